@@ -1,0 +1,30 @@
+// Two passes over what tsc wrote to build/js: the JavaScript, then the declarations.
+// Dependencies stay imports: a bundler of the user's sees and dedupes them.
+import { nodeResolve } from "@rollup/plugin-node-resolve";
+import dts from "rollup-plugin-dts";
+
+const entries = {
+  index: "build/js/src/index.js",
+  wire: "build/js/src/wire.js",
+  pcap: "build/js/src/pcap.js",
+  node: "build/js/src/node.js",
+};
+const external = [/^node:/, "ipaddr.js", "commander", "cli-progress", "tinybench"];
+const output = { dir: "dist", format: "es", chunkFileNames: "shared/[name].js" };
+
+export default [
+  {
+    input: { ...entries, cli: "build/js/src/cli/main.js" },
+    external,
+    plugins: [nodeResolve()],
+    output: { ...output, sourcemap: false },
+  },
+  {
+    input: Object.fromEntries(
+      Object.entries(entries).map(([name, path]) => [name, path.replace(/\.js$/, ".d.ts")]),
+    ),
+    external,
+    plugins: [dts()],
+    output: { ...output, chunkFileNames: "shared/[name].d.ts" },
+  },
+];

@@ -1,0 +1,54 @@
+// MAC and IP addresses as bytes. IP addresses are read by ipaddr.js, strictly: "10.1" is not an address here.
+
+import ipaddr from "ipaddr.js";
+import { MAC_LENGTH } from "../layout/ethernet.layout.ts";
+
+/** Six bytes, or text such as `02:00:00:00:00:01` or `02-00-00-00-00-01`. */
+export type MacAddress = string | Uint8Array;
+/** Four or sixteen bytes, or text in dotted or colon notation. */
+export type IpAddress = string | Uint8Array;
+
+const MAC_TEXT = /^[0-9a-f]{2}(?:([:-])[0-9a-f]{2})(?:\1[0-9a-f]{2}){4}$/i;
+
+/** The six bytes of a MAC address; throws a TypeError or RangeError that names `name`. */
+export function parseMac(name: string, mac: MacAddress): Uint8Array {
+  if (mac instanceof Uint8Array) {
+    if (mac.length !== MAC_LENGTH) throw new RangeError(`${name}: expected 6 bytes, got ${mac.length}`);
+    return mac.slice();
+  }
+  if (typeof mac !== "string") throw new TypeError(`${name}: expected a MAC address, got ${typeof mac}`);
+  if (!MAC_TEXT.test(mac)) {
+    throw new RangeError(
+      `${name}: expected a MAC address such as 02:00:00:00:00:01, got ${JSON.stringify(mac)}`,
+    );
+  }
+  return Uint8Array.from(mac.split(/[:-]/), (byte) => Number.parseInt(byte, 16));
+}
+
+/** `02:00:00:00:00:01` for the six bytes at `offset`. */
+export function formatMac(bytes: Uint8Array, offset = 0): string {
+  const parts: string[] = [];
+  for (let i = 0; i < MAC_LENGTH; i++) parts.push((bytes[offset + i] ?? 0).toString(16).padStart(2, "0"));
+  return parts.join(":");
+}
+
+/** The 4 or 16 bytes of an IP address; throws a TypeError or RangeError that names `name`. */
+export function parseIp(name: string, ip: IpAddress): Uint8Array {
+  if (ip instanceof Uint8Array) {
+    if (ip.length !== 4 && ip.length !== 16)
+      throw new RangeError(`${name}: expected 4 or 16 bytes, got ${ip.length}`);
+    return ip.slice();
+  }
+  if (typeof ip !== "string") throw new TypeError(`${name}: expected an IP address, got ${typeof ip}`);
+  if (ipaddr.IPv4.isValidFourPartDecimal(ip)) return Uint8Array.from(ipaddr.IPv4.parse(ip).toByteArray());
+  if (ip.includes(":") && !ip.includes("%") && ipaddr.IPv6.isValid(ip)) {
+    return Uint8Array.from(ipaddr.IPv6.parse(ip).toByteArray());
+  }
+  throw new RangeError(`${name}: expected an IPv4 or IPv6 address, got ${JSON.stringify(ip)}`);
+}
+
+/** Text for 4 or 16 bytes; IPv6 in its shortest form (RFC 5952). */
+export function formatIp(bytes: Uint8Array): string {
+  const address = ipaddr.fromByteArray(Array.from(bytes));
+  return address instanceof ipaddr.IPv6 ? address.toRFC5952String() : address.toString();
+}

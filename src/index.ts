@@ -1,0 +1,1 @@
+export { type DropReason, dropReason, dropReasons } from "./core/drop-reasons.ts";

@@ -1,0 +1,29 @@
+// A descriptor tells the kernels all about one frame: 32 bytes, two to a cache line.
+//
+//    0 offset      address of the frame's first byte
+//    4 length      bytes of the frame that are in memory
+//    8 wire length bytes the frame had on the wire; more than length if a capture cut it
+//   12 floor       lowest address that a push may reach: the start of the headroom
+//   16 verdict, drop reason, two bytes free
+//   20 VNI         of the tunnel the frame came out of last
+//   24 flow hash   of the frame's addresses and ports, once a kernel needed it
+//   28 mark        a number of the caller's: kernels carry it along
+
+export const DESCRIPTOR_OFFSET = 0;
+export const DESCRIPTOR_FRAME_LENGTH = 4;
+export const DESCRIPTOR_WIRE_LENGTH = 8;
+export const DESCRIPTOR_FLOOR = 12;
+export const DESCRIPTOR_VERDICT = 16;
+export const DESCRIPTOR_REASON = 17;
+export const DESCRIPTOR_VNI = 20;
+export const DESCRIPTOR_FLOW_HASH = 24;
+export const DESCRIPTOR_MARK = 28;
+export const DESCRIPTOR_LENGTH = 32;
+
+/** In the VNI field: the frame has not come out of a tunnel. */
+export const VNI_NONE = 0xffffffff;
+
+export const VERDICT_FORWARD = 0;
+export const VERDICT_FLOOD = 1;
+export const VERDICT_PUNT = 2;
+export const VERDICT_DROP = 3;

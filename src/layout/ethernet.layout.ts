@@ -1,0 +1,16 @@
+// Ethernet II (IEEE 802.3 clause 3.1.1): offsets from the first byte of the frame, in bytes.
+
+export const ETHERNET_DESTINATION = 0;
+export const ETHERNET_SOURCE = 6;
+export const ETHERNET_TYPE = 12;
+export const ETHERNET_LENGTH = 14;
+export const MAC_LENGTH = 6;
+
+/** A type field below this is an IEEE 802.3 length, and an LLC header follows. */
+export const ETHERTYPE_MINIMUM = 0x0600;
+export const ETHERTYPE_IPV4 = 0x0800;
+export const ETHERTYPE_ARP = 0x0806;
+export const ETHERTYPE_TEB = 0x6558; // transparent Ethernet bridging: a whole frame follows
+export const ETHERTYPE_IPV6 = 0x86dd;
+export const ETHERTYPE_LLDP = 0x88cc;
+export const ETHERTYPE_NSH = 0x894f;

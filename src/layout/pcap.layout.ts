@@ -1,0 +1,24 @@
+// pcap (draft-ietf-opsawg-pcap §4, §5): a file header, then records; all in the writer's byte order.
+
+export const PCAP_MAGIC_MICROSECONDS = 0xa1b2c3d4;
+export const PCAP_MAGIC_NANOSECONDS = 0xa1b23c4d;
+
+export const PCAP_FILE_MAGIC = 0;
+export const PCAP_FILE_VERSION_MAJOR = 4;
+export const PCAP_FILE_VERSION_MINOR = 6;
+export const PCAP_FILE_ZONE = 8;
+export const PCAP_FILE_ACCURACY = 12;
+export const PCAP_FILE_SNAP_LENGTH = 16;
+export const PCAP_FILE_LINK_TYPE = 20; // low 16 bits; FCS length in the top bits
+export const PCAP_FILE_LENGTH = 24;
+
+export const PCAP_RECORD_SECONDS = 0;
+export const PCAP_RECORD_FRACTION = 4; // micro- or nanoseconds, by the magic number
+export const PCAP_RECORD_CAPTURED = 8;
+export const PCAP_RECORD_ORIGINAL = 12;
+export const PCAP_RECORD_LENGTH = 16;
+
+export const LINK_TYPE_ETHERNET = 1;
+
+/** A record that claims more captured bytes than this is damage, not a frame. */
+export const CAPTURED_MAXIMUM = 262144;

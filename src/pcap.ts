@@ -1,0 +1,1 @@
+export { LINK_TYPE_ETHERNET } from "./layout/pcap.layout.ts";
