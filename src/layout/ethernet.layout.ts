@@ -14,3 +14,5 @@ export const ETHERTYPE_TEB = 0x6558; // transparent Ethernet bridging: a whole f
 export const ETHERTYPE_IPV6 = 0x86dd;
 export const ETHERTYPE_LLDP = 0x88cc;
 export const ETHERTYPE_NSH = 0x894f;
+/** For local experiments (IEEE 802 clause 9.2.4). */
+export const ETHERTYPE_EXPERIMENT = 0x88b5;

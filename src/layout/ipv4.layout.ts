@@ -27,3 +27,10 @@ export const IP_PROTOCOL_UDP = 17;
 export const IP_PROTOCOL_IPV6 = 41;
 export const IP_PROTOCOL_GRE = 47;
 export const IP_PROTOCOL_ICMPV6 = 58;
+export const IP_PROTOCOL_SCTP = 132;
+/** For experiments and tests (RFC 3692). */
+export const IP_PROTOCOL_EXPERIMENT = 253;
+
+export const IPV4_RESERVED_FLAG = 0x8000;
+/** What the length fields of IPv4, IPv6 and UDP can say at most. */
+export const IP_LENGTH_MAXIMUM = 65535;

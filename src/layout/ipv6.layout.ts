@@ -14,3 +14,13 @@ export const IPV6_ROUTING = 43;
 export const IPV6_FRAGMENT_HEADER = 44;
 export const IPV6_NO_NEXT_HEADER = 59;
 export const IPV6_DESTINATION_OPTIONS = 60;
+
+// Extension headers (§4): next header(8) | length(8), in units of eight bytes without the first.
+export const IPV6_EXTENSION_NEXT_HEADER = 0;
+export const IPV6_EXTENSION_UNITS = 1;
+export const IPV6_EXTENSION_UNIT = 8;
+// Fragment header (§4.5), always eight bytes: next header(8) reserved(8) | offset(13) reserved(2) M(1) | identification(32).
+export const IPV6_FRAGMENT_OFFSET = 2;
+export const IPV6_FRAGMENT_IDENTIFICATION = 4;
+export const IPV6_FRAGMENT_OFFSET_MASK = 0xfff8; // in place: the offset in bytes
+export const IPV6_FRAGMENT_MORE = 0x0001;

@@ -22,3 +22,4 @@ export const LINK_TYPE_ETHERNET = 1;
 
 /** A record that claims more captured bytes than this is damage, not a frame. */
 export const CAPTURED_MAXIMUM = 262144;
+export const LINK_TYPE_RAW = 101; // an IPv4 or IPv6 packet, told apart by its version

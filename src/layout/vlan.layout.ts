@@ -14,3 +14,9 @@ export const VLAN_PCP_SHIFT = 13;
 export const VLAN_PCP_MAXIMUM = 7;
 export const VLAN_VID_PRIORITY = 0; // priority tag only: the frame belongs to no VLAN
 export const VLAN_VID_RESERVED = 4095;
+
+// The same tag seen from behind its TPID, which stands in the type field of the header before:
+// TCI(16) | type(16).
+export const VLAN_HEADER_TCI = 0;
+export const VLAN_HEADER_TYPE = 2;
+export const VLAN_HEADER_LENGTH = 4;

@@ -27,3 +27,5 @@ export const VXLAN_NEXT_NSH = 4;
 /** Outer source ports lie in the dynamic range (RFC 7348 §5). */
 export const SOURCE_PORT_BASE = 49152;
 export const SOURCE_PORT_BITS = 14; // 16,384 ports: up to 65,535
+export const VXLAN_FLAGS_VERSION = 0x30; // GPE
+export const VXLAN_FLAG_BUM = 0x02; // GPE: broadcast, unknown unicast or multicast, replicated at the ingress
