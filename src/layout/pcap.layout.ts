@@ -2,6 +2,9 @@
 
 export const PCAP_MAGIC_MICROSECONDS = 0xa1b2c3d4;
 export const PCAP_MAGIC_NANOSECONDS = 0xa1b23c4d;
+export const PCAP_MAGIC_MODIFIED = 0xa1b2cd34; // longer record headers (Kuznetsov's patch); not read here
+export const PCAP_VERSION_MAJOR = 2;
+export const PCAP_VERSION_MINOR = 4;
 
 export const PCAP_FILE_MAGIC = 0;
 export const PCAP_FILE_VERSION_MAJOR = 4;
@@ -11,6 +14,11 @@ export const PCAP_FILE_ACCURACY = 12;
 export const PCAP_FILE_SNAP_LENGTH = 16;
 export const PCAP_FILE_LINK_TYPE = 20; // low 16 bits; FCS length in the top bits
 export const PCAP_FILE_LENGTH = 24;
+
+// The link type field: FCS length in units of two bytes (4 bits), R, P (FCS length is valid), reserved, link type (16).
+export const PCAP_LINK_TYPE_MASK = 0xffff;
+export const PCAP_FCS_PRESENT = 0x04000000;
+export const PCAP_FCS_SHIFT = 28;
 
 export const PCAP_RECORD_SECONDS = 0;
 export const PCAP_RECORD_FRACTION = 4; // micro- or nanoseconds, by the magic number

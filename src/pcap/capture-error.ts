@@ -1,0 +1,16 @@
+// The one error that bytes of a capture can cause.
+
+/** A capture that is damaged, cut short, or no capture at all. */
+export class CaptureError extends Error {
+  override readonly name: string = "CaptureError";
+  /** Where in the file, in bytes, the first record, block or header lies that could not be read. */
+  readonly offset: number;
+  /** What is wrong there, as a sentence without the offset. */
+  readonly reason: string;
+
+  constructor(offset: number, reason: string) {
+    super(`byte ${offset}: ${reason}`);
+    this.offset = offset;
+    this.reason = reason;
+  }
+}

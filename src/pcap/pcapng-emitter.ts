@@ -1,0 +1,242 @@
+// Writes a pcapng: sections, interfaces as records need them, Enhanced Packet Blocks, other blocks as they are.
+
+import {
+  BLOCK_ENHANCED_PACKET,
+  BLOCK_INTERFACE,
+  BLOCK_PACKET,
+  BLOCK_SECTION,
+  BLOCK_SIMPLE_PACKET,
+  BLOCK_TOTAL_LENGTH,
+  BLOCK_TYPE,
+  ENHANCED_CAPTURED,
+  ENHANCED_FRAME,
+  ENHANCED_INTERFACE,
+  ENHANCED_MINIMUM,
+  ENHANCED_ORIGINAL,
+  ENHANCED_TICKS_HIGH,
+  ENHANCED_TICKS_LOW,
+  OPTION_INTERFACE_DESCRIPTION,
+  OPTION_INTERFACE_HARDWARE,
+  OPTION_INTERFACE_NAME,
+  OPTION_INTERFACE_SYSTEM,
+  SIMPLE_FRAME,
+  SIMPLE_MINIMUM,
+  SIMPLE_ORIGINAL,
+} from "../layout/pcapng.layout.ts";
+import type { ByteSink } from "./byte-sink.ts";
+import type {
+  CaptureOption,
+  CaptureSection,
+  InterfaceDescription,
+  RecordDescription,
+} from "./capture-types.ts";
+import {
+  commentOption,
+  emitOptions,
+  NO_OPTIONS,
+  optionsLength,
+  padded,
+  textOption,
+  turnOptions,
+} from "./options.ts";
+import type { CaptureEmitter, WriterSettings } from "./pcap-emitter.ts";
+import { emitBlock, emitInterfaceBlock, emitSectionBlock } from "./pcapng-format.ts";
+import { nanosecondsToTicks, type TimeResolution, ticksToNanoseconds, wholeNanoseconds } from "./time.ts";
+
+/** What a record needs to know of its interface. */
+interface WrittenInterface {
+  readonly id: number;
+  readonly snapLength: number;
+  readonly resolution: TimeResolution;
+  readonly offsetSeconds: bigint;
+}
+
+const NANOSECONDS: TimeResolution = Object.freeze({ base: 10, exponent: 9 });
+const MICROSECONDS: TimeResolution = Object.freeze({ base: 10, exponent: 6 });
+const TICKS_END = 18446744073709551616n; // 2^64
+
+export class PcapngEmitter implements CaptureEmitter {
+  readonly #sink: ByteSink;
+  readonly #settings: WriterSettings;
+  #begun = false;
+  #bigEndian = false;
+  #written = new Map<InterfaceDescription, WrittenInterface>();
+
+  constructor(sink: ByteSink, settings: WriterSettings) {
+    this.#sink = sink;
+    this.#settings = settings;
+  }
+
+  begin(section: CaptureSection | undefined): void {
+    if (this.#begun) return;
+    this.#begun = true;
+    const bigEndian = (this.#settings.byteOrder ?? section?.byteOrder) === "big";
+    const sectionOptions = section === undefined ? this.#ownSectionOptions() : section.options;
+    const turned = section !== undefined && bigEndian !== (section.byteOrder === "big");
+    this.#bigEndian = bigEndian;
+    this.#written = new Map();
+    this.#sink.append(
+      emitSectionBlock({
+        bigEndian,
+        minor: section?.format === "pcapng" ? section.version.minor : 0,
+        options: turned ? turnOptions(sectionOptions, "section") : sectionOptions,
+      }),
+    );
+  }
+
+  section(section: CaptureSection): void {
+    this.#begun = false;
+    this.begin(section);
+  }
+
+  interface(description: InterfaceDescription): void {
+    this.begin(description.section);
+    if (!this.#written.has(description)) this.#writeInterface(description);
+  }
+
+  block(type: number, body: Uint8Array, section: CaptureSection | undefined): void {
+    this.begin(section);
+    if (section !== undefined && (section.byteOrder === "big") !== this.#bigEndian)
+      throw new RangeError(
+        `block: its bytes are ${section.byteOrder}-endian, and the section being written is not`,
+      );
+    if (
+      type === BLOCK_SECTION ||
+      type === BLOCK_INTERFACE ||
+      type === BLOCK_PACKET ||
+      type === BLOCK_SIMPLE_PACKET ||
+      type === BLOCK_ENHANCED_PACKET
+    )
+      throw new RangeError(`block.type: expected none that the writer makes itself, got ${type}`);
+    this.#sink.append(emitBlock(type, body, this.#bigEndian));
+  }
+
+  record(record: RecordDescription): void {
+    const seenOn = record.interface ?? this.#settings.fallback;
+    this.begin(seenOn.section);
+    const written = this.#written.get(seenOn) ?? this.#introduce(seenOn, record.offset);
+    const { data } = record;
+    const captured = Math.min(data.length, this.#settings.snapLength ?? data.length);
+    const frame = captured === data.length ? data : data.subarray(0, captured);
+    const originalLength = record.originalLength ?? data.length;
+    let options = record.options ?? NO_OPTIONS;
+    if (record.timestamp === undefined && written.id === 0 && options.length === 0) {
+      const implied =
+        written.snapLength === 0 ? originalLength : Math.min(originalLength, written.snapLength);
+      if (implied === captured) {
+        this.#writeSimple(frame, originalLength);
+        return;
+      }
+    }
+    const ticks = record.timestamp === undefined ? 0n : ticksOf(record, written);
+    if (options.length > 0 && this.#isTurned(seenOn)) options = turnOptions(options, "record");
+    const body = padded(captured);
+    const total = ENHANCED_MINIMUM + body + optionsLength(options);
+    const start = this.#sink.reserve(total);
+    const { view, bytes } = this.#sink;
+    const little = !this.#bigEndian;
+    view.setUint32(start + BLOCK_TYPE, BLOCK_ENHANCED_PACKET, little);
+    view.setUint32(start + BLOCK_TOTAL_LENGTH, total, little);
+    view.setUint32(start + ENHANCED_INTERFACE, written.id, little);
+    view.setBigUint64(start + ENHANCED_TICKS_HIGH, ticks);
+    if (little) {
+      // Two 32-bit words, high one first, each in the section's order.
+      const high = view.getUint32(start + ENHANCED_TICKS_HIGH);
+      const low = view.getUint32(start + ENHANCED_TICKS_LOW);
+      view.setUint32(start + ENHANCED_TICKS_HIGH, high, true);
+      view.setUint32(start + ENHANCED_TICKS_LOW, low, true);
+    }
+    view.setUint32(start + ENHANCED_CAPTURED, captured, little);
+    view.setUint32(start + ENHANCED_ORIGINAL, originalLength, little);
+    bytes.set(frame, start + ENHANCED_FRAME);
+    for (let i = captured; i < body; i++) bytes[start + ENHANCED_FRAME + i] = 0;
+    emitOptions(view, start + ENHANCED_FRAME + body, options, this.#bigEndian);
+    view.setUint32(start + total - 4, total, little);
+  }
+
+  #writeSimple(frame: Uint8Array, originalLength: number): void {
+    const body = padded(frame.length);
+    const total = SIMPLE_MINIMUM + body;
+    const start = this.#sink.reserve(total);
+    const { view, bytes } = this.#sink;
+    const little = !this.#bigEndian;
+    view.setUint32(start + BLOCK_TYPE, BLOCK_SIMPLE_PACKET, little);
+    view.setUint32(start + BLOCK_TOTAL_LENGTH, total, little);
+    view.setUint32(start + SIMPLE_ORIGINAL, originalLength, little);
+    bytes.set(frame, start + SIMPLE_FRAME);
+    for (let i = frame.length; i < body; i++) bytes[start + SIMPLE_FRAME + i] = 0;
+    view.setUint32(start + total - 4, total, little);
+  }
+
+  /** Writes the interface of a record, and before it those that its section described before the record: so the
+   * numbers stay as they were. */
+  #introduce(seenOn: InterfaceDescription, recordOffset: number | undefined): WrittenInterface {
+    if (seenOn.section !== undefined && recordOffset !== undefined) {
+      for (const neighbour of seenOn.section.interfaces)
+        if (neighbour.offset < recordOffset && !this.#written.has(neighbour)) this.#writeInterface(neighbour);
+    }
+    return this.#written.get(seenOn) ?? this.#writeInterface(seenOn);
+  }
+
+  #writeInterface(description: InterfaceDescription): WrittenInterface {
+    const settings = this.#settings;
+    let options = description.options ?? describedOptions(description);
+    if (this.#isTurned(description)) options = turnOptions(options, "interface");
+    const written = {
+      id: this.#written.size,
+      snapLength: settings.snapLength ?? description.snapLength ?? 0,
+      resolution: description.resolution ?? (settings.nanoseconds === false ? MICROSECONDS : NANOSECONDS),
+      offsetSeconds: description.offsetSeconds ?? 0n,
+    };
+    const linkType = description.linkType ?? settings.fallback.linkType;
+    this.#sink.append(
+      emitInterfaceBlock(
+        { ...written, linkType, fcsLength: description.fcsLength, options },
+        this.#bigEndian,
+      ),
+    );
+    this.#written.set(description, written);
+    return written;
+  }
+
+  /** Whether the numbers in its options have the other byte order. */
+  #isTurned(description: InterfaceDescription): boolean {
+    return description.section !== undefined && (description.section.byteOrder === "big") !== this.#bigEndian;
+  }
+
+  #ownSectionOptions(): readonly CaptureOption[] {
+    return this.#settings.comments.map(commentOption);
+  }
+}
+
+function describedOptions(description: InterfaceDescription): CaptureOption[] {
+  const options: CaptureOption[] = [];
+  const add = (code: number, text: string | undefined): void => {
+    if (text !== undefined) options.push(textOption(code, text));
+  };
+  add(OPTION_INTERFACE_NAME, description.name);
+  add(OPTION_INTERFACE_DESCRIPTION, description.description);
+  add(OPTION_INTERFACE_HARDWARE, description.hardware);
+  add(OPTION_INTERFACE_SYSTEM, description.system);
+  for (const comment of description.comments ?? []) options.push(commentOption(comment));
+  return options;
+}
+
+function ticksOf(record: RecordDescription, written: WrittenInterface): bigint {
+  const { timestamp, ticks } = record;
+  const { resolution, offsetSeconds } = written;
+  // Raw ticks say more than nanoseconds can, unless the caller has changed the timestamp since.
+  if (
+    ticks !== undefined &&
+    !wholeNanoseconds(resolution) &&
+    ticksToNanoseconds(ticks, resolution, offsetSeconds) === timestamp
+  )
+    return ticks;
+  if (resolution === NANOSECONDS && offsetSeconds === 0n && timestamp! >= 0n) return timestamp!;
+  const converted = nanosecondsToTicks(timestamp!, resolution, offsetSeconds);
+  if (converted < 0n || converted >= TICKS_END)
+    throw new RangeError(
+      `record.timestamp: expected a time that 64 bits of its interface's ticks can hold, got ${timestamp}`,
+    );
+  return converted;
+}
