@@ -1,7 +1,69 @@
+// One suite, two projects: Node, and headless Chromium on a cross-origin isolated page.
+// Tests import the package by its own name, so what runs is dist/ as it will be published.
+import { playwright } from "@vitest/browser-playwright";
 import { defineConfig } from "vitest/config";
+
+// Generous, because two slow cores may be shared with others; no test measures time.
+const timeouts = { testTimeout: 60_000, hookTimeout: 120_000, teardownTimeout: 30_000 };
 
 export default defineConfig({
   test: {
-    projects: [{ test: { name: "node", environment: "node", include: ["test/**/*.test.ts"] } }],
+    reporters: ["default", "./test/support/count-reporter.ts"],
+    projects: [
+      {
+        test: {
+          name: "node",
+          environment: "node",
+          include: ["test/**/*.test.ts"],
+          exclude: ["test/browser/**"],
+          // Node itself loads the package, without vitest's transformation.
+          server: { deps: { external: [/\/dist\//] } },
+          ...timeouts,
+        },
+      },
+      {
+        server: {
+          headers: {
+            "Cross-Origin-Opener-Policy": "same-origin",
+            "Cross-Origin-Embedder-Policy": "require-corp",
+          },
+        },
+        // Named here because a dependency that is found while tests run reloads the page.
+        optimizeDeps: { include: ["fast-check", "ipaddr.js"] },
+        test: {
+          name: "chromium",
+          include: ["test/**/*.test.ts"],
+          exclude: ["test/node/**"],
+          globalSetup: ["./test/support/chromium-setup.ts"],
+          browser: {
+            enabled: true,
+            headless: true,
+            screenshotFailures: false,
+            connectTimeout: 180_000,
+            provider: playwright({
+              launchOptions: {
+                // A getter: the setup above has found the browser by the time one is launched.
+                get executablePath(): string {
+                  return process.env.FRAMEFERRY_CHROMIUM ?? "";
+                },
+                // Chromium refuses to sandbox root.
+                chromiumSandbox: process.getuid?.() !== 0,
+                timeout: 120_000,
+                args: [
+                  "--disable-gpu",
+                  "--disable-quic",
+                  "--no-first-run",
+                  "--disable-background-networking",
+                  "--disable-component-update",
+                  "--disable-sync",
+                ],
+              },
+            }),
+            instances: [{ browser: "chromium" }],
+          },
+          ...timeouts,
+        },
+      },
+    ],
   },
 });

@@ -1,5 +1,5 @@
 // Builds everything into build/ and dist/: kernels, TypeScript, bundles, declarations.
-// Skips the work when nothing that goes in has changed since the last build.
+// Skips the work when nothing that goes in has changed since the last build and all that comes out is there.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -8,21 +8,16 @@ import { fileURLToPath } from "node:url";
 
 process.chdir(fileURLToPath(new URL("..", import.meta.url)));
 
-const inputs = [
-  "package-lock.json",
-  "tsconfig.json",
-  "asconfig.json",
-  "rollup.config.mjs",
-  "scripts/build.mjs",
-];
-for (const folder of ["assembly", "src", "bench"]) inputs.push(...filesBelow(folder));
-const hash = createHash("sha256");
-for (const path of inputs.sort())
-  if (!path.endsWith(".generated.ts")) hash.update(path).update(readFileSync(path));
-const digest = hash.digest("hex");
 const stamp = "build/inputs.sha256";
-if (existsSync(stamp) && existsSync("dist/cli.js") && readFileSync(stamp, "utf8") === digest) process.exit(0);
+const generated = "src/kernel/kernels.generated.ts";
+const outputs = [stamp, generated, "build/frameferry.wat", "dist/frameferry.wasm", "dist/cli.js"];
+for (const entry of ["index", "wire", "pcap", "node"]) outputs.push(`dist/${entry}.js`, `dist/${entry}.d.ts`);
 
+const digest = digestOfInputs();
+if (outputs.every((path) => existsSync(path)) && readFileSync(stamp, "utf8") === digest) process.exit(0);
+
+// Clean first: a file that no longer has a source must not be packed. The stamp comes last, so that an
+// interrupted build is done again.
 rmSync("build", { recursive: true, force: true });
 rmSync("dist", { recursive: true, force: true });
 mkdirSync("build");
@@ -30,22 +25,46 @@ mkdirSync("dist");
 run("assemblyscript/bin/asc.js", "--config", "asconfig.json", "--target", "release");
 const wasm = readFileSync("build/frameferry.wasm");
 cpSync("build/frameferry.wasm", "dist/frameferry.wasm");
+mkdirSync("src/kernel", { recursive: true });
 writeFileSync(
-  "src/kernel/kernels.generated.ts",
+  generated,
   `// Written by scripts/build.mjs from assembly/.\nexport const KERNELS_BASE64: string =\n  "${wasm.toString("base64")}";\n`,
 );
 run("typescript/bin/tsc", "-p", "tsconfig.json");
 run("rollup/dist/bin/rollup", "-c", "--silent");
 writeFileSync(stamp, digest);
 
+function digestOfInputs() {
+  const inputs = [
+    "package-lock.json",
+    "tsconfig.json",
+    "asconfig.json",
+    "rollup.config.mjs",
+    "scripts/build.mjs",
+  ];
+  for (const folder of ["assembly", "src", "bench"]) inputs.push(...filesBelow(folder));
+  const hash = createHash("sha256");
+  for (const path of inputs.sort()) {
+    if (path.endsWith(".generated.ts")) continue;
+    // The length keeps "ab" + "c" apart from "a" + "bc".
+    const content = readFileSync(path);
+    hash.update(`${path}\0${content.length}\0`).update(content);
+  }
+  return hash.digest("hex");
+}
+
 function run(script, ...args) {
-  const { status } = spawnSync(process.execPath, [join("node_modules", script), ...args], {
+  const { status, error } = spawnSync(process.execPath, [join("node_modules", script), ...args], {
     stdio: "inherit",
   });
-  if (status !== 0) process.exit(status ?? 1);
+  if (error !== undefined) throw error;
+  if (status === 0) return;
+  console.error(`build: ${script} failed${existsSync("node_modules") ? "" : ": run npm ci first"}`);
+  process.exit(status ?? 1);
 }
 
 function filesBelow(folder) {
+  if (!existsSync(folder)) return [];
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name));

@@ -1,0 +1,141 @@
+// The package as its users get it: packed, checked, installed beside nothing else, imported, bundled.
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { nodeResolve } from "@rollup/plugin-node-resolve";
+import { publint } from "publint";
+import { formatMessage } from "publint/utils";
+import { rollup } from "rollup";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { run } from "../support/run-program.ts";
+
+const BUNDLE_LIMIT = 60_000; // bytes after gzip, not even minified
+
+const root = join(import.meta.dirname, "../..");
+const packageJson = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+const entries = Object.keys(packageJson.exports).map((path) => path.replace(/^\./, "frameferry"));
+const modules = entries.filter((entry) => !/\.(json|wasm)$/.test(entry));
+
+let folder = "";
+let project = "";
+let tarball = "";
+let packed: string[] = [];
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "frameferry-package-"));
+  project = join(folder, "project");
+  mkdirSync(project);
+  writeFileSync(join(project, "package.json"), '{ "private": true, "type": "module" }\n');
+  // Without scripts: dist/ is built by now, and what a build prints is no JSON.
+  const pack = run("npm", ["pack", "--ignore-scripts", "--json", "--pack-destination", folder], root);
+  expect(pack.status, pack.output).toBe(0);
+  const [{ filename, files }] = JSON.parse(pack.stdout);
+  tarball = join(folder, filename);
+  packed = files.map(({ path }: { path: string }) => path);
+  const install = run("npm", ["install", "--prefer-offline", "--no-audit", "--no-fund", tarball], project);
+  expect(install.status, install.output).toBe(0);
+}, 600_000);
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function node(code: string) {
+  return run(process.execPath, ["--input-type=module", "-e", code], project);
+}
+
+describe("the tarball", () => {
+  test("holds dist/ and the documents, and nothing else", () => {
+    const documents = packed.filter((path) => !path.startsWith("dist/"));
+    expect(documents.sort()).toEqual(["CHANGELOG.md", "LICENSE", "README.md", "package.json"]);
+    const strange = packed.filter((path) => path.startsWith("dist/") && /\.(test|spec)\.|\.tsx?$/.test(path));
+    expect(strange.filter((path) => !path.endsWith(".d.ts"))).toEqual([]);
+  });
+
+  test("names no source map that it does not hold", () => {
+    for (const path of packed.filter((path) => /\.(js|d\.ts)$/.test(path))) {
+      const text = readFileSync(join(project, "node_modules/frameferry", path), "utf8");
+      const map = text.match(/^\/\/# sourceMappingURL=(.*)$/m)?.[1];
+      if (map !== undefined) expect(packed).toContain(join(path, "..", map));
+    }
+  });
+
+  test("passes publint", async () => {
+    const bytes = readFileSync(tarball);
+    const { messages, pkg } = await publint({
+      pack: { tarball: bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) },
+      level: "suggestion",
+      strict: true,
+    });
+    expect(messages.map((message) => formatMessage(message, pkg ?? packageJson))).toEqual([]);
+  });
+
+  test("passes arethetypeswrong", () => {
+    const attw = join(root, "node_modules/@arethetypeswrong/cli/dist/index.js");
+    const options = ["--profile", "esm-only", "--exclude-entrypoints", "frameferry.wasm", "--no-color"];
+    const { status, output } = run(process.execPath, [attw, tarball, ...options], folder);
+    expect(status, output).toBe(0);
+  });
+});
+
+describe("installed in an empty project", () => {
+  test.each(modules)("Node imports %s", (entry) => {
+    const { status, output } = node(
+      `const entry = await import("${entry}"); if (Object.keys(entry).length === 0) throw new Error("empty");`,
+    );
+    expect(status, output).toBe(0);
+    expect(output).toBe(""); // nothing happens at import time
+  });
+
+  test("Node finds package.json and the kernels, which are a module", () => {
+    const { status, output } = node(`
+      import { readFileSync } from "node:fs";
+      import packageJson from "frameferry/package.json" with { type: "json" };
+      if (packageJson.name !== "frameferry") throw new Error(packageJson.name);
+      await WebAssembly.compile(readFileSync(new URL(import.meta.resolve("frameferry/frameferry.wasm"))));
+    `);
+    expect(status, output).toBe(0);
+  });
+
+  test("npx frameferry --help prints how to use it", () => {
+    const { status, stdout, output } = run("npx", ["--no-install", "frameferry", "--help"], project);
+    expect(status, output).toBe(0);
+    expect(stdout).toMatch(/^Usage: frameferry /m);
+  });
+
+  test.each(["nodenext", "bundler"])(
+    "TypeScript needs no @types/node, module resolution %s",
+    (resolution) => {
+      const uses = modules.map((entry, index) => `import * as entry${index} from "${entry}";\n`);
+      const names = modules.map((_, index) => `entry${index}`);
+      writeFileSync(join(project, "use.ts"), `${uses.join("")}console.log(${names.join(", ")});\n`);
+      const compilerOptions = {
+        strict: true,
+        exactOptionalPropertyTypes: true,
+        skipLibCheck: false,
+        noEmit: true,
+        types: [],
+        target: "es2022",
+        lib: ["es2023", "esnext.disposable", "dom", "dom.iterable", "dom.asynciterable"],
+        module: resolution === "bundler" ? "esnext" : "nodenext",
+        moduleResolution: resolution,
+      };
+      writeFileSync(join(project, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["use.ts"] }));
+      const tsc = join(root, "node_modules/typescript/bin/tsc");
+      expect(run(process.execPath, [tsc, "-p", "."], project).output).toBe("");
+    },
+  );
+});
+
+test(`the main entry, bundled for browsers with its dependencies, is below ${BUNDLE_LIMIT} bytes of gzip`, async () => {
+  const warnings: string[] = [];
+  const bundle = await rollup({
+    input: join(root, "dist/index.js"),
+    plugins: [nodeResolve({ browser: true })],
+    onwarn: ({ message }) => void warnings.push(message),
+  });
+  const { output } = await bundle.generate({ format: "es" });
+  await bundle.close();
+  expect(warnings).toEqual([]); // a Node module would be one: it cannot be resolved for a browser
+  const code = output.map((file) => (file.type === "chunk" ? file.code : file.source));
+  const size = code.reduce((sum, part) => sum + gzipSync(part).length, 0);
+  expect(size).toBeLessThan(BUNDLE_LIMIT);
+});
