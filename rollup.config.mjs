@@ -1,5 +1,7 @@
 // Two passes over what tsc wrote to build/js: the JavaScript, then the declarations.
-// Dependencies stay imports: a bundler of the user's sees and dedupes them.
+// What the command line needs stays an import. ipaddr.js, which the browser needs too, is CommonJS and so
+// no page could import it as it is: it goes into the bundle, with its licence in THIRD-PARTY.md.
+import commonjs from "@rollup/plugin-commonjs";
 import { nodeResolve } from "@rollup/plugin-node-resolve";
 import dts from "rollup-plugin-dts";
 
@@ -9,14 +11,14 @@ const entries = {
   pcap: "build/js/src/pcap.js",
   node: "build/js/src/node.js",
 };
-const external = [/^node:/, "ipaddr.js", "commander", "cli-progress", "tinybench"];
+const external = [/^node:/, "commander", "cli-progress", "tinybench"];
 const output = { dir: "dist", format: "es", chunkFileNames: "shared/[name].js" };
 
 export default [
   {
     input: { ...entries, cli: "build/js/src/cli/main.js" },
     external,
-    plugins: [nodeResolve()],
+    plugins: [nodeResolve(), commonjs()],
     output: { ...output, sourcemap: false },
   },
   {

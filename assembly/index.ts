@@ -1,3 +1,11 @@
 // What the module exports: kernels that work on whole batches, and the few scalar functions beside them.
 
+export { runCapture } from "./capture-write";
 export { checksum, checksumUpdate } from "./checksum";
+export { decapsulateVxlan } from "./decapsulate";
+export { encapsulate } from "./encapsulate";
+export { fdbInsert, fdbLookup, fdbRemove } from "./fdb";
+export { flowHash } from "./flow-hash";
+export { runPipeline } from "./pipeline";
+export { layoutVersion } from "./version";
+export { vlanPop, vlanPush, vlanRewrite } from "./vlan";

@@ -1,1 +1,19 @@
+// `frameferry`: frames in batches, pipelines over them, the FDB, whole captures.
+
+export type { IpAddress, MacAddress } from "./core/addresses.ts";
 export { type DropReason, dropReason, dropReasons } from "./core/drop-reasons.ts";
+export { Fdb, type FdbOptions, NO_DESTINATION, writeFdbKey } from "./fdb/fdb.ts";
+export { FrameBatch, type FrameBatchOptions, type FrameNotes, type Verdict } from "./frame/frame-batch.ts";
+export { Kernels, type LoadOptions, loadKernels } from "./kernel/kernels.ts";
+export { MemoryPlan } from "./kernel/memory-plan.ts";
+export type { KernelFunctions, WasmSource } from "./kernel/module.ts";
+export { Pipeline, type PipelineCounters } from "./pipeline/pipeline.ts";
+export type {
+  DecapsulateStage,
+  EncapsulateStage,
+  FilterVniStage,
+  Stage,
+  VlanPopStage,
+  VlanPushStage,
+  VlanRewriteStage,
+} from "./pipeline/stages.ts";

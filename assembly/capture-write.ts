@@ -1,0 +1,165 @@
+// Writes the frames of a burst as records of a pcap or pcapng, and the loop that joins reading, work and writing.
+
+import {
+  CURSOR_BYTES_OUT,
+  CURSOR_COUNTERS,
+  CURSOR_DESCRIPTORS,
+  CURSOR_FORWARDED,
+  CURSOR_IN_FORMAT,
+  CURSOR_INTERFACES,
+  CURSOR_OUT,
+  CURSOR_OUT_FORMAT,
+  CURSOR_STAGE_COUNT,
+  CURSOR_STAGES,
+  CURSOR_STAMPS,
+  CURSOR_STATUS,
+  FORMAT_BIG_ENDIAN,
+  FORMAT_NANOSECONDS,
+  FORMAT_PCAPNG,
+  INTERFACE_ENTRY_LENGTH,
+  INTERFACE_ENTRY_OFFSET,
+  INTERFACE_ENTRY_UNITS,
+  STAMP_BLOCK_TYPE,
+  STAMP_INTERFACE,
+  STAMP_LENGTH,
+  STAMP_OPTIONS,
+  STAMP_OPTIONS_LENGTH,
+  STAMP_TICKS,
+} from "../src/layout/capture.layout";
+import {
+  DESCRIPTOR_FRAME_LENGTH,
+  DESCRIPTOR_LENGTH,
+  DESCRIPTOR_OFFSET,
+  DESCRIPTOR_VERDICT,
+  DESCRIPTOR_WIRE_LENGTH,
+  VERDICT_DROP,
+} from "../src/layout/descriptor.layout";
+import { PCAP_RECORD_LENGTH } from "../src/layout/pcap.layout";
+import {
+  BLOCK_ENHANCED_PACKET,
+  BLOCK_SIMPLE_PACKET,
+  ENHANCED_FRAME,
+  SIMPLE_FRAME,
+} from "../src/layout/pcapng.layout";
+import { readBurst } from "./capture-read";
+import { copy } from "./copy";
+import { runPipeline } from "./pipeline";
+
+const GIGA: u64 = 1000000000;
+
+/** Reads, works and writes burst by burst until the input is used up or something stands in the way; returns the status. */
+export function runCapture(cursor: usize): u32 {
+  const descriptors: usize = load<u32>(cursor, CURSOR_DESCRIPTORS);
+  const stages: usize = load<u32>(cursor, CURSOR_STAGES);
+  const stageCount = load<u32>(cursor, CURSOR_STAGE_COUNT);
+  const counters: usize = load<u32>(cursor, CURSOR_COUNTERS);
+  while (true) {
+    const count = readBurst(cursor, counters);
+    if (count === 0) return load<u32>(cursor, CURSOR_STATUS);
+    const forwarded = runPipeline(descriptors, count, stages, stageCount, counters);
+    writeBurst(cursor, count);
+    store<u64>(cursor, load<u64>(cursor, CURSOR_FORWARDED) + forwarded, CURSOR_FORWARDED);
+  }
+}
+
+function writeBurst(cursor: usize, count: u32): void {
+  const format = load<u32>(cursor, CURSOR_OUT_FORMAT);
+  const swap = (format & FORMAT_BIG_ENDIAN) !== 0;
+  const pcapng = (format & FORMAT_PCAPNG) !== 0;
+  // Ticks are carried over as they are where both sides count alike.
+  const inFormat = load<u32>(cursor, CURSOR_IN_FORMAT);
+  const samePcap =
+    !pcapng && (inFormat & FORMAT_PCAPNG) === 0 && ((inFormat ^ format) & FORMAT_NANOSECONDS) === 0;
+  const samePcapng = pcapng && (inFormat & FORMAT_PCAPNG) !== 0;
+  let out: usize = load<u32>(cursor, CURSOR_OUT);
+  let bytes: u64 = 0;
+  let stamp: usize = load<u32>(cursor, CURSOR_STAMPS);
+  const descriptors: usize = load<u32>(cursor, CURSOR_DESCRIPTORS);
+  const end: usize = descriptors + count * DESCRIPTOR_LENGTH;
+  for (let d = descriptors; d < end; d += DESCRIPTOR_LENGTH, stamp += STAMP_LENGTH) {
+    if (load<u8>(d, DESCRIPTOR_VERDICT) === VERDICT_DROP) continue;
+    const frame: usize = load<u32>(d, DESCRIPTOR_OFFSET);
+    const length = load<u32>(d, DESCRIPTOR_FRAME_LENGTH);
+    const wire = load<u32>(d, DESCRIPTOR_WIRE_LENGTH);
+    bytes += length;
+    if (pcapng) {
+      out = writeBlock(out, frame, length, wire, stamp, cursor, samePcapng, swap);
+    } else {
+      let ticks = load<u64>(stamp, STAMP_TICKS);
+      if (!samePcap) {
+        const nanoseconds = toNanoseconds(cursor, stamp);
+        const fraction = nanoseconds % GIGA;
+        ticks =
+          ((nanoseconds / GIGA) << 32) | ((format & FORMAT_NANOSECONDS) !== 0 ? fraction : fraction / 1000);
+      }
+      put(out, <u32>(ticks >>> 32), swap);
+      put(out + 4, <u32>ticks, swap);
+      put(out + 8, length, swap);
+      put(out + 12, wire, swap);
+      copy(out + PCAP_RECORD_LENGTH, frame, length);
+      out += PCAP_RECORD_LENGTH + length;
+    }
+  }
+  store<u32>(cursor, <u32>out, CURSOR_OUT);
+  store<u64>(cursor, load<u64>(cursor, CURSOR_BYTES_OUT) + bytes, CURSOR_BYTES_OUT);
+}
+
+/** Writes one packet block and returns where the next begins; its options are those that were read. */
+function writeBlock(
+  out: usize,
+  frame: usize,
+  length: u32,
+  wire: u32,
+  stamp: usize,
+  cursor: usize,
+  sameTicks: bool,
+  swap: bool,
+): usize {
+  const simple = load<u32>(stamp, STAMP_BLOCK_TYPE) === BLOCK_SIMPLE_PACKET;
+  const padded = (length + 3) & ~3;
+  const optionsLength = load<u32>(stamp, STAMP_OPTIONS_LENGTH);
+  const fixed: u32 = simple ? SIMPLE_FRAME : ENHANCED_FRAME;
+  const total = fixed + padded + optionsLength + 4;
+  put(out, simple ? BLOCK_SIMPLE_PACKET : BLOCK_ENHANCED_PACKET, swap);
+  put(out + 4, total, swap);
+  if (simple) {
+    put(out + 8, wire, swap);
+  } else {
+    // A pcap's time is written in nanoseconds: the interface block says so.
+    const ticks = sameTicks ? load<u64>(stamp, STAMP_TICKS) : toNanoseconds(cursor, stamp);
+    put(out + 8, load<u32>(stamp, STAMP_INTERFACE), swap);
+    put(out + 12, <u32>(ticks >>> 32), swap);
+    put(out + 16, <u32>ticks, swap);
+    put(out + 20, length, swap);
+    put(out + 24, wire, swap);
+  }
+  const body: usize = out + fixed;
+  copy(body, frame, length);
+  // Padding bytes are zero: the copy may have left others there.
+  store<u32>(body + length, 0);
+  copy(body + padded, load<u32>(stamp, STAMP_OPTIONS), optionsLength);
+  put(body + padded + optionsLength, total, swap);
+  return out + total;
+}
+
+function put(at: usize, value: u32, swap: bool): void {
+  store<u32>(at, swap ? bswap<u32>(value) : value);
+}
+
+/** Nanoseconds since 1970 of a stamp, rounded down. */
+function toNanoseconds(cursor: usize, stamp: usize): u64 {
+  const ticks = load<u64>(stamp, STAMP_TICKS);
+  const format = load<u32>(cursor, CURSOR_IN_FORMAT);
+  if ((format & FORMAT_PCAPNG) === 0) {
+    const fraction = ticks & 0xffffffff;
+    return (ticks >>> 32) * GIGA + ((format & FORMAT_NANOSECONDS) !== 0 ? fraction : fraction * 1000);
+  }
+  const entry: usize =
+    load<u32>(cursor, CURSOR_INTERFACES) + load<u32>(stamp, STAMP_INTERFACE) * INTERFACE_ENTRY_LENGTH;
+  const units = load<u64>(entry, INTERFACE_ENTRY_UNITS);
+  const seconds = ticks / units + load<u64>(entry, INTERFACE_ENTRY_OFFSET);
+  const rest = ticks % units;
+  // Up to 2^34 units a second the product fits 64 bits; finer units are divided first.
+  const nanoseconds = units <= 17179869184 ? (rest * GIGA) / units : rest / (units / GIGA);
+  return seconds * GIGA + nanoseconds;
+}

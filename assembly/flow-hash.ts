@@ -1,0 +1,102 @@
+// The flow hash: one number for all frames of a flow, from the passenger's addresses and ports.
+//
+// Words enter as independent products (no chain of multiplications), so that the hashes of
+// a burst overlap in the pipeline; 32 bits, so that JavaScript can compute the same without BigInt.
+
+import { ETHERNET_LENGTH, ETHERNET_SOURCE, ETHERNET_TYPE } from "../src/layout/ethernet.layout";
+import {
+  IP_PROTOCOL_TCP,
+  IP_PROTOCOL_UDP,
+  IPV4_DESTINATION,
+  IPV4_FRAGMENT,
+  IPV4_LENGTH,
+  IPV4_PROTOCOL,
+  IPV4_SOURCE,
+} from "../src/layout/ipv4.layout";
+import { IPV6_DESTINATION, IPV6_LENGTH, IPV6_NEXT_HEADER, IPV6_SOURCE } from "../src/layout/ipv6.layout";
+import { VLAN_LENGTH } from "../src/layout/vlan.layout";
+import { isTag } from "./vlan";
+
+const IP_PROTOCOL_SCTP: u32 = 132;
+
+/** IPv4 and IPv6 type fields, and the fragment bits, as a little-endian load sees them. */
+const TYPE_IPV4: u32 = 0x0008;
+const TYPE_IPV6: u32 = 0xdd86;
+const FRAGMENT_BITS: u32 = 0xff3f; // more fragments, offset
+
+const K1: u32 = 0x9e3779b1;
+const K2: u32 = 0x85ebca77;
+const K3: u32 = 0xc2b2ae3d;
+const K4: u32 = 0x27d4eb2f;
+
+export function flowHash(frame: usize, length: u32, seed: u32): u32 {
+  // Nearly every frame: no tag, IPv4 without options, and the ports are there.
+  if (
+    length >= 38 &&
+    load<u16>(frame, ETHERNET_TYPE) === TYPE_IPV4 &&
+    load<u8>(frame, 14) === 0x45 &&
+    (load<u16>(frame, 20) & FRAGMENT_BITS) === 0
+  ) {
+    const protocol: u32 = load<u8>(frame, 23);
+    const ports: u32 = hasPorts(protocol) ? load<u32>(frame, 34) : 0;
+    return finish(seed, load<u32>(frame, 26), load<u32>(frame, 30), ports, protocol);
+  }
+  return anyFlowHash(frame, length, seed);
+}
+
+function hasPorts(protocol: u32): bool {
+  return protocol === IP_PROTOCOL_TCP || protocol === IP_PROTOCOL_UDP || protocol === IP_PROTOCOL_SCTP;
+}
+
+function finish(seed: u32, a: u32, b: u32, c: u32, d: u32): u32 {
+  let hash: u32 = seed + a * K1 + b * K2 + c * K3 + d * K4;
+  hash ^= hash >>> 15;
+  hash *= 0x2c1b3c6d;
+  return hash ^ (hash >>> 12);
+}
+
+function anyFlowHash(frame: usize, length: u32, seed: u32): u32 {
+  if (length < <u32>ETHERNET_LENGTH) return finish(seed, 0, 0, 0, 0);
+  let at: u32 = ETHERNET_LENGTH;
+  let type: u32 = load<u16>(frame, ETHERNET_TYPE);
+  for (let tags = 0; tags < 2 && isTag(type); tags++) {
+    if (length < at + VLAN_LENGTH) {
+      type = 0;
+      break;
+    }
+    type = load<u16>(frame + at, 2);
+    at += VLAN_LENGTH;
+  }
+  const packet: usize = frame + at;
+  const left: u32 = length - at;
+  if (type === TYPE_IPV4 && left >= <u32>IPV4_LENGTH) {
+    const first: u32 = load<u8>(packet);
+    const headerLength: u32 = (first & 15) << 2;
+    if (first >>> 4 === 4 && headerLength >= <u32>IPV4_LENGTH) {
+      const protocol: u32 = load<u8>(packet, IPV4_PROTOCOL);
+      let ports: u32 = 0;
+      const whole = (load<u16>(packet, IPV4_FRAGMENT) & FRAGMENT_BITS) === 0;
+      if (whole && hasPorts(protocol) && left >= headerLength + 4) ports = load<u32>(packet + headerLength);
+      return finish(
+        seed,
+        load<u32>(packet, IPV4_SOURCE),
+        load<u32>(packet, IPV4_DESTINATION),
+        ports,
+        protocol,
+      );
+    }
+  } else if (type === TYPE_IPV6 && left >= <u32>IPV6_LENGTH && load<u8>(packet) >>> 4 === 6) {
+    const next: u32 = load<u8>(packet, IPV6_NEXT_HEADER);
+    const ports: u32 = hasPorts(next) && left >= <u32>IPV6_LENGTH + 4 ? load<u32>(packet, IPV6_LENGTH) : 0;
+    return finish(seed, condense(packet + IPV6_SOURCE), condense(packet + IPV6_DESTINATION), ports, next);
+  }
+  const macs: u32 = load<u16>(frame, 4) | ((<u32>load<u16>(frame, ETHERNET_SOURCE + 4)) << 16);
+  return finish(seed, load<u32>(frame), load<u32>(frame, ETHERNET_SOURCE), macs, <u32>bswap<u16>(<u16>type));
+}
+
+/** One word for the four of an IPv6 address. */
+function condense(address: usize): u32 {
+  return (
+    load<u32>(address) + load<u32>(address, 4) * K1 + load<u32>(address, 8) * K2 + load<u32>(address, 12) * K3
+  );
+}

@@ -1,0 +1,81 @@
+// A pipeline: stages one behind the other over a whole burst, one call for all.
+
+import {
+  DESCRIPTOR_LENGTH,
+  DESCRIPTOR_VERDICT,
+  DESCRIPTOR_VNI,
+  VERDICT_DROP,
+  VERDICT_FORWARD,
+} from "../src/layout/descriptor.layout";
+import { DROP_OTHER_VNI } from "../src/layout/drop.layout";
+import {
+  FILTER_VNI,
+  OPERATION_DECAPSULATE_VXLAN,
+  OPERATION_ENCAPSULATE,
+  OPERATION_FILTER_VNI,
+  OPERATION_VLAN_POP,
+  OPERATION_VLAN_PUSH,
+  OPERATION_VLAN_REWRITE,
+  STAGE_CHANGED,
+  STAGE_LENGTH,
+  STAGE_OPERATION,
+} from "../src/layout/stage.layout";
+import { decapsulateVxlan } from "./decapsulate";
+import { drop } from "./descriptor";
+import { encapsulate } from "./encapsulate";
+import { vlanPop, vlanPush, vlanRewrite } from "./vlan";
+
+/** Runs all stages over the burst; returns how many frames were not dropped. */
+export function runPipeline(
+  descriptors: usize,
+  count: u32,
+  stages: usize,
+  stageCount: u32,
+  counters: usize,
+): u32 {
+  for (let i: u32 = 0; i < stageCount; i++) {
+    const stage: usize = stages + i * STAGE_LENGTH;
+    switch (load<u32>(stage, STAGE_OPERATION)) {
+      case OPERATION_DECAPSULATE_VXLAN:
+        decapsulateVxlan(descriptors, count, stage, counters);
+        break;
+      case OPERATION_ENCAPSULATE:
+        encapsulate(descriptors, count, stage, counters);
+        break;
+      case OPERATION_VLAN_PUSH:
+        vlanPush(descriptors, count, stage, counters);
+        break;
+      case OPERATION_VLAN_POP:
+        vlanPop(descriptors, count, stage, counters);
+        break;
+      case OPERATION_VLAN_REWRITE:
+        vlanRewrite(descriptors, count, stage, counters);
+        break;
+      case OPERATION_FILTER_VNI:
+        filterVni(descriptors, count, stage, counters);
+        break;
+      default:
+        unreachable();
+    }
+  }
+  let forwarded: u32 = 0;
+  const end: usize = descriptors + count * DESCRIPTOR_LENGTH;
+  for (let d = descriptors; d < end; d += DESCRIPTOR_LENGTH) {
+    if (load<u8>(d, DESCRIPTOR_VERDICT) !== VERDICT_DROP) forwarded++;
+  }
+  store<u64>(counters, load<u64>(counters) + forwarded);
+  return forwarded;
+}
+
+/** Lets through what came out of a tunnel with this VNI. */
+function filterVni(descriptors: usize, count: u32, stage: usize, counters: usize): void {
+  const vni = load<u32>(stage, FILTER_VNI);
+  const end: usize = descriptors + count * DESCRIPTOR_LENGTH;
+  let changed: u64 = 0;
+  for (let d = descriptors; d < end; d += DESCRIPTOR_LENGTH) {
+    if (load<u8>(d, DESCRIPTOR_VERDICT) !== VERDICT_FORWARD || load<u32>(d, DESCRIPTOR_VNI) === vni) continue;
+    drop(d, DROP_OTHER_VNI, counters);
+    changed++;
+  }
+  store<u64>(stage, load<u64>(stage, STAGE_CHANGED) + changed, STAGE_CHANGED);
+}

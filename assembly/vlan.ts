@@ -1,0 +1,119 @@
+// VLAN tags on whole batches: push, pop, rewrite (IEEE 802.1Q clause 9). The MACs move, nothing else does.
+
+import {
+  DESCRIPTOR_FLOOR,
+  DESCRIPTOR_FRAME_LENGTH,
+  DESCRIPTOR_LENGTH,
+  DESCRIPTOR_OFFSET,
+  DESCRIPTOR_VERDICT,
+  DESCRIPTOR_WIRE_LENGTH,
+  VERDICT_FORWARD,
+} from "../src/layout/descriptor.layout";
+import { DROP_FRAME_TOO_SHORT, DROP_NO_HEADROOM } from "../src/layout/drop.layout";
+import { ETHERNET_LENGTH, ETHERNET_TYPE } from "../src/layout/ethernet.layout";
+import {
+  STAGE_CHANGED,
+  VLAN_KEEP_MASK,
+  VLAN_MATCH_TPID,
+  VLAN_NEW_TPID,
+  VLAN_SET_BITS,
+  VLAN_TAG,
+} from "../src/layout/stage.layout";
+import { VLAN_LENGTH } from "../src/layout/vlan.layout";
+import { drop } from "./descriptor";
+
+/** Is this type field, as a little-endian load sees it, one of the three TPIDs? */
+export function isTag(type: u32): bool {
+  return type === 0x0081 || type === 0xa888 || type === 0x0091;
+}
+
+export function vlanPush(descriptors: usize, count: u32, stage: usize, counters: usize): void {
+  const tag = load<u32>(stage, VLAN_TAG);
+  const end: usize = descriptors + count * DESCRIPTOR_LENGTH;
+  let changed: u64 = 0;
+  for (let d = descriptors; d < end; d += DESCRIPTOR_LENGTH) {
+    if (load<u8>(d, DESCRIPTOR_VERDICT) !== VERDICT_FORWARD) continue;
+    const frame: usize = load<u32>(d, DESCRIPTOR_OFFSET);
+    const length = load<u32>(d, DESCRIPTOR_FRAME_LENGTH);
+    if (length < <u32>ETHERNET_LENGTH) {
+      drop(d, DROP_FRAME_TOO_SHORT, counters);
+      continue;
+    }
+    const start: usize = frame - VLAN_LENGTH;
+    if (start < load<u32>(d, DESCRIPTOR_FLOOR)) {
+      drop(d, DROP_NO_HEADROOM, counters);
+      continue;
+    }
+    const low = load<u64>(frame);
+    const high = load<u32>(frame, 8);
+    store<u64>(start, low);
+    store<u32>(start, high, 8);
+    store<u32>(start, tag, ETHERNET_TYPE);
+    store<u32>(d, <u32>start, DESCRIPTOR_OFFSET);
+    store<u32>(d, length + VLAN_LENGTH, DESCRIPTOR_FRAME_LENGTH);
+    store<u32>(d, load<u32>(d, DESCRIPTOR_WIRE_LENGTH) + VLAN_LENGTH, DESCRIPTOR_WIRE_LENGTH);
+    changed++;
+  }
+  store<u64>(stage, load<u64>(stage, STAGE_CHANGED) + changed, STAGE_CHANGED);
+}
+
+/** Takes the outermost tag off; frames without one, or with another TPID than asked for, go on unchanged. */
+export function vlanPop(descriptors: usize, count: u32, stage: usize, counters: usize): void {
+  const match = load<u32>(stage, VLAN_MATCH_TPID);
+  const end: usize = descriptors + count * DESCRIPTOR_LENGTH;
+  let changed: u64 = 0;
+  for (let d = descriptors; d < end; d += DESCRIPTOR_LENGTH) {
+    if (load<u8>(d, DESCRIPTOR_VERDICT) !== VERDICT_FORWARD) continue;
+    const length = load<u32>(d, DESCRIPTOR_FRAME_LENGTH);
+    if (length < <u32>ETHERNET_LENGTH) {
+      drop(d, DROP_FRAME_TOO_SHORT, counters);
+      continue;
+    }
+    if (popTag(d, length, match)) changed++;
+  }
+  store<u64>(stage, load<u64>(stage, STAGE_CHANGED) + changed, STAGE_CHANGED);
+}
+
+/** Takes the outermost tag off one frame of at least 14 bytes, if it has one that matches. */
+export function popTag(d: usize, length: u32, match: u32): bool {
+  const frame: usize = load<u32>(d, DESCRIPTOR_OFFSET);
+  const type: u32 = load<u16>(frame, ETHERNET_TYPE);
+  if (length < <u32>ETHERNET_LENGTH + VLAN_LENGTH || !isTag(type)) return false;
+  if (match !== 0 && match !== type) return false;
+  const low = load<u64>(frame);
+  const high = load<u32>(frame, 8);
+  const start: usize = frame + VLAN_LENGTH;
+  store<u64>(start, low);
+  store<u32>(start, high, 8);
+  store<u32>(d, <u32>start, DESCRIPTOR_OFFSET);
+  store<u32>(d, length - VLAN_LENGTH, DESCRIPTOR_FRAME_LENGTH);
+  store<u32>(d, load<u32>(d, DESCRIPTOR_WIRE_LENGTH) - VLAN_LENGTH, DESCRIPTOR_WIRE_LENGTH);
+  return true;
+}
+
+/** Sets VID, PCP, DEI or TPID of the outermost tag; frames without one go on unchanged. */
+export function vlanRewrite(descriptors: usize, count: u32, stage: usize, counters: usize): void {
+  const match = load<u32>(stage, VLAN_MATCH_TPID);
+  const keep = load<u32>(stage, VLAN_KEEP_MASK);
+  const bits = load<u32>(stage, VLAN_SET_BITS);
+  const tpid = load<u32>(stage, VLAN_NEW_TPID);
+  const end: usize = descriptors + count * DESCRIPTOR_LENGTH;
+  let changed: u64 = 0;
+  for (let d = descriptors; d < end; d += DESCRIPTOR_LENGTH) {
+    if (load<u8>(d, DESCRIPTOR_VERDICT) !== VERDICT_FORWARD) continue;
+    const frame: usize = load<u32>(d, DESCRIPTOR_OFFSET);
+    const length = load<u32>(d, DESCRIPTOR_FRAME_LENGTH);
+    if (length < <u32>ETHERNET_LENGTH) {
+      drop(d, DROP_FRAME_TOO_SHORT, counters);
+      continue;
+    }
+    const type: u32 = load<u16>(frame, ETHERNET_TYPE);
+    if (length < <u32>ETHERNET_LENGTH + VLAN_LENGTH || !isTag(type)) continue;
+    if (match !== 0 && match !== type) continue;
+    const tci: u32 = bswap<u16>(load<u16>(frame, 14));
+    store<u16>(frame, bswap<u16>(<u16>((tci & keep) | bits)), 14);
+    if (tpid !== 0) store<u16>(frame, <u16>tpid, ETHERNET_TYPE);
+    changed++;
+  }
+  store<u64>(stage, load<u64>(stage, STAGE_CHANGED) + changed, STAGE_CHANGED);
+}

@@ -1,0 +1,69 @@
+// The plan hands out regions of the one memory: cache-line aligned, zeroed, returned when done with.
+// Nothing grows and nothing moves, so an address stays good for as long as its region is held.
+
+import { CACHE_LINE, KERNEL_STATIC_END, REGION_SLACK } from "../layout/memory.layout.ts";
+
+interface Hole {
+  start: number;
+  end: number;
+}
+
+export class MemoryPlan {
+  readonly #bytes: Uint8Array;
+  readonly #regions = new Map<number, number>();
+  /** Free stretches in ascending order; neighbours are merged. */
+  readonly #holes: Hole[];
+
+  constructor(memory: WebAssembly.Memory) {
+    this.#bytes = new Uint8Array(memory.buffer);
+    this.#holes = [{ start: KERNEL_STATIC_END, end: this.#bytes.length }];
+  }
+
+  /** Bytes that no region holds; the largest region that fits may be smaller. */
+  get freeBytes(): number {
+    return this.#holes.reduce((sum, hole) => sum + hole.end - hole.start, 0);
+  }
+
+  /**
+   * The address of `length` zeroed bytes, on a cache line.
+   * @throws RangeError if the memory has no such stretch left; it says by how much to raise `memoryBytes`.
+   */
+  reserve(purpose: string, length: number): number {
+    const size = Math.ceil((length + REGION_SLACK) / CACHE_LINE) * CACHE_LINE;
+    const index = this.#holes.findIndex((hole) => hole.end - hole.start >= size);
+    const hole = this.#holes[index];
+    if (hole === undefined) {
+      throw new RangeError(
+        `memoryBytes: ${purpose} needs ${size} bytes, and of ${this.#bytes.length} no such stretch is free: ` +
+          `raise memoryBytes by ${size} or close what is no longer used`,
+      );
+    }
+    const address = hole.start;
+    hole.start += size;
+    if (hole.start === hole.end) this.#holes.splice(index, 1);
+    this.#bytes.fill(0, address, address + size);
+    this.#regions.set(address, size);
+    return address;
+  }
+
+  /** Gives a region back. Releasing what is not held does nothing. */
+  release(address: number): void {
+    const size = this.#regions.get(address);
+    if (size === undefined) return;
+    this.#regions.delete(address);
+    let index = this.#holes.findIndex((hole) => hole.start > address);
+    if (index < 0) index = this.#holes.length;
+    this.#holes.splice(index, 0, { start: address, end: address + size });
+    this.#merge(index);
+    this.#merge(index - 1);
+  }
+
+  /** Joins the hole at `index` with the one behind it if they touch. */
+  #merge(index: number): void {
+    const hole = this.#holes[index];
+    const next = this.#holes[index + 1];
+    if (hole === undefined || next === undefined || hole.end !== next.start) return;
+    hole.end = next.end;
+    this.#holes.splice(index + 1, 1);
+  }
+}

@@ -1,0 +1,57 @@
+// What the capture kernels share with their caller: a cursor, a stamp for each descriptor, an interface table.
+//
+// The cursor says where to read, where to write, and where everything lies; the kernel stops with a status.
+
+export const CURSOR_IN = 0; // address of the next record
+export const CURSOR_IN_END = 4;
+export const CURSOR_OUT = 8; // address of the next free byte
+export const CURSOR_OUT_END = 12;
+export const CURSOR_STATUS = 16;
+export const CURSOR_IN_FORMAT = 20;
+export const CURSOR_OUT_FORMAT = 24;
+export const CURSOR_INTERFACES = 28;
+export const CURSOR_INTERFACE_COUNT = 32;
+export const CURSOR_DESCRIPTORS = 36;
+export const CURSOR_STAMPS = 40;
+export const CURSOR_BURST = 44; // most records at a time
+export const CURSOR_STAGING = 48; // where frames are copied to get headroom; 0 = they stay where they are
+export const CURSOR_STAGING_END = 52;
+export const CURSOR_HEADROOM = 56;
+export const CURSOR_GROWTH = 60; // most bytes by which a record can be longer when it leaves
+export const CURSOR_STAGES = 64;
+export const CURSOR_STAGE_COUNT = 68;
+export const CURSOR_COUNTERS = 72;
+export const CURSOR_RECORDS = 80; // 64 bits: records read
+export const CURSOR_FORWARDED = 88; // 64 bits: records written
+export const CURSOR_BYTES_IN = 96; // 64 bits: frame bytes read
+export const CURSOR_BYTES_OUT = 104; // 64 bits: frame bytes written
+export const CURSOR_LENGTH = 128;
+
+/** The input ends inside a record, or there is none. */
+export const STATUS_NEED_INPUT = 0;
+/** The output has no room for another record. */
+export const STATUS_OUTPUT_FULL = 1;
+/** The next block is not a packet: it is the caller's to read. */
+export const STATUS_OTHER_BLOCK = 2;
+/** The next record cannot be true. */
+export const STATUS_DAMAGE = 3;
+
+export const FORMAT_PCAPNG = 1; // else pcap
+export const FORMAT_BIG_ENDIAN = 2;
+export const FORMAT_NANOSECONDS = 4; // pcap only
+
+// A stamp: what a capture knows of a frame beside its bytes.
+export const STAMP_TICKS = 0; // 64 bits; pcap: seconds << 32 | fraction; pcapng: units of the interface
+export const STAMP_INTERFACE = 8;
+export const STAMP_OPTIONS = 12; // address of the packet's options as they stand in the input; pcapng only
+export const STAMP_OPTIONS_LENGTH = 16;
+export const STAMP_BLOCK_TYPE = 20; // pcapng only
+export const STAMP_LENGTH = 32;
+
+// The interface table.
+export const INTERFACE_ENTRY_LINK_TYPE = 0;
+export const INTERFACE_ENTRY_SNAP_LENGTH = 4;
+export const INTERFACE_ENTRY_UNITS = 8; // 64 bits: ticks a second
+export const INTERFACE_ENTRY_OFFSET = 16; // 64 bits, signed: seconds
+export const INTERFACE_ENTRY_LENGTH = 32;
+export const INTERFACES_MAXIMUM = 65536;

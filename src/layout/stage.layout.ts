@@ -1,0 +1,55 @@
+// A pipeline is an array of stage records, 256 bytes each; a kernel gets the address of its own.
+//
+//    0 operation
+//    4 flags
+//    8 changed     frames this stage changed, 64 bits
+//   16 parameters  by operation, below
+//  128 header      template of the header that an encapsulation writes: 128 bytes
+
+export const STAGE_OPERATION = 0;
+export const STAGE_FLAGS = 4;
+export const STAGE_CHANGED = 8;
+export const STAGE_LENGTH = 256;
+export const STAGES_MAXIMUM = 64;
+
+export const OPERATION_DECAPSULATE_VXLAN = 1;
+export const OPERATION_ENCAPSULATE = 2;
+export const OPERATION_VLAN_PUSH = 3;
+export const OPERATION_VLAN_POP = 4;
+export const OPERATION_VLAN_REWRITE = 5;
+export const OPERATION_FILTER_VNI = 6;
+
+// Decapsulation
+export const DECAPSULATE_PORT = 16;
+export const DECAPSULATE_VNI = 20; // VNI_NONE: any
+export const DECAPSULATE_DEPTH = 24;
+export const DECAPSULATE_STRICT = 1; // reserved bits must be zero
+export const DECAPSULATE_VERIFY_UDP = 2; // a UDP checksum that is there must be right
+export const DECAPSULATE_KEEP_OTHERS = 4; // what is no tunnel packet goes on unchanged
+export const DECAPSULATE_REFUSE_TAGGED = 8; // a passenger with a VLAN tag is dropped
+export const DECAPSULATE_BARE = 16; // the frame starts with the VXLAN header: it was a UDP payload
+export const DECAPSULATE_TRUST_IP = 32; // the outer IPv4 header checksum is not looked at
+
+// Encapsulation
+export const ENCAPSULATE_HEADER_LENGTH = 16;
+export const ENCAPSULATE_IP_OFFSET = 20; // 0: no outer IP, the header alone
+export const ENCAPSULATE_UDP_OFFSET = 24;
+export const ENCAPSULATE_IP_SUM = 28; // of the IPv4 header with a length of zero, in memory order, folded
+export const ENCAPSULATE_UDP_SUM = 32; // of pseudo-header, destination port and tunnel header, folded
+export const ENCAPSULATE_SEED = 36; // of the flow hash
+export const ENCAPSULATE_VNI = 40;
+export const ENCAPSULATE_TEMPLATE = 128;
+export const ENCAPSULATE_TEMPLATE_LENGTH = 128;
+export const ENCAPSULATE_IPV6 = 1;
+export const ENCAPSULATE_UDP_CHECKSUM = 2;
+export const ENCAPSULATE_STRIP_TAG = 4; // the passenger's outermost VLAN tag is taken off first
+
+// VLAN tags
+export const VLAN_TAG = 16; // push: TPID and TCI as they lie in the frame
+export const VLAN_MATCH_TPID = 20; // pop, rewrite: only this TPID; 0 = any of the three
+export const VLAN_KEEP_MASK = 24; // rewrite: TCI bits that stay
+export const VLAN_SET_BITS = 28; // rewrite: TCI bits that are put in
+export const VLAN_NEW_TPID = 32; // rewrite: 0 = the TPID stays
+
+// Filter
+export const FILTER_VNI = 16;

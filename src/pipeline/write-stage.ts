@@ -1,0 +1,187 @@
+// Checks one stage and writes its record into the kernels' memory.
+
+import { knownKeys, oneOf, trueOrFalse, wholeNumber } from "../core/arguments.ts";
+import { VNI_NONE } from "../layout/descriptor.layout.ts";
+import {
+  DECAPSULATE_BARE,
+  DECAPSULATE_DEPTH,
+  DECAPSULATE_KEEP_OTHERS,
+  DECAPSULATE_PORT,
+  DECAPSULATE_REFUSE_TAGGED,
+  DECAPSULATE_STRICT,
+  DECAPSULATE_TRUST_IP,
+  DECAPSULATE_VERIFY_UDP,
+  DECAPSULATE_VNI,
+  FILTER_VNI,
+  OPERATION_DECAPSULATE_VXLAN,
+  OPERATION_FILTER_VNI,
+  OPERATION_VLAN_POP,
+  OPERATION_VLAN_PUSH,
+  OPERATION_VLAN_REWRITE,
+  STAGE_FLAGS,
+  STAGE_OPERATION,
+  VLAN_KEEP_MASK,
+  VLAN_MATCH_TPID,
+  VLAN_NEW_TPID,
+  VLAN_SET_BITS,
+  VLAN_TAG,
+} from "../layout/stage.layout.ts";
+import {
+  TPID_CUSTOMER,
+  TPID_LEGACY,
+  TPID_SERVICE,
+  VLAN_DEI_BIT,
+  VLAN_LENGTH,
+  VLAN_PCP_MAXIMUM,
+  VLAN_PCP_SHIFT,
+  VLAN_VID_MASK,
+  VLAN_VID_RESERVED,
+} from "../layout/vlan.layout.ts";
+import { VNI_MAXIMUM, VXLAN_PORT } from "../layout/vxlan.layout.ts";
+import type {
+  DecapsulateStage,
+  FilterVniStage,
+  Stage,
+  VlanPopStage,
+  VlanPushStage,
+  VlanRewriteStage,
+} from "./stages.ts";
+import { writeEncapsulate } from "./write-encapsulate.ts";
+
+/** More tunnels in one another than a frame of 64 KiB can hold headers for are not waited for. */
+const DEPTH_MAXIMUM = 64;
+const TPIDS = [TPID_CUSTOMER, TPID_SERVICE, TPID_LEGACY];
+
+/**
+ * Writes `stage` as the record at the start of `record` (256 bytes, zeroed).
+ * Returns by how many bytes the stage makes a frame longer at most.
+ */
+export function writeStage(stage: Stage, record: DataView): number {
+  if (typeof stage !== "object" || stage === null)
+    throw new TypeError(`stage: expected an object, got ${typeof stage}`);
+  const { stage: name } = stage;
+  switch (name) {
+    case "decapsulate":
+      return writeDecapsulate(stage, record);
+    case "encapsulate":
+      return writeEncapsulate(stage, record);
+    case "vlan-push":
+      return writePush(stage, record);
+    case "vlan-pop":
+      return writePop(stage, record);
+    case "vlan-rewrite":
+      return writeRewrite(stage, record);
+    case "filter-vni":
+      return writeFilter(stage, record);
+    default:
+      throw new RangeError(
+        `stage: expected decapsulate, encapsulate, vlan-push, vlan-pop, vlan-rewrite or filter-vni, got ${JSON.stringify(name)}`,
+      );
+  }
+}
+
+function writeDecapsulate(stage: DecapsulateStage, record: DataView): number {
+  knownKeys("decapsulate", stage, [
+    "stage",
+    "kind",
+    "port",
+    "vni",
+    "depth",
+    "rule",
+    "others",
+    "udpChecksum",
+    "ipChecksum",
+    "innerTag",
+    "header",
+  ]);
+  oneOf("kind", stage.kind, ["vxlan"]);
+  const port = wholeNumber("port", stage.port ?? VXLAN_PORT, 1, 65535);
+  const vni = stage.vni === undefined ? VNI_NONE : wholeNumber("vni", stage.vni, 0, VNI_MAXIMUM);
+  const depth =
+    stage.depth === "all" ? DEPTH_MAXIMUM : wholeNumber("depth", stage.depth ?? 1, 1, DEPTH_MAXIMUM);
+  const flags =
+    (oneOf("rule", stage.rule ?? "rfc", ["rfc", "strict"]) === "strict" ? DECAPSULATE_STRICT : 0) |
+    (oneOf("others", stage.others ?? "drop", ["drop", "keep"]) === "keep" ? DECAPSULATE_KEEP_OTHERS : 0) |
+    (oneOf("udpChecksum", stage.udpChecksum ?? "ignore", ["ignore", "verify"]) === "verify"
+      ? DECAPSULATE_VERIFY_UDP
+      : 0) |
+    (oneOf("ipChecksum", stage.ipChecksum ?? "verify", ["ignore", "verify"]) === "ignore"
+      ? DECAPSULATE_TRUST_IP
+      : 0) |
+    (oneOf("innerTag", stage.innerTag ?? "keep", ["keep", "drop"]) === "drop"
+      ? DECAPSULATE_REFUSE_TAGGED
+      : 0) |
+    (oneOf("header", stage.header ?? "full", ["full", "bare"]) === "bare" ? DECAPSULATE_BARE : 0);
+  record.setUint32(STAGE_OPERATION, OPERATION_DECAPSULATE_VXLAN, true);
+  record.setUint32(STAGE_FLAGS, flags, true);
+  record.setUint32(DECAPSULATE_PORT, port, true);
+  record.setUint32(DECAPSULATE_VNI, vni, true);
+  record.setUint32(DECAPSULATE_DEPTH, depth, true);
+  return 0;
+}
+
+function writePush(stage: VlanPushStage, record: DataView): number {
+  knownKeys("vlan-push", stage, ["stage", "vid", "pcp", "dei", "tpid"]);
+  const tpid = wholeTpid("tpid", stage.tpid ?? TPID_CUSTOMER);
+  const tci = wholeVid(stage.vid) | pcpBits(stage.pcp ?? 0) | deiBit(stage.dei ?? false);
+  record.setUint32(STAGE_OPERATION, OPERATION_VLAN_PUSH, true);
+  record.setUint16(VLAN_TAG, tpid);
+  record.setUint16(VLAN_TAG + 2, tci);
+  return VLAN_LENGTH;
+}
+
+function writePop(stage: VlanPopStage, record: DataView): number {
+  knownKeys("vlan-pop", stage, ["stage", "tpid"]);
+  record.setUint32(STAGE_OPERATION, OPERATION_VLAN_POP, true);
+  if (stage.tpid !== undefined) record.setUint16(VLAN_MATCH_TPID, wholeTpid("tpid", stage.tpid));
+  return 0;
+}
+
+function writeRewrite(stage: VlanRewriteStage, record: DataView): number {
+  knownKeys("vlan-rewrite", stage, ["stage", "vid", "pcp", "dei", "tpid", "match"]);
+  let replaced = 0;
+  let bits = 0;
+  if (stage.vid !== undefined) {
+    replaced |= VLAN_VID_MASK;
+    bits |= wholeVid(stage.vid);
+  }
+  if (stage.pcp !== undefined) {
+    replaced |= VLAN_PCP_MAXIMUM << VLAN_PCP_SHIFT;
+    bits |= pcpBits(stage.pcp);
+  }
+  if (stage.dei !== undefined) {
+    replaced |= VLAN_DEI_BIT;
+    bits |= deiBit(stage.dei);
+  }
+  record.setUint32(STAGE_OPERATION, OPERATION_VLAN_REWRITE, true);
+  record.setUint32(VLAN_KEEP_MASK, ~replaced & 0xffff, true);
+  record.setUint32(VLAN_SET_BITS, bits, true);
+  if (stage.tpid !== undefined) record.setUint16(VLAN_NEW_TPID, wholeTpid("tpid", stage.tpid));
+  if (stage.match !== undefined) record.setUint16(VLAN_MATCH_TPID, wholeTpid("match", stage.match));
+  return 0;
+}
+
+function writeFilter(stage: FilterVniStage, record: DataView): number {
+  knownKeys("filter-vni", stage, ["stage", "vni"]);
+  record.setUint32(STAGE_OPERATION, OPERATION_FILTER_VNI, true);
+  record.setUint32(FILTER_VNI, wholeNumber("vni", stage.vni, 0, VNI_MAXIMUM), true);
+  return 0;
+}
+
+function wholeVid(vid: number): number {
+  return wholeNumber("vid", vid, 0, VLAN_VID_RESERVED - 1);
+}
+
+function pcpBits(pcp: number): number {
+  return wholeNumber("pcp", pcp, 0, VLAN_PCP_MAXIMUM) << VLAN_PCP_SHIFT;
+}
+
+function deiBit(dei: boolean): number {
+  return trueOrFalse("dei", dei) ? VLAN_DEI_BIT : 0;
+}
+
+function wholeTpid(name: string, tpid: number): number {
+  if (typeof tpid !== "number") throw new TypeError(`${name}: expected a number, got ${typeof tpid}`);
+  if (!TPIDS.includes(tpid)) throw new RangeError(`${name}: expected 0x8100, 0x88a8 or 0x9100, got ${tpid}`);
+  return tpid;
+}
