@@ -69,6 +69,7 @@ import {
   ENHANCED_TICKS_HIGH,
   ENHANCED_TICKS_LOW,
   PACKET_INTERFACE,
+  RECORD_BLOCK_MAXIMUM,
   SIMPLE_FRAME,
   SIMPLE_ORIGINAL,
 } from "../src/layout/pcapng.layout";
@@ -155,7 +156,7 @@ function readPcapng(cursor: usize, counters: usize): u32 {
     }
     const total = word(at, BLOCK_TOTAL_LENGTH, swap);
     const fixed: u32 = type === BLOCK_SIMPLE_PACKET ? SIMPLE_FRAME : ENHANCED_FRAME;
-    if ((total & 3) !== 0 || total < fixed + 4 || total > 2 * CAPTURED_MAXIMUM) {
+    if ((total & 3) !== 0 || total < fixed + 4 || total > <u32>RECORD_BLOCK_MAXIMUM) {
       status = STATUS_DAMAGE;
       break;
     }

@@ -1,5 +1,13 @@
 // `frameferry`: frames in batches, pipelines over them, the FDB, whole captures.
 
+export type { CaptureInput, CaptureOutput, CaptureSink } from "./capture/capture-io.ts";
+export type { CaptureOutputFormat } from "./capture/capture-run.ts";
+export {
+  type CaptureProgress,
+  type CaptureSummary,
+  type ProcessCaptureOptions,
+  processCapture,
+} from "./capture/process-capture.ts";
 export type { IpAddress, MacAddress } from "./core/addresses.ts";
 export { type DropReason, dropReason, dropReasons } from "./core/drop-reasons.ts";
 export { Fdb, type FdbOptions, NO_DESTINATION, writeFdbKey } from "./fdb/fdb.ts";
@@ -7,6 +15,8 @@ export { FrameBatch, type FrameBatchOptions, type FrameNotes, type Verdict } fro
 export { Kernels, type LoadOptions, loadKernels } from "./kernel/kernels.ts";
 export { MemoryPlan } from "./kernel/memory-plan.ts";
 export type { KernelFunctions, WasmSource } from "./kernel/module.ts";
+export type { CaptureSource } from "./pcap/byte-source.ts";
+export { CaptureError } from "./pcap/capture-error.ts";
 export { Pipeline, type PipelineCounters } from "./pipeline/pipeline.ts";
 export type {
   DecapsulateStage,

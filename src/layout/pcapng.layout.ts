@@ -9,6 +9,8 @@ export const BLOCK_MINIMUM = 12;
 export const BLOCK_ALIGNMENT = 4;
 /** A block that claims to be longer is damage: nothing is ever allocated for it. */
 export const BLOCK_MAXIMUM = 16777216;
+/** The same for a packet with its options, and for section and interface descriptions. */
+export const RECORD_BLOCK_MAXIMUM = 524288;
 
 export const BLOCK_SECTION = 0x0a0d0d0a;
 export const BLOCK_INTERFACE = 1;

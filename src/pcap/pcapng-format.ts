@@ -25,6 +25,7 @@ import {
   OPTION_INTERFACE_FCS_LENGTH,
   OPTION_INTERFACE_TIME_OFFSET,
   OPTION_INTERFACE_TIME_RESOLUTION,
+  RECORD_BLOCK_MAXIMUM,
   SECTION_BYTE_ORDER,
   SECTION_LENGTH,
   SECTION_MAGIC,
@@ -89,10 +90,11 @@ export function parseBlockHeader(
       offset,
       `block of type ${type} claims ${totalLength} bytes, and the shortest has ${minimum}`,
     );
-  if (totalLength > BLOCK_MAXIMUM)
+  const maximum = minimum === BLOCK_MINIMUM ? BLOCK_MAXIMUM : RECORD_BLOCK_MAXIMUM;
+  if (totalLength > maximum)
     return new CaptureError(
       offset,
-      `block of type ${type} claims ${totalLength} bytes, and at most ${BLOCK_MAXIMUM} are accepted`,
+      `block of type ${type} claims ${totalLength} bytes, and at most ${maximum} are accepted`,
     );
   if (totalLength % BLOCK_ALIGNMENT !== 0)
     return new CaptureError(

@@ -45,7 +45,13 @@ function node(code: string) {
 describe("the tarball", () => {
   test("holds dist/ and the documents, and nothing else", () => {
     const documents = packed.filter((path) => !path.startsWith("dist/"));
-    expect(documents.sort()).toEqual(["CHANGELOG.md", "LICENSE", "README.md", "package.json"]);
+    expect(documents.sort()).toEqual([
+      "CHANGELOG.md",
+      "LICENSE",
+      "README.md",
+      "THIRD-PARTY.md",
+      "package.json",
+    ]);
     const strange = packed.filter((path) => path.startsWith("dist/") && /\.(test|spec)\.|\.tsx?$/.test(path));
     expect(strange.filter((path) => !path.endsWith(".d.ts"))).toEqual([]);
   });

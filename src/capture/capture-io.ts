@@ -1,0 +1,63 @@
+// Where a capture's bytes come from and go to. Files are read straight into the kernels' memory and
+// written straight from it; streams and iterables are copied.
+
+import { type CaptureSource, openSource } from "../pcap/byte-source.ts";
+
+/** Reads into memory that it is given, as a file can. */
+export interface CaptureInput {
+  /** Fills some of `into`, which is shared memory, and returns how many bytes; 0 is the end. */
+  read(into: Uint8Array): Promise<number>;
+  /** Lets go of the source. */
+  close(): Promise<void>;
+}
+
+/** Writes from memory that it is lent, as a file can. */
+export interface CaptureOutput {
+  /** Writes all of `bytes`, which is shared memory and holds something else once the promise has settled. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** Everything has been written. */
+  close(): Promise<void>;
+  /** Nothing more comes, and what came is not complete. */
+  abort(reason: unknown): Promise<void>;
+}
+
+export type CaptureSink = CaptureOutput | WritableStream<Uint8Array>;
+
+export function openInput(source: CaptureSource | CaptureInput): CaptureInput {
+  if (typeof source === "object" && source !== null && "read" in source && "close" in source) return source;
+  const bytes = openSource(source);
+  let chunk: Uint8Array = new Uint8Array(0);
+  return {
+    async read(into) {
+      while (chunk.length === 0) {
+        const next = await bytes.read();
+        if (next === undefined) return 0;
+        chunk = next;
+      }
+      const part = chunk.subarray(0, into.length);
+      into.set(part);
+      chunk = chunk.subarray(part.length);
+      return part.length;
+    },
+    close: () => bytes.close(),
+  };
+}
+
+export function openOutput(sink: CaptureSink): CaptureOutput {
+  if (typeof sink !== "object" || sink === null) {
+    throw new TypeError(`sink: expected a WritableStream, got ${sink === null ? "null" : typeof sink}`);
+  }
+  if ("write" in sink) return sink;
+  if (!("getWriter" in sink))
+    throw new TypeError("sink: expected a WritableStream, or write, close and abort");
+  const writer = sink.getWriter();
+  return {
+    async write(bytes) {
+      await writer.ready;
+      // A copy: the stream may keep it, and most of what stands behind streams takes no shared memory.
+      await writer.write(bytes.slice());
+    },
+    close: () => writer.close(),
+    abort: (reason) => writer.abort(reason),
+  };
+}

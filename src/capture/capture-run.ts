@@ -1,0 +1,259 @@
+// One run of a capture through a pipeline, without any waiting: bytes are put into memory, the kernels
+// turn records into records, bytes are taken out. Whoever drives it reads ahead and writes behind.
+// Packets never pass through here one by one; headers, sections and interfaces do.
+
+import {
+  CURSOR_BYTES_IN,
+  CURSOR_BYTES_OUT,
+  CURSOR_IN_FORMAT,
+  CURSOR_INTERFACE_COUNT,
+  CURSOR_INTERFACES,
+  CURSOR_OUT_FORMAT,
+  CURSOR_RECORDS,
+  FORMAT_BIG_ENDIAN,
+  FORMAT_NANOSECONDS,
+  FORMAT_PCAPNG,
+  STATUS_DAMAGE,
+  STATUS_NEED_INPUT,
+  STATUS_OUTPUT_FULL,
+} from "../layout/capture.layout.ts";
+import { CAPTURED_MAXIMUM, LINK_TYPE_ETHERNET, PCAP_FILE_LENGTH } from "../layout/pcap.layout.ts";
+import {
+  BLOCK_INTERFACE,
+  BLOCK_MINIMUM,
+  BLOCK_SECTION,
+  INTERFACE_SNAP_LENGTH,
+  SECTION_LENGTH,
+} from "../layout/pcapng.layout.ts";
+import { CaptureError } from "../pcap/capture-error.ts";
+import { emitPcapHeader, parsePcapHeader, recogniseCapture } from "../pcap/pcap-format.ts";
+import {
+  emitInterfaceBlock,
+  emitSectionBlock,
+  parseBlockHeader,
+  parseInterfaceBlock,
+  parseSectionBlock,
+} from "../pcap/pcapng-format.ts";
+import type { Pipeline } from "../pipeline/pipeline.ts";
+import { CaptureMemory } from "./capture-memory.ts";
+import { InterfaceTable } from "./interface-table.ts";
+
+export type CaptureOutputFormat = "same" | "pcap" | "pcapng";
+
+/** What the run waits for: more input, an emptied output, or nothing any more. */
+export type CaptureNeed = "input" | "output" | "nothing";
+
+const NANOSECONDS = { base: 10, exponent: 9 } as const;
+
+export class CaptureRun {
+  readonly memory: CaptureMemory;
+  /** What was wrong with the input, once it is known; everything before it has been worked on. */
+  damage: CaptureError | undefined;
+  /** Undefined until the header has been read. */
+  inputFormat: "pcap" | "pcapng" | undefined;
+  readonly #wanted: CaptureOutputFormat;
+  readonly #growth: number;
+  readonly #interfaces: InterfaceTable;
+  /** Bytes of a block that are still to be copied out, or to be passed over. */
+  #passing = 0;
+  #bigEndian = false;
+
+  constructor(pipeline: Pipeline, format: CaptureOutputFormat) {
+    this.#wanted = format;
+    this.#growth = pipeline.headroom;
+    this.memory = new CaptureMemory(pipeline);
+    try {
+      this.#interfaces = new InterfaceTable(pipeline.kernels);
+    } catch (error) {
+      this.memory.close();
+      throw error;
+    }
+  }
+
+  /** Works as far as it can get. */
+  step(): CaptureNeed {
+    for (;;) {
+      if (this.damage !== undefined) return "nothing";
+      const need =
+        this.#passing > 0
+          ? this.#pass()
+          : this.inputFormat === undefined
+            ? this.#readHeader()
+            : this.#readRecords();
+      if (need !== undefined) return need;
+    }
+  }
+
+  /** Says that there is no more input: what is left over is damage. */
+  finish(): void {
+    if (this.damage !== undefined) return;
+    const rest = this.memory.rest.length;
+    if (this.#passing > 0)
+      this.#fail(`the file ends inside a block, ${this.#passing} bytes before the block does`);
+    else if (rest > 0) {
+      const what =
+        this.inputFormat === undefined ? "header" : this.inputFormat === "pcap" ? "record" : "block";
+      this.#fail(`the file ends ${rest} bytes into a ${what}`);
+    } else if (this.inputFormat === undefined) this.#fail("the file is empty");
+  }
+
+  get records(): number {
+    return this.memory.counter(CURSOR_RECORDS);
+  }
+
+  /** Bytes of the frames read. */
+  get bytesIn(): number {
+    return this.memory.counter(CURSOR_BYTES_IN);
+  }
+
+  /** Bytes of the frames written. */
+  get bytesOut(): number {
+    return this.memory.counter(CURSOR_BYTES_OUT);
+  }
+
+  close(): void {
+    this.memory.close();
+    this.#interfaces.close();
+  }
+
+  #readRecords(): CaptureNeed | undefined {
+    switch (this.memory.kernels.functions.runCapture(this.memory.cursor)) {
+      case STATUS_NEED_INPUT:
+        return "input";
+      case STATUS_OUTPUT_FULL:
+        return "output";
+      case STATUS_DAMAGE:
+        return this.#fail(
+          "the record here cannot be: its lengths or its interface contradict what is around it",
+        );
+      default:
+        return this.#readBlock();
+    }
+  }
+
+  #readHeader(): CaptureNeed | undefined {
+    const bytes = this.memory.rest;
+    if (bytes.length < 4) return "input";
+    const format = recogniseCapture(bytes);
+    if (format === "pcapng") return this.#readBlock();
+    if (format === "pcap" && bytes.length < PCAP_FILE_LENGTH) return "input";
+    const header = format === "pcap" ? parsePcapHeader(bytes) : format;
+    if (header instanceof CaptureError) return this.#stop(header);
+
+    const { bigEndian, nanoseconds, linkType, fcsLength } = header;
+    const snapLength = this.#grown(header.snapLength);
+    const resolution = { base: 10, exponent: nanoseconds ? 9 : 6 } as const;
+    const flags = (bigEndian ? FORMAT_BIG_ENDIAN : 0) | (nanoseconds ? FORMAT_NANOSECONDS : 0);
+    this.#interfaces.add({ linkType, snapLength, resolution, offsetSeconds: 0n });
+    if (this.#wanted === "pcapng") {
+      this.#setFormats(flags, FORMAT_PCAPNG);
+      this.memory.append(emitSectionBlock({ bigEndian: false, minor: 0, options: [] }));
+      const description = {
+        linkType,
+        snapLength,
+        resolution: NANOSECONDS,
+        offsetSeconds: 0n,
+        fcsLength,
+        options: [],
+      };
+      this.memory.append(emitInterfaceBlock(description, false));
+    } else {
+      this.#setFormats(flags, flags);
+      this.memory.append(emitPcapHeader({ ...header, snapLength }));
+    }
+    this.inputFormat = "pcap";
+    this.memory.advance(PCAP_FILE_LENGTH);
+    return undefined;
+  }
+
+  /** Reads a block that is no packet: sections and interfaces are needed here, all others only pass. */
+  #readBlock(): CaptureNeed | undefined {
+    const bytes = this.memory.rest;
+    if (bytes.length < BLOCK_MINIMUM) return "input";
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const header = parseBlockHeader(view, 0, this.#bigEndian, this.memory.fileOffset);
+    if (header instanceof CaptureError) return this.#stop(header);
+    if (header.type !== BLOCK_SECTION && header.type !== BLOCK_INTERFACE) {
+      this.#passing = header.totalLength;
+      return undefined;
+    }
+    if (bytes.length < header.totalLength) return "input";
+    if (this.memory.room < header.totalLength) return "output";
+    const block = bytes.slice(0, header.totalLength);
+    const damage = header.type === BLOCK_SECTION ? this.#section(block) : this.#interface(block);
+    if (damage !== undefined) return this.#stop(damage);
+    if (this.#wanted !== "pcap") this.memory.append(block);
+    this.memory.advance(header.totalLength);
+    return undefined;
+  }
+
+  #section(block: Uint8Array): CaptureError | undefined {
+    const section = parseSectionBlock(block, this.memory.fileOffset);
+    if (section instanceof CaptureError) return section;
+    if (this.#wanted === "pcap" && this.inputFormat === undefined) this.memory.append(plainPcapHeader());
+    this.inputFormat = "pcapng";
+    this.#bigEndian = section.bigEndian;
+    this.#interfaces.clear();
+    const flags = FORMAT_PCAPNG | (section.bigEndian ? FORMAT_BIG_ENDIAN : 0);
+    this.#setFormats(flags, this.#wanted === "pcap" ? FORMAT_NANOSECONDS : flags);
+    // The section's length will be another: all ones say that it is not known (pcapng §4.1).
+    block.fill(0xff, SECTION_LENGTH, SECTION_LENGTH + 8);
+    return undefined;
+  }
+
+  #interface(block: Uint8Array): CaptureError | undefined {
+    const description = parseInterfaceBlock(block, this.#bigEndian, this.memory.fileOffset);
+    if (description instanceof CaptureError) return description;
+    this.#interfaces.add(description);
+    this.memory.set(CURSOR_INTERFACES, this.#interfaces.address);
+    this.memory.set(CURSOR_INTERFACE_COUNT, this.#interfaces.count);
+    const view = new DataView(block.buffer);
+    view.setUint32(INTERFACE_SNAP_LENGTH, this.#grown(description.snapLength), !this.#bigEndian);
+    return undefined;
+  }
+
+  /** Copies a block out that nobody here reads, or passes over it where the output has no place for it. */
+  #pass(): CaptureNeed | undefined {
+    const { memory } = this;
+    const copied = this.#wanted !== "pcap";
+    const length = Math.min(this.#passing, memory.rest.length, copied ? memory.room : this.#passing);
+    if (copied) memory.append(memory.rest.subarray(0, length));
+    memory.advance(length);
+    this.#passing -= length;
+    if (this.#passing === 0) return undefined;
+    return memory.rest.length === 0 ? "input" : "output";
+  }
+
+  /** No frame may be longer than the snap length says; 0 says nothing. */
+  #grown(snapLength: number): number {
+    return snapLength === 0 ? 0 : Math.min(snapLength + this.#growth, 0xffffffff);
+  }
+
+  #setFormats(input: number, output: number): void {
+    this.memory.set(CURSOR_IN_FORMAT, input);
+    this.memory.set(CURSOR_OUT_FORMAT, output);
+    this.memory.set(CURSOR_INTERFACES, this.#interfaces.address);
+    this.memory.set(CURSOR_INTERFACE_COUNT, this.#interfaces.count);
+  }
+
+  #fail(reason: string): "nothing" {
+    return this.#stop(new CaptureError(this.memory.fileOffset, reason));
+  }
+
+  #stop(damage: CaptureError): "nothing" {
+    this.damage = damage;
+    return "nothing";
+  }
+}
+
+/** For a pcap made of a pcapng: nanoseconds, and Ethernet, because nothing else goes through. */
+function plainPcapHeader(): Uint8Array {
+  return emitPcapHeader({
+    bigEndian: false,
+    nanoseconds: true,
+    reserved: [0, 0],
+    snapLength: CAPTURED_MAXIMUM,
+    linkType: LINK_TYPE_ETHERNET,
+    fcsLength: undefined,
+  });
+}
