@@ -134,7 +134,12 @@ test(`the main entry, bundled for browsers with its dependencies, is below ${BUN
   });
   const { output } = await bundle.generate({ format: "es" });
   await bundle.close();
-  expect(warnings).toEqual([]); // a Node module would be one: it cannot be resolved for a browser
+  expect(warnings).toEqual([]);
+  const names = output.map(({ fileName }) => fileName);
+  const imports = output.flatMap((file) =>
+    file.type === "chunk" ? [...file.imports, ...file.dynamicImports] : [],
+  );
+  expect(imports.filter((name) => !names.includes(name))).toEqual([]); // `node:fs`, say
   const code = output.map((file) => (file.type === "chunk" ? file.code : file.source));
   const size = code.reduce((sum, part) => sum + gzipSync(part).length, 0);
   expect(size).toBeLessThan(BUNDLE_LIMIT);
