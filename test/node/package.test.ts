@@ -45,9 +45,20 @@ function node(code: string) {
 describe("the tarball", () => {
   test("holds dist/ and the documents, and nothing else", () => {
     const documents = packed.filter((path) => !path.startsWith("dist/"));
-    expect(documents.sort()).toEqual(["CHANGELOG.md", "LICENSE", "README.md", "package.json"]);
+    expect(documents.sort()).toEqual([
+      "CHANGELOG.md",
+      "LICENSE",
+      "README.md",
+      "THIRD-PARTY.md",
+      "package.json",
+    ]);
     const strange = packed.filter((path) => path.startsWith("dist/") && /\.(test|spec)\.|\.tsx?$/.test(path));
     expect(strange.filter((path) => !path.endsWith(".d.ts"))).toEqual([]);
+  });
+
+  test("names the software of others that dist/ holds, in the version that it holds", () => {
+    const text = readFileSync(join(project, "node_modules/frameferry/THIRD-PARTY.md"), "utf8");
+    expect(text).toContain(`ipaddr.js ${packageJson.devDependencies["ipaddr.js"]}:`);
   });
 
   test("names no source map that it does not hold", () => {
