@@ -29,7 +29,7 @@ export default defineConfig({
           },
         },
         // Named here because a dependency that is found while tests run reloads the page.
-        optimizeDeps: { include: ["fast-check", "ipaddr.js"] },
+        optimizeDeps: { include: ["fast-check"] },
         test: {
           name: "chromium",
           include: ["test/**/*.test.ts"],

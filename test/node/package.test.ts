@@ -56,6 +56,11 @@ describe("the tarball", () => {
     expect(strange.filter((path) => !path.endsWith(".d.ts"))).toEqual([]);
   });
 
+  test("names the software of others that dist/ holds, in the version that it holds", () => {
+    const text = readFileSync(join(project, "node_modules/frameferry/THIRD-PARTY.md"), "utf8");
+    expect(text).toContain(`ipaddr.js ${packageJson.devDependencies["ipaddr.js"]}:`);
+  });
+
   test("names no source map that it does not hold", () => {
     for (const path of packed.filter((path) => /\.(js|d\.ts)$/.test(path))) {
       const text = readFileSync(join(project, "node_modules/frameferry", path), "utf8");
@@ -140,7 +145,12 @@ test(`the main entry, bundled for browsers with its dependencies, is below ${BUN
   });
   const { output } = await bundle.generate({ format: "es" });
   await bundle.close();
-  expect(warnings).toEqual([]); // a Node module would be one: it cannot be resolved for a browser
+  expect(warnings).toEqual([]);
+  const names = output.map(({ fileName }) => fileName);
+  const imports = output.flatMap((file) =>
+    file.type === "chunk" ? [...file.imports, ...file.dynamicImports] : [],
+  );
+  expect(imports.filter((name) => !names.includes(name))).toEqual([]); // `node:fs`, say
   const code = output.map((file) => (file.type === "chunk" ? file.code : file.source));
   const size = code.reduce((sum, part) => sum + gzipSync(part).length, 0);
   expect(size).toBeLessThan(BUNDLE_LIMIT);
