@@ -74,6 +74,8 @@ export interface Stop {
   /** Offset in the frame of the byte at fault, or where the bytes ran out. */
   readonly offset: number;
   readonly reason: StopReason;
+  /** The layer that could not be read, if the walk had come to one: it is not among the layers. */
+  readonly layer?: LayerName;
   /** The reason, for people. */
   readonly sentence: string;
 }
@@ -206,7 +208,7 @@ const steps: { readonly [Name in StepName]: Step<Name> } = {
       oam ? { name: "payload", header: { etherType: protocol } } : byEtherType(protocol),
   },
   gre: {
-    parse: parseGre,
+    parse: (bytes, offset, end) => parseGre(bytes, offset, end, { rule: "lenient" }),
     next: ({ protocol }) => byEtherType(protocol),
     verify: ({ frame }, offset, _, end) => greChecksumStatus(frame, offset, end),
   },
@@ -231,7 +233,7 @@ function take<Name extends StepName>(walk: Walk, name: Name, here: Here): Next |
   const { frame, offset } = walk;
   const result = step.parse(frame, offset, walk.end, here);
   if (!result.ok) {
-    halt(walk, result.offset, result.stop);
+    halt(walk, result.offset, result.stop, name);
     return undefined;
   }
   const { header, payload, end } = result;
@@ -250,8 +252,9 @@ function takePayload(walk: Walk, header: PayloadHeader, stop: StopReason | undef
   if (stop !== undefined) halt(walk, offset, stop);
 }
 
-function halt(walk: Walk, offset: number, reason: StopReason): void {
-  walk.stop = { offset, reason, sentence: stopReasons[reason] };
+function halt(walk: Walk, offset: number, reason: StopReason, layer?: LayerName): void {
+  const stop = { offset, reason, sentence: stopReasons[reason] };
+  walk.stop = layer === undefined ? stop : { ...stop, layer };
 }
 
 function typeOrLength(etherType: number): Next {
