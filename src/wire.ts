@@ -30,6 +30,7 @@ export {
   emitGre,
   type GreFields,
   type GreHeader,
+  type GreOptions,
   greChecksum,
   greChecksumStatus,
   greLength,

@@ -8,6 +8,7 @@ export const GRE_MAXIMUM_LENGTH = 16;
 export const GRE_FIELD_LENGTH = 4; // of each optional field
 
 export const GRE_FLAG_CHECKSUM = 0x8000;
+export const GRE_FLAG_ROUTING = 0x4000; // RFC 1701 only
 export const GRE_FLAG_KEY = 0x2000;
 export const GRE_FLAG_SEQUENCE = 0x1000;
 /** Bits 1, 4 and 5: a receiver must discard a packet that has one set (RFC 2784 §2.3). */

@@ -51,22 +51,22 @@ import { type StopReason, stopReasons } from "./stop-reasons.ts";
 import { parseTcp } from "./tcp.ts";
 import { parseUdp, udpChecksumStatus } from "./udp.ts";
 import { isTpid, parseVlan } from "./vlan.ts";
-import { parseVxlan, type VxlanGpe, type VxlanHeader } from "./vxlan.ts";
+import { parseVxlan, type VxlanGpe } from "./vxlan.ts";
 
 /** Settings of {@link dissect}. */
 export interface DissectOptions {
   /** As in capture files: 1 Ethernet (default), 101 raw IPv4 or IPv6. Others give one layer "unknown" and a stop. */
-  readonly linkType?: number;
+  readonly linkType?: number | undefined;
   /** Bytes the frame had on the wire, if a capture cut it. Less than the frame's length counts as its length. */
-  readonly wireLength?: number;
+  readonly wireLength?: number | undefined;
   /** UDP destination ports of VXLAN. Default 4789, 8472 and 4790; 4790 is read as GPE. */
-  readonly vxlanPorts?: readonly number[];
+  readonly vxlanPorts?: readonly number[] | undefined;
   /** UDP destination ports of Geneve. Default 6081. */
-  readonly genevePorts?: readonly number[];
+  readonly genevePorts?: readonly number[] | undefined;
   /** Layers after which the walk ends: a guard against hostile frames. Default 64. */
-  readonly maximumLayers?: number;
+  readonly maximumLayers?: number | undefined;
   /** Verifies the checksums of IPv4, UDP and GRE; the outcome stands in the layers. Default false. */
-  readonly checksums?: boolean;
+  readonly checksums?: boolean | undefined;
 }
 
 /** Where and why a walk ended early. */
@@ -74,6 +74,8 @@ export interface Stop {
   /** Offset in the frame of the byte at fault, or where the bytes ran out. */
   readonly offset: number;
   readonly reason: StopReason;
+  /** The layer that could not be read, if the walk had come to one: it is not among the layers. */
+  readonly layer?: LayerName;
   /** The reason, for people. */
   readonly sentence: string;
 }
@@ -86,9 +88,9 @@ export interface Dissection {
 }
 
 type StepName = Exclude<LayerName, "payload" | "unknown">;
-type Next =
-  | { readonly name: StepName; readonly tpid?: number; readonly gpe?: boolean }
-  | { readonly name: "payload"; readonly header: PayloadHeader; readonly stop?: StopReason };
+/** What comes next, with what the header before it said about it. */
+type Here = { readonly name: StepName; readonly tpid?: number; readonly gpe?: boolean };
+type Next = Here | { readonly name: "payload"; readonly header: PayloadHeader; readonly stop?: StopReason };
 
 interface Walk {
   readonly frame: Uint8Array;
@@ -98,9 +100,8 @@ interface Walk {
   readonly genevePorts: readonly number[];
   offset: number;
   end: number;
-  /** Addresses of the last IP header: UDP checksums need them. */
-  source: Uint8Array;
-  destination: Uint8Array;
+  /** Those of the last IP header: UDP checksums need them. */
+  addresses: { readonly source: Uint8Array; readonly destination: Uint8Array } | undefined;
   stop: Stop | undefined;
 }
 
@@ -124,8 +125,7 @@ export function dissect(frame: Uint8Array, options: DissectOptions = {}): Dissec
     genevePorts: ports("genevePorts", options.genevePorts) ?? [GENEVE_PORT],
     offset: 0,
     end: wireLength,
-    source: frame.subarray(0, 0),
-    destination: frame.subarray(0, 0),
+    addresses: undefined,
     stop: undefined,
   };
 
@@ -135,7 +135,7 @@ export function dissect(frame: Uint8Array, options: DissectOptions = {}): Dissec
       halt(walk, walk.offset, "layer-limit");
       break;
     }
-    next = next.name === "payload" ? takePayload(walk, next.header, next.stop) : steps[next.name](walk, next);
+    next = next.name === "payload" ? takePayload(walk, next.header, next.stop) : take(walk, next.name, next);
   }
   if (walk.stop === undefined && wireLength > frame.length) halt(walk, frame.length, "cut-by-capture");
   return walk.stop === undefined ? { layers: walk.layers } : { layers: walk.layers, stop: walk.stop };
@@ -150,82 +150,68 @@ const OPTIONS: readonly string[] = [
   "checksums",
 ];
 
-/** One step a kind of layer: reads it and says what comes next; undefined at the end. */
-const steps: {
-  readonly [Name in StepName]: (walk: Walk, here: Next & { name: StepName }) => Next | undefined;
-} = {
-  ethernet: (walk) =>
-    take(walk, "ethernet", parseEthernet(walk.frame, walk.offset, walk.end), ({ etherType }) =>
-      typeOrLength(etherType),
-    ),
-  vlan: (walk, { tpid }) =>
-    take(
-      walk,
-      "vlan",
-      parseVlan(walk.frame, walk.offset, walk.end, tpid === undefined ? {} : { tpid }),
-      ({ etherType }) => typeOrLength(etherType),
-    ),
-  llc: (walk) =>
-    take(walk, "llc", parseLlc(walk.frame, walk.offset, walk.end), ({ snap }) =>
-      snap?.oui === SNAP_OUI_ETHERTYPE ? byEtherType(snap.protocol) : { name: "payload", header: {} },
-    ),
-  arp: (walk) => take(walk, "arp", parseArp(walk.frame, walk.offset, walk.end), () => undefined),
-  ipv4: (walk) =>
-    take(
-      walk,
-      "ipv4",
-      parseIpv4(walk.frame, walk.offset, walk.end),
-      (header) => {
-        walk.source = header.source;
-        walk.destination = header.destination;
-        return byProtocol(header.protocol, header.moreFragments || header.fragmentOffset > 0);
-      },
-      (offset, payload) => (ipv4ChecksumIsGood(walk.frame, offset, payload - offset) ? "good" : "bad"),
-    ),
-  ipv6: (walk) =>
-    take(walk, "ipv6", parseIpv6(walk.frame, walk.offset, walk.end), (header) => {
-      walk.source = header.source;
-      walk.destination = header.destination;
+/** How each kind of layer is read, and what its header says comes next; undefined at the end. */
+interface Step<Name extends StepName> {
+  parse(bytes: Uint8Array, offset: number, end: number, here: Here): Parsed<LayerHeaders[Name]>;
+  next(header: LayerHeaders[Name], walk: Walk): Next | undefined;
+  verify?(walk: Walk, offset: number, payload: number, end: number): ChecksumStatus;
+}
+
+const steps: { readonly [Name in StepName]: Step<Name> } = {
+  ethernet: { parse: parseEthernet, next: ({ etherType }) => typeOrLength(etherType) },
+  vlan: {
+    parse: (bytes, offset, end, { tpid }) => parseVlan(bytes, offset, end, { tpid }),
+    next: ({ etherType }) => typeOrLength(etherType),
+  },
+  llc: {
+    parse: parseLlc,
+    next: ({ snap }) => (snap?.oui === SNAP_OUI_ETHERTYPE ? byEtherType(snap.protocol) : unread()),
+  },
+  arp: { parse: parseArp, next: () => undefined },
+  ipv4: {
+    parse: parseIpv4,
+    next(header, walk) {
+      walk.addresses = header;
+      return byProtocol(header.protocol, header.moreFragments || header.fragmentOffset > 0);
+    },
+    verify: ({ frame }, offset, payload) =>
+      ipv4ChecksumIsGood(frame, offset, payload - offset) ? "good" : "bad",
+  },
+  ipv6: {
+    parse: parseIpv6,
+    next(header, walk) {
+      walk.addresses = header;
       const fragment = ipv6Fragment(header);
       const partial = fragment !== undefined && (fragment.moreFragments || fragment.fragmentOffset > 0);
       return byProtocol(header.protocol, partial);
-    }),
-  udp: (walk) =>
-    take(
-      walk,
-      "udp",
-      parseUdp(walk.frame, walk.offset, walk.end),
-      ({ destinationPort }) => {
-        if (walk.vxlanPorts.includes(destinationPort)) {
-          return { name: "vxlan", gpe: destinationPort === VXLAN_PORT_GPE };
-        }
-        if (walk.genevePorts.includes(destinationPort)) return { name: "geneve" };
-        return destinationPort === GRE_IN_UDP_PORT ? { name: "gre" } : { name: "payload", header: {} };
-      },
-      (offset, _, end) => udpChecksumStatus(walk.frame, offset, end, walk.source, walk.destination),
-    ),
-  tcp: (walk) => take(walk, "tcp", parseTcp(walk.frame, walk.offset, walk.end), unread),
-  icmp: (walk) => take(walk, "icmp", parseIcmp(walk.frame, walk.offset, walk.end), unread),
-  icmpv6: (walk) => take(walk, "icmpv6", parseIcmp(walk.frame, walk.offset, walk.end), unread),
-  vxlan: (walk, { gpe }) =>
-    take(
-      walk,
-      "vxlan",
-      parseVxlan(walk.frame, walk.offset, walk.end, { extension: gpe ? "gpe" : "group-policy" }),
-      (header: VxlanHeader) => (header.gpe ? byNextProtocol(header.gpe) : { name: "ethernet" }),
-    ),
-  geneve: (walk) =>
-    take(walk, "geneve", parseGeneve(walk.frame, walk.offset, walk.end), ({ oam, protocol }) =>
+    },
+  },
+  udp: {
+    parse: parseUdp,
+    next: ({ destinationPort }, walk) => byPort(destinationPort, walk),
+    verify: ({ frame, addresses }, offset, _, end) =>
+      addresses === undefined
+        ? "unknown"
+        : udpChecksumStatus(frame, offset, end, addresses.source, addresses.destination),
+  },
+  tcp: { parse: parseTcp, next: unread },
+  icmp: { parse: parseIcmp, next: unread },
+  icmpv6: { parse: parseIcmp, next: unread },
+  vxlan: {
+    parse: (bytes, offset, end, { gpe }) =>
+      parseVxlan(bytes, offset, end, { extension: gpe ? "gpe" : "group-policy" }),
+    next: ({ gpe }) => (gpe ? byNextProtocol(gpe) : { name: "ethernet" }),
+  },
+  geneve: {
+    parse: (bytes, offset, end) => parseGeneve(bytes, offset, end),
+    next: ({ oam, protocol }) =>
       oam ? { name: "payload", header: { etherType: protocol } } : byEtherType(protocol),
-    ),
-  gre: (walk) =>
-    take(
-      walk,
-      "gre",
-      parseGre(walk.frame, walk.offset, walk.end),
-      ({ protocol }) => byEtherType(protocol),
-      (offset, _, end) => greChecksumStatus(walk.frame, offset, end),
-    ),
+  },
+  gre: {
+    parse: (bytes, offset, end) => parseGre(bytes, offset, end, { rule: "lenient" }),
+    next: ({ protocol }) => byEtherType(protocol),
+    verify: ({ frame }, offset, _, end) => greChecksumStatus(frame, offset, end),
+  },
 };
 
 function first(walk: Walk, linkType: number): Next | undefined {
@@ -242,26 +228,21 @@ function first(walk: Walk, linkType: number): Next | undefined {
   return undefined;
 }
 
-function take<Name extends StepName>(
-  walk: Walk,
-  name: Name,
-  result: Parsed<LayerHeaders[Name]>,
-  next: (header: LayerHeaders[Name]) => Next | undefined,
-  verify?: (offset: number, payload: number, end: number) => ChecksumStatus,
-): Next | undefined {
+function take<Name extends StepName>(walk: Walk, name: Name, here: Here): Next | undefined {
+  const step: Step<Name> = steps[name];
+  const { frame, offset } = walk;
+  const result = step.parse(frame, offset, walk.end, here);
   if (!result.ok) {
-    halt(walk, result.offset, result.stop);
+    halt(walk, result.offset, result.stop, name);
     return undefined;
   }
   const { header, payload, end } = result;
-  const { offset } = walk;
   const layer = { name, offset, length: payload - offset, header };
-  const following = next(header);
-  const checksum = walk.checksums && verify ? verify(offset, payload, end) : undefined;
+  const checksum = walk.checksums ? step.verify?.(walk, offset, payload, end) : undefined;
   walk.layers.push((checksum === undefined ? layer : { ...layer, checksum }) as Layer);
   walk.offset = payload;
   walk.end = end;
-  return following;
+  return step.next(header, walk);
 }
 
 function takePayload(walk: Walk, header: PayloadHeader, stop: StopReason | undefined): undefined {
@@ -271,8 +252,9 @@ function takePayload(walk: Walk, header: PayloadHeader, stop: StopReason | undef
   if (stop !== undefined) halt(walk, offset, stop);
 }
 
-function halt(walk: Walk, offset: number, reason: StopReason): void {
-  walk.stop = { offset, reason, sentence: stopReasons[reason] };
+function halt(walk: Walk, offset: number, reason: StopReason, layer?: LayerName): void {
+  const stop = { offset, reason, sentence: stopReasons[reason] };
+  walk.stop = layer === undefined ? stop : { ...stop, layer };
 }
 
 function typeOrLength(etherType: number): Next {
@@ -299,6 +281,12 @@ function byProtocol(protocol: number, fragment: boolean): Next | undefined {
   if (protocol === IP_PROTOCOL_IPV6) return { name: "ipv6" };
   if (protocol === IPV6_NO_NEXT_HEADER) return undefined;
   return { name: "payload", header: { protocol } };
+}
+
+function byPort(port: number, walk: Walk): Next {
+  if (walk.vxlanPorts.includes(port)) return { name: "vxlan", gpe: port === VXLAN_PORT_GPE };
+  if (walk.genevePorts.includes(port)) return { name: "geneve" };
+  return port === GRE_IN_UDP_PORT ? { name: "gre" } : unread();
 }
 
 function byNextProtocol({ nextProtocol, oam }: VxlanGpe): Next {

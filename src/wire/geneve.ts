@@ -71,7 +71,7 @@ export interface GeneveOptions {
    * Tells which options the caller understands; at a critical one that it does not, parsing stops, since such a packet
    * must be dropped (RFC 8926 §3.5). Without it all options are only reported. A plain receiver says `() => false`.
    */
-  readonly understands?: (option: GeneveOption) => boolean;
+  readonly understands?: ((option: GeneveOption) => boolean) | undefined;
 }
 
 /** Whether an option must be understood (RFC 8926 §3.5). */

@@ -12,12 +12,13 @@
 //   |                   sequence number (if S)                      |
 //   +---------------------------------------------------------------+
 
-import { wholeNumber } from "../core/arguments.ts";
+import { oneOf, wholeNumber } from "../core/arguments.ts";
 import { ETHERTYPE_TEB } from "../layout/ethernet.layout.ts";
 import {
   GRE_FIELD_LENGTH,
   GRE_FLAG_CHECKSUM,
   GRE_FLAG_KEY,
+  GRE_FLAG_ROUTING,
   GRE_FLAG_SEQUENCE,
   GRE_FLAGS,
   GRE_FLAGS_FORBIDDEN,
@@ -47,17 +48,30 @@ export interface GreHeader {
 /** A GRE header to be emitted: protocol 0x6558 and no optional field unless given. */
 export type GreFields = Fields<GreHeader, "protocol" | "checksum" | "key" | "sequence">;
 
-/**
- * Reads the GRE header at `offset`. Routing and the flags that RFC 2784 §2.3 tells a receiver to discard are stops;
- * the other reserved bits are ignored.
- */
-export function parseGre(bytes: Uint8Array, offset = 0, end: number = bytes.length): Parsed<GreHeader> {
+/** Settings of {@link parseGre}. */
+export interface GreOptions {
+  /**
+   * `rfc` (default) stops at routing and at the other flags that RFC 2784 §2.3 tells a receiver to discard; `lenient`
+   * stops at routing only, which moves the payload. Other reserved bits are ignored by both.
+   */
+  readonly rule?: "rfc" | "lenient" | undefined;
+}
+
+/** Reads the GRE header at `offset`. */
+export function parseGre(
+  bytes: Uint8Array,
+  offset = 0,
+  end: number = bytes.length,
+  options: GreOptions = {},
+): Parsed<GreHeader> {
   checkRange(bytes, offset, end);
+  const rule = oneOf("options.rule", options.rule ?? "rfc", ["rfc", "lenient"]);
   const short = missing(bytes, offset, end, GRE_LENGTH, "gre-truncated");
   if (short) return short;
   const flags = read16(bytes, offset + GRE_FLAGS);
   if ((flags & GRE_VERSION_MASK) !== GRE_VERSION) return stopped(offset + GRE_FLAGS + 1, "gre-version");
-  if ((flags & GRE_FLAGS_FORBIDDEN) !== 0) return stopped(offset + GRE_FLAGS, "gre-reserved");
+  const forbidden = rule === "rfc" ? GRE_FLAGS_FORBIDDEN : GRE_FLAG_ROUTING;
+  if ((flags & forbidden) !== 0) return stopped(offset + GRE_FLAGS, "gre-reserved");
   const present = (flag: number) => ((flags & flag) !== 0 ? GRE_FIELD_LENGTH : 0);
   const keyAt = offset + GRE_LENGTH + present(GRE_FLAG_CHECKSUM);
   const sequenceAt = keyAt + present(GRE_FLAG_KEY);

@@ -43,7 +43,7 @@ export type VlanFields = Fields<VlanHeader, "tpid" | "pcp" | "dei">;
 /** Settings of {@link parseVlan}. */
 export interface VlanOptions {
   /** The type that announced the tag; copied into the header. Default 0x8100. */
-  readonly tpid?: number;
+  readonly tpid?: number | undefined;
 }
 
 /** Whether an Ethernet type announces a VLAN tag. */

@@ -68,9 +68,9 @@ export interface VxlanOptions {
    * `rfc` (default) ignores reserved bits on receipt (RFC 7348 §5); `strict` stops at any that is set, as deployed
    * receivers do. Bits that the extension in use gives a meaning are not reserved.
    */
-  readonly rule?: "rfc" | "strict";
+  readonly rule?: "rfc" | "strict" | undefined;
   /** Which extension's bits are read. Default `none`. */
-  readonly extension?: "none" | "group-policy" | "gpe";
+  readonly extension?: "none" | "group-policy" | "gpe" | undefined;
 }
 
 /** Reads the VXLAN header at `offset`. The I flag must be set. */

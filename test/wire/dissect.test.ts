@@ -1,0 +1,266 @@
+import fc from "fast-check";
+import { type ComposeLayer, compose, dissect, type LayerName, stopReasons, vnisOf } from "frameferry/wire";
+import { describe, expect, test } from "vitest";
+import { fixture, fixtures, names } from "./support.ts";
+
+const macs = { destination: "02:00:00:00:00:0b", source: "02:00:00:00:00:0a" };
+const ethernet: ComposeLayer = { name: "ethernet", ...macs };
+const ipv4: ComposeLayer = { name: "ipv4", source: "10.1.5.7", destination: "10.1.5.8" };
+const udp: ComposeLayer = { name: "udp" };
+
+describe("truncation", () => {
+  test.each(fixtures)("of $name at every length is a stop within the bytes", ({ frame }) => {
+    const whole = names(dissect(frame).layers);
+    for (let length = 0; length < frame.length; length++) {
+      const { layers, stop } = dissect(frame.subarray(0, length));
+      expect(stop, `${length} bytes`).toBeDefined();
+      expect(stop!.offset).toBeLessThanOrEqual(length);
+      expect(stop!.sentence).toBe(stopReasons[stop!.reason]);
+      expect(whole.slice(0, layers.length)).toEqual(names(layers));
+    }
+  });
+
+  test.each(fixtures)("of $name by a capture keeps all layers that are whole", ({ frame }) => {
+    const whole = dissect(frame).layers;
+    for (let length = 0; length < frame.length; length++) {
+      const { layers, stop } = dissect(frame.subarray(0, length), {
+        wireLength: frame.length,
+        checksums: true,
+      });
+      expect(stop).toMatchObject({ offset: length, reason: "cut-by-capture" });
+      const expected = whole.filter((layer) =>
+        layer.name === "payload" ? layer.offset < length : layer.offset + layer.length <= length,
+      );
+      expect(names(layers)).toEqual(names(expected));
+      for (const layer of layers) if (layer.name === "udp") expect(layer.checksum).not.toBe("bad");
+    }
+  });
+
+  test("a wire length below the frame's counts as the frame's", () => {
+    expect(dissect(fixture("vxlan"), { wireLength: 1 })).toEqual(dissect(fixture("vxlan")));
+  });
+});
+
+describe("any bytes", () => {
+  test("never throw, and layers lie behind one another inside the frame", () => {
+    const frame = fc.oneof(
+      fc.uint8Array({ maxLength: 300 }),
+      // Damage to a real frame reaches further in than noise does.
+      fc
+        .tuple(fc.constantFrom(...fixtures), fc.array(fc.tuple(fc.nat(), fc.nat(255)), { maxLength: 4 }))
+        .map(([{ frame }, damage]) => {
+          const copy = frame.slice();
+          for (const [at, value] of damage) copy[at % copy.length] = value;
+          return copy;
+        }),
+    );
+    const linkType = fc.constantFrom(1, 101, 113);
+    fc.assert(
+      fc.property(frame, linkType, fc.nat(100_000), (frame, linkType, wireLength) => {
+        for (const options of [{ linkType }, { linkType, wireLength, checksums: true }]) {
+          const { layers, stop } = dissect(frame, options);
+          let at = 0;
+          for (const layer of layers) {
+            expect(layer.offset).toBe(at);
+            at += layer.length;
+          }
+          expect(at).toBeLessThanOrEqual(frame.length);
+          if (stop) expect(stop.offset).toBeLessThanOrEqual(frame.length);
+        }
+      }),
+      { seed: 7348, numRuns: 3000 },
+    );
+  });
+});
+
+describe("nesting", () => {
+  test("tunnels to a depth of ten", () => {
+    let frame = compose([ethernet, { ...ipv4, protocol: 253 }]);
+    for (let vni = 1; vni <= 10; vni++) {
+      const tunnel: ComposeLayer = vni % 2 ? { name: "vxlan", vni } : { name: "geneve", vni };
+      frame = compose([ethernet, ipv4, udp, tunnel], frame);
+    }
+    const { layers, stop } = dissect(frame);
+    expect(stop).toBeUndefined();
+    expect(layers).toHaveLength(42);
+    expect(vnisOf(layers)).toEqual([10, 9, 8, 7, 6, 5, 4, 3, 2, 1]);
+  });
+
+  test("ends at the limit", () => {
+    const tags: ComposeLayer[] = Array.from({ length: 100 }, (_, i) => ({ name: "vlan", vid: i }));
+    const frame = compose([ethernet, ...tags]);
+    const { layers, stop } = dissect(frame);
+    expect(layers).toHaveLength(64);
+    expect(stop).toMatchObject({ reason: "layer-limit", offset: 14 + 63 * 4 });
+    expect(dissect(frame, { maximumLayers: 200 }).stop).toBeUndefined();
+  });
+});
+
+describe("stops and ends", () => {
+  const inner = fixture("ipv4-in-ipv4");
+  const stopOf = (frame: Uint8Array, options = {}) => {
+    const { stop } = dissect(frame, options);
+    return stop && [stop.reason, stop.offset];
+  };
+  const packet = (...layers: ComposeLayer[]) => compose([ethernet, ...layers], new Uint8Array(16));
+  const changed = (name: string, at: number, value: number) => {
+    const frame = fixture(name).slice();
+    frame[at] = value;
+    return frame;
+  };
+
+  test.each<[string, Uint8Array, unknown]>([
+    ["wrong IP version", changed("ipv4-in-ipv4", 14, 0x65), ["ipv4-version", 14]],
+    ["short IHL", changed("ipv4-in-ipv4", 14, 0x44), ["ipv4-header-length", 14]],
+    ["total length below the header", packet({ ...ipv4, totalLength: 19 }), ["ipv4-length", 16]],
+    ["total length beyond the end", packet({ ...ipv4, totalLength: 37 }), ["ipv4-length", 16]],
+    ["total length 0 of a short packet", packet({ ...ipv4, totalLength: 0 }), ["ipv4-length", 16]],
+    ["IPv6 version", changed("ipv6-odd-udp", 14, 0x45), ["ipv6-version", 14]],
+    ["IPv6 payload length", changed("ipv6-odd-udp", 19, 0xff), ["ipv6-length", 18]],
+    [
+      "UDP length below 8",
+      packet(ipv4, { name: "udp", sourcePort: 1, destinationPort: 2, length: 7 }),
+      ["udp-length", 38],
+    ],
+    [
+      "UDP length beyond",
+      packet(ipv4, { name: "udp", sourcePort: 1, destinationPort: 2, length: 25 }),
+      ["udp-length", 38],
+    ],
+    ["VXLAN without I", changed("vxlan", 42, 0), ["vxlan-no-vni", 42]],
+    ["GPE version", changed("vxlan-gpe-ipv4", 42, 0x1c), ["vxlan-version", 42]],
+    ["Geneve version 1", changed("geneve", 42, 0x40), ["geneve-version", 42]],
+    ["Geneve version 2", changed("geneve", 42, 0x80), ["geneve-version", 42]],
+    ["GRE version 1", changed("gre", 35, 1), ["gre-version", 35]],
+    ["GRE routing", changed("gre", 34, 0x40), ["gre-reserved", 34]],
+    ["first fragment", packet({ ...ipv4, moreFragments: true }), ["ip-fragment", 34]],
+    ["later fragment", packet({ ...ipv4, fragmentOffset: 8 }), ["ip-fragment", 34]],
+    ["802.3 length", changed("stp", 13, 0x27), ["ethernet-length", 12]],
+    ["TCP offset", changed("tcp-options", 46, 0x40), ["tcp-header-length", 46]],
+  ])("%s", (_, frame, expected) => {
+    expect(stopOf(frame)).toEqual(expected);
+  });
+
+  test("an IPv6 fragment", () => {
+    const extension = { type: 44, bytes: new Uint8Array([0, 0, 0, 9, 0, 0, 0, 1]) };
+    const frame = packet({
+      name: "ipv6",
+      source: "::1",
+      destination: "::2",
+      extensions: [extension],
+      protocol: 17,
+    });
+    expect(names(dissect(frame).layers)).toEqual(["ethernet", "ipv6", "payload"]);
+    expect(stopOf(frame)).toEqual(["ip-fragment", 62]);
+  });
+
+  test("link types", () => {
+    const raw = inner.subarray(14);
+    expect(names(dissect(raw, { linkType: 101 }).layers)).toEqual(["ipv4", "ipv4", "icmp", "payload"]);
+    expect(names(dissect(fixture("ipv6-odd-udp").subarray(14), { linkType: 101 }).layers)[0]).toBe("ipv6");
+    expect(stopOf(new Uint8Array([0x10]), { linkType: 101 })).toEqual(["ip-version", 0]);
+    expect(dissect(raw, { linkType: 113 })).toMatchObject({
+      layers: [{ name: "unknown", offset: 0, length: raw.length, header: { linkType: 113 } }],
+      stop: { reason: "link-type", offset: 0 },
+    });
+  });
+
+  test.each<[string, Uint8Array, LayerName[], object]>([
+    ["an unknown type", packet(), ["ethernet", "payload"], { etherType: 0x88b5 }],
+    ["an unknown protocol", packet(ipv4), ["ethernet", "ipv4", "payload"], { protocol: 253 }],
+    [
+      "ERSPAN",
+      packet(ipv4, { name: "gre", protocol: 0x88be }),
+      ["ethernet", "ipv4", "gre", "payload"],
+      { etherType: 0x88be },
+    ],
+    [
+      "NSH over GPE",
+      packet(ipv4, udp, { name: "vxlan", vni: 1, gpe: { nextProtocol: 4, bum: false, oam: false } }),
+      ["ethernet", "ipv4", "udp", "vxlan", "payload"],
+      { etherType: 0x894f },
+    ],
+    [
+      "OAM over GPE",
+      packet(ipv4, udp, { name: "vxlan", vni: 1, gpe: { nextProtocol: 3, bum: false, oam: true } }),
+      ["ethernet", "ipv4", "udp", "vxlan", "payload"],
+      {},
+    ],
+    [
+      "OAM over Geneve",
+      packet(ipv4, udp, { name: "geneve", vni: 1, oam: true }),
+      ["ethernet", "ipv4", "udp", "geneve", "payload"],
+      { etherType: 0x6558 },
+    ],
+  ])("%s ends as a payload, which is no stop", (_, frame, expected, header) => {
+    const { layers, stop } = dissect(frame);
+    expect(stop).toBeUndefined();
+    expect(names(layers)).toEqual(expected);
+    expect(layers.at(-1)).toMatchObject({ length: 16, header });
+  });
+
+  test("padding behind a packet is no layer", () => {
+    const padded = new Uint8Array(80);
+    padded.set(fixture("ipv4-options"));
+    expect(dissect(padded).stop).toBeUndefined();
+    expect(names(dissect(padded).layers)).toEqual(["ethernet", "ipv4", "icmp", "payload"]);
+  });
+
+  test("a packet too long for its length fields (segmentation offload)", () => {
+    const big = compose(
+      [
+        ethernet,
+        { ...ipv4, totalLength: 0 },
+        { name: "udp", sourcePort: 1, length: 0 },
+        { name: "vxlan", vni: 9 },
+        ethernet,
+      ],
+      new Uint8Array(70_000),
+    );
+    const { layers, stop } = dissect(big, { checksums: true });
+    expect(stop).toBeUndefined();
+    expect(names(layers)).toEqual(["ethernet", "ipv4", "udp", "vxlan", "ethernet", "payload"]);
+    expect(layers[2]).toMatchObject({ checksum: "good" });
+  });
+
+  test("ports are settable", () => {
+    const frame = compose(
+      [ethernet, ipv4, { name: "udp", destinationPort: 5555 }, { name: "vxlan", vni: 9 }],
+      inner,
+    );
+    expect(vnisOf(dissect(frame).layers)).toEqual([]);
+    expect(vnisOf(dissect(frame, { vxlanPorts: [5555] }).layers)).toEqual([9]);
+    expect(names(dissect(frame, { genevePorts: [5555] }).layers)[3]).toBeUndefined();
+    expect(stopOf(frame, { genevePorts: [5555] })).toEqual(["geneve-options", 61]);
+  });
+
+  test("GRE in UDP", () => {
+    const frame = compose([
+      ethernet,
+      ipv4,
+      udp,
+      { name: "gre" },
+      { name: "ethernet", ...macs, etherType: 0x88b5 },
+    ]);
+    expect(names(dissect(frame).layers)).toEqual(["ethernet", "ipv4", "udp", "gre", "ethernet"]);
+  });
+});
+
+describe("bad arguments throw and name the argument", () => {
+  const frame = fixture("vxlan");
+  test.each<[() => unknown, ErrorConstructor, RegExp]>([
+    [() => dissect("x" as never), TypeError, /^frame: /],
+    [() => dissect(frame, { linktype: 1 } as never), TypeError, /^options: unknown option "linktype"/],
+    [() => dissect(frame, { vxlanPorts: [70_000] }), RangeError, /^vxlanPorts\[0\]: /],
+    [() => dissect(frame, { vxlanPorts: 4789 as never }), TypeError, /^vxlanPorts: /],
+    [() => dissect(frame, { maximumLayers: 0 }), RangeError, /^maximumLayers: /],
+    [() => dissect(frame, { wireLength: -1 }), RangeError, /^wireLength: /],
+    [() => compose([{ name: "mpls" } as never]), RangeError, /^layers: /],
+    [() => compose([ethernet, udp]), RangeError, /no Ethernet type|port/],
+    [() => compose([ethernet, ipv4, udp]), RangeError, /^sourcePort: |^destinationPort: /],
+    [() => compose([ethernet], "x" as never), TypeError, /^payload: /],
+  ])("%s", (run, type, message) => {
+    expect(run).toThrow(type);
+    expect(run).toThrow(message);
+  });
+});
