@@ -19,6 +19,7 @@ export const PCAP_FILE_LENGTH = 24;
 export const PCAP_LINK_TYPE_MASK = 0xffff;
 export const PCAP_FCS_PRESENT = 0x04000000;
 export const PCAP_FCS_SHIFT = 28;
+export const PCAP_RESERVED_MASK = 0x0bff0000;
 
 export const PCAP_RECORD_SECONDS = 0;
 export const PCAP_RECORD_FRACTION = 4; // micro- or nanoseconds, by the magic number

@@ -64,8 +64,8 @@ export class CaptureReader implements AsyncIterable<CaptureRecord> {
   }
 
   /** Each record. For most speed take `batches()`: a promise a record costs more than the reading. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<CaptureRecord, void, undefined> {
-    for await (const batch of this.batches()) yield* batch;
+  [Symbol.asyncIterator](): RecordIterator {
+    return new RecordIterator(this.batches());
   }
 
   /** The records in arrays: all whole ones of what has arrived, at most 1,024 at a time. */
@@ -149,5 +149,52 @@ export class CaptureReader implements AsyncIterable<CaptureRecord> {
     if (this.#ended) return Promise.resolve();
     this.#closing ??= this.#source.close(reason);
     return this.#closing;
+  }
+}
+
+/** Records one by one from batches. Written out because an async generator takes three times as long: measured. */
+export class RecordIterator implements AsyncIterableIterator<CaptureRecord, void, undefined> {
+  readonly #batches: AsyncGenerator<CaptureRecord[], void, undefined>;
+  #batch: CaptureRecord[] = [];
+  #position = 0;
+  /** The call under way that waits for a batch; later calls queue up behind it. */
+  #waiting: Promise<IteratorResult<CaptureRecord, void>> | undefined;
+  #calls = 0;
+
+  constructor(batches: AsyncGenerator<CaptureRecord[], void, undefined>) {
+    this.#batches = batches;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  next(): Promise<IteratorResult<CaptureRecord, void>> {
+    if (this.#waiting === undefined && this.#position < this.#batch.length)
+      return Promise.resolve({ done: false, value: this.#batch[this.#position++]! });
+    const take = (): Promise<IteratorResult<CaptureRecord, void>> => this.#take();
+    this.#calls++;
+    this.#waiting = this.#waiting === undefined ? take() : this.#waiting.then(take, take);
+    return this.#waiting;
+  }
+
+  async return(): Promise<IteratorResult<CaptureRecord, void>> {
+    this.#position = this.#batch.length;
+    await this.#batches.return();
+    return { done: true, value: undefined };
+  }
+
+  async #take(): Promise<IteratorResult<CaptureRecord, void>> {
+    try {
+      while (this.#position === this.#batch.length) {
+        const { done, value } = await this.#batches.next();
+        if (done) return { done: true, value: undefined };
+        this.#batch = value;
+        this.#position = 0;
+      }
+      return { done: false, value: this.#batch[this.#position++]! };
+    } finally {
+      if (--this.#calls === 0) this.#waiting = undefined;
+    }
   }
 }

@@ -18,8 +18,9 @@ export interface CaptureSection {
   readonly byteOrder: ByteOrder;
   /** pcap 2.4; pcapng 1.0 or 1.2. */
   readonly version: { readonly major: number; readonly minor: number };
-  /** pcap: time zone and accuracy of the file header, two 32-bit words that nobody uses any more. */
-  readonly reserved: readonly [number, number];
+  /** pcap: three words of the file header that mean nothing any more: time zone, accuracy, and what stands above the
+   * link type. */
+  readonly reserved: readonly [number, number, number];
   readonly comments: readonly string[];
   readonly hardware: string | undefined;
   readonly system: string | undefined;

@@ -2,10 +2,12 @@
 
 import { byteArray, knownKeys, oneOf, trueOrFalse, wholeNumber } from "../core/arguments.ts";
 import { CAPTURED_MAXIMUM, LINK_TYPE_ETHERNET } from "../layout/pcap.layout.ts";
+import { BLOCK_MAXIMUM, BLOCK_MINIMUM } from "../layout/pcapng.layout.ts";
 import { ByteSink } from "./byte-sink.ts";
 import type {
   ByteOrder,
   CaptureFormat,
+  CaptureOption,
   InterfaceDescription,
   RecordDescription,
   WritableItem,
@@ -89,6 +91,10 @@ export class CaptureWriter {
       case "block":
         wholeNumber("block.type", item.type, 0, WORD_MAXIMUM);
         byteArray("block.body", item.body);
+        if (item.body.length > BLOCK_MAXIMUM - BLOCK_MINIMUM)
+          throw new RangeError(
+            `block.body: expected at most ${BLOCK_MAXIMUM - BLOCK_MINIMUM} bytes, got ${item.body.length}`,
+          );
         this.#emitterFor(item.section?.format).block(item.type, item.body, item.section);
         break;
       default:
@@ -115,12 +121,23 @@ function checkRecord(record: RecordDescription): void {
   if (timestamp !== undefined && typeof timestamp !== "bigint")
     throw new TypeError(`record.timestamp: expected a bigint of nanoseconds, got ${typeof timestamp}`);
   if (originalLength !== undefined) wholeNumber("record.originalLength", originalLength, 0, WORD_MAXIMUM);
+  if (record.options !== undefined) checkOptions("record.options", record.options);
   const seenOn = record.interface;
   if (seenOn !== undefined && seenOn.kind === undefined) checkInterface("record.interface", seenOn);
 }
 
+function checkOptions(name: string, options: readonly CaptureOption[]): void {
+  for (const { code, value } of options) {
+    wholeNumber(`${name}.code`, code, 1, 65535);
+    wholeNumber(`${name}.value.length`, byteArray(`${name}.value`, value).length, 0, 65535);
+  }
+}
+
 function checkInterface(name: string, description: InterfaceDescription): void {
-  const { linkType, snapLength, fcsLength, resolution } = description;
+  const { linkType, snapLength, fcsLength, resolution, offsetSeconds, options } = description;
+  if (options !== undefined) checkOptions(`${name}.options`, options);
+  if (offsetSeconds !== undefined && BigInt.asIntN(64, offsetSeconds) !== offsetSeconds)
+    throw new RangeError(`${name}.offsetSeconds: expected a signed 64-bit number, got ${offsetSeconds}`);
   if (linkType !== undefined) wholeNumber(`${name}.linkType`, linkType, 0, 65535);
   if (snapLength !== undefined) wholeNumber(`${name}.snapLength`, snapLength, 0, WORD_MAXIMUM);
   if (fcsLength !== undefined) wholeNumber(`${name}.fcsLength`, fcsLength, 0, 30);

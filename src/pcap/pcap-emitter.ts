@@ -54,7 +54,7 @@ export class PcapEmitter implements CaptureEmitter {
       bigEndian: (byteOrder ?? section?.byteOrder) === "big",
       nanoseconds:
         nanoseconds ?? (resolution === undefined || resolution.base === 2 || resolution.exponent > 6),
-      reserved: isPcap ? section.reserved : [0, 0],
+      reserved: isPcap ? section.reserved : [0, 0, 0],
       // In pcapng 0 means no limit; readers of pcap expect the limit.
       snapLength:
         snapLength ?? (isPcap ? first?.snapLength : first?.snapLength || undefined) ?? CAPTURED_MAXIMUM,

@@ -23,6 +23,7 @@ import {
   PCAP_MAGIC_MICROSECONDS,
   PCAP_MAGIC_MODIFIED,
   PCAP_MAGIC_NANOSECONDS,
+  PCAP_RESERVED_MASK,
   PCAP_VERSION_MAJOR,
   PCAP_VERSION_MINOR,
 } from "../layout/pcap.layout.ts";
@@ -33,8 +34,8 @@ export interface PcapHeader {
   readonly bigEndian: boolean;
   /** Whether record fractions are nanoseconds, not microseconds. */
   readonly nanoseconds: boolean;
-  /** Time zone and accuracy: unused, kept. */
-  readonly reserved: readonly [number, number];
+  /** Time zone, accuracy, and the bits above the link type that mean nothing: unused, kept. */
+  readonly reserved: readonly [number, number, number];
   readonly snapLength: number;
   readonly linkType: number;
   /** Bytes of frame check sequence at the end of each frame, if the header says so. */
@@ -90,13 +91,18 @@ export function parsePcapHeader(bytes: Uint8Array): PcapHeader | CaptureError {
   if (major !== PCAP_VERSION_MAJOR || minor !== PCAP_VERSION_MINOR)
     return new CaptureError(0, `pcap version ${major}.${minor}, and only 2.4 is read here`);
   const link = view.getUint32(PCAP_FILE_LINK_TYPE, little);
+  const hasFcs = (link & PCAP_FCS_PRESENT) !== 0;
   return {
     bigEndian,
     nanoseconds: (bigEndian ? magic : turn(magic)) === PCAP_MAGIC_NANOSECONDS,
-    reserved: [view.getUint32(PCAP_FILE_ZONE, little), view.getUint32(PCAP_FILE_ACCURACY, little)],
+    reserved: [
+      view.getUint32(PCAP_FILE_ZONE, little),
+      view.getUint32(PCAP_FILE_ACCURACY, little),
+      (hasFcs ? link & PCAP_RESERVED_MASK : link) & ~PCAP_LINK_TYPE_MASK,
+    ],
     snapLength: view.getUint32(PCAP_FILE_SNAP_LENGTH, little),
     linkType: link & PCAP_LINK_TYPE_MASK,
-    fcsLength: (link & PCAP_FCS_PRESENT) === 0 ? undefined : (link >>> PCAP_FCS_SHIFT) * 2,
+    fcsLength: hasFcs ? (link >>> PCAP_FCS_SHIFT) * 2 : undefined,
   };
 }
 
@@ -117,7 +123,7 @@ export function emitPcapHeader(header: PcapHeader): Uint8Array {
   view.setUint32(PCAP_FILE_ZONE, header.reserved[0], little);
   view.setUint32(PCAP_FILE_ACCURACY, header.reserved[1], little);
   view.setUint32(PCAP_FILE_SNAP_LENGTH, header.snapLength, little);
-  view.setUint32(PCAP_FILE_LINK_TYPE, fcs | header.linkType, little);
+  view.setUint32(PCAP_FILE_LINK_TYPE, header.reserved[2] | fcs | header.linkType, little);
   return bytes;
 }
 

@@ -61,6 +61,9 @@ export class PcapngEmitter implements CaptureEmitter {
   #begun = false;
   #bigEndian = false;
   #written = new Map<InterfaceDescription, WrittenInterface>();
+  /** The section whose interfaces are written along with its records, and how many of them are. */
+  #followed: CaptureSection | undefined;
+  #followedCount = 0;
 
   constructor(sink: ByteSink, settings: WriterSettings) {
     this.#sink = sink;
@@ -75,6 +78,7 @@ export class PcapngEmitter implements CaptureEmitter {
     const turned = section !== undefined && bigEndian !== (section.byteOrder === "big");
     this.#bigEndian = bigEndian;
     this.#written = new Map();
+    this.#followed = undefined;
     this.#sink.append(
       emitSectionBlock({
         bigEndian,
@@ -114,7 +118,14 @@ export class PcapngEmitter implements CaptureEmitter {
   record(record: RecordDescription): void {
     const seenOn = record.interface ?? this.#settings.fallback;
     this.begin(seenOn.section);
-    const written = this.#written.get(seenOn) ?? this.#introduce(seenOn, record.offset);
+    const { section } = seenOn;
+    if (
+      section !== undefined &&
+      record.offset !== undefined &&
+      (section !== this.#followed || section.interfaces.length > this.#followedCount)
+    )
+      this.#follow(section, record.offset);
+    const written = this.#written.get(seenOn) ?? this.#writeInterface(seenOn);
     const { data } = record;
     const captured = Math.min(data.length, this.#settings.snapLength ?? data.length);
     const frame = captured === data.length ? data : data.subarray(0, captured);
@@ -168,14 +179,19 @@ export class PcapngEmitter implements CaptureEmitter {
     view.setUint32(start + total - 4, total, little);
   }
 
-  /** Writes the interface of a record, and before it those that its section described before the record: so the
-   * numbers stay as they were. */
-  #introduce(seenOn: InterfaceDescription, recordOffset: number | undefined): WrittenInterface {
-    if (seenOn.section !== undefined && recordOffset !== undefined) {
-      for (const neighbour of seenOn.section.interfaces)
-        if (neighbour.offset < recordOffset && !this.#written.has(neighbour)) this.#writeInterface(neighbour);
+  /** Writes the interfaces that a section described before a record, so that they keep their numbers and places. */
+  #follow(section: CaptureSection, recordOffset: number): void {
+    if (section !== this.#followed) {
+      this.#followed = section;
+      this.#followedCount = 0;
     }
-    return this.#written.get(seenOn) ?? this.#writeInterface(seenOn);
+    const { interfaces } = section;
+    while (this.#followedCount < interfaces.length) {
+      const next = interfaces[this.#followedCount]!;
+      if (next.offset >= recordOffset) break;
+      if (!this.#written.has(next)) this.#writeInterface(next);
+      this.#followedCount++;
+    }
   }
 
   #writeInterface(description: InterfaceDescription): WrittenInterface {
@@ -232,8 +248,8 @@ function ticksOf(record: RecordDescription, written: WrittenInterface): bigint {
     ticksToNanoseconds(ticks, resolution, offsetSeconds) === timestamp
   )
     return ticks;
-  if (resolution === NANOSECONDS && offsetSeconds === 0n && timestamp! >= 0n) return timestamp!;
-  const converted = nanosecondsToTicks(timestamp!, resolution, offsetSeconds);
+  const plain = resolution.base === 10 && resolution.exponent === 9 && offsetSeconds === 0n;
+  const converted = plain ? timestamp! : nanosecondsToTicks(timestamp!, resolution, offsetSeconds);
   if (converted < 0n || converted >= TICKS_END)
     throw new RangeError(
       `record.timestamp: expected a time that 64 bits of its interface's ticks can hold, got ${timestamp}`,

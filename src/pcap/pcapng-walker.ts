@@ -239,7 +239,7 @@ function sectionFrom(
     format: "pcapng",
     byteOrder: bigEndian ? "big" : "little",
     version: { major: SECTION_MAJOR, minor },
-    reserved: [0, 0],
+    reserved: [0, 0, 0],
     comments: commentsOf(options),
     hardware: textOf(options, OPTION_SECTION_HARDWARE),
     system: textOf(options, OPTION_SECTION_SYSTEM),
