@@ -251,7 +251,7 @@ function plainPcapHeader(): Uint8Array {
   return emitPcapHeader({
     bigEndian: false,
     nanoseconds: true,
-    reserved: [0, 0],
+    reserved: [0, 0, 0],
     snapLength: CAPTURED_MAXIMUM,
     linkType: LINK_TYPE_ETHERNET,
     fcsLength: undefined,
