@@ -3,13 +3,6 @@
 // The sum does not depend on byte order (RFC 1071 §2B), so words are added as they lie in memory,
 // and a folded result can be stored as it is. Only lengths and constants that enter a sum are swapped.
 
-/** Adds the 20 bytes of an IPv4 header without options; not folded. */
-export function sum20(address: usize): u64 {
-  const low = load<u64>(address);
-  const high = load<u64>(address, 8);
-  return (low & 0xffffffff) + (low >>> 32) + (high & 0xffffffff) + (high >>> 32) + load<u32>(address, 16);
-}
-
 /** Adds `length` bytes at `address`; not folded; a last odd byte counts as if a zero followed. */
 export function sum(address: usize, length: u32): u64 {
   let total: u64 = 0;
@@ -57,6 +50,15 @@ export function fold(total: u64): u32 {
   folded = (folded & 0xffff) + (folded >>> 16);
   folded = (folded & 0xffff) + (folded >>> 16);
   return folded;
+}
+
+/**
+ * Zero if a sum below 2^48 that includes its own checksum is right, that is, folds to 0xffff.
+ * Two folds are enough to tell: what would need a third is wrong anyway.
+ */
+export function sumIsWrong(total: u64): u32 {
+  const once: u32 = <u32>(total & 0xffff) + <u32>((total >>> 16) & 0xffff) + <u32>(total >>> 32);
+  return ((once & 0xffff) + (once >>> 16)) ^ 0xffff;
 }
 
 /** The checksum of `length` bytes at `address`, as the number that stands in a header (big-endian). */

@@ -30,11 +30,10 @@ const K3: u32 = 0xc2b2ae3d;
 const K4: u32 = 0x27d4eb2f;
 
 export function flowHash(frame: usize, length: u32, seed: u32): u32 {
-  // Nearly every frame: no tag, IPv4 without options, and the ports are there.
+  // Nearly every frame: no tag, IPv4 without options (one compare), whole, and the ports are there.
   if (
     length >= 38 &&
-    load<u16>(frame, ETHERNET_TYPE) === TYPE_IPV4 &&
-    load<u8>(frame, 14) === 0x45 &&
+    (load<u32>(frame, ETHERNET_TYPE) & 0x00ffffff) === 0x00450008 &&
     (load<u16>(frame, 20) & FRAGMENT_BITS) === 0
   ) {
     const protocol: u32 = load<u8>(frame, 23);
