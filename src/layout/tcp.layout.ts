@@ -11,4 +11,4 @@ export const TCP_URGENT = 18;
 export const TCP_LENGTH = 20;
 export const TCP_OFFSET_SHIFT = 12;
 export const TCP_FLAGS_MASK = 0x0fff;
-export const TCP_OPTIONS_MAXIMUM = 40;
+export const TCP_MAXIMUM_LENGTH = 60;

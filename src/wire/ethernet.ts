@@ -7,7 +7,7 @@
 //
 // A type below 0x0600 is the payload's length, and an LLC header follows.
 
-import { type MacAddress, parseMac } from "../core/addresses.ts";
+import type { MacAddress } from "../core/addresses.ts";
 import { wholeNumber } from "../core/arguments.ts";
 import {
   ETHERNET_DESTINATION,
@@ -17,6 +17,7 @@ import {
   ETHERTYPE_MINIMUM,
   MAC_LENGTH,
 } from "../layout/ethernet.layout.ts";
+import { macBytes } from "./address-bytes.ts";
 import { read16, write16 } from "./bytes.ts";
 import { checkRange, missing, type Parsed, parsed, room, stopped } from "./parsed.ts";
 
@@ -57,8 +58,8 @@ export function parseEthernet(
 /** Writes an Ethernet header at `offset`; returns the offset behind it. */
 export function emitEthernet(header: EthernetFields, into: Uint8Array, offset = 0): number {
   const next = room(into, offset, ETHERNET_LENGTH);
-  into.set(parseMac("destination", header.destination), offset + ETHERNET_DESTINATION);
-  into.set(parseMac("source", header.source), offset + ETHERNET_SOURCE);
+  into.set(macBytes("destination", header.destination), offset + ETHERNET_DESTINATION);
+  into.set(macBytes("source", header.source), offset + ETHERNET_SOURCE);
   write16(into, offset + ETHERNET_TYPE, wholeNumber("etherType", header.etherType, 0, 0xffff));
   return next;
 }

@@ -16,7 +16,7 @@
 //   |                    options, padded to words                   |
 //   +---------------------------------------------------------------+
 
-import { type IpAddress, parseIp } from "../core/addresses.ts";
+import type { IpAddress } from "../core/addresses.ts";
 import { byteArray, trueOrFalse, wholeNumber } from "../core/arguments.ts";
 import {
   IP_LENGTH_MAXIMUM,
@@ -38,6 +38,7 @@ import {
   IPV4_VERSION,
   IPV4_VERSION_IHL,
 } from "../layout/ipv4.layout.ts";
+import { ipBytes } from "./address-bytes.ts";
 import { read16, write16 } from "./bytes.ts";
 import { checksum } from "./checksum.ts";
 import { checkRange, missing, type Parsed, parsed, room, stopped } from "./parsed.ts";
@@ -140,10 +141,11 @@ export function ipv4Length(header: Pick<Ipv4Fields, "options">): number {
 
 /** Writes an IPv4 header at `offset`; returns the offset behind it. */
 export function emitIpv4(header: Ipv4Fields, into: Uint8Array, offset = 0): number {
-  const options = byteArray("options", header.options ?? new Uint8Array(0));
-  const length = IPV4_LENGTH + options.length;
-  if (options.length % 4 !== 0 || length > IPV4_MAXIMUM_LENGTH) {
-    throw new RangeError(`options: expected a multiple of 4 bytes up to 40, got ${options.length}`);
+  const { options } = header;
+  if (options !== undefined) byteArray("options", options);
+  const length = ipv4Length(header);
+  if (length % 4 !== 0 || length > IPV4_MAXIMUM_LENGTH) {
+    throw new RangeError(`options: expected a multiple of 4 bytes up to 40, got ${options?.length}`);
   }
   const next = room(into, offset, length);
   const dscp = wholeNumber("dscp", header.dscp ?? 0, 0, 63);
@@ -168,9 +170,9 @@ export function emitIpv4(header: Ipv4Fields, into: Uint8Array, offset = 0): numb
   );
   into[offset + IPV4_TTL] = wholeNumber("ttl", header.ttl ?? 64, 0, 0xff);
   into[offset + IPV4_PROTOCOL] = wholeNumber("protocol", header.protocol, 0, 0xff);
-  into.set(ipv4Address("source", header.source), offset + IPV4_SOURCE);
-  into.set(ipv4Address("destination", header.destination), offset + IPV4_DESTINATION);
-  into.set(options, offset + IPV4_LENGTH);
+  into.set(ipBytes("source", header.source, 4), offset + IPV4_SOURCE);
+  into.set(ipBytes("destination", header.destination, 4), offset + IPV4_DESTINATION);
+  if (options !== undefined) into.set(options, offset + IPV4_LENGTH);
   write16(into, offset + IPV4_CHECKSUM, 0);
   const sum = header.checksum ?? checksum(into, offset, next);
   write16(into, offset + IPV4_CHECKSUM, wholeNumber("checksum", sum, 0, 0xffff));
@@ -180,10 +182,4 @@ export function emitIpv4(header: Ipv4Fields, into: Uint8Array, offset = 0): numb
 /** Whether the checksum of the IPv4 header of `length` bytes at `offset` is right (RFC 1071 §1). */
 export function ipv4ChecksumIsGood(bytes: Uint8Array, offset: number, length: number): boolean {
   return checksum(bytes, offset, offset + length) === 0;
-}
-
-function ipv4Address(name: string, address: IpAddress): Uint8Array {
-  const bytes = parseIp(name, address);
-  if (bytes.length !== 4) throw new RangeError(`${name}: expected an IPv4 address, got an IPv6 address`);
-  return bytes;
 }

@@ -14,7 +14,7 @@
 //   |  next header  |    length     | hop-by-hop, routing, fragment or destination options, any number
 //   +---------------+---------------+-------------------------------+
 
-import { type IpAddress, parseIp } from "../core/addresses.ts";
+import type { IpAddress } from "../core/addresses.ts";
 import { byteArray, wholeNumber } from "../core/arguments.ts";
 import { IP_LENGTH_MAXIMUM } from "../layout/ipv4.layout.ts";
 import {
@@ -38,6 +38,7 @@ import {
   IPV6_SOURCE,
   IPV6_VERSION,
 } from "../layout/ipv6.layout.ts";
+import { ipBytes } from "./address-bytes.ts";
 import { read16, read32, write16, write32 } from "./bytes.ts";
 import { checkRange, type Fields, missing, type Parsed, parsed, room, stopped } from "./parsed.ts";
 
@@ -155,8 +156,8 @@ export function emitIpv6(header: Ipv6Fields, into: Uint8Array, offset = 0): numb
   write16(into, offset + IPV6_PAYLOAD_LENGTH, payloadLength);
   into[offset + IPV6_NEXT_HEADER] = extensions[0]?.type ?? protocol;
   into[offset + IPV6_HOP_LIMIT] = wholeNumber("hopLimit", header.hopLimit ?? 64, 0, 0xff);
-  into.set(ipv6Address("source", header.source), offset + IPV6_SOURCE);
-  into.set(ipv6Address("destination", header.destination), offset + IPV6_DESTINATION);
+  into.set(ipBytes("source", header.source, 16), offset + IPV6_SOURCE);
+  into.set(ipBytes("destination", header.destination, 16), offset + IPV6_DESTINATION);
   let at = offset + IPV6_LENGTH;
   extensions.forEach((extension, index) => {
     into.set(extensionBytes(extension, `extensions[${index}]`), at);
@@ -204,11 +205,5 @@ function extensionBytes({ type, bytes }: Ipv6Extension, name: string): Uint8Arra
       `${name}.bytes: expected ${length} bytes, as its length field says, got ${bytes.length}`,
     );
   }
-  return bytes;
-}
-
-function ipv6Address(name: string, address: IpAddress): Uint8Array {
-  const bytes = parseIp(name, address);
-  if (bytes.length !== 16) throw new RangeError(`${name}: expected an IPv6 address, got an IPv4 address`);
   return bytes;
 }

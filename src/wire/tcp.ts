@@ -24,9 +24,9 @@ import {
   TCP_DESTINATION_PORT,
   TCP_FLAGS_MASK,
   TCP_LENGTH,
+  TCP_MAXIMUM_LENGTH,
   TCP_OFFSET_FLAGS,
   TCP_OFFSET_SHIFT,
-  TCP_OPTIONS_MAXIMUM,
   TCP_SEQUENCE,
   TCP_SOURCE_PORT,
   TCP_URGENT,
@@ -86,11 +86,12 @@ export function tcpLength(header: Pick<TcpFields, "options">): number {
 
 /** Writes a TCP header at `offset`; returns the offset behind it. */
 export function emitTcp(header: TcpFields, into: Uint8Array, offset = 0): number {
-  const options = byteArray("options", header.options ?? new Uint8Array(0));
-  if (options.length % 4 !== 0 || options.length > TCP_OPTIONS_MAXIMUM) {
-    throw new RangeError(`options: expected a multiple of 4 bytes up to 40, got ${options.length}`);
+  const { options } = header;
+  if (options !== undefined) byteArray("options", options);
+  const length = tcpLength(header);
+  if (length % 4 !== 0 || length > TCP_MAXIMUM_LENGTH) {
+    throw new RangeError(`options: expected a multiple of 4 bytes up to 40, got ${options?.length}`);
   }
-  const length = TCP_LENGTH + options.length;
   const next = room(into, offset, length);
   const { sourcePort, destinationPort, sequence = 0, acknowledgement = 0, flags = 0 } = header;
   const { window = 0, checksum = 0, urgent = 0 } = header;
@@ -103,7 +104,7 @@ export function emitTcp(header: TcpFields, into: Uint8Array, offset = 0): number
   write16(into, offset + TCP_WINDOW, wholeNumber("window", window, 0, 0xffff));
   write16(into, offset + TCP_CHECKSUM, wholeNumber("checksum", checksum, 0, 0xffff));
   write16(into, offset + TCP_URGENT, wholeNumber("urgent", urgent, 0, 0xffff));
-  into.set(options, offset + TCP_LENGTH);
+  if (options !== undefined) into.set(options, offset + TCP_LENGTH);
   return next;
 }
 

@@ -199,11 +199,22 @@ describe("stops and ends", () => {
     expect(layers.at(-1)).toMatchObject({ length: 16, header });
   });
 
-  test("padding behind a packet is no layer", () => {
+  test("padding behind a packet is no layer, and length fields end what is inside", () => {
     const padded = new Uint8Array(80);
     padded.set(fixture("ipv4-options"));
-    expect(dissect(padded).stop).toBeUndefined();
-    expect(names(dissect(padded).layers)).toEqual(["ethernet", "ipv4", "icmp", "payload"]);
+    const { layers, stop } = dissect(padded);
+    expect(stop).toBeUndefined();
+    expect(names(layers)).toEqual(["ethernet", "ipv4", "icmp", "payload"]);
+    expect(layers.at(-1)!.length).toBe(4);
+    const datagram: ComposeLayer = { name: "udp", sourcePort: 1, destinationPort: 2, length: 12 };
+    expect(dissect(packet(ipv4, datagram)).layers.at(-1)!.length).toBe(4);
+    // The padding has room for the datagram, but the packet has not.
+    expect(stopOf(packet({ ...ipv4, totalLength: 31 }, datagram))).toEqual(["udp-length", 38]);
+  });
+
+  test("a stop names the layer that could not be read", () => {
+    expect(dissect(changed("vxlan", 42, 0)).stop).toMatchObject({ layer: "vxlan" });
+    expect(dissect(packet({ ...ipv4, moreFragments: true })).stop).not.toHaveProperty("layer");
   });
 
   test("a packet too long for its length fields (segmentation offload)", () => {

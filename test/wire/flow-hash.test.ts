@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { type ComposeLayer, compose, flowHash, sourcePort } from "frameferry/wire";
 import { describe, expect, test } from "vitest";
-import { fixture, fixtures } from "./support.ts";
+import { fixture, fixtures, fromHex } from "./support.ts";
 
 /** The definition once more, on big integers and a list of bytes: nothing is shared with the code under test. */
 function byDefinition(frame: Uint8Array, seed: number): number {
@@ -61,6 +61,15 @@ describe("flowHash", () => {
       }),
       { seed: 14, numRuns: 2000 },
     );
+  });
+
+  test("passes over two tags, not three", () => {
+    const frame = fixture("vlan");
+    for (const tags of ["8100000a", "88a8001481000064", "9100000188a8000281000003"].map(fromHex)) {
+      const tagged = Uint8Array.of(...frame.subarray(0, 12), ...tags, ...frame.subarray(16));
+      expect(flowHash(tagged)).toBe(byDefinition(tagged, 0));
+      expect(flowHash(tagged) === flowHash(frame)).toBe(tags.length <= 8);
+    }
   });
 
   test("stays the same: kernels and other implementations are measured by these", () => {
