@@ -87,6 +87,20 @@ describe.each(orders)("pcap, $order-endian", ({ order, big }) => {
     expect(reader.damage).toBeUndefined();
   });
 
+  it("reads thousands of nanosecond times exactly", async () => {
+    const fractions = [0, 1, 294967295, 294967296, 709551615, 999999999];
+    const seconds = Array.from({ length: 2000 }, (_, i) => (i < 1000 ? i : Math.imul(i, 0x9e3779b1) >>> 0));
+    const times = seconds.flatMap((second) => fractions.map((fraction) => [second, fraction] as const));
+    const made = times.map(([second, fraction]) => pcapRecord(big, second, fraction, frame(0)));
+    const records = await all(join([pcapHeader(big, true), ...made]).bytes);
+    const wrong = records.filter((record, i) => {
+      const [second, fraction] = times[i]!;
+      return record.timestamp !== BigInt(second) * 1000000000n + BigInt(fraction);
+    });
+    expect(records).toHaveLength(12000);
+    expect(wrong).toEqual([]);
+  });
+
   it("takes the FCS length out of the link type field", async () => {
     const records = await all(
       join([pcapHeader(big, false, 0x24000001), pcapRecord(big, 1, 2, frame(64))]).bytes,
@@ -219,12 +233,13 @@ describe.each(orders)("pcapng, $order-endian", ({ order, big }) => {
       iface(big, 101, 0),
       enhanced(big, 1, 1n, frame(8)),
       section(!big),
-      iface(!big, 113, 0),
+      iface(!big, 113, 0, resolution(3)),
       enhanced(!big, 0, 2n, frame(9)),
     ]);
     const records = await all(chunked(bytes, 1));
     expect(records.map((record) => record.interface.linkType)).toEqual([101, 113]);
     expect(records.map((record) => record.ticks)).toEqual([1n, 2n]);
+    expect(records.map((record) => record.timestamp)).toEqual([1000n, 2000000n]);
     expect(records.map((record) => record.interface.section.interfaces.length)).toEqual([2, 1]);
   });
 

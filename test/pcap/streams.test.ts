@@ -142,6 +142,23 @@ describe("reading", () => {
     await expect(readCapture(capture(1), { signal: abort.signal }).open()).rejects.toBe(reason);
   });
 
+  it("leaves no listener behind on the signal, however many chunks there were", async () => {
+    const { signal } = new AbortController();
+    let listeners = 0;
+    const add = signal.addEventListener.bind(signal);
+    const remove = signal.removeEventListener.bind(signal);
+    signal.addEventListener = (...all: Parameters<typeof add>) => {
+      listeners++;
+      add(...all);
+    };
+    signal.removeEventListener = (...all: Parameters<typeof remove>) => {
+      listeners--;
+      remove(...all);
+    };
+    for await (const _ of readCapture(chunked(capture(5), 10), { signal })) expect(listeners).toBeLessThan(2);
+    expect(listeners).toBe(0);
+  });
+
   it("close ends an iteration that waits, without an error", async () => {
     const silent = new ReadableStream<Uint8Array>({
       start: (controller) => controller.enqueue(capture(2).slice(0, -1)),
@@ -199,6 +216,14 @@ describe("web streams", () => {
     expect(values).toHaveLength(19);
     expect(error).toBeInstanceOf(CaptureError);
     expect((error as CaptureError).offset).toBe(24 + 19 * 76);
+  });
+
+  it("a damaged stream keeps its records for a reader that is slow", async () => {
+    const records = new Blob([capture(3).slice(0, -1)]).stream().pipeThrough(captureDecoder());
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    const { values, error } = await drain(records);
+    expect(values).toHaveLength(2);
+    expect(error).toBeInstanceOf(CaptureError);
   });
 
   it("cancelling the records cancels the bytes", async () => {

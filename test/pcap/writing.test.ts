@@ -328,6 +328,26 @@ describe("round trips", () => {
     );
   });
 
+  it("nanoseconds alone give back the ticks of powers of two up to 2^29 a second", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 0, max: 29 }),
+        fc.array(fc.bigInt({ min: 0n, max: 1n << 60n }), { minLength: 1, maxLength: 20 }),
+        async (exponent, ticks) => {
+          const seen: InterfaceDescription = { resolution: { base: 2, exponent } };
+          const made = ticks.map((count) => ({
+            data: frame(1),
+            timestamp: (count * 1000000000n) >> BigInt(exponent),
+            interface: seen,
+          }));
+          const got = await records(write(made));
+          expect(got.map((record) => record.ticks)).toEqual(ticks);
+        },
+      ),
+      { seed: 20260104, numRuns: 200 },
+    );
+  });
+
   it("any bytes at all end in records or in a CaptureError, never otherwise", async () => {
     const base = join([section(false), iface(false, 1, 0), enhanced(false, 0, 1n, frame(40))]).bytes;
     const other = join([pcapHeader(true, false), pcapRecord(true, 1, 2, frame(40))]).bytes;
