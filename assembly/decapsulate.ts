@@ -92,11 +92,7 @@ export function decapsulateVxlan(descriptors: usize, count: u32, stage: usize, c
     // with one branch for all the checks (each is zero if it is right; a length that would be negative has its
     // top bit set). What differs in any goes through pull(), which checks one by one and knows the reason.
     // With a call and a branch for each check this kernel took twice as long (measured).
-    if (
-      usual &&
-      length >= PLAIN_MINIMUM &&
-      (load<u32>(frame, ETHERNET_TYPE) & 0x00ffffff) === 0x00450008
-    ) {
+    if (usual && length >= PLAIN_MINIMUM && (load<u32>(frame, ETHERNET_TYPE) & 0x00ffffff) === 0x00450008) {
       const low = load<u64>(frame, 14); // version .. fragment
       const high = load<u64>(frame, 22); // TTL .. source address
       const last = load<u32>(frame, 30); // destination address
@@ -126,7 +122,8 @@ export function decapsulateVxlan(descriptors: usize, count: u32, stage: usize, c
         continue;
       }
     }
-    const reason = (flags & DECAPSULATE_BARE) !== 0 ? pullBare(d, vni, flags) : pull(d, portBytes, vni, flags);
+    const reason =
+      (flags & DECAPSULATE_BARE) !== 0 ? pullBare(d, vni, flags) : pull(d, portBytes, vni, flags);
     if (reason === DROP_NONE) {
       changed++;
       if (depth > 1) pullDeeper(d, portBytes, flags, depth);

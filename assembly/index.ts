@@ -7,5 +7,8 @@ export { encapsulate } from "./encapsulate";
 export { fdbInsert, fdbLookup, fdbRemove } from "./fdb";
 export { flowHash } from "./flow-hash";
 export { runPipeline } from "./pipeline";
+export { runRings } from "./record-ring";
+export { ringPop, ringPush, ringPushShared } from "./ring";
 export { layoutVersion } from "./version";
 export { vlanPop, vlanPush, vlanRewrite } from "./vlan";
+export { sayAsleep, sleep, spin } from "./wait";

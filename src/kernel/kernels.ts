@@ -27,6 +27,8 @@ export class Kernels {
   /** Views of the whole memory. It never grows, so they never go stale. */
   readonly bytes: Uint8Array;
   readonly words: Uint32Array;
+  /** The same as signed words: what waiting and notifying take. */
+  readonly signed: Int32Array;
   readonly view: DataView;
 
   constructor(module: WebAssembly.Module, memory: WebAssembly.Memory, functions: KernelFunctions) {
@@ -36,6 +38,7 @@ export class Kernels {
     this.plan = new MemoryPlan(memory);
     this.bytes = new Uint8Array(memory.buffer);
     this.words = new Uint32Array(memory.buffer);
+    this.signed = new Int32Array(memory.buffer);
     this.view = new DataView(memory.buffer);
   }
 

@@ -20,6 +20,10 @@ export interface KernelFunctions {
   flowHash(frame: number, length: number, seed: number): number;
   layoutVersion(): number;
   runCapture(cursor: number): number;
+  /** Items go in from, or out to, a plain array at `items`; returns how many. */
+  ringPop(ring: number, items: number, count: number): number;
+  ringPush(ring: number, items: number, count: number): number;
+  ringPushShared(ring: number, items: number, count: number, producer: number): number;
   runPipeline(
     descriptors: number,
     count: number,
@@ -27,6 +31,10 @@ export interface KernelFunctions {
     stageCount: number,
     counters: number,
   ): number;
+  runRings(cursor: number, receive: number, transmit: number, bursts: number): number;
+  sayAsleep(doorbell: number, asleep: number): void;
+  sleep(doorbell: number, count: number, milliseconds: number): void;
+  spin(doorbell: number, count: number, watched: number, seen: number, turns: number): number;
   vlanPop(descriptors: number, count: number, stage: number, counters: number): void;
   vlanPush(descriptors: number, count: number, stage: number, counters: number): void;
   vlanRewrite(descriptors: number, count: number, stage: number, counters: number): void;

@@ -25,6 +25,7 @@ export const CURSOR_RECORDS = 80; // 64 bits: records read
 export const CURSOR_FORWARDED = 88; // 64 bits: records written
 export const CURSOR_BYTES_IN = 96; // 64 bits: frame bytes read
 export const CURSOR_BYTES_OUT = 104; // 64 bits: frame bytes written
+export const CURSOR_JOURNAL = 112; // address, for workers between two byte rings
 export const CURSOR_LENGTH = 128;
 
 /** The input ends inside a record, or there is none. */

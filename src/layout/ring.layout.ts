@@ -1,0 +1,58 @@
+// A ring in shared memory: 192 bytes of header, then a power of two of items or bytes, all of it usable.
+//
+// Head and tail are free-running 32-bit counts: tail - head is what is in the ring, also after they wrapped.
+// Only producers write the tail, only the consumer writes the head; each stands on a cache line of its own,
+// beside a copy of the other that is refreshed only when it says full or empty.
+//
+//   line 0  constant: mask, address of the first item, and the doorbells of consumer and producer
+//   line 1  producers: tail, copy of head, lock
+//   line 2  consumer: head, copy of tail
+//
+// Memory order. Items are written before the tail is stored, and the tail is loaded before items are read;
+// items are read before the head is stored, and the head is loaded before items are overwritten. All four are
+// sequentially consistent (WebAssembly and JavaScript know no weaker order that would do). For sleeping,
+// the consumer stores "asleep" and then looks at the tail again; a producer stores the tail and then looks for
+// "asleep": in one total order of all these, at least one of the two sees the other.
+
+export const RING_MASK = 0;
+export const RING_ITEMS = 4;
+export const RING_CONSUMER_DOORBELL = 8; // address; rung when there is something to take; 0 = nobody sleeps
+export const RING_PRODUCER_DOORBELL = 12; // address; rung when there is room again; 0 = nobody sleeps
+export const RING_TAIL = 64;
+export const RING_HEAD_COPY = 68;
+export const RING_LOCK = 72; // 0 = free, else the number of the producer that holds it
+export const RING_HEAD = 128;
+export const RING_TAIL_COPY = 132;
+export const RING_HEADER_LENGTH = 192;
+
+// A doorbell: one for each thread that sleeps, however many rings it serves; on a cache line of its own.
+export const DOORBELL_COUNT = 0; // goes up with every ring
+export const DOORBELL_ASLEEP = 4; // 1 from before the last look until after waking
+export const DOORBELL_LENGTH = 64;
+
+/** Items of a descriptor ring: 32-bit numbers, an address or an index. */
+export const ITEM_LENGTH = 4;
+export const RING_CAPACITY_MAXIMUM = 1073741824;
+
+// A byte ring holds records, each a multiple of 16 bytes and in one piece: where a record does not fit before
+// the end, a filler takes the rest. A record is a header, headroom, the frame, and up to 15 bytes of padding.
+export const RECORD_TOTAL = 0; // bytes of the whole record
+export const RECORD_FRAME_LENGTH = 4; // bytes of the frame, or FILLER
+export const RECORD_WIRE_LENGTH = 8;
+export const RECORD_MARK = 12;
+export const RECORD_VNI = 16;
+export const RECORD_FLOW_HASH = 20;
+export const RECORD_HEADER_LENGTH = 32;
+export const RECORD_ALIGNMENT = 16;
+export const FILLER = 0xffffffff;
+
+// What a worker notes while it works on a burst, so that what it held is known if it dies (beside the cursor).
+export const JOURNAL_STATE = 0; // IDLE, WORKING or COMMITTING
+export const JOURNAL_CLAIM = 4; // head of the receive ring behind the burst
+export const JOURNAL_HEAD = 8; // what is being committed
+export const JOURNAL_TAIL = 12;
+export const JOURNAL_BURSTS = 16; // 64 bits: bursts committed
+export const JOURNAL_LENGTH = 64;
+export const JOURNAL_IDLE = 0;
+export const JOURNAL_WORKING = 1;
+export const JOURNAL_COMMITTING = 2;
