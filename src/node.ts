@@ -1,1 +1,42 @@
-export { LINK_TYPE_ETHERNET } from "./layout/pcap.layout.ts";
+// `frameferry/node`: captures in files, for `processCapture` in Node.
+
+import type { CaptureInput, CaptureOutput } from "./capture/capture-io.ts";
+import { openInputFile } from "./platform/node-input.ts";
+import { createOutputFile } from "./platform/node-output.ts";
+
+export type { CaptureInput, CaptureOutput } from "./capture/capture-io.ts";
+export { FileError } from "./platform/file-error.ts";
+
+/**
+ * Opens a capture for reading; `"-"` is standard input.
+ *
+ *     await processCapture(await openCaptureFile("in.pcap"), pipeline, await createCaptureFile("out.pcap"));
+ *
+ * @throws FileError if the file cannot be opened; reading rejects with one as well.
+ */
+export async function openCaptureFile(path: string): Promise<CaptureInput> {
+  return await openInputFile(checkedPath(path));
+}
+
+/**
+ * Makes a capture file; `"-"` is standard output.
+ *
+ * The file appears under its name when it is closed, complete, in place of one that was there, whose permissions it
+ * takes over; the bytes are with the system then, which may take its time to bring them to the disk. Until then
+ * they stand in a hidden file in the same folder, which is deleted on abort and when the process ends, by a signal
+ * too unless the program listens to it itself. A symbolic link stays, and the file behind it is replaced. A device or
+ * a named pipe is written to directly.
+ *
+ * @throws FileError if it cannot be made; writing and closing reject with one as well.
+ */
+export async function createCaptureFile(path: string): Promise<CaptureOutput> {
+  return await createOutputFile(checkedPath(path));
+}
+
+function checkedPath(path: string): string {
+  if (typeof path !== "string") throw new TypeError(`path: expected a string, got ${typeof path}`);
+  if (path === "" || path.includes("\0")) {
+    throw new RangeError(`path: expected the name of a file, got ${JSON.stringify(path)}`);
+  }
+  return path;
+}

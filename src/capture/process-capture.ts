@@ -65,10 +65,11 @@ export async function processCapture(
   const input = openInput(source);
   const output = openOutput(sink);
   const before = pipeline.counters();
+  const traffic: Traffic = { read: 0, written: 0, reading: Promise.resolve(0) };
   let run: CaptureRun | undefined;
   try {
     run = new CaptureRun(pipeline, format);
-    const traffic = await drive(run, input, output, options);
+    await drive(run, input, output, options, traffic);
     if (run.inputFormat === undefined) throw run.damage;
     await output.close();
     return summarise(run, pipeline.counters(), before, traffic);
@@ -76,14 +77,19 @@ export async function processCapture(
     await output.abort(error).catch(() => {});
     throw error;
   } finally {
-    run?.close();
     await input.close().catch(() => {});
+    // It may still use the memory that is given back now. A live source can be silent for hours: closing it
+    // comes first, because that ends the read.
+    await traffic.reading.catch(() => {});
+    run?.close();
   }
 }
 
 interface Traffic {
   read: number;
   written: number;
+  /** The read under way, or the last one. */
+  reading: Promise<number>;
 }
 
 async function drive(
@@ -91,10 +97,10 @@ async function drive(
   input: CaptureInput,
   output: CaptureOutput,
   { signal, onProgress }: ProcessCaptureOptions,
-): Promise<Traffic> {
+  traffic: Traffic,
+): Promise<void> {
   const { memory } = run;
-  const traffic: Traffic = { read: 0, written: 0 };
-  let reading = watched(input.read(memory.nextInput));
+  traffic.reading = watched(input.read(memory.nextInput));
   let writing: Promise<void> = Promise.resolve();
   const flush = async (): Promise<void> => {
     // The region that the run goes on in is the one that this write has finished with.
@@ -106,12 +112,11 @@ async function drive(
   };
   try {
     for (;;) {
-      const length = await reading;
-      signal?.throwIfAborted();
+      const length = await unlessAborted(traffic.reading, signal);
       if (length === 0) break;
       memory.nextChunk(length);
       traffic.read += length;
-      reading = watched(input.read(memory.nextInput));
+      traffic.reading = watched(input.read(memory.nextInput));
       let need = run.step();
       while (need === "output") {
         await flush();
@@ -125,11 +130,21 @@ async function drive(
     run.finish();
     await flush();
     await writing;
-    return traffic;
   } finally {
-    // Both may still use the memory that is about to be given back.
-    await Promise.allSettled([reading, writing]);
+    // It may still use the memory that is about to be given back.
+    await writing.catch(() => {});
   }
+}
+
+/** The promise's outcome, or the signal's reason if that comes first. */
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return promise;
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason);
+    if (signal.aborted) return abort();
+    signal.addEventListener("abort", abort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+  });
 }
 
 /** A promise that is awaited later and may reject before. */

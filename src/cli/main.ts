@@ -1,4 +1,87 @@
 #!/usr/bin/env node
-import { Command } from "commander";
+// The command line. Only the command that is asked for is loaded, so that help and small captures are quick.
 
-await new Command("frameferry").parseAsync();
+import { readFileSync } from "node:fs";
+import { Command } from "commander";
+import { explain } from "./failures.ts";
+
+interface Entry {
+  readonly summary: string;
+  readonly load: () => Promise<(command: Command) => void>;
+}
+
+const commands: Readonly<Record<string, Entry>> = {
+  inspect: {
+    summary: "show the layers of each frame, one line a frame",
+    load: async () => (await import("./inspect.ts")).defineInspect,
+  },
+  decap: {
+    summary: "take tunnels off the frames of a capture",
+    load: async () => (await import("./decap.ts")).defineDecap,
+  },
+  encap: {
+    summary: "put the frames of a capture into a tunnel",
+    load: async () => (await import("./encap.ts")).defineEncap,
+  },
+  vlan: {
+    summary: "push, pop or rewrite the VLAN tags of a capture",
+    load: async () => (await import("./vlan.ts")).defineVlan,
+  },
+};
+
+const EXAMPLES = `
+Examples:
+  frameferry demo
+  frameferry inspect capture.pcap
+  frameferry decap overlay.pcap -o passengers.pcap
+  tcpdump -U -w - udp port 4789 | frameferry decap - -o - | tcpdump -n -r -
+
+Exit codes: 0 good; 1 a file that cannot be read or written, is no capture or is damaged (what lies before the
+damage has been worked on); 2 bad usage. - stands for standard input or output.`;
+
+async function main(args: readonly string[]): Promise<number> {
+  // Writes report their failures themselves; a reader that has gone must not end the process with a stack trace.
+  process.stdout.on("error", () => {});
+  process.stderr.on("error", () => {});
+  const program = new Command("frameferry")
+    .description("Ferries Ethernet frames of captures into and out of VXLAN tunnels and VLANs.")
+    .version(version(), "-V, --version", "print the version")
+    .helpOption("-h, --help", "print help")
+    .helpCommand("help [command]", "print help for a command")
+    .enablePositionalOptions()
+    .exitOverride()
+    .configureOutput({ outputError: () => {} })
+    .addHelpText("after", EXAMPLES);
+  // The first argument that names a command is the command, or the one that help is asked for.
+  const wanted = args.find((arg) => Object.hasOwn(commands, arg));
+  for (const [name, { summary, load }] of Object.entries(commands)) {
+    const command = program.command(name).description(summary);
+    if (name === wanted) (await load())(command);
+  }
+  try {
+    await program.parseAsync(args, { from: "user" });
+    return Number(process.exitCode ?? 0);
+  } catch (error) {
+    return explain(error, namedCommand(program, args));
+  }
+}
+
+/** `frameferry vlan push` for the arguments that begin so. */
+function namedCommand(program: Command, args: readonly string[]): string {
+  let command = program;
+  let name = program.name();
+  for (const arg of args) {
+    const next = command.commands.find((candidate) => candidate.name() === arg);
+    if (next === undefined) break;
+    command = next;
+    name += ` ${arg}`;
+  }
+  return name;
+}
+
+function version(): string {
+  // Beside dist/, in a clone and in an installed package alike.
+  return JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")).version;
+}
+
+process.exitCode = await main(process.argv.slice(2));

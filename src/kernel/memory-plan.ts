@@ -13,6 +13,8 @@ export class MemoryPlan {
   readonly #regions = new Map<number, number>();
   /** Free stretches in ascending order; neighbours are merged. */
   readonly #holes: Hole[];
+  /** Nothing behind it has been handed out yet, so it is zero still. */
+  #fresh: number = KERNEL_STATIC_END;
 
   constructor(memory: WebAssembly.Memory) {
     this.#bytes = new Uint8Array(memory.buffer);
@@ -41,7 +43,9 @@ export class MemoryPlan {
     const address = hole.start;
     hole.start += size;
     if (hole.start === hole.end) this.#holes.splice(index, 1);
-    this.#bytes.fill(0, address, address + size);
+    // Zeroing what is zero would make the system find pages for memory that may never be used.
+    this.#bytes.fill(0, address, Math.min(address + size, this.#fresh));
+    this.#fresh = Math.max(this.#fresh, address + size);
     this.#regions.set(address, size);
     return address;
   }

@@ -1,0 +1,54 @@
+// How a run ends, and the one line on standard error that says why.
+
+import { CommanderError } from "commander";
+import { FileError } from "../platform/file-error.ts";
+
+export const EXIT_GOOD = 0;
+/** A file that cannot be read or written, is no capture, or is damaged. */
+export const EXIT_BAD_FILE = 1;
+export const EXIT_BAD_USAGE = 2;
+
+/** An option or argument that cannot be; the message names it first. */
+export class UsageError extends Error {}
+
+/** A capture that is damaged or none at all, with the name of its file. */
+export class DamagedInput extends Error {
+  constructor(input: string, { message }: Error, consequence = "") {
+    super(`${nameOf(input, "standard input")}: ${message}${consequence}`);
+  }
+}
+
+/** A file as people are told of it. */
+export function nameOf(path: string, standard: "standard input" | "standard output"): string {
+  return path === "-" ? standard : path;
+}
+
+/** Says why `command` (`frameferry decap`, say) failed and returns the exit code; other errors are our own and thrown on. */
+export function explain(error: unknown, command: string): number {
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return EXIT_GOOD;
+    // Commander has printed its help already where no command was named.
+    if (error.code !== "commander.help") usage(command, error.message.replace(/^error: /, ""));
+    return EXIT_BAD_USAGE;
+  }
+  if (error instanceof UsageError) {
+    usage(command, error.message);
+    return EXIT_BAD_USAGE;
+  }
+  // Whoever read our output has seen enough: no failure, as with other filters.
+  if (error instanceof FileError && error.code === "EPIPE" && error.path === "-") return EXIT_GOOD;
+  if (error instanceof FileError || error instanceof DamagedInput) {
+    say(`${command}: ${error.message}`);
+    return EXIT_BAD_FILE;
+  }
+  throw error;
+}
+
+function usage(command: string, message: string): void {
+  const line = message.trim().replace(/\s*\n\s*/g, " ");
+  say(`${command}: ${line} (${command} --help tells more)`);
+}
+
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}

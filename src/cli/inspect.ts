@@ -1,0 +1,74 @@
+import type { Command } from "commander";
+import { type CaptureInput, createCaptureFile, openCaptureFile } from "../node.ts";
+import { CaptureError, type CaptureRecord, readCapture } from "../pcap.ts";
+import { DamagedInput } from "./failures.ts";
+import { frameJson, frameLine } from "./frame-line.ts";
+import { ports, wholeNumber } from "./options.ts";
+
+interface InspectOptions {
+  readonly count?: number;
+  readonly vxlanPort?: readonly number[];
+  readonly json?: true;
+}
+
+/** Bytes read at a time. */
+const CHUNK = 256 * 1024;
+
+const EXAMPLES = `
+Examples:
+  frameferry inspect capture.pcapng
+  frameferry inspect capture.pcap --count 10 --json
+  frameferry inspect overlay.pcap --vxlan-port 4790 --vxlan-port 14789
+  tcpdump -U -w - | frameferry inspect -
+
+A line holds: the frame's number from 0, its time (UTC), bytes captured (and on the wire, if the capture cut it),
+its layers from the outermost to the innermost, VLAN ids and VNIs in the same order, and why reading it stopped.
+With --json each line is an object with index, timestamp, interface, length, layers, vlans, vnis and stop.`;
+
+export function defineInspect(command: Command): void {
+  command
+    .argument("<FILE>", "capture to read, pcap or pcapng; - is standard input")
+    .option("-n, --count <N>", "end after N frames", wholeNumber("--count", 1, Number.MAX_SAFE_INTEGER))
+    .option(
+      "--vxlan-port <P>",
+      "UDP destination port of VXLAN, may be given several times (default: 4789, 8472 and 4790 for GPE)",
+      ports("--vxlan-port"),
+    )
+    .option("--json", "print one JSON object a line")
+    .addHelpText("after", EXAMPLES)
+    .action(inspect);
+}
+
+async function inspect(path: string, options: InspectOptions): Promise<void> {
+  const { count = Number.POSITIVE_INFINITY, vxlanPort } = options;
+  const format = options.json ? frameJson : frameLine;
+  const dissectOptions = vxlanPort === undefined ? {} : { vxlanPorts: vxlanPort };
+  const input = await openCaptureFile(path);
+  const output = await createCaptureFile("-");
+  const encoder = new TextEncoder();
+  let left = count;
+  try {
+    for await (const records of readCapture(chunks(input)).batches()) {
+      const wanted: readonly CaptureRecord[] = records.slice(0, left);
+      const lines = wanted.map((record) => `${format(record, dissectOptions)}\n`);
+      await output.write(encoder.encode(lines.join("")));
+      left -= wanted.length;
+      if (left === 0) break;
+    }
+  } catch (error) {
+    if (error instanceof CaptureError) throw new DamagedInput(path, error);
+    throw error;
+  } finally {
+    await input.close();
+  }
+}
+
+/** New memory for each chunk: records are views of it, and live as long as somebody holds them. */
+async function* chunks(input: CaptureInput): AsyncGenerator<Uint8Array, void, undefined> {
+  for (;;) {
+    const chunk = new Uint8Array(CHUNK);
+    const length = await input.read(chunk);
+    if (length === 0) return;
+    yield chunk.subarray(0, length);
+  }
+}

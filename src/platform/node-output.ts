@@ -1,0 +1,223 @@
+// Captures written in Node. A file is written under another name in the same folder and gets its final name
+// when it is complete, so that nobody ever reads half of one.
+
+import {
+  close as closeFile,
+  constants,
+  fchmodSync,
+  fchownSync,
+  fstatSync,
+  open as openFile,
+  openSync,
+  renameSync,
+  type Stats,
+  write as writeFile,
+} from "node:fs";
+import { readlink, realpath, stat } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import type { Writable } from "node:stream";
+import { isatty } from "node:tty";
+import { promisify } from "node:util";
+import { fileError } from "./file-error.ts";
+import { addTemporary, forgetTemporary, removeTemporary } from "./temporary-files.ts";
+
+const open = promisify(openFile);
+const write = promisify(writeFile);
+const close = promisify(closeFile);
+
+const STDOUT = 1;
+/** Standard output under other names: opening these anew would start at the beginning of the file again. */
+const STDOUT_NAMES = ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"];
+/** As many symbolic links as Linux follows. */
+const LINKS_MAXIMUM = 40;
+const PERMISSIONS = 0o7777;
+
+export interface NodeOutput {
+  write(bytes: Uint8Array): Promise<void>;
+  close(): Promise<void>;
+  abort(reason: unknown): Promise<void>;
+}
+
+export async function createOutputFile(path: string): Promise<NodeOutput> {
+  if (STDOUT_NAMES.includes(path)) return openStandardOutput();
+  try {
+    const existing = await statOf(path);
+    if (existing?.isDirectory() || path.endsWith("/")) throw Object.assign(new Error(), { code: "EISDIR" });
+    // A device or a named pipe is written to, never replaced.
+    if (existing !== undefined && !existing.isFile()) {
+      return new OpenOutput(await open(path, constants.O_WRONLY), path);
+    }
+    return createTemporary(path, await finalPath(path), existing);
+  } catch (cause) {
+    throw fileError("write", path, cause);
+  }
+}
+
+function openStandardOutput(): NodeOutput {
+  try {
+    const status = fstatSync(STDOUT);
+    // Node's stream over a file loses what a short write leaves over.
+    if (status.isFile() || (status.isCharacterDevice() && !isatty(STDOUT)))
+      return new OpenOutput(STDOUT, "-");
+  } catch (cause) {
+    throw fileError("write", "-", cause);
+  }
+  return new StreamOutput(process.stdout);
+}
+
+function createTemporary(path: string, target: string, existing: Stats | undefined): NodeOutput {
+  // Its length does not depend on the final name's, which may be as long as the file system allows. It may be
+  // guessed: "wx" opens nothing that is there already.
+  const unique = `${process.pid}-${Math.random().toString(36).slice(2, 10)}`;
+  const temporary = join(dirname(target), `.frameferry-${unique}.part`);
+  addTemporary(temporary);
+  try {
+    // Not awaited: were a signal handled between making the file and knowing of it, the file would stay.
+    const file = openSync(temporary, "wx", existing === undefined ? 0o666 : existing.mode & 0o777);
+    if (existing !== undefined) inherit(file, existing);
+    return new TemporaryOutput(file, path, temporary, target);
+  } catch (cause) {
+    removeTemporary(temporary);
+    throw cause;
+  }
+}
+
+/** Owner and permissions of the file that will be replaced. */
+function inherit(file: number, existing: Stats): void {
+  const { uid, gid } = fstatSync(file);
+  if (uid !== existing.uid || gid !== existing.gid) {
+    try {
+      fchownSync(file, existing.uid, existing.gid);
+    } catch {
+      // Only root may give files away; others get one of their own.
+    }
+  }
+  fchmodSync(file, existing.mode & PERMISSIONS);
+}
+
+/** What is at `path`, links followed; undefined if there is nothing. */
+async function statOf(path: string): Promise<Stats | undefined> {
+  try {
+    return await stat(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+/** The file behind all symbolic links, whether it exists already or not. */
+async function finalPath(path: string): Promise<string> {
+  let name = path;
+  for (let links = 0; links <= LINKS_MAXIMUM; links++) {
+    const folder = await realpath(dirname(name));
+    name = join(folder, basename(name));
+    const target = await readlink(name).catch(() => undefined);
+    if (target === undefined) return name;
+    name = resolve(folder, target);
+  }
+  throw Object.assign(new Error("too many symbolic links encountered"), { code: "ELOOP" });
+}
+
+async function writeAll(file: number, path: string, bytes: Uint8Array): Promise<void> {
+  try {
+    for (let done = 0; done < bytes.length; ) {
+      done += (await write(file, bytes, done, bytes.length - done, null)).bytesWritten;
+    }
+  } catch (cause) {
+    throw fileError("write", path, cause);
+  }
+}
+
+/** What is written to as it is: a device, a named pipe, standard output that is a file. */
+class OpenOutput implements NodeOutput {
+  readonly #file: number;
+  readonly #path: string;
+  #closed = false;
+
+  constructor(file: number, path: string) {
+    this.#file = file;
+    this.#path = path;
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    await writeAll(this.#file, this.#path, bytes);
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    if (this.#file === STDOUT) return;
+    await close(this.#file).catch((cause) => {
+      throw fileError("write", this.#path, cause);
+    });
+  }
+
+  async abort(): Promise<void> {
+    await this.close().catch(() => {});
+  }
+}
+
+class TemporaryOutput implements NodeOutput {
+  readonly #file: number;
+  readonly #path: string;
+  readonly #temporary: string;
+  readonly #target: string;
+  #closed = false;
+
+  constructor(file: number, path: string, temporary: string, target: string) {
+    this.#file = file;
+    this.#path = path;
+    this.#temporary = temporary;
+    this.#target = target;
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    await writeAll(this.#file, this.#path, bytes);
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    try {
+      await close(this.#file);
+      // Together, so that no signal is handled between them.
+      renameSync(this.#temporary, this.#target);
+      forgetTemporary(this.#temporary);
+    } catch (cause) {
+      removeTemporary(this.#temporary);
+      throw fileError("write", this.#path, cause);
+    }
+  }
+
+  async abort(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    removeTemporary(this.#temporary);
+    await close(this.#file).catch(() => {});
+  }
+}
+
+/** A pipe, a socket or a terminal. */
+class StreamOutput implements NodeOutput {
+  readonly #stream: Writable;
+
+  constructor(stream: Writable) {
+    this.#stream = stream;
+    // Each write reports its own failure; without a listener the event would end the process.
+    stream.once("error", () => {});
+  }
+
+  /** Settles once the bytes have left the process: they may be overwritten then, and no queue builds up. */
+  write(bytes: Uint8Array): Promise<void> {
+    return new Promise((settle, reject) => {
+      this.#stream.write(bytes, (cause) => {
+        if (cause) reject(fileError("write", "-", cause));
+        else settle();
+      });
+    });
+  }
+
+  async close(): Promise<void> {}
+
+  async abort(): Promise<void> {}
+}
