@@ -1,6 +1,8 @@
-// Two passes over what tsc wrote to build/js: the JavaScript, then the declarations.
+// Three passes over what tsc wrote to build/js: the worker's script, the JavaScript, the declarations.
 // What the command line needs stays an import. ipaddr.js, which the browser needs too, is CommonJS and so
 // no page could import it as it is: it goes into the bundle, with its licence in THIRD-PARTY.md.
+
+import { writeFileSync } from "node:fs";
 import commonjs from "@rollup/plugin-commonjs";
 import { nodeResolve } from "@rollup/plugin-node-resolve";
 import dts from "rollup-plugin-dts";
@@ -14,7 +16,25 @@ const entries = {
 const external = [/^node:/, "commander", "cli-progress", "tinybench"];
 const output = { dir: "dist", format: "es", chunkFileNames: "shared/[name].js" };
 
+/** Puts the worker's script as a string where the next pass finds it. */
+const embedWorker = {
+  name: "embed-worker",
+  writeBundle(_options, bundle) {
+    const source = JSON.stringify(bundle["worker.js"].code);
+    writeFileSync(
+      "build/js/src/worker/worker-source.generated.js",
+      `export const WORKER_SOURCE = ${source};\n`,
+    );
+  },
+};
+
 export default [
+  {
+    input: "build/js/src/worker/worker-entry.js",
+    plugins: [nodeResolve(), commonjs(), embedWorker],
+    // A classic script that imports nothing: it starts from a file, from a Blob and in Node alike.
+    output: { file: "dist/worker.js", format: "iife", sourcemap: false },
+  },
   {
     input: { ...entries, cli: "build/js/src/cli/main.js" },
     external,

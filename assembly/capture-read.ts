@@ -20,6 +20,7 @@ import {
   CURSOR_STATUS,
   FORMAT_BIG_ENDIAN,
   FORMAT_PCAPNG,
+  FORMAT_RECORDS,
   INTERFACE_ENTRY_LENGTH,
   INTERFACE_ENTRY_LINK_TYPE,
   INTERFACE_ENTRY_SNAP_LENGTH,
@@ -75,13 +76,17 @@ import {
 } from "../src/layout/pcapng.layout";
 import { copy } from "./copy";
 import { drop } from "./descriptor";
+import { readRecords } from "./record-ring";
 
 /** Walks records until the burst is full or something stands in the way; sets the status, returns the number of frames. */
 export function readBurst(cursor: usize, counters: usize): u32 {
+  const format = load<u32>(cursor, CURSOR_IN_FORMAT);
   const count =
-    (load<u32>(cursor, CURSOR_IN_FORMAT) & FORMAT_PCAPNG) !== 0
-      ? readPcapng(cursor, counters)
-      : readPcap(cursor, counters);
+    (format & FORMAT_RECORDS) !== 0
+      ? readRecords(cursor)
+      : (format & FORMAT_PCAPNG) !== 0
+        ? readPcapng(cursor, counters)
+        : readPcap(cursor, counters);
   store<u64>(cursor, load<u64>(cursor, CURSOR_RECORDS) + count, CURSOR_RECORDS);
   return count;
 }

@@ -16,6 +16,7 @@ import {
   FORMAT_BIG_ENDIAN,
   FORMAT_NANOSECONDS,
   FORMAT_PCAPNG,
+  FORMAT_RECORDS,
   INTERFACE_ENTRY_LENGTH,
   INTERFACE_ENTRY_OFFSET,
   INTERFACE_ENTRY_UNITS,
@@ -44,6 +45,7 @@ import {
 import { readBurst } from "./capture-read";
 import { copy } from "./copy";
 import { runPipeline } from "./pipeline";
+import { writeRecords } from "./record-ring";
 
 const GIGA: u64 = 1000000000;
 
@@ -57,7 +59,8 @@ export function runCapture(cursor: usize): u32 {
     const count = readBurst(cursor, counters);
     if (count === 0) return load<u32>(cursor, CURSOR_STATUS);
     const forwarded = runPipeline(descriptors, count, stages, stageCount, counters);
-    writeBurst(cursor, count);
+    if ((load<u32>(cursor, CURSOR_OUT_FORMAT) & FORMAT_RECORDS) !== 0) writeRecords(cursor, count);
+    else writeBurst(cursor, count);
     store<u64>(cursor, load<u64>(cursor, CURSOR_FORWARDED) + forwarded, CURSOR_FORWARDED);
   }
 }

@@ -1,5 +1,6 @@
 // What the module exports: kernels that work on whole batches, and the few scalar functions beside them.
 
+export { scanCapture } from "./capture-scan";
 export { runCapture } from "./capture-write";
 export { checksum, checksumUpdate } from "./checksum";
 export { decapsulateVxlan } from "./decapsulate";

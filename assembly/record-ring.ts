@@ -39,9 +39,10 @@ import {
 } from "../src/layout/descriptor.layout";
 import {
   FILLER,
-  JOURNAL_BURSTS,
   JOURNAL_CLAIM,
   JOURNAL_COMMITTING,
+  JOURNAL_DROPPED,
+  JOURNAL_FORWARDED,
   JOURNAL_HEAD,
   JOURNAL_IDLE,
   JOURNAL_STATE,
@@ -176,18 +177,21 @@ export function runRings(cursor: usize, receive: usize, transmit: usize, bursts:
       continue;
     }
     head += load<u32>(cursor, CURSOR_IN) - <u32>start;
+    const records = load<u64>(cursor, CURSOR_RECORDS);
+    const forwardedBefore = load<u64>(cursor, CURSOR_FORWARDED);
     store<u32>(journal, head, JOURNAL_CLAIM);
+    store<u64>(journal, forwardedBefore, JOURNAL_FORWARDED);
+    store<u64>(journal, records - forwardedBefore, JOURNAL_DROPPED);
     atomic.store<u32>(journal, JOURNAL_WORKING, JOURNAL_STATE);
     const forwarded = runPipeline(descriptors, count, stages, stageCount, counters);
     writeRecords(cursor, count);
-    store<u64>(cursor, load<u64>(cursor, CURSOR_RECORDS) + count, CURSOR_RECORDS);
-    store<u64>(cursor, load<u64>(cursor, CURSOR_FORWARDED) + forwarded, CURSOR_FORWARDED);
+    store<u64>(cursor, records + count, CURSOR_RECORDS);
+    store<u64>(cursor, forwardedBefore + forwarded, CURSOR_FORWARDED);
     tail += load<u32>(cursor, CURSOR_OUT) - <u32>out;
 
     // Both ends of the burst become true together: from COMMITTING on, whoever finds the journal can finish it.
     store<u32>(journal, head, JOURNAL_HEAD);
     store<u32>(journal, tail, JOURNAL_TAIL);
-    store<u64>(journal, load<u64>(journal, JOURNAL_BURSTS) + 1, JOURNAL_BURSTS);
     atomic.store<u32>(journal, JOURNAL_COMMITTING, JOURNAL_STATE);
     atomic.store<u32>(transmit, tail, RING_TAIL);
     atomic.store<u32>(receive, head, RING_HEAD);

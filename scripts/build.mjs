@@ -9,8 +9,17 @@ import { fileURLToPath } from "node:url";
 process.chdir(fileURLToPath(new URL("..", import.meta.url)));
 
 const stamp = "build/inputs.sha256";
-const generated = "src/kernel/kernels.generated.ts";
-const outputs = [stamp, generated, "build/frameferry.wat", "dist/frameferry.wasm", "dist/cli.js"];
+const kernels = "src/kernel/kernels.generated.ts";
+const worker = "src/worker/worker-source.generated.ts";
+const outputs = [
+  stamp,
+  kernels,
+  worker,
+  "dist/worker.js",
+  "build/frameferry.wat",
+  "dist/frameferry.wasm",
+  "dist/cli.js",
+];
 for (const entry of ["index", "wire", "pcap", "node"]) outputs.push(`dist/${entry}.js`, `dist/${entry}.d.ts`);
 
 const digest = digestOfInputs();
@@ -25,10 +34,15 @@ mkdirSync("dist");
 run("assemblyscript/bin/asc.js", "--config", "asconfig.json", "--target", "release");
 const wasm = readFileSync("build/frameferry.wasm");
 cpSync("build/frameferry.wasm", "dist/frameferry.wasm");
-mkdirSync("src/kernel", { recursive: true });
 writeFileSync(
-  generated,
+  kernels,
   `// Written by scripts/build.mjs from assembly/.\nexport const KERNELS_BASE64: string =\n  "${wasm.toString("base64")}";\n`,
+);
+// The worker's script is made of what tsc writes, and stands in what is bundled after it: rollup.config.mjs
+// puts it into tsc's output of this file.
+writeFileSync(
+  worker,
+  '// Written by scripts/build.mjs; rollup.config.mjs puts the script into the bundle.\nexport const WORKER_SOURCE: string = "";\n',
 );
 run("typescript/bin/tsc", "-p", "tsconfig.json");
 run("rollup/dist/bin/rollup", "-c", "--silent");

@@ -12,12 +12,15 @@ export type { IpAddress, MacAddress } from "./core/addresses.ts";
 export { type DropReason, dropReason, dropReasons } from "./core/drop-reasons.ts";
 export { Fdb, type FdbOptions, NO_DESTINATION, writeFdbKey } from "./fdb/fdb.ts";
 export { FrameBatch, type FrameBatchOptions, type FrameNotes, type Verdict } from "./frame/frame-batch.ts";
-export { Kernels, type LoadOptions, loadKernels } from "./kernel/kernels.ts";
+export type { KernelFunctions } from "./kernel/kernel-functions.ts";
+export { Kernels } from "./kernel/kernels.ts";
+export { type LoadOptions, loadKernels } from "./kernel/load-kernels.ts";
 export { MemoryPlan } from "./kernel/memory-plan.ts";
-export type { KernelFunctions, WasmSource } from "./kernel/module.ts";
+export type { WasmSource } from "./kernel/module.ts";
 export type { CaptureSource } from "./pcap/byte-source.ts";
 export { CaptureError } from "./pcap/capture-error.ts";
-export { Pipeline, type PipelineCounters } from "./pipeline/pipeline.ts";
+export { Pipeline } from "./pipeline/pipeline.ts";
+export { type PipelineCounters, Program } from "./pipeline/program.ts";
 export type {
   DecapsulateStage,
   EncapsulateStage,
@@ -27,3 +30,17 @@ export type {
   VlanPushStage,
   VlanRewriteStage,
 } from "./pipeline/stages.ts";
+export type { WorkerLike } from "./platform/threads.ts";
+export { DescriptorRing, type DescriptorRingOptions } from "./ring/descriptor-ring.ts";
+export { FrameBurst } from "./ring/frame-burst.ts";
+export type { WorkerShare } from "./worker/capture-dispatch.ts";
+export {
+  type ChannelOptions,
+  createDataplane,
+  Dataplane,
+  type DataplaneCaptureSummary,
+  type DataplaneOptions,
+  type TransformPair,
+} from "./worker/dataplane.ts";
+export { FrameChannel } from "./worker/frame-channel.ts";
+export { WorkerDiedError } from "./worker/worker-died-error.ts";

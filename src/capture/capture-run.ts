@@ -34,7 +34,7 @@ import {
   parseInterfaceBlock,
   parseSectionBlock,
 } from "../pcap/pcapng-format.ts";
-import type { Pipeline } from "../pipeline/pipeline.ts";
+import type { Program } from "../pipeline/program.ts";
 import { CaptureMemory } from "./capture-memory.ts";
 import { InterfaceTable } from "./interface-table.ts";
 
@@ -42,6 +42,9 @@ export type CaptureOutputFormat = "same" | "pcap" | "pcapng";
 
 /** What the run waits for: more input, an emptied output, or nothing any more. */
 export type CaptureNeed = "input" | "output" | "nothing";
+
+export const RECORD_CANNOT_BE: string =
+  "the record here cannot be: its lengths or its interface contradict what is around it";
 
 const NANOSECONDS = { base: 10, exponent: 9 } as const;
 
@@ -58,12 +61,12 @@ export class CaptureRun {
   #passing = 0;
   #bigEndian = false;
 
-  constructor(pipeline: Pipeline, format: CaptureOutputFormat) {
+  constructor(program: Program, format: CaptureOutputFormat) {
     this.#wanted = format;
-    this.#growth = pipeline.headroom;
-    this.memory = new CaptureMemory(pipeline);
+    this.#growth = program.headroom;
+    this.memory = new CaptureMemory(program);
     try {
-      this.#interfaces = new InterfaceTable(pipeline.kernels);
+      this.#interfaces = new InterfaceTable(program.kernels);
     } catch (error) {
       this.memory.close();
       throw error;
@@ -97,6 +100,11 @@ export class CaptureRun {
     } else if (this.inputFormat === undefined) this.#fail("the file is empty");
   }
 
+  /** Whether nothing but records is expected next: the header has been read, and no block is half passed. */
+  get onlyRecordsExpected(): boolean {
+    return this.inputFormat !== undefined && this.#passing === 0 && this.damage === undefined;
+  }
+
   get records(): number {
     return this.memory.counter(CURSOR_RECORDS);
   }
@@ -123,9 +131,7 @@ export class CaptureRun {
       case STATUS_OUTPUT_FULL:
         return "output";
       case STATUS_DAMAGE:
-        return this.#fail(
-          "the record here cannot be: its lengths or its interface contradict what is around it",
-        );
+        return this.#fail(RECORD_CANNOT_BE);
       default:
         return this.#readBlock();
     }

@@ -3,7 +3,8 @@
 import { knownKeys, oneOf } from "../core/arguments.ts";
 import type { CaptureSource } from "../pcap/byte-source.ts";
 import type { CaptureError } from "../pcap/capture-error.ts";
-import { Pipeline, type PipelineCounters } from "../pipeline/pipeline.ts";
+import { Pipeline } from "../pipeline/pipeline.ts";
+import type { PipelineCounters } from "../pipeline/program.ts";
 import {
   type CaptureInput,
   type CaptureOutput,

@@ -22,6 +22,7 @@ import {
   DROP_VXLAN_NO_VNI,
   DROP_VXLAN_RESERVED,
   DROP_VXLAN_TRUNCATED,
+  DROP_WORKER_DIED,
 } from "../layout/drop.layout.ts";
 
 export interface DropReason {
@@ -75,6 +76,7 @@ export const dropReasons: readonly DropReason[] = [
     name: "cut-by-capture",
     sentence: "cut by the capture, so that its checksum cannot be known",
   },
+  { code: DROP_WORKER_DIED, name: "worker-died", sentence: "held by a worker that died" },
 ];
 
 /** The reason for a code; throws a RangeError for a code that no kernel writes. */

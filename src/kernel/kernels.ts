@@ -1,21 +1,8 @@
 // One memory, one module: everything else lives in a region of this memory and is worked on by these kernels.
 
-import { knownKeys, wholeNumber } from "../core/arguments.ts";
-import { LAYOUT_VERSION, PAGE_LENGTH, PAGES_MAXIMUM } from "../layout/memory.layout.ts";
+import { LAYOUT_VERSION, PAGE_LENGTH } from "../layout/memory.layout.ts";
+import type { KernelFunctions } from "./kernel-functions.ts";
 import { MemoryPlan } from "./memory-plan.ts";
-import { compileModule, type KernelFunctions, type WasmSource } from "./module.ts";
-
-export interface LoadOptions {
-  /**
-   * Size of the memory in bytes, rounded up to 64 KiB; it never grows. Default 64 MiB.
-   * Systems hand pages out when they are first written, so room to spare costs address space only.
-   */
-  readonly memoryBytes?: number;
-  /** The kernels' module, for pages whose content policy or bundler wants it as a file (`frameferry/frameferry.wasm`). */
-  readonly wasm?: WasmSource;
-}
-
-const MEMORY_DEFAULT = 64 * 1024 * 1024;
 
 /** The loaded kernels with their memory. Batches, pipelines and tables are made on it. */
 export class Kernels {
@@ -49,25 +36,19 @@ export class Kernels {
 }
 
 /**
- * Compiles the kernels and gives them a memory.
- * @throws TypeError or RangeError for options that cannot be, and for a module of another version.
+ * The same kernels for another thread on a memory that exists. What it works on is planned elsewhere:
+ * its `plan` must not hand anything out.
  */
-export async function loadKernels(options: LoadOptions = {}): Promise<Kernels> {
-  knownKeys("options", options, ["memoryBytes", "wasm"]);
-  const memoryBytes = wholeNumber(
-    "memoryBytes",
-    options.memoryBytes ?? MEMORY_DEFAULT,
-    2 * PAGE_LENGTH,
-    PAGES_MAXIMUM * PAGE_LENGTH,
-  );
-  const module = await compileModule(options.wasm);
-  const pages = Math.ceil(memoryBytes / PAGE_LENGTH);
-  const memory = createMemory(pages);
-  const instance = await instantiate(module, memory);
-  return new Kernels(module, memory, instance);
+export async function attachKernels(
+  module: WebAssembly.Module,
+  memory: WebAssembly.Memory,
+): Promise<Kernels> {
+  return new Kernels(module, memory, await instantiate(module, memory));
 }
 
-function createMemory(pages: number): WebAssembly.Memory {
+/** A memory of so many bytes, rounded up to whole pages. */
+export function createMemory(memoryBytes: number): WebAssembly.Memory {
+  const pages = Math.ceil(memoryBytes / PAGE_LENGTH);
   try {
     // Fixed: views stay good for ever, and a memory that could grow would have to be checked at every use.
     return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });

@@ -8,38 +8,6 @@ import { KERNELS_BASE64 } from "./kernels.generated.ts";
  */
 export type WasmSource = WebAssembly.Module | BufferSource | URL | Response | PromiseLike<Response>;
 
-/** The kernels of a module, as WebAssembly exports them; addresses and counts are unsigned 32-bit numbers. */
-export interface KernelFunctions {
-  checksum(address: number, length: number): number;
-  checksumUpdate(old: number, before: number, after: number): number;
-  decapsulateVxlan(descriptors: number, count: number, stage: number, counters: number): void;
-  encapsulate(descriptors: number, count: number, stage: number, counters: number): void;
-  fdbInsert(fdb: number, keys: number, count: number, values: number): number;
-  fdbLookup(fdb: number, keys: number, count: number, values: number): number;
-  fdbRemove(fdb: number, keys: number, count: number): number;
-  flowHash(frame: number, length: number, seed: number): number;
-  layoutVersion(): number;
-  runCapture(cursor: number): number;
-  /** Items go in from, or out to, a plain array at `items`; returns how many. */
-  ringPop(ring: number, items: number, count: number): number;
-  ringPush(ring: number, items: number, count: number): number;
-  ringPushShared(ring: number, items: number, count: number, producer: number): number;
-  runPipeline(
-    descriptors: number,
-    count: number,
-    stages: number,
-    stageCount: number,
-    counters: number,
-  ): number;
-  runRings(cursor: number, receive: number, transmit: number, bursts: number): number;
-  sayAsleep(doorbell: number, asleep: number): void;
-  sleep(doorbell: number, count: number, milliseconds: number): void;
-  spin(doorbell: number, count: number, watched: number, seen: number, turns: number): number;
-  vlanPop(descriptors: number, count: number, stage: number, counters: number): void;
-  vlanPush(descriptors: number, count: number, stage: number, counters: number): void;
-  vlanRewrite(descriptors: number, count: number, stage: number, counters: number): void;
-}
-
 /** Compiles off the main thread where the platform does so. */
 export async function compileModule(source: WasmSource | undefined): Promise<WebAssembly.Module> {
   if (source === undefined) return await WebAssembly.compile(inlineBytes());

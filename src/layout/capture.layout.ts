@@ -40,6 +40,7 @@ export const STATUS_DAMAGE = 3;
 export const FORMAT_PCAPNG = 1; // else pcap
 export const FORMAT_BIG_ENDIAN = 2;
 export const FORMAT_NANOSECONDS = 4; // pcap only
+export const FORMAT_RECORDS = 8; // neither: records as in a byte ring
 
 // A stamp: what a capture knows of a frame beside its bytes.
 export const STAMP_TICKS = 0; // 64 bits; pcap: seconds << 32 | fraction; pcapng: units of the interface

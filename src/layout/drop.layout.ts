@@ -20,7 +20,8 @@ export const DROP_OTHER_VNI = 16;
 export const DROP_INNER_TRUNCATED = 17;
 export const DROP_INNER_TAGGED = 18;
 export const DROP_CUT_BY_CAPTURE = 19;
-export const DROP_REASONS = 20;
+export const DROP_WORKER_DIED = 20;
+export const DROP_REASONS = 21;
 
 /** Counters lie behind one another, eight bytes a reason; the place of DROP_NONE counts what was forwarded. */
 export const COUNTER_LENGTH = 8;

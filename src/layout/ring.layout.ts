@@ -28,6 +28,7 @@ export const RING_HEADER_LENGTH = 192;
 // A doorbell: one for each thread that sleeps, however many rings it serves; on a cache line of its own.
 export const DOORBELL_COUNT = 0; // goes up with every ring
 export const DOORBELL_ASLEEP = 4; // 1 from before the last look until after waking
+export const DOORBELL_CONTROL = 8; // control messages on their way: a worker with any looks at its messages
 export const DOORBELL_LENGTH = 64;
 
 /** Items of a descriptor ring: 32-bit numbers, an address or an index. */
@@ -46,12 +47,15 @@ export const RECORD_HEADER_LENGTH = 32;
 export const RECORD_ALIGNMENT = 16;
 export const FILLER = 0xffffffff;
 
-// What a worker notes while it works on a burst, so that what it held is known if it dies (beside the cursor).
-export const JOURNAL_STATE = 0; // IDLE, WORKING or COMMITTING
-export const JOURNAL_CLAIM = 4; // head of the receive ring behind the burst
-export const JOURNAL_HEAD = 8; // what is being committed
+// What a worker notes while it works on a burst, so that what it held is known if it dies.
+// WORKING: the receive ring from its head to CLAIM is in work; the two counts are those from before the burst.
+// COMMITTING: the burst is done, and head and tail are to become these; whoever finds it so can do it.
+export const JOURNAL_STATE = 0;
+export const JOURNAL_CLAIM = 4;
+export const JOURNAL_HEAD = 8;
 export const JOURNAL_TAIL = 12;
-export const JOURNAL_BURSTS = 16; // 64 bits: bursts committed
+export const JOURNAL_FORWARDED = 16; // 64 bits
+export const JOURNAL_DROPPED = 24; // 64 bits
 export const JOURNAL_LENGTH = 64;
 export const JOURNAL_IDLE = 0;
 export const JOURNAL_WORKING = 1;

@@ -1,0 +1,74 @@
+// Finds where the records of a piece of a capture end, without looking at what is in them: so that the
+// piece can be handed to another thread while the next is read.
+
+import {
+  CURSOR_GROWTH,
+  CURSOR_IN,
+  CURSOR_IN_END,
+  CURSOR_IN_FORMAT,
+  CURSOR_OUT,
+  CURSOR_OUT_END,
+  CURSOR_STATUS,
+  FORMAT_BIG_ENDIAN,
+  FORMAT_PCAPNG,
+  STATUS_DAMAGE,
+  STATUS_NEED_INPUT,
+  STATUS_OTHER_BLOCK,
+  STATUS_OUTPUT_FULL,
+} from "../src/layout/capture.layout";
+import { CAPTURED_MAXIMUM, PCAP_RECORD_CAPTURED, PCAP_RECORD_LENGTH } from "../src/layout/pcap.layout";
+import {
+  BLOCK_ENHANCED_PACKET,
+  BLOCK_MINIMUM,
+  BLOCK_PACKET,
+  BLOCK_SIMPLE_PACKET,
+  BLOCK_TOTAL_LENGTH,
+  RECORD_BLOCK_MAXIMUM,
+} from "../src/layout/pcapng.layout";
+
+/** Moves the cursor behind the last whole record whose result fits the output; returns how many records that were. */
+export function scanCapture(cursor: usize): u32 {
+  const format = load<u32>(cursor, CURSOR_IN_FORMAT);
+  const swap = (format & FORMAT_BIG_ENDIAN) !== 0;
+  const pcapng = (format & FORMAT_PCAPNG) !== 0;
+  const inEnd: usize = load<u32>(cursor, CURSOR_IN_END);
+  const growth = load<u32>(cursor, CURSOR_GROWTH);
+  const header: u32 = pcapng ? BLOCK_MINIMUM : PCAP_RECORD_LENGTH;
+  let at: usize = load<u32>(cursor, CURSOR_IN);
+  let room: i64 = <i64>load<u32>(cursor, CURSOR_OUT_END) - <i64>load<u32>(cursor, CURSOR_OUT);
+  let status: u32 = STATUS_NEED_INPUT;
+  let count: u32 = 0;
+  while (at + header <= inEnd) {
+    let length = pcapng ? load<u32>(at, BLOCK_TOTAL_LENGTH) : load<u32>(at, PCAP_RECORD_CAPTURED);
+    if (swap) length = bswap<u32>(length);
+    if (pcapng) {
+      let type = load<u32>(at);
+      if (swap) type = bswap<u32>(type);
+      if (type !== BLOCK_ENHANCED_PACKET && type !== BLOCK_SIMPLE_PACKET && type !== BLOCK_PACKET) {
+        status = STATUS_OTHER_BLOCK;
+        break;
+      }
+      if ((length & 3) !== 0 || length < <u32>BLOCK_MINIMUM || length > <u32>RECORD_BLOCK_MAXIMUM) {
+        status = STATUS_DAMAGE;
+        break;
+      }
+    } else {
+      if (length > <u32>CAPTURED_MAXIMUM) {
+        status = STATUS_DAMAGE;
+        break;
+      }
+      length += PCAP_RECORD_LENGTH;
+    }
+    if (at + length > inEnd) break;
+    room -= length + growth;
+    if (room < 0) {
+      status = STATUS_OUTPUT_FULL;
+      break;
+    }
+    at += length;
+    count++;
+  }
+  store<u32>(cursor, <u32>at, CURSOR_IN);
+  store<u32>(cursor, status, CURSOR_STATUS);
+  return count;
+}

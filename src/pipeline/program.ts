@@ -1,0 +1,87 @@
+// Compiled stages in the kernels' memory, with the counters of what went through them.
+
+import { dropReasons } from "../core/drop-reasons.ts";
+import type { Kernels } from "../kernel/kernels.ts";
+import { COUNTER_LENGTH, COUNTERS_LENGTH } from "../layout/drop.layout.ts";
+import { STAGE_CHANGED, STAGE_LENGTH } from "../layout/stage.layout.ts";
+
+/** What became of the frames: received = forwarded + dropped. */
+export interface PipelineCounters {
+  readonly received: number;
+  readonly forwarded: number;
+  readonly dropped: number;
+  /** Drops by reason name; reasons that never came up are left out. */
+  readonly drops: Readonly<Record<string, number>>;
+  /** For each stage, in order: how many frames it changed. */
+  readonly changed: readonly number[];
+}
+
+/** Stages as kernels read them: checked, and good for any memory and any thread. */
+export interface CompiledStages {
+  /** One record behind the other. */
+  readonly records: Uint8Array<ArrayBuffer>;
+  /** Bytes of headroom that the stages may take from a frame, all together. */
+  readonly headroom: number;
+}
+
+export class Program {
+  readonly kernels: Kernels;
+  /** How many stages there are. */
+  readonly length: number;
+  /** Bytes of headroom that its stages may take from a frame, all together. */
+  readonly headroom: number;
+  /** Address of the first stage record, and of the drop counters, for kernels. */
+  readonly address: number;
+  readonly counterAddress: number;
+
+  constructor(kernels: Kernels, { records, headroom }: CompiledStages) {
+    this.kernels = kernels;
+    this.length = records.length / STAGE_LENGTH;
+    this.headroom = headroom;
+    this.address = kernels.plan.reserve("a pipeline", records.length + COUNTERS_LENGTH);
+    this.counterAddress = this.address + records.length;
+    kernels.bytes.set(records, this.address);
+    this.resetCounters();
+  }
+
+  /** What became of all frames since the start or the last `resetCounters()`. */
+  counters(): PipelineCounters {
+    const { kernels } = this;
+    const drops: Record<string, number> = {};
+    let dropped = 0;
+    for (const { code, name } of dropReasons.slice(1)) {
+      const count = kernels.counter(this.counterAddress + code * COUNTER_LENGTH);
+      if (count > 0) drops[name] = count;
+      dropped += count;
+    }
+    const forwarded = kernels.counter(this.counterAddress);
+    const changed = Array.from({ length: this.length }, (_, index) =>
+      kernels.counter(this.address + index * STAGE_LENGTH + STAGE_CHANGED),
+    );
+    return { received: forwarded + dropped, forwarded, dropped, drops, changed };
+  }
+
+  resetCounters(): void {
+    const { bytes } = this.kernels;
+    bytes.fill(0, this.counterAddress, this.counterAddress + COUNTERS_LENGTH);
+    for (let index = 0; index < this.length; index++) {
+      const at = this.address + index * STAGE_LENGTH + STAGE_CHANGED;
+      bytes.fill(0, at, at + COUNTER_LENGTH);
+    }
+  }
+
+  /** Counts frames that were dropped before any kernel saw them. */
+  protected countDrops(reason: number, frames: number): void {
+    const at = this.counterAddress + reason * COUNTER_LENGTH;
+    this.kernels.view.setBigUint64(at, this.kernels.view.getBigUint64(at, true) + BigInt(frames), true);
+  }
+
+  /** Gives the memory back. It cannot be used afterwards. */
+  close(): void {
+    this.kernels.plan.release(this.address);
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}

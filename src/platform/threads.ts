@@ -1,0 +1,176 @@
+// Threads: Node's worker_threads and the browser's Web Workers, as one.
+
+/** What both kinds of worker have in common; a `spawnWorker` option may return either. */
+export interface WorkerLike {
+  postMessage(message: unknown, transfer?: readonly unknown[]): void;
+  terminate(): unknown;
+}
+
+/** A thread's messages, as Comlink wants them. */
+export interface MessageEndpoint {
+  postMessage(message: unknown, transfer?: readonly unknown[]): void;
+  addEventListener(type: string, listener: (event: { data: unknown }) => void): void;
+  removeEventListener(type: string, listener: (event: { data: unknown }) => void): void;
+}
+
+/** A started thread, seen from the one that started it. */
+export interface Thread {
+  readonly endpoint: MessageEndpoint;
+  /** Calls back, with what is known, whenever the thread has failed or ended. */
+  onEnd(listener: (reason: string) => void): void;
+  terminate(): void;
+}
+
+type Listener = (...values: never[]) => void;
+
+interface NodeEmitter extends WorkerLike {
+  on(event: string, listener: Listener): void;
+  off(event: string, listener: Listener): void;
+}
+
+interface WebTarget extends WorkerLike {
+  addEventListener(event: string, listener: Listener): void;
+}
+
+interface NodeThreads {
+  readonly Worker: new (source: string, options: object) => NodeEmitter;
+  readonly parentPort: NodeEmitter | null;
+}
+
+interface NodeProcess {
+  getBuiltinModule?(name: string): unknown;
+}
+
+/** A module of Node's without an import, over which bundlers for browsers would trip (Node 20.16 and later). */
+function nodeModule(name: string): unknown {
+  const { process } = globalThis as { process?: NodeProcess };
+  return process?.getBuiltinModule?.(name);
+}
+
+function nodeThreads(): NodeThreads | undefined {
+  return nodeModule("node:worker_threads") as NodeThreads | undefined;
+}
+
+/** How many threads can run at once, as the platform says it. */
+export function hardwareThreads(): number {
+  const os = nodeModule("node:os") as { availableParallelism(): number } | undefined;
+  return os?.availableParallelism() ?? globalThis.navigator?.hardwareConcurrency ?? 1;
+}
+
+/** Whether memory can be shared with other threads: always in Node, on cross-origin isolated pages in browsers. */
+export function memoryCanBeShared(): boolean {
+  return nodeThreads() !== undefined || globalThis.crossOriginIsolated === true;
+}
+
+/** Starts a thread that runs `source`, a classic script. */
+export function startThread(source: string): WorkerLike {
+  const threads = nodeThreads();
+  if (threads !== undefined) return new threads.Worker(source, { eval: true, name: "frameferry" });
+  const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
+  const worker = new Worker(url, { name: "frameferry" }) as WorkerLike;
+  // Fetching has begun and holds the blob.
+  URL.revokeObjectURL(url);
+  return worker;
+}
+
+/** Wraps a worker of either kind. */
+export function threadOf(worker: WorkerLike): Thread {
+  return "on" in worker ? nodeThread(worker as NodeEmitter) : webThread(worker as WebTarget);
+}
+
+/** This thread's own messages, for code that runs in a worker. */
+export function ownEndpoint(): MessageEndpoint {
+  const port = nodeThreads()?.parentPort;
+  return port ? nodeEndpoint(port) : (globalThis as unknown as MessageEndpoint);
+}
+
+function nodeThread(worker: NodeEmitter): Thread {
+  return {
+    endpoint: nodeEndpoint(worker),
+    onEnd(listener) {
+      const failed = (error: Error): void => listener(String(error?.message ?? error));
+      const exited = (code: number): void => listener(`it exited with code ${code}`);
+      worker.on("error", failed as Listener);
+      worker.on("messageerror", failed as Listener);
+      worker.on("exit", exited as Listener);
+    },
+    terminate: () => void worker.terminate(),
+  };
+}
+
+function nodeEndpoint(emitter: NodeEmitter): MessageEndpoint {
+  const wrappers = new Map<unknown, Listener>();
+  return {
+    postMessage: (message, transfer) => emitter.postMessage(message, transfer),
+    addEventListener(_type, listener) {
+      const wrapper = ((data: unknown) => listener({ data })) as Listener;
+      wrappers.set(listener, wrapper);
+      emitter.on("message", wrapper);
+    },
+    removeEventListener(_type, listener) {
+      const wrapper = wrappers.get(listener);
+      if (wrapper !== undefined) emitter.off("message", wrapper);
+      wrappers.delete(listener);
+    },
+  };
+}
+
+function webThread(worker: WebTarget): Thread {
+  return {
+    endpoint: worker as unknown as MessageEndpoint,
+    onEnd(listener) {
+      const failed = (event: Event & { message?: string }): void => {
+        event.preventDefault();
+        listener(event.message || "its script could not be loaded or a message could not be read");
+      };
+      worker.addEventListener("error", failed as Listener);
+      worker.addEventListener("messageerror", failed as Listener);
+    },
+    terminate: () => void worker.terminate(),
+  };
+}
+
+function webLocks(): LockManager | undefined {
+  return nodeThreads() === undefined ? globalThis.navigator?.locks : undefined;
+}
+
+/**
+ * Calls back when the thread that holds the lock `name` has ended. A browser tells nobody when a worker
+ * closes itself, but the worker's locks get free. Node tells; where there are no locks, nothing happens.
+ */
+export function onLockFree(name: string, listener: () => void, signal: AbortSignal): void {
+  webLocks()
+    ?.request(name, { signal }, () => listener())
+    .catch(() => {});
+}
+
+/** Holds the lock `name` for as long as this thread lives; resolves once it is held. */
+export function holdLock(name: string): Promise<void> {
+  const locks = webLocks();
+  if (locks === undefined) return Promise.resolve();
+  return new Promise((resolve) => {
+    const forEver = (): Promise<never> => {
+      resolve();
+      return new Promise(() => {});
+    };
+    locks.request(name, forEver).catch(() => resolve());
+  });
+}
+
+/** Lets this thread's messages and timers run once. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    const { setImmediate } = globalThis as { setImmediate?: (callback: () => void) => void };
+    if (setImmediate !== undefined) {
+      setImmediate(resolve);
+      return;
+    }
+    // Not a timer: browsers hold nested ones back for 4 ms.
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(undefined);
+  });
+}

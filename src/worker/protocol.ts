@@ -1,0 +1,57 @@
+// What a worker can be asked, and what is said: the types of both ends of the Comlink connection.
+
+import type { CompiledStages, PipelineCounters } from "../pipeline/program.ts";
+
+/** Sent once, before anything else. */
+export interface WorkerSetup {
+  readonly module: WebAssembly.Module;
+  /** The shared memory; undefined where memory cannot be shared: the worker makes one of `memoryBytes` then. */
+  readonly memory: WebAssembly.Memory | undefined;
+  readonly memoryBytes: number;
+  /** Name of the lock that the worker holds while it lives. */
+  readonly lock: string;
+  /** In shared memory: where this worker sleeps, and the rings of its jobs. */
+  readonly doorbell: number;
+  readonly jobs: number;
+  readonly jobsDone: number;
+  /** A few bytes for the worker itself. */
+  readonly scratch: number;
+}
+
+/** Addresses of a pair of byte rings and of the cursor between them. */
+export interface LaneAddresses {
+  readonly cursor: number;
+  readonly receive: number;
+  readonly transmit: number;
+}
+
+/** Bytes to be worked on where memory is not shared. */
+export interface TransferJob {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly inFormat: number;
+  readonly outFormat: number;
+  /** The interface table, as the kernels read it. */
+  readonly interfaces: Uint8Array<ArrayBuffer>;
+  readonly stages: CompiledStages;
+}
+
+/** What a job came to. */
+export interface TransferResult {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Bytes of input used. */
+  readonly consumed: number;
+  readonly counters: PipelineCounters;
+  /** Bytes of the frames read and written. */
+  readonly frameBytesIn: number;
+  readonly frameBytesOut: number;
+}
+
+/** The worker's side of the connection. */
+export interface WorkerControl {
+  start(setup: WorkerSetup): Promise<void>;
+  openLane(id: number, lane: LaneAddresses): void;
+  closeLane(id: number): void;
+  /** Only without shared memory. */
+  work(job: TransferJob): TransferResult | Promise<TransferResult>;
+  stop(): void;
+}

@@ -1,0 +1,65 @@
+// Work without shared memory: the bytes of a job come by transfer, are copied into the worker's own memory,
+// and the results go back the same way.
+
+import { CaptureSlot, SLOT_CHUNK } from "../capture/capture-slot.ts";
+import type { Kernels } from "../kernel/kernels.ts";
+import {
+  CURSOR_BYTES_IN,
+  CURSOR_BYTES_OUT,
+  CURSOR_IN_FORMAT,
+  CURSOR_INTERFACE_COUNT,
+  CURSOR_INTERFACES,
+  CURSOR_OUT_FORMAT,
+  INTERFACE_ENTRY_LENGTH,
+} from "../layout/capture.layout.ts";
+import { Program } from "../pipeline/program.ts";
+import type { TransferJob, TransferResult } from "./protocol.ts";
+
+export class TransferWorker {
+  readonly #kernels: Kernels;
+  /** A slot for each program met so far; a dataplane has few. */
+  readonly #slots: Map<string, CaptureSlot> = new Map();
+
+  constructor(kernels: Kernels) {
+    this.#kernels = kernels;
+  }
+
+  work(job: TransferJob): TransferResult {
+    const slot = this.#slot(job);
+    const { plan, bytes, functions } = this.#kernels;
+    const interfaces = plan.reserve("an interface table", job.interfaces.length);
+    try {
+      bytes.set(job.interfaces, interfaces);
+      slot.program.resetCounters();
+      const carried = Math.max(0, job.bytes.length - SLOT_CHUNK);
+      slot.chunk.set(job.bytes.subarray(carried));
+      slot.start(job.bytes.subarray(0, carried), job.bytes.length - carried);
+      slot.set(CURSOR_IN_FORMAT, job.inFormat);
+      slot.set(CURSOR_OUT_FORMAT, job.outFormat);
+      slot.set(CURSOR_INTERFACES, interfaces);
+      slot.set(CURSOR_INTERFACE_COUNT, job.interfaces.length / INTERFACE_ENTRY_LENGTH);
+      this.#kernels.view.setBigUint64(slot.cursor + CURSOR_BYTES_IN, 0n, true);
+      this.#kernels.view.setBigUint64(slot.cursor + CURSOR_BYTES_OUT, 0n, true);
+      functions.runCapture(slot.cursor);
+      return {
+        bytes: slot.output.slice() as Uint8Array<ArrayBuffer>,
+        consumed: job.bytes.length - slot.input.length,
+        counters: slot.program.counters(),
+        frameBytesIn: slot.frameBytesIn,
+        frameBytesOut: slot.frameBytesOut,
+      };
+    } finally {
+      plan.release(interfaces);
+    }
+  }
+
+  #slot(job: TransferJob): CaptureSlot {
+    const key = `${job.stages.records}`;
+    let slot = this.#slots.get(key);
+    if (slot === undefined) {
+      slot = new CaptureSlot(new Program(this.#kernels, job.stages));
+      this.#slots.set(key, slot);
+    }
+    return slot;
+  }
+}

@@ -1,0 +1,38 @@
+// What runs in a worker, in Node and in browsers: it waits to be asked. Built as one classic script.
+
+import * as Comlink from "comlink";
+import { attachKernels, createMemory } from "../kernel/kernels.ts";
+import { holdLock, ownEndpoint } from "../platform/threads.ts";
+import type { TransferJob, WorkerControl, WorkerSetup } from "./protocol.ts";
+import { TransferWorker } from "./transfer-worker.ts";
+import { WorkerLoop } from "./worker-loop.ts";
+
+let loop: WorkerLoop | undefined;
+let transferWorker: TransferWorker | undefined;
+
+const control: WorkerControl = {
+  async start(setup: WorkerSetup) {
+    await holdLock(setup.lock);
+    if (setup.memory === undefined) {
+      transferWorker = new TransferWorker(await attachKernels(setup.module, createMemory(setup.memoryBytes)));
+      return;
+    }
+    loop = new WorkerLoop(await attachKernels(setup.module, setup.memory), setup);
+    // A rejection would stay in this thread; an error that is thrown by a timer ends it, and is noticed.
+    loop.run().catch((error: unknown) =>
+      setTimeout(() => {
+        throw error;
+      }),
+    );
+  },
+  openLane: (id, lane) => loop?.open(id, lane),
+  closeLane: (id) => loop?.close(id),
+  work(job: TransferJob) {
+    if (transferWorker === undefined) throw new TypeError("work: this worker has shared memory");
+    const result = transferWorker.work(job);
+    return Comlink.transfer(result, [result.bytes.buffer]);
+  },
+  stop: () => loop?.stop(),
+};
+
+Comlink.expose(control, ownEndpoint() as unknown as Comlink.Endpoint);

@@ -1,0 +1,94 @@
+// The life of a worker on shared memory: works through its rings and jobs, looks at its messages when
+// there are any, spins for a moment when there is nothing, and then sleeps.
+
+import type { Kernels } from "../kernel/kernels.ts";
+import {
+  DOORBELL_CONTROL,
+  DOORBELL_COUNT,
+  RING_CONSUMER_DOORBELL,
+  RING_PRODUCER_DOORBELL,
+} from "../layout/ring.layout.ts";
+import { nextTurn } from "../platform/threads.ts";
+import { ringIfAsleep } from "../ring/doorbell.ts";
+import type { LaneAddresses, WorkerSetup } from "./protocol.ts";
+
+/** Bursts of one lane before the others get their turn. */
+const BURSTS = 16;
+/**
+ * Fruitless turns before sleeping: some 20 µs. Waking a sleeper takes 12 µs and more, so that spinning for
+ * longer than that costs more than it saves, and another thread may need the core.
+ */
+const SPIN_TURNS = 128;
+/** Nothing waits this long; it bounds what a lost wake-up could cost. */
+const SLEEP_MILLISECONDS = 1000;
+
+export class WorkerLoop {
+  readonly #kernels: Kernels;
+  readonly #setup: WorkerSetup;
+  readonly #lanes: Map<number, LaneAddresses> = new Map();
+  #stopped = false;
+
+  constructor(kernels: Kernels, setup: WorkerSetup) {
+    this.#kernels = kernels;
+    this.#setup = setup;
+  }
+
+  open(id: number, lane: LaneAddresses): void {
+    this.#lanes.set(id, lane);
+  }
+
+  close(id: number): void {
+    this.#lanes.delete(id);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  async run(): Promise<void> {
+    const { functions, signed } = this.#kernels;
+    const { doorbell } = this.#setup;
+    const control = (doorbell + DOORBELL_CONTROL) >>> 2;
+    const rung = (doorbell + DOORBELL_COUNT) >>> 2;
+    let fruitless = 0;
+    while (!this.#stopped) {
+      if (Atomics.load(signed, control) > 0) {
+        await nextTurn();
+        fruitless = 0;
+      }
+      if (this.#workOnce()) {
+        fruitless = 0;
+        continue;
+      }
+      if (++fruitless < SPIN_TURNS) continue;
+      // First the count, then "asleep", then a last look at everything: see ring.layout.ts.
+      const count = Atomics.load(signed, rung);
+      functions.sayAsleep(doorbell, 1);
+      if (!this.#workOnce() && Atomics.load(signed, control) === 0)
+        functions.sleep(doorbell, count, SLEEP_MILLISECONDS);
+      functions.sayAsleep(doorbell, 0);
+      fruitless = 0;
+    }
+  }
+
+  /** One turn over all lanes and jobs; false if there was nothing to do. */
+  #workOnce(): boolean {
+    const { functions, words } = this.#kernels;
+    let worked = false;
+    for (const { cursor, receive, transmit } of this.#lanes.values()) {
+      if (functions.runRings(cursor, receive, transmit, BURSTS) === 0) continue;
+      worked = true;
+      ringIfAsleep(this.#kernels, words[(transmit + RING_CONSUMER_DOORBELL) >>> 2] as number);
+      ringIfAsleep(this.#kernels, words[(receive + RING_PRODUCER_DOORBELL) >>> 2] as number);
+    }
+    const { jobs, jobsDone, scratch } = this.#setup;
+    while (functions.ringPop(jobs, scratch, 1) === 1) {
+      worked = true;
+      functions.runCapture(words[scratch >>> 2] as number);
+      // As many places as jobs can be under way: there is always one.
+      functions.ringPush(jobsDone, scratch, 1);
+      ringIfAsleep(this.#kernels, words[(jobsDone + RING_CONSUMER_DOORBELL) >>> 2] as number);
+    }
+    return worked;
+  }
+}
