@@ -27,6 +27,10 @@ const commands: Readonly<Record<string, Entry>> = {
     summary: "push, pop or rewrite the VLAN tags of a capture",
     load: async () => (await import("./vlan.ts")).defineVlan,
   },
+  demo: {
+    summary: "see it work on a real capture, with pictures",
+    load: async () => (await import("./demo.ts")).defineDemo,
+  },
 };
 
 const EXAMPLES = `

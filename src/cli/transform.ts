@@ -12,6 +12,7 @@ import {
   type Stage,
 } from "../index.ts";
 import { createCaptureFile, openCaptureFile } from "../node.ts";
+import { isStandardOutput } from "../platform/node-output.ts";
 import { DamagedInput, UsageError } from "./failures.ts";
 import type { TransformOptions } from "./options.ts";
 import { print } from "./print.ts";
@@ -83,7 +84,7 @@ async function openSink(output: string, source: CaptureInput): Promise<CaptureOu
 /** The summary keeps out of the way of a capture on standard output. */
 async function report(run: Run, { json }: TransformOptions): Promise<void> {
   const text = json ? summaryJson(run) : summaryText(run);
-  if (run.output === "-") process.stderr.write(text);
+  if (isStandardOutput(run.output)) process.stderr.write(text);
   else await print(text);
 }
 

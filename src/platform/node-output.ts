@@ -38,8 +38,12 @@ export interface NodeOutput {
   abort(reason: unknown): Promise<void>;
 }
 
+export function isStandardOutput(path: string): boolean {
+  return STDOUT_NAMES.includes(path);
+}
+
 export async function createOutputFile(path: string): Promise<NodeOutput> {
-  if (STDOUT_NAMES.includes(path)) return openStandardOutput();
+  if (isStandardOutput(path)) return openStandardOutput();
   try {
     const existing = await statOf(path);
     if (existing?.isDirectory() || path.endsWith("/")) throw Object.assign(new Error(), { code: "EISDIR" });

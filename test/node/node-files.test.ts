@@ -1,0 +1,158 @@
+// `frameferry/node` as a library: files in, files out.
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { loadKernels, Pipeline, processCapture } from "frameferry";
+import { createCaptureFile, FileError, openCaptureFile } from "frameferry/node";
+import { describe, expect, test } from "vitest";
+import { recordsOf, temporaryFolder, VXLAN } from "./cli-program.ts";
+
+const bytes = Uint8Array.of(1, 2, 3);
+const wholeFile = async (path: string): Promise<void> => {
+  const output = await createCaptureFile(path);
+  await output.write(bytes);
+  await output.close();
+};
+
+test("a capture goes from file to file", async () => {
+  const path = join(temporaryFolder(), "out.pcap");
+  const kernels = await loadKernels();
+  const pipeline = new Pipeline(kernels, [{ stage: "decapsulate", kind: "vxlan" }]);
+  const summary = await processCapture(await openCaptureFile(VXLAN), pipeline, await createCaptureFile(path));
+  expect(summary).toMatchObject({ received: 10, forwarded: 10, damage: undefined });
+  expect(await recordsOf(path)).toHaveLength(10);
+});
+
+describe("openCaptureFile", () => {
+  test("reads from where it ended, into shared memory, and gives 0 at the end", async () => {
+    const input = await openCaptureFile(VXLAN);
+    const memory = new Uint8Array(new SharedArrayBuffer(2000));
+    let length = 0;
+    for (let read = -1; read !== 0; length += read) {
+      read = await input.read(memory.subarray(length, Math.min(length + 700, 2000)));
+    }
+    expect(Buffer.from(memory.slice(0, length))).toEqual(readFileSync(VXLAN));
+    await input.close();
+    await input.close();
+    expect(await input.read(memory)).toBe(0);
+  });
+
+  test("says what is wrong with a file", async () => {
+    const folder = temporaryFolder();
+    const missing = join(folder, "missing");
+    const error = await openCaptureFile(missing).catch((reason) => reason);
+    expect(error).toBeInstanceOf(FileError);
+    expect(error).toMatchObject({
+      name: "FileError",
+      code: "ENOENT",
+      path: missing,
+      message: `cannot read ${missing}: no such file or directory`,
+    });
+    await expect(openCaptureFile(folder)).rejects.toMatchObject({ code: "EISDIR" });
+    await expect(openCaptureFile("")).rejects.toThrow(RangeError);
+    await expect(openCaptureFile(7 as never)).rejects.toThrow(TypeError);
+  });
+});
+
+describe("createCaptureFile", () => {
+  test("the file appears when it is closed", async () => {
+    const folder = temporaryFolder();
+    const path = join(folder, "out");
+    const output = await createCaptureFile(path);
+    await output.write(bytes);
+    expect(existsSync(path)).toBe(false);
+    await output.close();
+    await output.close();
+    await output.abort("too late");
+    expect(new Uint8Array(readFileSync(path))).toEqual(bytes);
+    expect(statSync(path).mode & 0o777).toBe(0o666 & ~process.umask());
+    expect(readdirSync(folder)).toEqual(["out"]);
+  });
+
+  test("an abort leaves what was there, and nothing else", async () => {
+    const folder = temporaryFolder();
+    const path = join(folder, "out");
+    writeFileSync(path, "before");
+    const output = await createCaptureFile(path);
+    await output.write(bytes);
+    expect(readdirSync(folder)).toHaveLength(2);
+    await output.abort(new Error("enough"));
+    await output.close();
+    expect(readdirSync(folder)).toEqual(["out"]);
+    expect(readFileSync(path, "utf8")).toBe("before");
+  });
+
+  test("permissions of a file that is replaced stay", async () => {
+    const path = join(temporaryFolder(), "out");
+    for (const mode of [0o600, 0o640, 0o777]) {
+      writeFileSync(path, "before");
+      chmodSync(path, mode);
+      await wholeFile(path);
+      expect(statSync(path).mode & 0o7777).toBe(mode);
+      expect(statSync(path).size).toBe(3);
+    }
+  });
+
+  test("symbolic links stay, whether what they point at exists or not", async () => {
+    const folder = temporaryFolder();
+    mkdirSync(join(folder, "deep"));
+    const target = join(folder, "deep/target");
+    const [link, further] = [join(folder, "link"), join(folder, "deep/further")];
+    symlinkSync("deep/further", link);
+    symlinkSync("target", further);
+    for (let round = 0; round < 2; round++) {
+      await wholeFile(link);
+      expect([readlinkSync(link), readlinkSync(further)]).toEqual(["deep/further", "target"]);
+      expect(lstatSync(target).isFile()).toBe(true);
+      expect(readFileSync(target).length).toBe(3);
+      writeFileSync(target, "something longer");
+    }
+    expect(readdirSync(join(folder, "deep")).sort()).toEqual(["further", "target"]);
+  });
+
+  test("a name as long as the file system allows", async () => {
+    const path = join(temporaryFolder(), "x".repeat(255));
+    await wholeFile(path);
+    expect(existsSync(path)).toBe(true);
+  });
+
+  test("a device is written to, not replaced", async () => {
+    await wholeFile("/dev/null");
+    expect(lstatSync("/dev/null").isCharacterDevice()).toBe(true);
+    if (!existsSync("/dev/full")) return;
+    const output = await createCaptureFile("/dev/full");
+    await expect(output.write(bytes)).rejects.toMatchObject({ name: "FileError", code: "ENOSPC" });
+    await output.abort("full");
+  });
+
+  test("says what is wrong with a path", async () => {
+    const folder = temporaryFolder();
+    await expect(createCaptureFile(folder)).rejects.toMatchObject({ code: "EISDIR" });
+    await expect(createCaptureFile(join(folder, "no/out"))).rejects.toMatchObject({ code: "ENOENT" });
+    await expect(createCaptureFile(join(VXLAN, "out"))).rejects.toMatchObject({ code: "ENOTDIR" });
+    await expect(createCaptureFile("")).rejects.toThrow(RangeError);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  test("signals are listened to only while a file is unfinished", async () => {
+    const path = join(temporaryFolder(), "out");
+    const count = (): number => process.listenerCount("SIGTERM") + process.listenerCount("exit");
+    const before = count();
+    const [first, second] = [await createCaptureFile(path), await createCaptureFile(path)];
+    expect(count()).toBe(before + 2);
+    await first.close();
+    expect(count()).toBe(before + 2);
+    await second.abort("enough");
+    expect(count()).toBe(before);
+  });
+});
