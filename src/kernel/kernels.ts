@@ -45,6 +45,12 @@ export class Kernels {
   }
 }
 
+/** Returns `kernels` if that is what it is. */
+export function expectKernels(kernels: unknown): Kernels {
+  if (kernels instanceof Kernels) return kernels;
+  throw new TypeError("kernels: expected what loadKernels() gives");
+}
+
 /**
  * Compiles the kernels and gives them a memory.
  * @throws TypeError or RangeError for options that cannot be, and for a module of another version.
