@@ -2,7 +2,7 @@
 
 import { dropReasons } from "../core/drop-reasons.ts";
 import { FrameBatch } from "../frame/frame-batch.ts";
-import type { Kernels } from "../kernel/kernels.ts";
+import { expectKernels, type Kernels } from "../kernel/kernels.ts";
 import { COUNTER_LENGTH, COUNTERS_LENGTH, DROP_FRAME_TOO_LONG } from "../layout/drop.layout.ts";
 import { STAGE_CHANGED, STAGE_LENGTH, STAGES_MAXIMUM } from "../layout/stage.layout.ts";
 import type { Stage } from "./stages.ts";
@@ -38,18 +38,22 @@ export class Pipeline {
     if (stages.length > STAGES_MAXIMUM) {
       throw new RangeError(`stages: expected at most ${STAGES_MAXIMUM}, got ${stages.length}`);
     }
-    this.kernels = kernels;
-    this.stages = structuredClone(stages) as readonly Stage[];
+    this.kernels = expectKernels(kernels);
     const records = new Uint8Array(stages.length * STAGE_LENGTH);
-    this.headroom = this.stages.reduce((sum, stage, index) => {
+    let headroom = 0;
+    // Not forEach: it leaves out holes.
+    for (let index = 0; index < stages.length; index++) {
+      const record = new DataView(records.buffer, index * STAGE_LENGTH, STAGE_LENGTH);
       try {
-        return sum + writeStage(stage, new DataView(records.buffer, index * STAGE_LENGTH, STAGE_LENGTH));
+        headroom += writeStage(stages[index] as Stage, record);
       } catch (error) {
         if (error instanceof TypeError || error instanceof RangeError)
           error.message = `stages[${index}].${error.message}`;
         throw error;
       }
-    }, 0);
+    }
+    this.headroom = headroom;
+    this.stages = structuredClone(stages) as readonly Stage[];
     this.address = kernels.plan.reserve("a pipeline", records.length + COUNTERS_LENGTH);
     this.counterAddress = this.address + records.length;
     kernels.bytes.set(records, this.address);
@@ -57,7 +61,7 @@ export class Pipeline {
 
   /** Runs every stage over the batch, in place; returns how many frames were not dropped. */
   run(batch: FrameBatch): number {
-    if (this.#closed) throw new TypeError("pipeline: it has been closed");
+    this.#open();
     if (!(batch instanceof FrameBatch)) throw new TypeError("batch: expected a FrameBatch");
     if (batch.kernels !== this.kernels)
       throw new RangeError("batch: it belongs to other kernels than the pipeline");
@@ -74,6 +78,7 @@ export class Pipeline {
 
   /** What became of all frames since the start or the last `resetCounters()`. */
   counters(): PipelineCounters {
+    this.#open();
     const { kernels } = this;
     const drops: Record<string, number> = {};
     let dropped = 0;
@@ -90,6 +95,7 @@ export class Pipeline {
   }
 
   resetCounters(): void {
+    this.#open();
     const { bytes } = this.kernels;
     bytes.fill(0, this.counterAddress, this.counterAddress + COUNTERS_LENGTH);
     for (let index = 0; index < this.stages.length; index++) {
@@ -100,12 +106,18 @@ export class Pipeline {
 
   /** Gives the memory back. The pipeline cannot be used afterwards. */
   close(): void {
+    // Only once: by now the memory may be someone else's.
+    if (this.#closed) return;
     this.#closed = true;
     this.kernels.plan.release(this.address);
   }
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  #open(): void {
+    if (this.#closed) throw new TypeError("pipeline: it has been closed");
   }
 
   #count(reason: number, frames: number): void {
