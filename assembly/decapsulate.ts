@@ -68,6 +68,8 @@ const FRAGMENT_BITS: u32 = 0xff3f;
 const FRAGMENT_OFFSET: u32 = 0xff1f;
 /** Outer tags walked over; more are no tunnel packet. */
 const TAGS_MAXIMUM = 4;
+/** Beside a reason: the port was not seen, so that nobody can say that the packet was meant for the tunnel. */
+const OTHER: u32 = 0x100;
 /** Ethernet, IPv4, UDP, VXLAN, Ethernet: the shortest packet of the plain form. */
 const PLAIN_MINIMUM: u32 = 64;
 const VXLAN_PLAIN_OFFSET = 42;
@@ -127,8 +129,8 @@ export function decapsulateVxlan(descriptors: usize, count: u32, stage: usize, c
     if (reason === DROP_NONE) {
       changed++;
       if (depth > 1) pullDeeper(d, portBytes, flags, depth);
-    } else if ((flags & DECAPSULATE_KEEP_OTHERS) === 0 || !isOther(reason)) {
-      drop(d, reason, counters);
+    } else if ((flags & DECAPSULATE_KEEP_OTHERS) === 0 || (reason & OTHER) === 0) {
+      drop(d, reason & ~OTHER, counters);
     }
   }
   store<u64>(stage, load<u64>(stage, STAGE_CHANGED) + changed, STAGE_CHANGED);
@@ -141,27 +143,16 @@ function pullDeeper(d: usize, portBytes: u32, flags: u32, depth: u32): void {
   }
 }
 
-/** Was the port never seen, so that nobody can say it was meant for the tunnel? */
-function isOther(reason: u32): bool {
-  return (
-    reason === DROP_NOT_TUNNEL ||
-    reason === DROP_FRAME_TOO_SHORT ||
-    reason === DROP_OUTER_IP_TRUNCATED ||
-    reason === DROP_OUTER_IP_HEADER ||
-    reason === DROP_UDP_TRUNCATED
-  );
-}
-
 /** Moves the descriptor to the passenger, or returns the reason why not and leaves all as it is. */
 function pull(d: usize, portBytes: u32, vni: u32, flags: u32): u32 {
   const frame: usize = load<u32>(d, DESCRIPTOR_OFFSET);
   const length = load<u32>(d, DESCRIPTOR_FRAME_LENGTH);
   const wire = load<u32>(d, DESCRIPTOR_WIRE_LENGTH);
-  if (length < <u32>ETHERNET_LENGTH) return DROP_FRAME_TOO_SHORT;
+  if (length < <u32>ETHERNET_LENGTH) return OTHER | DROP_FRAME_TOO_SHORT;
   let ip: u32 = ETHERNET_LENGTH;
   let type: u32 = load<u16>(frame, ETHERNET_TYPE);
   for (let tags = 0; tags < TAGS_MAXIMUM && isTag(type); tags++) {
-    if (length < ip + VLAN_LENGTH) return DROP_NOT_TUNNEL;
+    if (length < ip + VLAN_LENGTH) return OTHER | DROP_NOT_TUNNEL;
     type = load<u16>(frame + ip, 2);
     ip += VLAN_LENGTH;
   }
@@ -173,31 +164,31 @@ function pull(d: usize, portBytes: u32, vni: u32, flags: u32): u32 {
   let addressLength: u32 = 0;
   let addresses: usize = 0;
   if (type === TYPE_IPV4) {
-    if (present < <u32>IPV4_LENGTH) return DROP_OUTER_IP_TRUNCATED;
+    if (present < <u32>IPV4_LENGTH) return OTHER | DROP_OUTER_IP_TRUNCATED;
     const first: u32 = load<u8>(packet);
     headerLength = (first & 15) << 2;
-    if (first >>> 4 !== 4 || headerLength < <u32>IPV4_LENGTH) return DROP_OUTER_IP_HEADER;
-    if (load<u8>(packet, IPV4_PROTOCOL) !== IP_PROTOCOL_UDP) return DROP_NOT_TUNNEL;
+    if (first >>> 4 !== 4 || headerLength < <u32>IPV4_LENGTH) return OTHER | DROP_OUTER_IP_HEADER;
+    if (load<u8>(packet, IPV4_PROTOCOL) !== IP_PROTOCOL_UDP) return OTHER | DROP_NOT_TUNNEL;
     // A later fragment has no ports: whose it is cannot be seen.
-    if ((load<u16>(packet, IPV4_FRAGMENT) & FRAGMENT_OFFSET) !== 0) return DROP_NOT_TUNNEL;
-    if (present < headerLength) return DROP_OUTER_IP_TRUNCATED;
+    if ((load<u16>(packet, IPV4_FRAGMENT) & FRAGMENT_OFFSET) !== 0) return OTHER | DROP_NOT_TUNNEL;
+    if (present < headerLength) return OTHER | DROP_OUTER_IP_TRUNCATED;
     ipLength = bswap<u16>(load<u16>(packet, IPV4_TOTAL_LENGTH));
     addresses = packet + IPV4_SOURCE;
     addressLength = 4;
   } else if (type === TYPE_IPV6) {
-    if (present < <u32>IPV6_LENGTH) return DROP_OUTER_IP_TRUNCATED;
-    if (load<u8>(packet) >>> 4 !== 6) return DROP_OUTER_IP_HEADER;
-    if (load<u8>(packet, IPV6_NEXT_HEADER) !== IP_PROTOCOL_UDP) return DROP_NOT_TUNNEL;
+    if (present < <u32>IPV6_LENGTH) return OTHER | DROP_OUTER_IP_TRUNCATED;
+    if (load<u8>(packet) >>> 4 !== 6) return OTHER | DROP_OUTER_IP_HEADER;
+    if (load<u8>(packet, IPV6_NEXT_HEADER) !== IP_PROTOCOL_UDP) return OTHER | DROP_NOT_TUNNEL;
     headerLength = IPV6_LENGTH;
     ipLength = bswap<u16>(load<u16>(packet, IPV6_PAYLOAD_LENGTH));
     if (ipLength !== 0) ipLength += IPV6_LENGTH;
     addresses = packet + IPV6_SOURCE;
     addressLength = 16;
-  } else return DROP_NOT_TUNNEL;
+  } else return OTHER | DROP_NOT_TUNNEL;
 
-  if (present < headerLength + UDP_LENGTH) return DROP_UDP_TRUNCATED;
+  if (present < headerLength + UDP_LENGTH) return OTHER | DROP_UDP_TRUNCATED;
   const udp: usize = packet + headerLength;
-  if (load<u16>(udp, UDP_DESTINATION_PORT) !== portBytes) return DROP_NOT_TUNNEL;
+  if (load<u16>(udp, UDP_DESTINATION_PORT) !== portBytes) return OTHER | DROP_NOT_TUNNEL;
 
   // From here on it is a packet for the tunnel, and every failure is one of the tunnel.
   if (addressLength === 4) {
@@ -206,12 +197,13 @@ function pull(d: usize, portBytes: u32, vni: u32, flags: u32): u32 {
       return DROP_OUTER_IP_CHECKSUM;
   }
   // Segments of over 64 KiB that a host captured before its card cut them say zero (BIG TCP).
-  const big = ipLength === 0 && available > 65535;
-  if (big) ipLength = available;
+  // The IPv6 payload length does not count its own header (RFC 8200 §3).
+  const counted: u32 = addressLength === 4 ? available : available - IPV6_LENGTH;
+  if (ipLength === 0 && counted > 65535) ipLength = available;
   if (ipLength < headerLength + UDP_LENGTH) return DROP_OUTER_IP_HEADER;
   if (ipLength > available) return DROP_OUTER_IP_TRUNCATED;
   let udpLength: u32 = bswap<u16>(load<u16>(udp, UDP_TOTAL_LENGTH));
-  if (big && udpLength === 0) udpLength = ipLength - headerLength;
+  if (udpLength === 0 && ipLength - headerLength > 65535) udpLength = ipLength - headerLength;
   if (udpLength < <u32>UDP_LENGTH || udpLength > ipLength - headerLength) return DROP_UDP_LENGTH;
   if (udpLength < <u32>UDP_LENGTH + VXLAN_LENGTH) return DROP_VXLAN_TRUNCATED;
   if (present < headerLength + UDP_LENGTH + VXLAN_LENGTH) return DROP_VXLAN_TRUNCATED;

@@ -2,7 +2,7 @@
 
 import { type MacAddress, parseMac } from "../core/addresses.ts";
 import { byteArray, knownKeys, wholeNumber } from "../core/arguments.ts";
-import type { Kernels } from "../kernel/kernels.ts";
+import { expectKernels, type Kernels } from "../kernel/kernels.ts";
 import { MAC_LENGTH } from "../layout/ethernet.layout.ts";
 import {
   BRIDGE_DOMAIN_MAXIMUM,
@@ -63,10 +63,11 @@ export class Fdb {
   readonly #values: number;
   readonly #single: Uint8Array = new Uint8Array(KEY_LENGTH);
   readonly #destination: Uint32Array = new Uint32Array(1);
+  #closed = false;
 
   constructor(kernels: Kernels, options: FdbOptions = {}) {
     knownKeys("options", options, ["capacity", "seed"]);
-    this.kernels = kernels;
+    this.kernels = expectKernels(kernels);
     this.capacity = wholeNumber("capacity", options.capacity ?? 65536, 1, FDB_CAPACITY_MAXIMUM);
     const seed = options.seed ?? crypto.getRandomValues(new BigUint64Array(1))[0];
     if (typeof seed !== "bigint") throw new TypeError(`seed: expected a bigint, got ${typeof seed}`);
@@ -92,6 +93,7 @@ export class Fdb {
 
   /** How many entries it holds. */
   get size(): number {
+    this.#open();
     return this.kernels.view.getUint32(this.address + FDB_ENTRIES, true);
   }
 
@@ -120,9 +122,11 @@ export class Fdb {
   /**
    * Enters `destinations.length` keys (see `writeFdbKey`) in order. Returns how many went in:
    * fewer than asked means that the table is full, and the rest was not tried.
+   * @throws RangeError for a MAC of zeroes and for NO_DESTINATION, before anything goes in.
    */
   insertMany(keys: Uint8Array, destinations: Uint32Array): number {
     const count = this.#count(keys, destinations);
+    for (let i = 0; i < count; i++) checkEntry(keys, destinations, i);
     const { view, functions } = this.kernels;
     for (let start = 0; start < count; start += BURST) {
       const burst = this.#loadKeys(keys, start, count);
@@ -156,6 +160,7 @@ export class Fdb {
 
   /** Takes all these keys out; returns how many were there. */
   removeMany(keys: Uint8Array): number {
+    this.#open();
     const count = Math.floor(byteArray("keys", keys).length / KEY_LENGTH);
     let removed = 0;
     for (let start = 0; start < count; start += BURST) {
@@ -167,12 +172,16 @@ export class Fdb {
 
   /** Takes every entry out. */
   clear(): void {
+    this.#open();
     this.kernels.bytes.fill(0, this.#table, this.#table + this.#tableLength);
     this.kernels.view.setUint32(this.address + FDB_ENTRIES, 0, true);
   }
 
   /** Gives the memory back. The table cannot be used afterwards. */
   close(): void {
+    // Only once: by now the memory may be someone else's.
+    if (this.#closed) return;
+    this.#closed = true;
     this.kernels.plan.release(this.address);
     this.kernels.plan.release(this.#table);
   }
@@ -181,7 +190,12 @@ export class Fdb {
     this.close();
   }
 
+  #open(): void {
+    if (this.#closed) throw new TypeError("fdb: it has been closed");
+  }
+
   #count(keys: Uint8Array, destinations: Uint32Array): number {
+    this.#open();
     if (!(destinations instanceof Uint32Array)) throw new TypeError("destinations: expected a Uint32Array");
     if (byteArray("keys", keys).length < destinations.length * KEY_LENGTH) {
       throw new RangeError(
@@ -196,4 +210,15 @@ export class Fdb {
     this.kernels.bytes.set(keys.subarray(start * KEY_LENGTH, (start + burst) * KEY_LENGTH), this.#keys);
     return burst;
   }
+}
+
+/** A key of zeroes marks a free slot, and NO_DESTINATION could not be told from nothing found. */
+function checkEntry(keys: Uint8Array, destinations: Uint32Array, index: number): void {
+  const at = index * KEY_LENGTH;
+  let mac = 0;
+  for (let i = at; i < at + MAC_LENGTH; i++) mac |= keys[i] as number;
+  if (mac === 0)
+    throw new RangeError(`keys: 00:00:00:00:00:00 is nobody's address, got it as entry ${index}`);
+  if (destinations[index] === NO_DESTINATION)
+    throw new RangeError(`destinations: expected at most ${NO_DESTINATION - 1}, got more as entry ${index}`);
 }

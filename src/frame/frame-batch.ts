@@ -5,7 +5,7 @@
 
 import { byteArray, knownKeys, wholeNumber } from "../core/arguments.ts";
 import { type DropReason, dropReason } from "../core/drop-reasons.ts";
-import type { Kernels } from "../kernel/kernels.ts";
+import { expectKernels, type Kernels } from "../kernel/kernels.ts";
 import {
   BATCH_FRAMES_DEFAULT,
   BATCH_FRAMES_MAXIMUM,
@@ -68,7 +68,7 @@ export class FrameBatch {
 
   constructor(kernels: Kernels, options: FrameBatchOptions = {}) {
     knownKeys("options", options, ["frames", "frameBytes", "headroom"]);
-    this.kernels = kernels;
+    this.kernels = expectKernels(kernels);
     this.capacity = wholeNumber("frames", options.frames ?? BATCH_FRAMES_DEFAULT, 1, BATCH_FRAMES_MAXIMUM);
     this.frameBytes = wholeNumber(
       "frameBytes",
@@ -95,6 +95,7 @@ export class FrameBatch {
 
   /** Forgets all frames. */
   clear(): void {
+    this.#open();
     this.#length = 0;
     this.#refused = 0;
   }
@@ -106,6 +107,7 @@ export class FrameBatch {
   add(frame: Uint8Array, notes?: FrameNotes): boolean {
     this.#open();
     byteArray("frame", frame);
+    if (notes !== undefined) knownKeys("notes", notes, ["wireLength", "mark"]);
     if (this.#length === this.capacity) return false;
     const { bytes, words } = this.kernels;
     const index = this.#length;
@@ -204,6 +206,7 @@ export class FrameBatch {
 
   /** How many frames were too long since this was last asked: they have not been counted yet. */
   takeRefused(): number {
+    this.#open();
     const refused = this.#refused;
     this.#refused = 0;
     return refused;
@@ -211,6 +214,8 @@ export class FrameBatch {
 
   /** Gives the memory back. The batch cannot be used afterwards. */
   close(): void {
+    // Only once: by now the memory may be someone else's.
+    if (this.#closed) return;
     this.#closed = true;
     this.#length = 0;
     this.kernels.plan.release(this.descriptors);
@@ -235,9 +240,8 @@ export class FrameBatch {
 
   #descriptor(index: number): number {
     this.#open();
-    if (!Number.isInteger(index) || index < 0 || index >= this.#length) {
-      throw new RangeError(`index: expected a whole number from 0 to ${this.#length - 1}, got ${index}`);
-    }
+    if (this.#length === 0) throw new RangeError(`index: the batch is empty, got ${index}`);
+    wholeNumber("index", index, 0, this.#length - 1);
     return this.descriptors + index * DESCRIPTOR_LENGTH;
   }
 

@@ -1,6 +1,9 @@
 // What the module exports, with types.
 
-/** The kernels of a module, as WebAssembly exports them; addresses and counts are unsigned 32-bit numbers. */
+/**
+ * The kernels of a module, as WebAssembly exports them: addresses and counts are 32-bit numbers.
+ * WebAssembly gives results as signed: `flowHash(…) >>> 0` is the hash that `frameferry/wire` computes.
+ */
 export interface KernelFunctions {
   checksum(address: number, length: number): number;
   checksumUpdate(old: number, before: number, after: number): number;

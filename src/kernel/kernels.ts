@@ -35,6 +35,12 @@ export class Kernels {
   }
 }
 
+/** Returns `kernels` if that is what it is. */
+export function expectKernels(kernels: unknown): Kernels {
+  if (kernels instanceof Kernels) return kernels;
+  throw new TypeError("kernels: expected what loadKernels() gives");
+}
+
 /**
  * The same kernels for another thread on a memory that exists. What it works on is planned elsewhere:
  * its `plan` must not hand anything out.

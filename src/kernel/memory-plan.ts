@@ -1,6 +1,7 @@
 // The plan hands out regions of the one memory: cache-line aligned, zeroed, returned when done with.
 // Nothing grows and nothing moves, so an address stays good for as long as its region is held.
 
+import { wholeNumber } from "../core/arguments.ts";
 import { CACHE_LINE, KERNEL_STATIC_END, REGION_SLACK } from "../layout/memory.layout.ts";
 
 interface Hole {
@@ -31,6 +32,7 @@ export class MemoryPlan {
    * @throws RangeError if the memory has no such stretch left; it says by how much to raise `memoryBytes`.
    */
   reserve(purpose: string, length: number): number {
+    wholeNumber("length", length, 0, Number.MAX_SAFE_INTEGER);
     const size = Math.ceil((length + REGION_SLACK) / CACHE_LINE) * CACHE_LINE;
     const index = this.#holes.findIndex((hole) => hole.end - hole.start >= size);
     const hole = this.#holes[index];

@@ -12,20 +12,33 @@ export type WasmSource = WebAssembly.Module | BufferSource | URL | Response | Pr
 export async function compileModule(source: WasmSource | undefined): Promise<WebAssembly.Module> {
   if (source === undefined) return await WebAssembly.compile(inlineBytes());
   if (source instanceof WebAssembly.Module) return source;
-  if (source instanceof ArrayBuffer || ArrayBuffer.isView(source)) return await WebAssembly.compile(source);
+  if (source instanceof ArrayBuffer) return await compileBytes(source);
+  if (ArrayBuffer.isView(source)) {
+    // A copy, because compilers refuse what the type allows: V8 a DataView, all of them shared memory.
+    return await compileBytes(new Uint8Array(source.buffer, source.byteOffset, source.byteLength).slice());
+  }
   if (source instanceof URL) return await compileResponse(await fetch(source));
   if (typeof source === "object" && source !== null && "then" in source) {
     return await compileResponse(await source);
   }
-  if (typeof Response === "function" && source instanceof Response) return await compileResponse(source);
+  if (source instanceof Response) return await compileResponse(source);
   throw new TypeError("wasm: expected a WebAssembly.Module, its bytes, a URL or a Response");
 }
 
+async function compileBytes(bytes: BufferSource): Promise<WebAssembly.Module> {
+  try {
+    return await WebAssembly.compile(bytes);
+  } catch (cause) {
+    throw new RangeError("wasm: these bytes are no WebAssembly module", { cause });
+  }
+}
+
 async function compileResponse(response: Response): Promise<WebAssembly.Module> {
+  if (!(response instanceof Response)) throw new TypeError("wasm: expected a promise of a Response");
   if (!response.ok)
     throw new RangeError(`wasm: ${response.url || "the response"} answered ${response.status}`);
   // Not compileStreaming: it refuses servers that do not know the type application/wasm.
-  return await WebAssembly.compile(await response.arrayBuffer());
+  return await compileBytes(await response.arrayBuffer());
 }
 
 function inlineBytes(): Uint8Array<ArrayBuffer> {

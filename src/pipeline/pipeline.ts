@@ -19,21 +19,22 @@ export function compileStages(stages: readonly Stage[]): CompiledStages {
   }
   const records = new Uint8Array(stages.length * STAGE_LENGTH);
   let headroom = 0;
-  stages.forEach((stage, index) => {
+  // Not forEach: it leaves out holes.
+  for (let index = 0; index < stages.length; index++) {
+    const record = new DataView(records.buffer, index * STAGE_LENGTH, STAGE_LENGTH);
     try {
-      headroom += writeStage(stage, new DataView(records.buffer, index * STAGE_LENGTH, STAGE_LENGTH));
+      headroom += writeStage(stages[index] as Stage, record);
     } catch (error) {
       if (error instanceof TypeError || error instanceof RangeError)
         error.message = `stages[${index}].${error.message}`;
       throw error;
     }
-  });
+  }
   return { records, headroom };
 }
 
 export class Pipeline extends Program {
   readonly stages: readonly Stage[];
-  #closed = false;
 
   /**
    * Checks the stages and lays them out.
@@ -46,7 +47,7 @@ export class Pipeline extends Program {
 
   /** Runs every stage over the batch, in place; returns how many frames were not dropped. */
   run(batch: FrameBatch): number {
-    if (this.#closed) throw new TypeError("pipeline: it has been closed");
+    this.expectOpen();
     if (!(batch instanceof FrameBatch)) throw new TypeError("batch: expected a FrameBatch");
     if (batch.kernels !== this.kernels)
       throw new RangeError("batch: it belongs to other kernels than the pipeline");
@@ -59,10 +60,5 @@ export class Pipeline extends Program {
       this.length,
       this.counterAddress,
     );
-  }
-
-  override close(): void {
-    this.#closed = true;
-    super.close();
   }
 }

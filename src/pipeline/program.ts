@@ -1,7 +1,7 @@
 // Compiled stages in the kernels' memory, with the counters of what went through them.
 
 import { dropReasons } from "../core/drop-reasons.ts";
-import type { Kernels } from "../kernel/kernels.ts";
+import { expectKernels, type Kernels } from "../kernel/kernels.ts";
 import { COUNTER_LENGTH, COUNTERS_LENGTH } from "../layout/drop.layout.ts";
 import { STAGE_CHANGED, STAGE_LENGTH } from "../layout/stage.layout.ts";
 
@@ -33,9 +33,10 @@ export class Program {
   /** Address of the first stage record, and of the drop counters, for kernels. */
   readonly address: number;
   readonly counterAddress: number;
+  #closed = false;
 
   constructor(kernels: Kernels, { records, headroom }: CompiledStages) {
-    this.kernels = kernels;
+    this.kernels = expectKernels(kernels);
     this.length = records.length / STAGE_LENGTH;
     this.headroom = headroom;
     this.address = kernels.plan.reserve("a pipeline", records.length + COUNTERS_LENGTH);
@@ -46,6 +47,7 @@ export class Program {
 
   /** What became of all frames since the start or the last `resetCounters()`. */
   counters(): PipelineCounters {
+    this.expectOpen();
     const { kernels } = this;
     const drops: Record<string, number> = {};
     let dropped = 0;
@@ -62,12 +64,17 @@ export class Program {
   }
 
   resetCounters(): void {
+    this.expectOpen();
     const { bytes } = this.kernels;
     bytes.fill(0, this.counterAddress, this.counterAddress + COUNTERS_LENGTH);
     for (let index = 0; index < this.length; index++) {
       const at = this.address + index * STAGE_LENGTH + STAGE_CHANGED;
       bytes.fill(0, at, at + COUNTER_LENGTH);
     }
+  }
+
+  protected expectOpen(): void {
+    if (this.#closed) throw new TypeError("pipeline: it has been closed");
   }
 
   /** Counts frames that were dropped before any kernel saw them. */
@@ -78,6 +85,9 @@ export class Program {
 
   /** Gives the memory back. It cannot be used afterwards. */
   close(): void {
+    // Only once: by now the memory may be someone else's.
+    if (this.#closed) return;
+    this.#closed = true;
     this.kernels.plan.release(this.address);
   }
 
