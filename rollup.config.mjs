@@ -5,6 +5,7 @@
 import { writeFileSync } from "node:fs";
 import commonjs from "@rollup/plugin-commonjs";
 import { nodeResolve } from "@rollup/plugin-node-resolve";
+import terser from "@rollup/plugin-terser";
 import dts from "rollup-plugin-dts";
 
 const entries = {
@@ -31,7 +32,8 @@ const embedWorker = {
 export default [
   {
     input: "build/js/src/worker/worker-entry.js",
-    plugins: [nodeResolve(), commonjs(), embedWorker],
+    // Minified, because no bundler sees into the string that it becomes.
+    plugins: [nodeResolve(), terser(), embedWorker],
     // A classic script that imports nothing: it starts from a file, from a Blob and in Node alike.
     output: { file: "dist/worker.js", format: "iife", sourcemap: false },
   },

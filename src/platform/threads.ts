@@ -65,7 +65,9 @@ export function memoryCanBeShared(): boolean {
 /** Starts a thread that runs `source`, a classic script. */
 export function startThread(source: string): WorkerLike {
   const threads = nodeThreads();
-  if (threads !== undefined) return new threads.Worker(source, { eval: true, name: "frameferry" });
+  // Without the program's own options: loaders and hooks of its are none of this script's.
+  if (threads !== undefined)
+    return new threads.Worker(source, { eval: true, execArgv: [], name: "frameferry" });
   const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
   const worker = new Worker(url, { name: "frameferry" }) as WorkerLike;
   // Fetching has begun and holds the blob.

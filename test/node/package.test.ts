@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { nodeResolve } from "@rollup/plugin-node-resolve";
+import terser from "@rollup/plugin-terser";
 import { publint } from "publint";
 import { formatMessage } from "publint/utils";
 import { rollup } from "rollup";
@@ -15,7 +16,8 @@ const BUNDLE_LIMIT = 60_000; // bytes after gzip, not even minified
 const root = join(import.meta.dirname, "../..");
 const packageJson = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 const entries = Object.keys(packageJson.exports).map((path) => path.replace(/^\./, "frameferry"));
-const modules = entries.filter((entry) => !/\.(json|wasm)$/.test(entry));
+/** All but files: the worker's script is one, too, and is started and not imported. */
+const modules = entries.filter((entry) => !/\.(json|wasm|js)$/.test(entry));
 
 let folder = "";
 let project = "";
@@ -81,7 +83,14 @@ describe("the tarball", () => {
 
   test("passes arethetypeswrong", () => {
     const attw = join(root, "node_modules/@arethetypeswrong/cli/dist/index.js");
-    const options = ["--profile", "esm-only", "--exclude-entrypoints", "frameferry.wasm", "--no-color"];
+    const options = [
+      "--profile",
+      "esm-only",
+      "--exclude-entrypoints",
+      "frameferry.wasm",
+      "worker.js",
+      "--no-color",
+    ];
     const { status, output } = run(process.execPath, [attw, tarball, ...options], folder);
     expect(status, output).toBe(0);
   });
@@ -104,6 +113,26 @@ describe("installed in an empty project", () => {
       await WebAssembly.compile(readFileSync(new URL(import.meta.resolve("frameferry/frameferry.wasm"))));
     `);
     expect(status, output).toBe(0);
+  });
+
+  test("Node starts workers from the file, on the kernels from the file", () => {
+    const { status, output } = node(`
+      import { readFileSync } from "node:fs";
+      import { Worker } from "node:worker_threads";
+      import { createDataplane } from "frameferry";
+      const dataplane = await createDataplane({
+        workers: 2,
+        wasm: readFileSync(new URL(import.meta.resolve("frameferry/frameferry.wasm"))),
+        spawnWorker: () => new Worker(new URL(import.meta.resolve("frameferry/worker.js")), { execArgv: [] }),
+      });
+      const channel = await dataplane.open([{ stage: "vlan-push", vid: 7 }]);
+      await channel.sendAll([new Uint8Array(60)]);
+      channel.end();
+      for await (const burst of channel) if (burst.frame(0).length !== 64) throw new Error("no tag");
+      await dataplane.close();
+    `);
+    expect(output).toBe("");
+    expect(status).toBe(0);
   });
 
   test("npx frameferry --help prints how to use it", () => {
@@ -140,7 +169,8 @@ test(`the main entry, bundled for browsers with its dependencies, is below ${BUN
   const warnings: string[] = [];
   const bundle = await rollup({
     input: join(root, "dist/index.js"),
-    plugins: [nodeResolve({ browser: true })],
+    // Minified, as bundlers do it.
+    plugins: [nodeResolve({ browser: true }), terser()],
     onwarn: ({ message }) => void warnings.push(message),
   });
   const { output } = await bundle.generate({ format: "es" });
