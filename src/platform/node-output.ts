@@ -208,7 +208,7 @@ class StreamOutput implements NodeOutput {
   constructor(stream: Writable) {
     this.#stream = stream;
     // Each write reports its own failure; without a listener the event would end the process.
-    stream.once("error", () => {});
+    if (!stream.listeners("error").includes(ignore)) stream.on("error", ignore);
   }
 
   /** Settles once the bytes have left the process: they may be overwritten then, and no queue builds up. */
@@ -225,3 +225,5 @@ class StreamOutput implements NodeOutput {
 
   async abort(): Promise<void> {}
 }
+
+function ignore(): void {}

@@ -1,4 +1,5 @@
 // `frameferry/node` as a library: files in, files out.
+import { spawnSync } from "node:child_process";
 import {
   chmodSync,
   existsSync,
@@ -133,6 +134,24 @@ describe("createCaptureFile", () => {
     const output = await createCaptureFile("/dev/full");
     await expect(output.write(bytes)).rejects.toMatchObject({ name: "FileError", code: "ENOSPC" });
     await output.abort("full");
+  });
+
+  test("standard output may be opened again and again", () => {
+    const code = `
+      import { createCaptureFile } from "frameferry/node";
+      for (let i = 0; i < 20; i++) {
+        const output = await createCaptureFile("-");
+        await output.write(Uint8Array.of(65 + i));
+        await output.close();
+      }`;
+    const root = join(import.meta.dirname, "../..");
+    const options = { cwd: root, encoding: "utf8", timeout: 60_000 } as const;
+    const { status, stdout, stderr } = spawnSync(
+      process.execPath,
+      ["--input-type=module", "-e", code],
+      options,
+    );
+    expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: "ABCDEFGHIJKLMNOPQRST", stderr: "" });
   });
 
   test("says what is wrong with a path", async () => {
