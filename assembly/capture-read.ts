@@ -172,7 +172,7 @@ function readPcapng(cursor: usize, counters: usize): u32 {
     let ticks: u64 = 0;
     if (type === BLOCK_SIMPLE_PACKET) {
       original = word(at, SIMPLE_ORIGINAL, swap);
-      captured = simpleLength(cursor, original, interfaces);
+      captured = simpleLength(cursor, original, 0);
     } else {
       iface = type === BLOCK_PACKET ? half(at, PACKET_INTERFACE, swap) : word(at, ENHANCED_INTERFACE, swap);
       captured = word(at, ENHANCED_CAPTURED, swap);
@@ -220,11 +220,14 @@ function half(at: usize, offset: u32, swap: bool): u32 {
   return swap ? bswap<u16>(value) : value;
 }
 
-/** A Simple Packet Block says no captured length: the first interface's snap length cuts (pcapng §4.4). */
-function simpleLength(cursor: usize, original: u32, interfaces: u32): u32 {
-  if (interfaces === 0) return original;
-  const snapLength = load<u32>(load<u32>(cursor, CURSOR_INTERFACES), INTERFACE_ENTRY_SNAP_LENGTH);
-  return snapLength !== 0 && snapLength < original ? snapLength : original;
+/**
+ * A Simple Packet Block says no captured length: the first interface's snap length cuts (pcapng §4.4).
+ * In the output that one is longer by `growth`.
+ */
+export function simpleLength(cursor: usize, original: u32, growth: u32): u32 {
+  const snapLength: u32 = load<u32>(load<u32>(cursor, CURSOR_INTERFACES), INTERFACE_ENTRY_SNAP_LENGTH);
+  const limit: u64 = <u64>snapLength + growth;
+  return snapLength !== 0 && limit < <u64>original ? <u32>limit : original;
 }
 
 /** Fills in descriptor `index`; with a staging area the frame is copied there first. False: no room there now. */

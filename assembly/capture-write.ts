@@ -5,6 +5,7 @@ import {
   CURSOR_COUNTERS,
   CURSOR_DESCRIPTORS,
   CURSOR_FORWARDED,
+  CURSOR_HEADROOM,
   CURSOR_IN_FORMAT,
   CURSOR_INTERFACES,
   CURSOR_OUT,
@@ -42,7 +43,7 @@ import {
   ENHANCED_FRAME,
   SIMPLE_FRAME,
 } from "../src/layout/pcapng.layout";
-import { readBurst } from "./capture-read";
+import { readBurst, simpleLength } from "./capture-read";
 import { copy } from "./copy";
 import { runPipeline } from "./pipeline";
 import { writeRecords } from "./record-ring";
@@ -118,9 +119,11 @@ function writeBlock(
   sameTicks: bool,
   swap: bool,
 ): usize {
-  const simple = load<u32>(stamp, STAMP_BLOCK_TYPE) === BLOCK_SIMPLE_PACKET;
+  const timeless = load<u32>(stamp, STAMP_BLOCK_TYPE) === BLOCK_SIMPLE_PACKET;
+  // A simple block does not say how many bytes it holds: where its reader would count others, it becomes an enhanced one.
+  const simple = timeless && length === simpleLength(cursor, wire, load<u32>(cursor, CURSOR_HEADROOM));
   const padded = (length + 3) & ~3;
-  const optionsLength = load<u32>(stamp, STAMP_OPTIONS_LENGTH);
+  const optionsLength = timeless && !simple ? 0 : load<u32>(stamp, STAMP_OPTIONS_LENGTH);
   const fixed: u32 = simple ? SIMPLE_FRAME : ENHANCED_FRAME;
   const total = fixed + padded + optionsLength + 4;
   put(out, simple ? BLOCK_SIMPLE_PACKET : BLOCK_ENHANCED_PACKET, swap);
@@ -149,8 +152,9 @@ function put(at: usize, value: u32, swap: bool): void {
   store<u32>(at, swap ? bswap<u32>(value) : value);
 }
 
-/** Nanoseconds since 1970 of a stamp, rounded down. */
+/** Nanoseconds since 1970 of a stamp, rounded down; 0 if it has no time. */
 function toNanoseconds(cursor: usize, stamp: usize): u64 {
+  if (load<u32>(stamp, STAMP_BLOCK_TYPE) === BLOCK_SIMPLE_PACKET) return 0;
   const ticks = load<u64>(stamp, STAMP_TICKS);
   const format = load<u32>(cursor, CURSOR_IN_FORMAT);
   if ((format & FORMAT_PCAPNG) === 0) {
@@ -161,8 +165,16 @@ function toNanoseconds(cursor: usize, stamp: usize): u64 {
     load<u32>(cursor, CURSOR_INTERFACES) + load<u32>(stamp, STAMP_INTERFACE) * INTERFACE_ENTRY_LENGTH;
   const units = load<u64>(entry, INTERFACE_ENTRY_UNITS);
   const seconds = ticks / units + load<u64>(entry, INTERFACE_ENTRY_OFFSET);
-  const rest = ticks % units;
-  // Up to 2^34 units a second the product fits 64 bits; finer units are divided first.
-  const nanoseconds = units <= 17179869184 ? (rest * GIGA) / units : rest / (units / GIGA);
-  return seconds * GIGA + nanoseconds;
+  return seconds * GIGA + fractionOf(ticks % units, units);
+}
+
+/** Nanoseconds of `rest` ticks, where `units` make a second; rounded down. */
+function fractionOf(rest: u64, units: u64): u64 {
+  // Up to 2^34 units a second the product fits 64 bits.
+  if (units <= 17179869184) return (rest * GIGA) / units;
+  // Finer units are a multiple of a nanosecond's, being powers of ten,
+  if ((units & (units - 1)) !== 0) return rest / (units / GIGA);
+  // or a power of two: the product takes 94 bits, and its lowest 32 are carried apart.
+  const low = (rest & 0xffffffff) * GIGA;
+  return ((rest >>> 32) * GIGA + (low >>> 32)) >>> (ctz(units) - 32);
 }

@@ -7,7 +7,7 @@ import { type CaptureSource, openSource } from "../pcap/byte-source.ts";
 export interface CaptureInput {
   /** Fills some of `into`, which is shared memory, and returns how many bytes; 0 is the end. */
   read(into: Uint8Array): Promise<number>;
-  /** Lets go of the source. */
+  /** Lets go of the source; a read may be under way then, when the work ends early. */
   close(): Promise<void>;
 }
 
@@ -24,7 +24,7 @@ export interface CaptureOutput {
 export type CaptureSink = CaptureOutput | WritableStream<Uint8Array>;
 
 export function openInput(source: CaptureSource | CaptureInput): CaptureInput {
-  if (typeof source === "object" && source !== null && "read" in source && "close" in source) return source;
+  if (isInput(source)) return source;
   const bytes = openSource(source);
   let chunk: Uint8Array = new Uint8Array(0);
   return {
@@ -47,9 +47,11 @@ export function openOutput(sink: CaptureSink): CaptureOutput {
   if (typeof sink !== "object" || sink === null) {
     throw new TypeError(`sink: expected a WritableStream, got ${sink === null ? "null" : typeof sink}`);
   }
-  if ("write" in sink) return sink;
-  if (!("getWriter" in sink))
+  if (!("getWriter" in sink)) {
+    if ("write" in sink && "close" in sink && "abort" in sink) return sink;
     throw new TypeError("sink: expected a WritableStream, or write, close and abort");
+  }
+  // Not by its own write(), if it has one as a file's in a browser: that takes no shared memory.
   const writer = sink.getWriter();
   return {
     async write(bytes) {
@@ -60,4 +62,15 @@ export function openOutput(sink: CaptureSink): CaptureOutput {
     close: () => writer.close(),
     abort: (reason) => writer.abort(reason),
   };
+}
+
+/** Streams of Node have read() and close() too, which mean something else: they are iterated. */
+function isInput(source: CaptureSource | CaptureInput): source is CaptureInput {
+  return (
+    typeof source === "object" &&
+    source !== null &&
+    "read" in source &&
+    "close" in source &&
+    !(Symbol.asyncIterator in source)
+  );
 }

@@ -22,7 +22,9 @@ import {
   BLOCK_INTERFACE,
   BLOCK_MINIMUM,
   BLOCK_SECTION,
+  INTERFACE_COUNT_MAXIMUM,
   INTERFACE_SNAP_LENGTH,
+  RECORD_BLOCK_MAXIMUM,
   SECTION_LENGTH,
 } from "../layout/pcapng.layout.ts";
 import { CaptureError } from "../pcap/capture-error.ts";
@@ -33,6 +35,7 @@ import {
   parseBlockHeader,
   parseInterfaceBlock,
   parseSectionBlock,
+  trailerProblem,
 } from "../pcap/pcapng-format.ts";
 import type { Program } from "../pipeline/program.ts";
 import { CaptureMemory } from "./capture-memory.ts";
@@ -57,8 +60,10 @@ export class CaptureRun {
   readonly #wanted: CaptureOutputFormat;
   readonly #growth: number;
   readonly #interfaces: InterfaceTable;
-  /** Bytes of a block that are still to be copied out, or to be passed over. */
+  /** Bytes of a long block that are still to be copied out, or to be passed over; where it starts, and its length. */
   #passing = 0;
+  #passingFrom = 0;
+  #passingLength = 0;
   #bigEndian = false;
 
   constructor(program: Program, format: CaptureOutputFormat) {
@@ -91,9 +96,15 @@ export class CaptureRun {
   finish(): void {
     if (this.damage !== undefined) return;
     const rest = this.memory.rest.length;
-    if (this.#passing > 0)
-      this.#fail(`the file ends inside a block, ${this.#passing} bytes before the block does`);
-    else if (rest > 0) {
+    if (this.#passing > 0) {
+      const missing = this.#passing - rest;
+      this.#stop(
+        new CaptureError(
+          this.#passingFrom,
+          `the file ends inside a block, ${missing} bytes before the block does`,
+        ),
+      );
+    } else if (rest > 0) {
       const what =
         this.inputFormat === undefined ? "header" : this.inputFormat === "pcap" ? "record" : "block";
       this.#fail(`the file ends ${rest} bytes into a ${what}`);
@@ -179,18 +190,26 @@ export class CaptureRun {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const header = parseBlockHeader(view, 0, this.#bigEndian, this.memory.fileOffset);
     if (header instanceof CaptureError) return this.#stop(header);
-    if (header.type !== BLOCK_SECTION && header.type !== BLOCK_INTERFACE) {
-      this.#passing = header.totalLength;
+    const described = header.type === BLOCK_SECTION || header.type === BLOCK_INTERFACE;
+    if (!described && header.totalLength > RECORD_BLOCK_MAXIMUM) {
+      this.#passing = this.#passingLength = header.totalLength;
+      this.#passingFrom = this.memory.fileOffset;
       return undefined;
     }
     if (bytes.length < header.totalLength) return "input";
     if (this.memory.room < header.totalLength) return "output";
+    const problem = trailerProblem(view, 0, header, this.memory.fileOffset);
+    if (problem !== undefined) return this.#stop(problem);
     const block = bytes.slice(0, header.totalLength);
-    const damage = header.type === BLOCK_SECTION ? this.#section(block) : this.#interface(block);
+    const damage = described ? this.#describe(header.type, block) : undefined;
     if (damage !== undefined) return this.#stop(damage);
     if (this.#wanted !== "pcap") this.memory.append(block);
     this.memory.advance(header.totalLength);
     return undefined;
+  }
+
+  #describe(type: number, block: Uint8Array): CaptureError | undefined {
+    return type === BLOCK_SECTION ? this.#section(block) : this.#interface(block);
   }
 
   #section(block: Uint8Array): CaptureError | undefined {
@@ -208,7 +227,10 @@ export class CaptureRun {
   }
 
   #interface(block: Uint8Array): CaptureError | undefined {
-    const description = parseInterfaceBlock(block, this.#bigEndian, this.memory.fileOffset);
+    const { fileOffset } = this.memory;
+    if (this.#interfaces.count === INTERFACE_COUNT_MAXIMUM)
+      return new CaptureError(fileOffset, `more than ${INTERFACE_COUNT_MAXIMUM} interfaces in one section`);
+    const description = parseInterfaceBlock(block, this.#bigEndian, fileOffset);
     if (description instanceof CaptureError) return description;
     this.#interfaces.add(description);
     this.memory.set(CURSOR_INTERFACES, this.#interfaces.address);
@@ -218,15 +240,27 @@ export class CaptureRun {
     return undefined;
   }
 
-  /** Copies a block out that nobody here reads, or passes over it where the output has no place for it. */
+  /** Copies a long block out piece by piece, or passes over it where the output has no place for it. */
   #pass(): CaptureNeed | undefined {
     const { memory } = this;
+    const { rest } = memory;
     const copied = this.#wanted !== "pcap";
-    const length = Math.min(this.#passing, memory.rest.length, copied ? memory.room : this.#passing);
-    if (copied) memory.append(memory.rest.subarray(0, length));
+    // The length at its end comes in one piece, to be compared with the one in front.
+    const end = this.#passing === 4;
+    if (end && rest.length < 4) return "input";
+    const length = Math.min(end ? 4 : this.#passing - 4, rest.length, copied ? memory.room : rest.length);
+    if (end && length < 4) return "output";
+    if (end) {
+      const view = new DataView(rest.buffer, rest.byteOffset);
+      if (view.getUint32(0, !this.#bigEndian) !== this.#passingLength)
+        return this.#stop(
+          new CaptureError(this.#passingFrom, "the block's lengths in front and at its end differ"),
+        );
+    }
+    if (copied) memory.append(rest.subarray(0, length));
     memory.advance(length);
     this.#passing -= length;
-    if (this.#passing === 0) return undefined;
+    if (this.#passing <= 4) return undefined;
     return memory.rest.length === 0 ? "input" : "output";
   }
 

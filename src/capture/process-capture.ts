@@ -1,6 +1,6 @@
 // A whole capture through a pipeline: reads ahead and writes behind while the kernels work.
 
-import { knownKeys, oneOf } from "../core/arguments.ts";
+import { knownKeys, oneOf, wholeNumber } from "../core/arguments.ts";
 import type { CaptureSource } from "../pcap/byte-source.ts";
 import type { CaptureError } from "../pcap/capture-error.ts";
 import { Pipeline } from "../pipeline/pipeline.ts";
@@ -24,7 +24,10 @@ export interface CaptureProgress {
 export interface ProcessCaptureOptions {
   /** Format of the output. Default `"same"`: that of the input, byte order, interfaces and options included. */
   readonly format?: CaptureOutputFormat;
-  /** Ends the work early: the promise rejects with its reason, and the sink is aborted. */
+  /**
+   * Ends the work early: the promise rejects with its reason at once, the sink is aborted, the source let go.
+   * Memory that a read or write under way still uses is given back when that ends.
+   */
   readonly signal?: AbortSignal;
   /** Called after each chunk of at most one mebibyte. */
   readonly onProgress?: (progress: CaptureProgress) => void;
@@ -60,98 +63,127 @@ export async function processCapture(
   options: ProcessCaptureOptions = {},
 ): Promise<CaptureSummary> {
   if (!(pipeline instanceof Pipeline)) throw new TypeError("pipeline: expected a Pipeline");
-  knownKeys("options", options, ["format", "signal", "onProgress"]);
-  const format = oneOf("format", options.format ?? "same", ["same", "pcap", "pcapng"]);
-  options.signal?.throwIfAborted();
-  const input = openInput(source);
-  const output = openOutput(sink);
+  const { format, signal } = checkOptions(options);
   const before = pipeline.counters();
-  const traffic: Traffic = { read: 0, written: 0, reading: Promise.resolve(0) };
+  signal?.throwIfAborted();
+  // The sink first: one that cannot be leaves the source as it was.
+  const output = openOutput(sink);
+  const underWay: UnderWay = { reading: undefined, writing: undefined };
+  let input: CaptureInput | undefined;
   let run: CaptureRun | undefined;
   try {
+    input = openInput(source);
     run = new CaptureRun(pipeline, format);
-    await drive(run, input, output, options, traffic);
+    const traffic = await drive(run, input, output, underWay, options);
     if (run.inputFormat === undefined) throw run.damage;
     await output.close();
     return summarise(run, pipeline.counters(), before, traffic);
   } catch (error) {
-    await output.abort(error).catch(() => {});
+    const aborted = output.abort(error).catch(() => {});
+    if (!signal?.aborted) await aborted;
     throw error;
   } finally {
-    await input.close().catch(() => {});
-    // It may still use the memory that is given back now. A live source can be silent for hours: closing it
-    // comes first, because that ends the read.
-    await traffic.reading.catch(() => {});
-    run?.close();
+    const released = release(run, input, underWay);
+    if (!signal?.aborted) await released;
   }
+}
+
+function checkOptions(options: ProcessCaptureOptions): {
+  readonly format: CaptureOutputFormat;
+  readonly signal: AbortSignal | undefined;
+} {
+  knownKeys("options", options, ["format", "signal", "onProgress"]);
+  const { signal, onProgress } = options;
+  if (signal !== undefined && !(signal instanceof AbortSignal))
+    throw new TypeError(`signal: expected an AbortSignal, got ${typeof signal}`);
+  if (onProgress !== undefined && typeof onProgress !== "function")
+    throw new TypeError(`onProgress: expected a function, got ${typeof onProgress}`);
+  return { format: oneOf("format", options.format ?? "same", ["same", "pcap", "pcapng"]), signal };
+}
+
+/** What the source and the sink were last asked for: until it is done they use the run's memory. */
+interface UnderWay {
+  reading: Promise<number> | undefined;
+  writing: Promise<void> | undefined;
+}
+
+/** Closing the source ends a read that waits, where the source can do that. */
+async function release(
+  run: CaptureRun | undefined,
+  input: CaptureInput | undefined,
+  underWay: UnderWay,
+): Promise<void> {
+  await Promise.allSettled([input?.close(), underWay.reading, underWay.writing]);
+  run?.close();
 }
 
 interface Traffic {
   read: number;
   written: number;
-  /** The read under way, or the last one. */
-  reading: Promise<number>;
 }
 
 async function drive(
   run: CaptureRun,
   input: CaptureInput,
   output: CaptureOutput,
+  underWay: UnderWay,
   { signal, onProgress }: ProcessCaptureOptions,
-  traffic: Traffic,
-): Promise<void> {
+): Promise<Traffic> {
   const { memory } = run;
-  traffic.reading = watched(input.read(memory.nextInput));
-  let writing: Promise<void> = Promise.resolve();
+  const traffic: Traffic = { read: 0, written: 0 };
+  const readAhead = (): Promise<number> => watched((underWay.reading = input.read(memory.nextInput)));
+  let reading = readAhead();
   const flush = async (): Promise<void> => {
     // The region that the run goes on in is the one that this write has finished with.
-    await writing;
+    await untilAborted(underWay.writing, signal);
     if (memory.pendingOutput === 0) return;
     const bytes = memory.takeOutput();
     traffic.written += bytes.length;
-    writing = watched(output.write(bytes));
+    underWay.writing = watched(output.write(bytes));
   };
-  try {
-    for (;;) {
-      const length = await unlessAborted(traffic.reading, signal);
-      if (length === 0) break;
-      memory.nextChunk(length);
-      traffic.read += length;
-      traffic.reading = watched(input.read(memory.nextInput));
-      let need = run.step();
-      while (need === "output") {
-        await flush();
-        need = run.step();
-      }
-      // Also when little has come: whoever reads the output of a live capture waits for it.
+  for (;;) {
+    const space = memory.nextInput.length;
+    const length = wholeNumber("source.read()", await untilAborted(reading, signal), 0, space);
+    if (length === 0) break;
+    memory.nextChunk(length);
+    traffic.read += length;
+    reading = readAhead();
+    let need = run.step();
+    while (need === "output") {
       await flush();
-      onProgress?.({ bytesRead: traffic.read, records: run.records });
-      if (need === "nothing") break;
+      need = run.step();
     }
-    run.finish();
+    // Also when little has come: whoever reads the output of a live capture waits for it.
     await flush();
-    await writing;
-  } finally {
-    // It may still use the memory that is about to be given back.
-    await writing.catch(() => {});
+    onProgress?.({ bytesRead: traffic.read, records: run.records });
+    if (need === "nothing") break;
   }
-}
-
-/** The promise's outcome, or the signal's reason if that comes first. */
-function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return promise;
-  return new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal.reason);
-    if (signal.aborted) return abort();
-    signal.addEventListener("abort", abort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
-  });
+  run.finish();
+  await flush();
+  await untilAborted(underWay.writing, signal);
+  return traffic;
 }
 
 /** A promise that is awaited later and may reject before. */
 function watched<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => {});
   return promise;
+}
+
+/** What `promise` gives, unless the signal comes first. */
+function untilAborted<T>(
+  promise: Promise<T> | undefined,
+  signal: AbortSignal | undefined,
+): Promise<T | undefined> {
+  if (signal === undefined || promise === undefined) return Promise.resolve(promise);
+  return new Promise((resolve, reject) => {
+    signal.throwIfAborted();
+    const abort = (): void => reject(signal.reason);
+    // Taken away again: one listener a chunk would grow with the file.
+    const settled = (): void => signal.removeEventListener("abort", abort);
+    signal.addEventListener("abort", abort, { once: true });
+    promise.then(resolve, reject).finally(settled);
+  });
 }
 
 function summarise(
