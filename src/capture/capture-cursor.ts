@@ -38,7 +38,7 @@ export abstract class CaptureCursor {
     const growth = program.headroom;
     try {
       this.cursor = this.#reserve("a capture's cursor", CURSOR_LENGTH);
-      place(lengths.map((length) => this.#reserve("a capture's input or output", length)));
+      place(lengths.map((length) => this.#reserve("a capture's region", length)));
       this.set(CURSOR_DESCRIPTORS, this.#reserve("a capture's descriptors", BURST * DESCRIPTOR_LENGTH));
       this.set(CURSOR_STAMPS, this.#reserve("a capture's stamps", BURST * STAMP_LENGTH));
       if (growth > 0) {

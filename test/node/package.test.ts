@@ -19,6 +19,9 @@ const entries = Object.keys(packageJson.exports).map((path) => path.replace(/^\.
 /** All but files: the worker's script is one, too, and is started and not imported. */
 const modules = entries.filter((entry) => !/\.(json|wasm|js)$/.test(entry));
 
+// Its declarations say what a CommonJS default would be.
+const minify = terser as unknown as typeof terser.default;
+
 let folder = "";
 let project = "";
 let tarball = "";
@@ -170,7 +173,7 @@ test(`the main entry, bundled for browsers with its dependencies, is below ${BUN
   const bundle = await rollup({
     input: join(root, "dist/index.js"),
     // Minified, as bundlers do it.
-    plugins: [nodeResolve({ browser: true }), terser()],
+    plugins: [nodeResolve({ browser: true }), minify()],
     onwarn: ({ message }) => void warnings.push(message),
   });
   const { output } = await bundle.generate({ format: "es" });
