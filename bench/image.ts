@@ -56,6 +56,7 @@ export interface Outcome {
   readonly wireLength: number;
   readonly vni: number;
   readonly flowHash: number;
+  readonly mark: number;
   readonly bytes: Uint8Array;
 }
 
@@ -127,6 +128,7 @@ export function outcomes(image: Uint8Array<ArrayBuffer>): Outcome[] {
       wireLength: get(d + DESCRIPTOR_WIRE_LENGTH),
       vni: get(d + DESCRIPTOR_VNI),
       flowHash: get(d + DESCRIPTOR_FLOW_HASH),
+      mark: get(d + DESCRIPTOR_MARK),
       bytes: image.subarray(offset, offset + get(d + DESCRIPTOR_FRAME_LENGTH)),
     });
   }
