@@ -15,10 +15,21 @@ import {
   IPV4_TOTAL_LENGTH,
   IPV4_TTL,
 } from "../src/layout/ipv4.layout.ts";
+import { PCAP_RECORD_LENGTH } from "../src/layout/pcap.layout.ts";
 import { VXLAN_PORT } from "../src/layout/vxlan.layout.ts";
 
+interface Tunnel {
+  readonly vni: number;
+  readonly local: string;
+  readonly remote: string;
+  readonly localMac: string;
+  readonly remoteMac: string;
+  readonly port: number;
+  readonly ttl: number;
+}
+
 /** The tunnel of the whole benchmark. */
-export const tunnel = {
+export const tunnel: Tunnel = {
   vni: 42,
   local: "10.1.5.7",
   remote: "10.1.5.8",
@@ -26,7 +37,7 @@ export const tunnel = {
   remoteMac: "02:00:00:00:05:08",
   port: VXLAN_PORT,
   ttl: 64,
-} as const;
+};
 
 export const OUTER_LENGTH = 50;
 
@@ -100,6 +111,43 @@ export function outerTemplate(): Uint8Array {
   view.setUint8(42, 0x08);
   view.setUint32(46, tunnel.vni << 8);
   return bytes;
+}
+
+/** `count` frames of `bytes` bytes each, of as many flows. */
+export function makeFrames(count: number, bytes: number): Uint8Array[] {
+  return Array.from({ length: count }, (_, i) => {
+    const frame = new Uint8Array(bytes);
+    writeFrame(new DataView(frame.buffer), 0, bytes, i);
+    return frame;
+  });
+}
+
+/** The frames as passengers of VXLAN packets, made the plain and slow way. */
+export function makePackets(frames: readonly Uint8Array[]): Uint8Array[] {
+  const template = outerTemplate();
+  return frames.map((frame, i) => {
+    const packet = new Uint8Array(OUTER_LENGTH + frame.length);
+    packet.set(template);
+    packet.set(frame, OUTER_LENGTH);
+    completeOuter(new DataView(packet.buffer), 0, frame.length, 49152 + (i & 16383));
+    return packet;
+  });
+}
+
+/** The frames as records of a little-endian pcap, without the file's header. */
+export function makeRecords(frames: readonly Uint8Array[]): Uint8Array {
+  const records = new Uint8Array(frames.reduce((sum, frame) => sum + PCAP_RECORD_LENGTH + frame.length, 0));
+  const view = new DataView(records.buffer);
+  let at = 0;
+  for (const [i, frame] of frames.entries()) {
+    view.setUint32(at, 1700000000 + Math.floor(i / 1000), true);
+    view.setUint32(at + 4, (i % 1000) * 1000, true);
+    view.setUint32(at + 8, frame.length, true);
+    view.setUint32(at + 12, frame.length, true);
+    records.set(frame, at + PCAP_RECORD_LENGTH);
+    at += PCAP_RECORD_LENGTH + frame.length;
+  }
+  return records;
 }
 
 /** Completes an outer header in front of a passenger of `length` bytes, the plain and slow way. */

@@ -16,8 +16,7 @@ import {
   DESCRIPTOR_WIRE_LENGTH,
   VNI_NONE,
 } from "../src/layout/descriptor.layout.ts";
-import { PCAP_RECORD_LENGTH } from "../src/layout/pcap.layout.ts";
-import { completeOuter, OUTER_LENGTH, outerTemplate, tunnel, writeFrame } from "./frames.ts";
+import { outerTemplate, tunnel } from "./frames.ts";
 
 export const IMAGE_COUNT = 0;
 export const IMAGE_BURST = 4;
@@ -40,13 +39,11 @@ export const SLOT_LENGTH = 2112;
 export const VLAN_ID = 100;
 
 export interface ImageOptions {
-  /** Frames, a multiple of the burst. */
-  readonly frames: number;
-  /** Bytes of each frame. */
-  readonly bytes: number;
   readonly seed: number;
-  /** Also a capture with this many records of the same frames inside VXLAN packets. */
-  readonly records?: number;
+  /** Bytes each frame had on the wire; as many as it has if left out. */
+  readonly wireLengths?: readonly number[];
+  /** Records of a capture. */
+  readonly capture?: Uint8Array;
 }
 
 /** A frame and what a descriptor says of it: what peers must agree on. */
@@ -60,18 +57,19 @@ export interface Outcome {
   readonly bytes: Uint8Array;
 }
 
-export function makeImage(options: ImageOptions): Uint8Array<ArrayBuffer> {
+/** An image that holds copies of `frames`, a multiple of 256 of them. */
+export function makeImage(frames: readonly Uint8Array[], options: ImageOptions): Uint8Array<ArrayBuffer> {
+  const captureLength = options.capture?.length ?? 0;
   const descriptors = IMAGE_HEADER_LENGTH;
-  const slots = descriptors + options.frames * DESCRIPTOR_LENGTH;
-  const capture = slots + options.frames * SLOT_LENGTH;
-  const captureLength = (options.records ?? 0) * (PCAP_RECORD_LENGTH + OUTER_LENGTH + options.bytes);
+  const slots = descriptors + frames.length * DESCRIPTOR_LENGTH;
+  const capture = slots + frames.length * SLOT_LENGTH;
   const out = capture + Math.ceil(captureLength / 64) * 64 + 64;
-  const bytes = new Uint8Array(out + captureLength + 64);
+  const bytes = new Uint8Array(out + Math.ceil(captureLength / 64) * 64 + 64);
   const view = new DataView(bytes.buffer);
   const template = outerTemplate();
 
   const set = (at: number, value: number): void => view.setUint32(at, value, true);
-  set(IMAGE_COUNT, options.frames);
+  set(IMAGE_COUNT, frames.length);
   set(IMAGE_BURST, BATCH_FRAMES_DEFAULT);
   set(IMAGE_DESCRIPTORS, descriptors);
   set(IMAGE_SEED, options.seed);
@@ -87,31 +85,25 @@ export function makeImage(options: ImageOptions): Uint8Array<ArrayBuffer> {
   while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
   set(IMAGE_IP_SUM, sum);
 
-  for (let i = 0; i < options.frames; i++) {
+  for (const [i, frame] of frames.entries()) {
     const slot = slots + i * SLOT_LENGTH;
-    writeFrame(view, slot + HEADROOM_DEFAULT, options.bytes, i + options.seed);
+    bytes.set(frame, slot + HEADROOM_DEFAULT);
     const d = descriptors + i * DESCRIPTOR_LENGTH;
     set(d + DESCRIPTOR_OFFSET, slot + HEADROOM_DEFAULT);
-    set(d + DESCRIPTOR_FRAME_LENGTH, options.bytes);
-    set(d + DESCRIPTOR_WIRE_LENGTH, options.bytes);
+    set(d + DESCRIPTOR_FRAME_LENGTH, frame.length);
+    set(d + DESCRIPTOR_WIRE_LENGTH, options.wireLengths?.[i] ?? frame.length);
     set(d + DESCRIPTOR_FLOOR, slot);
     set(d + DESCRIPTOR_VNI, VNI_NONE);
     set(d + DESCRIPTOR_MARK, i);
   }
-  let at = capture;
-  for (let i = 0; i < (options.records ?? 0); i++) {
-    const length = OUTER_LENGTH + options.bytes;
-    set(at, 1700000000 + i);
-    set(at + 4, i);
-    set(at + 8, length);
-    set(at + 12, length);
-    at += PCAP_RECORD_LENGTH;
-    bytes.set(template, at);
-    completeOuter(view, at, options.bytes, 49152 + (i & 16383));
-    writeFrame(view, at + OUTER_LENGTH, options.bytes, i + options.seed);
-    at += length;
-  }
+  if (options.capture !== undefined) bytes.set(options.capture, capture);
   return bytes;
+}
+
+/** What an image's capture was rewritten to. */
+export function rewritten(image: Uint8Array<ArrayBuffer>): Uint8Array {
+  const view = new DataView(image.buffer, image.byteOffset, image.byteLength);
+  return image.subarray(view.getUint32(IMAGE_OUT, true), view.getUint32(IMAGE_OUT_END, true));
 }
 
 /** What the descriptors of an image say. */

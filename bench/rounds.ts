@@ -113,7 +113,10 @@ async function enter(each: Contender, slice: number): Promise<Turn> {
   // Preparation costs wall time, too: passes are fewer where it is long.
   const whole = Math.max(pass, (performance.now() - begin) / tries / 2);
   const passes = Math.max(1, Math.round(SAMPLE_MS / pass));
-  const samples = Math.max(1, Math.min(Math.round(slice / (passes * pass)), Math.round((4 * slice) / (passes * whole))));
+  const samples = Math.max(
+    1,
+    Math.min(Math.round(slice / (passes * pass)), Math.round((4 * slice) / (passes * whole))),
+  );
 
   let figuresOfSlice: number[] = [];
   const bench = new Bench({ time: 0, iterations: samples, warmup: false, throws: true, retainSamples: true });
@@ -134,6 +137,7 @@ const WARM_UP_MS = 120;
 
 function figures(samples: number[]): Figures {
   const sorted = samples.toSorted((a, b) => a - b);
-  const at = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
+  const at = (share: number): number =>
+    sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
   return { min: at(0), median: at(0.5), p99: at(0.99) };
 }

@@ -1,9 +1,7 @@
 // The package itself, through its public interface: a FrameBatch, a Pipeline of one stage, an Fdb.
 
-import { FrameBatch } from "../../src/frame/frame-batch.ts";
-import type { Kernels } from "../../src/kernel/kernels.ts";
+import { FrameBatch, type Kernels, Pipeline } from "../../src/index.ts";
 import { DESCRIPTOR_LENGTH } from "../../src/layout/descriptor.layout.ts";
-import { Pipeline } from "../../src/pipeline/pipeline.ts";
 import { tunnel } from "../frames.ts";
 import { type Outcome, VLAN_ID } from "../image.ts";
 
@@ -28,11 +26,14 @@ export function frameferryDatapath(
   kernels: Kernels,
   frames: readonly Uint8Array[],
   seed: number,
+  wireLengths?: readonly number[],
 ): FrameferryDatapath {
   const batches: FrameBatch[] = [];
   for (let first = 0; first < frames.length; first += BURST) {
     const batch = new FrameBatch(kernels);
-    for (const [i, frame] of frames.slice(first, first + BURST).entries()) batch.add(frame, { mark: first + i });
+    for (let i = first; i < first + BURST; i++) {
+      batch.add(frames[i]!, { mark: i, wireLength: wireLengths?.[i] ?? frames[i]!.length });
+    }
     batches.push(batch);
   }
   const { vni, local, remote, localMac, remoteMac, port, ttl } = tunnel;

@@ -1,58 +1,60 @@
 // npm packages that do a part of the work. None has a batch, a flow hash or VXLAN: those parts are added here at
 // the least cost (the source port is computed beforehand), so the packages are shown at their best.
 
-import ipPacket, { type Ipv4Packet } from "ip-packet";
+import { Readable } from "node:stream";
+import ipPacket from "ip-packet";
 import pcapNgParser from "pcap-ng-parser";
 import pcapParser from "pcap-parser";
-import { Readable } from "node:stream";
 import udpPacket from "udp-packet";
 import { OUTER_LENGTH, outerTemplate, tunnel } from "../frames.ts";
 
 /** Outer headers by ip-packet and udp-packet: a new Buffer for every packet, as they work. */
-export function npmEncapsulate(frames: readonly Buffer[], ports: readonly number[]): Buffer[] {
-  const outer = outerTemplate();
-  const ethernet = Buffer.from(outer.subarray(0, 14));
-  const vxlan = Buffer.from(outer.subarray(42, 50));
-  return frames.map((frame, i) => {
-    const datagram = udpPacket.encode({
-      sourcePort: ports[i] as number,
-      destinationPort: tunnel.port,
-      data: Buffer.concat([vxlan, frame]),
+export function encapsulator(frames: readonly Uint8Array[]): () => Buffer[] {
+  const outer = Buffer.from(outerTemplate());
+  const vxlan = outer.subarray(42, 50);
+  const passengers = frames.map((frame) => Buffer.from(frame));
+  return () =>
+    passengers.map((frame, i) => {
+      const datagram = udpPacket.encode({
+        sourcePort: 49152 + (i & 16383),
+        destinationPort: tunnel.port,
+        data: Buffer.concat([vxlan, frame]),
+      });
+      datagram.writeUInt16BE(0, 6); // it writes 0xffff where it knows no addresses; VXLAN wants none (RFC 7348 §5)
+      const packet = Buffer.allocUnsafe(OUTER_LENGTH + frame.length);
+      outer.copy(packet, 0, 0, 14);
+      ipPacket.encode(
+        { start: 14, end: packet.length, buffer: packet },
+        {
+          version: 4,
+          flags: 2,
+          ttl: tunnel.ttl,
+          protocol: 17,
+          sourceIp: tunnel.local,
+          destinationIp: tunnel.remote,
+          data: datagram,
+        },
+      );
+      ipPacket.checksum(packet.subarray(14, 34));
+      return packet;
     });
-    datagram.writeUInt16BE(0, 6); // it writes 0xffff where it knows no addresses; VXLAN wants none (RFC 7348 §5)
-    const packet = Buffer.allocUnsafe(OUTER_LENGTH + frame.length);
-    ethernet.copy(packet, 0);
-    ipPacket.encode(
-      { start: 14, end: packet.length, buffer: packet },
-      {
-        version: 4,
-        flags: 2,
-        ttl: tunnel.ttl,
-        protocol: 17,
-        sourceIp: tunnel.local,
-        destinationIp: tunnel.remote,
-        data: datagram,
-      },
-    );
-    ipPacket.checksum(packet.subarray(14, 34));
-    return packet;
-  });
 }
 
 /** Passengers of packets, by ip-packet and udp-packet; the IPv4 checksum is verified as they offer it. */
-export function npmDecapsulate(packets: readonly Buffer[]): Buffer[] {
-  const passengers: Buffer[] = [];
-  for (const packet of packets) {
-    if (packet.length < OUTER_LENGTH + 14 || packet.readUInt16BE(12) !== 0x0800) continue;
-    const ip: Ipv4Packet = ipPacket.decode({ start: 14, end: packet.length, buffer: packet });
-    if (ip.protocol !== 17 || ip.fragmentOffset !== 0) continue;
-    if (ipPacket.checksum(Buffer.from(packet.subarray(14, 34))) !== ip.checksum) continue;
-    const udp = udpPacket.decode(ip.data);
-    if (udp.destinationPort !== tunnel.port || ((udp.data[0] as number) & 8) === 0) continue;
-    if (udp.data.readUIntBE(4, 3) !== tunnel.vni) continue;
-    passengers.push(udp.data.subarray(8));
-  }
-  return passengers;
+export function decapsulator(packets: readonly Uint8Array[]): () => Buffer[] {
+  const received = packets.map((packet) => Buffer.from(packet));
+  return () => received.map(passengerOf).filter((passenger) => passenger !== undefined);
+}
+
+function passengerOf(packet: Buffer): Buffer | undefined {
+  if (packet.length < OUTER_LENGTH + 14 || packet.readUInt16BE(12) !== 0x0800) return undefined;
+  const ip = ipPacket.decode({ start: 14, end: packet.length, buffer: packet });
+  if (ip.protocol !== 17 || ip.fragmentOffset !== 0) return undefined;
+  // It writes what it computes, so it gets a copy of the header.
+  if (ipPacket.checksum(Buffer.from(packet.subarray(14, 34))) !== ip.checksum) return undefined;
+  const udp = udpPacket.decode(ip.data);
+  if (udp.destinationPort !== tunnel.port || ((udp.data[0] as number) & 8) === 0) return undefined;
+  return udp.data.readUIntBE(4, 3) === tunnel.vni ? udp.data.subarray(8) : undefined;
 }
 
 /** Frames in a pcap, counted by pcap-parser. */

@@ -38,12 +38,14 @@ declare module "udp-packet" {
 declare module "pcap-parser" {
   import type { EventEmitter } from "node:events";
   import type { Readable } from "node:stream";
+
   const pcapParser: { parse(source: Readable): EventEmitter };
   export default pcapParser;
 }
 
 declare module "pcap-ng-parser" {
   import type { Transform } from "node:stream";
+
   const PcapNgParser: new () => Transform;
   export default PcapNgParser;
 }
