@@ -38,7 +38,7 @@ async function whole(read: () => Promise<number>): Promise<void> {
 
 function encode(frames: readonly Uint8Array[], format: "pcap" | "pcapng"): Buffer {
   // pcap-ng-parser fails on an interface without options and on most with some; a name it gets past.
-  const writer = new CaptureWriter({ format });
+  const writer = new CaptureWriter({ format, nanoseconds: false }); // pcap-parser refuses nanoseconds
   const port = { name: "ethernet0" };
   return Buffer.from(
     writer.write(
