@@ -87,6 +87,7 @@ export async function compete(contenders: readonly Contender[], options: RoundOp
   for (let round = 0; round < options.rounds; round++) {
     for (let i = 0; i < turns.length; i++) {
       const turn = turns[(i + round) % turns.length]!;
+      turn.task.reset(); // a task that has run does not run again
       await turn.task.run();
       const { result } = turn.task;
       if (result.state === "errored") throw result.error;
