@@ -1,11 +1,13 @@
 // Whole programs over whole files, by wall clock: our command line beside what else does the nearest same thing.
 
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { createReadStream, existsSync } from "node:fs";
 import { mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { PCAP_FILE_LENGTH } from "../src/layout/pcap.layout.ts";
 import { makeCapture } from "./capture-maker.ts";
 
 const root: string = fileURLToPath(new URL("../../../", import.meta.url));
@@ -22,8 +24,8 @@ export interface Run {
   /** What it does, where that is not the same. */
   readonly note: string;
   readonly seconds: Seconds;
-  /** Its median as a multiple of ours. */
-  readonly ratio: number;
+  /** Its median as a multiple of ours; undefined if ours did not run. */
+  readonly ratio: number | undefined;
 }
 
 export interface EndToEnd {
@@ -40,6 +42,8 @@ interface Command {
   readonly note: string;
   readonly program: string;
   readonly words: (input: string, output: string) => string[];
+  /** Its records must be ours, byte for byte. */
+  readonly same?: boolean;
 }
 
 const node = (name: string, ...words: string[]): Command => ({
@@ -47,6 +51,7 @@ const node = (name: string, ...words: string[]): Command => ({
   note: "",
   program: process.execPath,
   words: (input, output) => [commandLine, ...words, input, "-o", output],
+  same: true,
 });
 
 const DECAPSULATE: readonly Command[] = [
@@ -62,6 +67,7 @@ const DECAPSULATE: readonly Command[] = [
     note: "chops 50 bytes unseen: the nearest to a decapsulation",
     program: "editcap",
     words: (input, output) => ["-F", "pcap", "-C", "50", "-L", input, output],
+    same: true,
   },
 ];
 
@@ -72,6 +78,7 @@ const VLAN_POP: readonly Command[] = [
     note: "chops the 4 bytes unseen",
     program: "editcap",
     words: (input, output) => ["-F", "pcap", "-C", "12:4", "-L", input, output],
+    same: true,
   },
   {
     name: "tcprewrite",
@@ -107,7 +114,7 @@ export async function runEndToEnd(
         const { min, median, max } = run.seconds;
         const range = `${min.toFixed(2)} to ${max.toFixed(2)}`;
         write(
-          `  ${run.command.padEnd(20)}${median.toFixed(2).padStart(8)} s  (${range})  ${run.ratio.toFixed(2)}x  ${run.note}`,
+          `  ${run.command.padEnd(20)}${median.toFixed(2).padStart(8)} s  (${range})  ${run.ratio?.toFixed(2) ?? "-"}x  ${run.note}`,
         );
       }
       return [runs, records];
@@ -137,7 +144,8 @@ async function runInTurn(
     return there;
   });
   const seconds = new Map<Command, number[]>(present.map((command) => [command, []]));
-  // One more round, not counted, brings the file into the page cache for all.
+  let records: string | undefined;
+  // One more round, not counted, brings the file into the page cache for all, and compares what they write.
   for (let round = -1; round < rounds; round++) {
     for (let i = 0; i < present.length; i++) {
       const command = present[(i + round + present.length) % present.length]!;
@@ -147,11 +155,17 @@ async function runInTurn(
         encoding: "utf8",
       });
       const took = (performance.now() - start) / 1000;
-      await rm(output, { force: true });
       if (status !== 0) {
         leftOut.push(`${command.name}: exit code ${status}: ${stderr.trim().split("\n")[0] ?? ""}`);
         seconds.delete(command);
-      } else if (round >= 0) seconds.get(command)!.push(took);
+      } else if (round >= 0) {
+        seconds.get(command)!.push(took);
+      } else if (command.same === true) {
+        const digest = await digestOfRecords(output);
+        if (digest !== (records ??= digest))
+          throw new Error(`${command.name}: it writes other records than the peers`);
+      }
+      await rm(output, { force: true });
     }
   }
   const ours = seconds.get(present[0]!);
@@ -159,8 +173,14 @@ async function runInTurn(
     command: command.name,
     note: command.note,
     seconds: range(took),
-    ratio: ours === undefined ? Number.NaN : range(took).median / range(ours).median,
+    ratio: ours === undefined ? undefined : range(took).median / range(ours).median,
   }));
+}
+
+async function digestOfRecords(file: string): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const chunk of createReadStream(file, { start: PCAP_FILE_LENGTH })) hash.update(chunk as Buffer);
+  return hash.digest("hex");
 }
 
 /** A fresh process each time: from before the kernels are loaded to the first encapsulated frame. */
