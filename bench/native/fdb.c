@@ -28,7 +28,7 @@ typedef struct { // the first bytes of the file that the harness writes
 static bucket *buckets;
 static size_t table_length;
 static uint64_t mask, seed;
-static unsigned shift;
+static unsigned shift, second_shift;
 static int huge;
 
 static head_of_file *file;
@@ -43,7 +43,7 @@ static inline uint64_t hash(uint64_t key) {
 }
 
 static inline uint64_t second_bucket(uint64_t h, uint64_t first) {
-  const uint64_t second = h & mask;
+  const uint64_t second = h >> second_shift & mask;
   return second == first ? first ^ 1 : second;
 }
 
@@ -170,6 +170,7 @@ static const char *load(int count, char **files) {
   while ((1ull << bits) * 2 < file->capacity) bits++;
   mask = (1ull << bits) - 1;
   shift = 64 - bits;
+  second_shift = 64 - 2 * bits;
   table_length = sizeof(bucket) << bits;
   void *memory = mmap(NULL, table_length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   found = malloc(file->queries * sizeof(uint64_t));
