@@ -1,0 +1,92 @@
+// The figures to reach, and whether this run reaches them. Nothing here ends a run with an error: machines differ.
+
+import { C, FRAMEFERRY, TYPED_ARRAY } from "./contests.ts";
+import type { EndToEnd } from "./end-to-end.ts";
+import { FDB_SIZES, RTE_HASH } from "./fdb-contests.ts";
+import type { TaskResult } from "./report.ts";
+
+export interface FigureToReach {
+  readonly figure: string;
+  /** Undefined where a peer is missing, or where the figure is stated and nothing is asked of it. */
+  readonly reached: boolean | undefined;
+  readonly measured: string;
+}
+
+export function figuresToReach(
+  tasks: readonly TaskResult[],
+  endToEnd: EndToEnd | undefined,
+): FigureToReach[] {
+  const median = (group: string, peer: string, size: Partial<TaskResult>): number | undefined =>
+    tasks.find(
+      (task) =>
+        task.group === group &&
+        task.peer === peer &&
+        task.bytes === (size.bytes ?? 0) &&
+        task.entries === size.entries &&
+        task.frames === size.frames,
+    )?.nsPerFrame.median;
+  const figures: FigureToReach[] = [];
+  const compare = (
+    figure: string,
+    ours: number | undefined,
+    theirs: number | undefined,
+    most: number,
+  ): void => {
+    if (ours === undefined || theirs === undefined) {
+      figures.push({ figure, reached: undefined, measured: "not measured: a peer is missing" });
+    } else {
+      const measured = `${(ours / theirs).toFixed(2)} times its time (${ours.toFixed(2)} ns against ${theirs.toFixed(2)})`;
+      figures.push({
+        figure,
+        reached: most === Number.POSITIVE_INFINITY ? undefined : ours / theirs <= most,
+        measured,
+      });
+    }
+  };
+  for (const group of ["encapsulate", "decapsulate"]) {
+    for (const bytes of [64, 512, 1500]) {
+      const ours = median(group, FRAMEFERRY, { bytes });
+      compare(`${group}, ${bytes} bytes: at most 1.3 times C`, ours, median(group, C, { bytes }), 1.3);
+    }
+  }
+  const lookup = "fdb lookup, all hit";
+  for (const entries of FDB_SIZES) {
+    const ours = median(lookup, FRAMEFERRY, { entries });
+    const most = entries > 100000 ? 1 : 0.5;
+    const wanted = most === 1 ? "faster than rte_hash bulk" : "at least 2 times faster than rte_hash bulk";
+    compare(`fdb lookup, ${entries} entries: ${wanted}`, ours, median(lookup, RTE_HASH, { entries }), most);
+    compare(`fdb lookup, ${entries} entries: at most 1.3 times C`, ours, median(lookup, C, { entries }), 1.3);
+  }
+  for (const group of ["encapsulate", "decapsulate"]) {
+    for (const bytes of [64, 512, 1500]) {
+      const ours = median(group, FRAMEFERRY, { bytes });
+      const theirs = median(group, TYPED_ARRAY, { bytes });
+      compare(
+        `${group}, ${bytes} bytes: beside JavaScript by hand (stated)`,
+        ours,
+        theirs,
+        Number.POSITIVE_INFINITY,
+      );
+    }
+  }
+  if (endToEnd !== undefined) {
+    const { firstFrameMs, decapsulate } = endToEnd;
+    if (firstFrameMs !== undefined) {
+      figures.push({
+        figure: "first frame out: less than 150 ms after await begins",
+        reached: firstFrameMs.median < 150,
+        measured: `${firstFrameMs.median.toFixed(1)} ms`,
+      });
+    }
+    const pass = decapsulate?.find((run) => run.command === "editcap");
+    const ours = decapsulate?.find((run) => run.command === "frameferry decap");
+    if (pass !== undefined && ours !== undefined) {
+      figures.push({
+        figure: "frameferry decap: at least as fast as editcap's pass over the same file",
+        reached: ours.seconds.median <= pass.seconds.median,
+        measured: `${ours.seconds.median.toFixed(2)} s against ${pass.seconds.median.toFixed(2)} s`,
+      });
+    }
+  }
+  return figures;
+}

@@ -1,0 +1,74 @@
+// The native programs of a run, and the files through which they get what to work on.
+
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type FdbKeys, fdbFile } from "./fdb-keys.ts";
+import { buildNative, NativePeer } from "./native.ts";
+
+export class NativePeers {
+  readonly datapath: NativePeer | undefined;
+  readonly fdb: NativePeer | undefined;
+  readonly fdbHugePages: NativePeer | undefined;
+  readonly rteHash: NativePeer | undefined;
+  readonly #folder: string;
+
+  private constructor(folder: string, programs: ReadonlyMap<string, string>) {
+    this.#folder = folder;
+    const start = (name: string, ...options: string[]): NativePeer | undefined => {
+      const program = programs.get(name);
+      return program === undefined ? undefined : new NativePeer(program, options);
+    };
+    this.datapath = start("datapath");
+    this.fdb = start("fdb");
+    this.fdbHugePages = start("fdb", "huge");
+    this.rteHash = start("rte-hash");
+  }
+
+  /** Builds and starts what can be; says through `write` what cannot. */
+  static async start(write: (line: string) => void): Promise<NativePeers> {
+    const programs = new Map<string, string>();
+    for (const name of ["datapath", "fdb", "rte-hash"]) {
+      const result = buildNative(name);
+      if ("program" in result) programs.set(name, result.program);
+      else write(`left out: native peer ${name}: ${result.missing}`);
+    }
+    return new NativePeers(await mkdtemp(join(tmpdir(), "frameferry-bench-")), programs);
+  }
+
+  async loadImage(image: Uint8Array): Promise<void> {
+    if (this.datapath === undefined) return;
+    const file = join(this.#folder, "image");
+    await writeFile(file, image);
+    await this.datapath.load(file);
+  }
+
+  async dumpImage(): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    return this.datapath === undefined ? undefined : await this.#dump(this.datapath);
+  }
+
+  /** Hands keys and queries to every table. */
+  async loadKeys(keys: FdbKeys): Promise<void> {
+    const file = join(this.#folder, "keys");
+    await writeFile(file, Buffer.concat(fdbFile(keys)));
+    for (const table of [this.fdb, this.fdbHugePages, this.rteHash]) await table?.load(file);
+  }
+
+  /** What a table answers to the queries of which half miss. */
+  async answers(table: NativePeer): Promise<BigUint64Array> {
+    await table.once("answers");
+    return new BigUint64Array((await this.#dump(table)).buffer);
+  }
+
+  async close(): Promise<void> {
+    for (const peer of [this.datapath, this.fdb, this.fdbHugePages, this.rteHash]) peer?.close();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  async #dump(peer: NativePeer): Promise<Uint8Array<ArrayBuffer>> {
+    const file = join(this.#folder, "dump");
+    await peer.dump(file);
+    // A copy with a buffer of its own: Buffers may share one.
+    return new Uint8Array(await readFile(file));
+  }
+}

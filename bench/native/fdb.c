@@ -1,0 +1,195 @@
+// The kernels' FDB in C: 64-byte buckets of four keys and their four values, two buckets a key.
+//
+// A burst is looked up in two passes: the first hashes and prefetches, the second compares. The four
+// keys of a bucket are compared at once where the compiler has AVX2. The pages are ordinary ones, as
+// those of a WebAssembly memory are; "fdb huge" asks for huge pages and shows what they would bring.
+
+#define _GNU_SOURCE
+#include <stdint.h>
+#include <sys/mman.h>
+
+#ifdef __AVX2__
+#include <immintrin.h>
+#endif
+
+#include "line-protocol.h"
+
+enum { BURST = 256, PASS = 16384, SLOTS = 4 };
+
+typedef struct {
+  uint64_t keys[SLOTS];
+  uint64_t values[SLOTS];
+} bucket;
+
+typedef struct { // the first bytes of the file that the harness writes
+  uint64_t entries, queries, seed, capacity;
+} head_of_file;
+
+static bucket *buckets;
+static size_t table_length;
+static uint64_t mask, seed;
+static unsigned shift, second_shift;
+static int huge;
+
+static head_of_file *file;
+static const uint64_t *keys, *hits, *halves;
+static uint64_t *found;
+static uint64_t refused;
+
+static inline uint64_t hash(uint64_t key) {
+  uint64_t h = (key ^ seed) * 0x9e3779b97f4a7c15u;
+  h ^= h >> 32;
+  return h * 0xd6e8feb86659fd93u;
+}
+
+static inline uint64_t second_bucket(uint64_t h, uint64_t first) {
+  const uint64_t second = h >> second_shift & mask;
+  return second == first ? first ^ 1 : second;
+}
+
+/** The value of `key` in this bucket, or 0. */
+static inline uint64_t value_in(const bucket *b, uint64_t key) {
+#ifdef __AVX2__
+  const __m256i same = _mm256_cmpeq_epi64(_mm256_load_si256((const __m256i *)b->keys), _mm256_set1_epi64x((long long)key));
+  const unsigned which = (unsigned)_mm256_movemask_pd(_mm256_castsi256_pd(same));
+  return which == 0 ? 0 : b->values[__builtin_ctz(which)];
+#else
+  for (int i = 0; i < SLOTS; i++)
+    if (b->keys[i] == key) return b->values[i];
+  return 0;
+#endif
+}
+
+static __attribute__((noinline)) void lookup(const uint64_t *wanted, uint64_t *values, unsigned count) {
+  uint64_t hashes[BURST];
+  const bucket *const table = buckets;
+  const unsigned to_first = shift;
+  for (unsigned i = 0; i < count; i++) {
+    const uint64_t h = hash(wanted[i]);
+    hashes[i] = h;
+    __builtin_prefetch(&table[h >> to_first]);
+  }
+  for (unsigned i = 0; i < count; i++) {
+    const uint64_t h = hashes[i];
+    const uint64_t first = h >> to_first;
+    uint64_t value = value_in(&table[first], wanted[i]);
+    if (value == 0) value = value_in(&table[second_bucket(h, first)], wanted[i]);
+    values[i] = value;
+  }
+}
+
+static int put(bucket *b, uint64_t key, uint64_t value) {
+  for (int i = 0; i < SLOTS; i++) {
+    if (b->keys[i] != 0) continue;
+    b->values[i] = value;
+    b->keys[i] = key;
+    return 1;
+  }
+  return 0;
+}
+
+static int replace(bucket *b, uint64_t key, uint64_t value) {
+  for (int i = 0; i < SLOTS; i++) {
+    if (b->keys[i] != key) continue;
+    b->values[i] = value;
+    return 1;
+  }
+  return 0;
+}
+
+static int insert(uint64_t key, uint64_t value) {
+  const uint64_t h = hash(key);
+  const uint64_t first = h >> shift;
+  bucket *const one = &buckets[first];
+  bucket *const other = &buckets[second_bucket(h, first)];
+  if (replace(one, key, value) || replace(other, key, value)) return 1;
+  if (put(one, key, value) || put(other, key, value)) return 1;
+  for (int i = 0; i < 2 * SLOTS; i++) {
+    bucket *const from = i < SLOTS ? one : other;
+    const int slot = i % SLOTS;
+    const uint64_t moved = hash(from->keys[slot]);
+    const uint64_t home = moved >> shift;
+    bucket *to = &buckets[home];
+    if (to == from) to = &buckets[second_bucket(moved, home)];
+    if (!put(to, from->keys[slot], from->values[slot])) continue;
+    from->values[slot] = value;
+    from->keys[slot] = key;
+    return 1;
+  }
+  return 0;
+}
+
+static __attribute__((noinline)) void insert_all(void) {
+  for (uint64_t i = 0; i < file->entries; i++) refused += !insert(keys[i], (i + 1) | 1ull << 32);
+}
+
+static void clear(void) {
+  memset(buckets, 0, table_length);
+  refused = 0;
+}
+
+// A pass looks up some bursts and goes on from there in the next; answers are used up burst by burst.
+static void look_up(const uint64_t *wanted) {
+  static uint64_t next;
+  for (unsigned i = 0; i < PASS; i += BURST) {
+    if (next + BURST > file->queries) next = 0;
+    lookup(wanted + next, found, BURST);
+    next += BURST;
+  }
+}
+static void answer_all(const uint64_t *wanted) {
+  for (uint64_t i = 0; i < file->queries; i += BURST) lookup(wanted + i, found + i, BURST);
+}
+static void pass_hit(void) { look_up(hits); }
+static void pass_half(void) { look_up(halves); }
+static void pass_answers(void) { answer_all(halves); }
+
+const task tasks[] = {
+    {"lookup", NULL, pass_hit},
+    {"lookup-half", NULL, pass_half},
+    {"insert", clear, insert_all},
+    {"answers", NULL, pass_answers},
+};
+const int task_count = sizeof tasks / sizeof tasks[0];
+
+static const char *load(int count, char **files) {
+  if (count != 1) return "one file, please";
+  if (buckets != NULL) munmap(buckets, table_length);
+  free(file);
+  free(found);
+  found = NULL;
+  buckets = NULL;
+  size_t length;
+  file = read_file(files[0], 64, &length);
+  if (file == NULL) return "the file cannot be read";
+  keys = (const uint64_t *)(file + 1);
+  hits = keys + file->entries;
+  halves = hits + file->queries;
+  seed = file->seed;
+  unsigned bits = 1;
+  while ((1ull << bits) * 2 < file->capacity) bits++;
+  mask = (1ull << bits) - 1;
+  shift = 64 - bits;
+  second_shift = 64 - 2 * bits;
+  table_length = sizeof(bucket) << bits;
+  void *memory = mmap(NULL, table_length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  found = malloc(file->queries * sizeof(uint64_t));
+  if (memory == MAP_FAILED || found == NULL) return "not enough memory";
+  buckets = memory;
+  madvise(buckets, table_length, huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+  clear();
+  insert_all();
+  return refused == 0 ? NULL : "the table is full";
+}
+
+static const char *dump(const char *name) {
+  FILE *out = fopen(name, "wb");
+  if (out == NULL) return "the file cannot be written";
+  const size_t written = fwrite(found, sizeof(uint64_t), file->queries, out);
+  return fclose(out) == 0 && written == file->queries ? NULL : "the file cannot be written";
+}
+
+int main(int count, char **words) {
+  huge = count > 1 && strcmp(words[1], "huge") == 0;
+  return serve();
+}
