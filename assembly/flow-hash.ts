@@ -22,29 +22,38 @@ const IP_PROTOCOL_SCTP: u32 = 132;
 /** IPv4 and IPv6 type fields, and the fragment bits, as a little-endian load sees them. */
 const TYPE_IPV4: u32 = 0x0008;
 const TYPE_IPV6: u32 = 0xdd86;
-const FRAGMENT_BITS: u32 = 0xff3f; // more fragments, offset
+export const FRAGMENT_BITS: u32 = 0xff3f; // more fragments, offset
 
 const K1: u32 = 0x9e3779b1;
 const K2: u32 = 0x85ebca77;
 const K3: u32 = 0xc2b2ae3d;
 const K4: u32 = 0x27d4eb2f;
 
+/** The first four bytes from the type on, less the last: IPv4 without options behind an untagged header. */
+export const PLAIN_IPV4_MASK: u32 = 0x00ffffff;
+export const PLAIN_IPV4: u32 = 0x00450008;
+/** The shortest frame of that kind whose ports are there. */
+export const PLAIN_HASHED: u32 = 38;
+
 export function flowHash(frame: usize, length: u32, seed: u32): u32 {
-  // Nearly every frame: no tag, IPv4 without options (one compare), whole, and the ports are there.
-  if (
-    length >= 38 &&
-    (load<u32>(frame, ETHERNET_TYPE) & 0x00ffffff) === 0x00450008 &&
-    (load<u16>(frame, 20) & FRAGMENT_BITS) === 0
-  ) {
-    const protocol: u32 = load<u8>(frame, 23);
-    const ports: u32 = hasPorts(protocol) ? load<u32>(frame, 34) : 0;
-    return finish(seed, load<u32>(frame, 26), load<u32>(frame, 30), ports, protocol);
+  if (length >= PLAIN_HASHED && (load<u32>(frame, ETHERNET_TYPE) & PLAIN_IPV4_MASK) === PLAIN_IPV4) {
+    if ((load<u16>(frame, 20) & FRAGMENT_BITS) === 0) return plainFlowHash(frame, seed);
   }
   return anyFlowHash(frame, length, seed);
 }
 
+/** For an untagged, whole IPv4 packet without options, of at least 38 bytes with its Ethernet header. No branch. */
+export function plainFlowHash(frame: usize, seed: u32): u32 {
+  const protocol: u32 = load<u8>(frame, 23);
+  const ports = load<u32>(frame, 34) & (hasPorts(protocol) ? 0xffffffff : 0);
+  return finish(seed, load<u32>(frame, 26), load<u32>(frame, 30), ports, protocol);
+}
+
 function hasPorts(protocol: u32): bool {
-  return protocol === IP_PROTOCOL_TCP || protocol === IP_PROTOCOL_UDP || protocol === IP_PROTOCOL_SCTP;
+  const tcp: u32 = protocol === IP_PROTOCOL_TCP ? 1 : 0;
+  const udp: u32 = protocol === IP_PROTOCOL_UDP ? 1 : 0;
+  const sctp: u32 = protocol === IP_PROTOCOL_SCTP ? 1 : 0;
+  return (tcp | udp | sctp) !== 0;
 }
 
 function finish(seed: u32, a: u32, b: u32, c: u32, d: u32): u32 {
