@@ -31,6 +31,10 @@ const commands: Readonly<Record<string, Entry>> = {
     summary: "see it work on a real capture, with pictures",
     load: async () => (await import("./demo.ts")).defineDemo,
   },
+  bench: {
+    summary: "compare the kernels with plain JavaScript, in about 20 seconds",
+    load: async () => (await import("./bench.ts")).defineBench,
+  },
 };
 
 const EXAMPLES = `

@@ -40,6 +40,9 @@ export const PACKAGE_IN: Readonly<Record<string, readonly string[]>> = {
   tinybench: ["cli"],
 };
 
+/** What is outside of src/ and yet part of the command line. */
+const SHORT_BENCHMARK = "bench/short.ts";
+
 export const MAXIMUM_LINES = 400;
 
 /** Every breach of the rules in `files` (path from the repository's root -> text), one sentence each. */
@@ -72,6 +75,7 @@ export function breaches(files: ReadonlyMap<string, string>): string[] {
         continue;
       }
       const target = resolve(path, specifier);
+      if (target === SHORT_BENCHMARK && room === "cli") continue;
       if (!files.has(target)) found.push(`${path}: ${specifier} is no file of src/ or assembly/`);
       else {
         const other = roomOf(target);
