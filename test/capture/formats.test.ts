@@ -163,6 +163,18 @@ it("is the same in chunks of any sizes", async () => {
   );
 });
 
+it("pads blocks with zeroes, whatever stood behind the frame", async () => {
+  using pipeline = new Pipeline(kernels, [{ stage: "vlan-push", vid: 0xabc, pcp: 7 }]);
+  using plain = new Pipeline(kernels, []);
+  for (const one of [plain, pipeline]) {
+    const { bytes } = await processed(plainPcap(true, true).bytes, one, { format: "pcapng" });
+    const { records } = await recordsOf(bytes);
+    expect(records.length).toBeGreaterThan(0);
+    for (const { offset, data } of records)
+      for (let at = offset + 28 + data.length; at % 4 !== 0; at++) expect(bytes[at]).toBe(0);
+  }
+});
+
 describe("packet blocks without all fields", () => {
   it("obsolete packet blocks become enhanced ones", async () => {
     const { bytes } = join([
