@@ -21,11 +21,13 @@ try {
   tab.on("pageerror", (error) => console.error(error));
   tab.on("console", (message) => console.error(message.text()));
   await tab.goto(page.url);
+  await tab.getByRole("button", { name: "VLAN push" }).click();
   await tab.getByRole("button", { name: "100 MB, made here" }).click();
   await tab.getByRole("button", { name: "Run" }).click({ timeout: 120_000 });
   await tab.getByRole("button", { name: "Download" }).waitFor({ timeout: 120_000 });
   await tab.getByRole("button", { name: "Count all" }).click();
   await tab.getByText(/^All .* frames are counted/).waitFor({ timeout: 120_000 });
+  await tab.locator("#frame-list").getByText("5001 › 1").first().click();
   await tab.mouse.move(0, 0);
   await tab.evaluate(() => document.activeElement?.blur());
   await tab.screenshot({ path, fullPage: true });

@@ -51,7 +51,7 @@ at("made").addEventListener("click", async ({ target }) => {
   const made = await ask("make", { bytes: MADE_BYTES });
   target.disabled = false;
   if (capture !== earlier) return; // another was picked meanwhile
-  await take(made, "made.pcap", "three overlays, one of them in another, and some damage");
+  await take(made, "made.pcap", "three overlays, one in another");
 });
 at("pipeline").addEventListener("submit", (event) => {
   event.preventDefault();
