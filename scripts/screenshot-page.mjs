@@ -15,7 +15,7 @@ const browser = await chromium.launch({
 });
 try {
   const tab = await browser.newPage({
-    viewport: { width: 1240, height: 900 },
+    viewport: { width: 1300, height: 900 },
     colorScheme: values.dark ? "dark" : "light",
   });
   tab.on("pageerror", (error) => console.error(error));

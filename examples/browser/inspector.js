@@ -1,6 +1,7 @@
 // The page's own worker: looks into captures, so that the page's thread need not.
 // Asked by { id, ask, ... }; answers { id, news } any number of times, then { id, answer } or { id, error }.
 
+import { breathing } from "./breathing.js";
 import { dropReasons, FrameBatch, loadKernels, Pipeline } from "./frameferry/index.js";
 import { readCapture } from "./frameferry/pcap.js";
 import { dissect, vnisOf } from "./frameferry/wire.js";
@@ -60,7 +61,7 @@ async function readFirst({ capture }) {
 /** Counts frames by their VNIs, outermost first, in the first `limit` frames. */
 async function survey({ capture, limit, ports }, tell, signal) {
   const rows = new Map();
-  const reader = readCapture(capture, { signal });
+  const reader = readCapture(capture.stream().pipeThrough(breathing()), { signal });
   const count = { frames: 0, complete: true, unfinished: false, damage: undefined };
   let told = performance.now();
   try {

@@ -16,6 +16,12 @@ const WORKERS_MAXIMUM = 8;
 /** Below this a rate says more about starting than about working. */
 const SHORTEST_RATE_MS = 50;
 
+const TRANSPORTS = {
+  shared: "Workers see the same memory as this page.",
+  transfer: "Buffers are handed to the workers: this page is not cross-origin isolated.",
+  inline: "There are no workers: this page's own thread does all.",
+};
+
 const at = (id) => document.getElementById(id);
 
 /** What was picked: its bytes as a Blob, and what is known of it. */
@@ -122,11 +128,19 @@ async function preview(fresh) {
     if (turn !== previews) return;
     showComplaint(undefined);
     showFrames(frames, fresh);
+    if (!fresh && before !== undefined && String(before.ports) !== String(portsOf(stages))) recount();
   } catch (error) {
     if (turn === previews && !showComplaint(error)) fail(`${error.message}.`);
   }
 }
 
+/** Another port may make tunnels of what was none before. */
+function recount() {
+  before = undefined;
+  surveyAll(SAMPLE);
+}
+
+/** Counts by VNI in the first `limit` frames of the capture and of its result. */
 async function surveyAll(limit) {
   surveying.abort();
   surveying = new AbortController();
@@ -135,16 +149,19 @@ async function surveyAll(limit) {
   const count = async (blob, keep) => {
     const hear = (counts) => {
       if (signal.aborted) return;
-      keep(counts);
-      showVnis(before, after);
+      keep({ ...counts, ports });
+      showVnis(before, after, true);
     };
     hear(await ask("survey", { capture: blob, limit, ports }, { hear, signal }));
   };
   try {
-    if (before === undefined || before.unfinished || limit > SAMPLE)
+    if (before === undefined || before.unfinished || limit > SAMPLE) {
       await count(capture.blob, (counts) => void (before = counts));
+    }
+    if (signal.aborted) return;
     if (before.damage !== undefined) failDamaged(before.damage);
     if (result !== undefined) await count(result, (counts) => void (after = counts));
+    if (!signal.aborted) showVnis(before, after, false);
   } catch (error) {
     if (!signal.aborted) fail(`The frames could not be counted: ${error.message}.`);
   }
@@ -172,7 +189,7 @@ async function run() {
     const summary = await plane.processCapture(source, stages, sink, { signal, onProgress });
     await kept;
     const milliseconds = performance.now() - start;
-    if (signal.aborted) return;
+    signal.throwIfAborted();
     result = new Blob(parts, { type: "application/octet-stream" });
     lastRun = {
       summary,
@@ -185,7 +202,9 @@ async function run() {
     if (summary.damage !== undefined) failDamaged(summary.damage.message);
     surveyAll(SAMPLE);
   } catch (error) {
-    if (signal.aborted) say("Cancelled. Nothing was kept.");
+    if (capture.blob !== blob)
+      say(""); // another was picked meanwhile
+    else if (signal.aborted) say("Cancelled. Nothing was kept.");
     else if (showComplaint(error)) say("The pipeline cannot run like this: see the field that is marked.");
     else fail(`${name}: ${error.message}.`);
   } finally {
@@ -255,7 +274,7 @@ function forgetResult() {
   at("figures").hidden = true;
   for (const figure of at("figures").querySelectorAll("dd")) figure.textContent = "–";
   showDrops(undefined, dropReasons);
-  showVnis(before, undefined);
+  showVnis(before, undefined, before?.unfinished);
 }
 
 function offerWorkers() {
@@ -281,6 +300,7 @@ async function replaceDataplane(old) {
   await old?.then((plane) => plane.close()).catch(() => {});
   const plane = await createDataplane({ workers: Number(at("workers").value) });
   at("transport").textContent = plane.transport;
+  at("transport").title = TRANSPORTS[plane.transport];
   return plane;
 }
 

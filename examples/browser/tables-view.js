@@ -9,8 +9,8 @@ const sampled = document.querySelector("#sampled");
 const countAll = document.querySelector("#count-all");
 const dropsNote = document.querySelector("#drops-note");
 
-/** Shows counts as `inspector.js` makes them; either may be missing. */
-export function showVnis(before, after) {
+/** Shows counts as `inspector.js` makes them; either may be missing, and `counting` says that more will come. */
+export function showVnis(before, after, counting) {
   tables.hidden = before === undefined;
   if (before === undefined) return;
   const frames = new Map();
@@ -31,12 +31,11 @@ export function showVnis(before, after) {
       ),
   );
   const counts = [before, after].filter((one) => one !== undefined);
-  const unfinished = counts.some((one) => one.unfinished);
   const sample = counts.find((one) => !one.complete);
-  if (unfinished) sampled.textContent = "Counting …";
+  if (counting) sampled.textContent = "Counting …";
   else if (sample === undefined) sampled.textContent = `All ${grouped(before.frames)} frames are counted.`;
   else sampled.textContent = `A sample: the first ${grouped(sample.frames)} frames are counted.`;
-  countAll.hidden = unfinished || sample === undefined;
+  countAll.hidden = counting || sample === undefined;
 }
 
 /** Shows a summary's drops; undefined before there is one. */
@@ -58,7 +57,9 @@ export function showDrops(summary, reasons) {
 }
 
 function bar(frames, most) {
-  const cell = element("td", { className: "number bar" }, [element("span", {}, [grouped(frames)])]);
+  const cell = element("td", { className: frames === 0 ? "number quiet" : "number bar" }, [
+    element("span", {}, [grouped(frames)]),
+  ]);
   cell.style.setProperty("--share", `${(100 * frames) / most}%`);
   return cell;
 }

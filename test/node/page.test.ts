@@ -90,6 +90,28 @@ describe("in Chromium", () => {
     expectSame((await download(page)).bytes, await inNode(VXLAN, [stages[0]!, stages[2]!]));
   });
 
+  test("knows the tunnels of the port that is asked for", async () => {
+    const page = await open();
+    const moved = join(folder, "moved.pcap");
+    const stage: Stage = {
+      stage: "encapsulate",
+      kind: "vxlan",
+      vni: 9,
+      local: "10.0.0.1",
+      remote: "10.0.0.2",
+    };
+    writeFileSync(moved, await inNode(VXLAN, [{ ...stage, port: 5555 }]));
+    await page.getByLabel("Choose a file").setInputFiles(moved);
+    await expectRow(page, "#vnis", "no tunnel 10 –");
+    await expectText(page, "#after .gone", "dropped not-tunnel not a packet of this tunnel");
+    await page.getByLabel("UDP port").fill("5555");
+    await expectRow(page, "#vnis", "9 › 100 10 –");
+    await page.getByLabel("Depth").selectOption("all");
+    await expectText(page, "#after .carrier > .title", "carrier 148 bytes");
+    await runToTheEnd(page);
+    await expectRow(page, "#vnis", "100 0 10");
+  });
+
   test("says beside the field what it may hold", async () => {
     const page = await open();
     await page.getByRole("button", { name: "Ten real packets" }).click();
