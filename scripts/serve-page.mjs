@@ -88,8 +88,8 @@ async function fileBehind(url) {
     // A link may lead out of the folder, too.
     const path = await realpath(join(FOLDERS[prefix], name));
     if (!path.startsWith((await realpath(FOLDERS[prefix])) + sep)) return undefined;
-    const { size, isFile } = await stat(path).then((found) => ({ size: found.size, isFile: found.isFile() }));
-    return isFile ? { path, size } : undefined;
+    const found = await stat(path);
+    return found.isFile() ? { path, size: found.size } : undefined;
   } catch {
     return undefined; // no such file, or an address that cannot be decoded
   }
