@@ -1,0 +1,74 @@
+// The form of the pipeline: a list of stages, each a fieldset whose fields are the stage's own.
+
+const list = document.querySelector("#stages");
+
+/** Fills the form and calls `changed` whenever it says something else. */
+export function openStagesForm(changed) {
+  for (const button of document.querySelectorAll("[data-add]")) {
+    button.addEventListener("click", () => {
+      add(button.dataset.add).querySelector("input, select").focus();
+      changed();
+    });
+  }
+  list.addEventListener("input", changed);
+  list.addEventListener("click", ({ target }) => {
+    const remove = target.closest("[data-remove]");
+    if (remove === null) return;
+    remove.closest("li").remove();
+    document.querySelector("[data-add]").focus();
+    changed();
+  });
+  add("decapsulate");
+}
+
+/** The stages as the package takes them: what is left empty is left out. */
+export function stagesOfForm() {
+  return Array.from(list.children, (item) => {
+    const stage = { stage: item.dataset.stage };
+    if (/capsulate$/.test(stage.stage)) stage.kind = "vxlan";
+    for (const field of item.querySelectorAll("[name]")) {
+      const text = field.value.trim();
+      if (text !== "") stage[field.name] = "words" in field.dataset || text === "all" ? text : Number(text);
+    }
+    return stage;
+  });
+}
+
+/** The UDP ports that the stages name: those of tunnels that pictures and tables should know. */
+export function portsOf(stages) {
+  return stages
+    .map(({ port }) => port)
+    .filter((port) => Number.isInteger(port) && port >= 0 && port <= 65535);
+}
+
+/** Puts the package's complaint beside the field that it names; false if it names none. Undefined: all is well. */
+export function showComplaint(error) {
+  for (const note of list.querySelectorAll(".complaint")) note.remove();
+  for (const field of list.querySelectorAll("[aria-invalid]")) {
+    field.removeAttribute("aria-invalid");
+    field.removeAttribute("aria-describedby");
+  }
+  const [, index, name, rest] = /^stages\[(\d+)\]\.(\w+): (.*)$/.exec(error?.message ?? "") ?? [];
+  const field = list.children[index]?.querySelector(`[name="${name}"]`);
+  if (field === null || field === undefined) return false;
+  const note = document.createElement("p");
+  note.className = "complaint";
+  note.id = `complaint-${index}`;
+  note.textContent = rest;
+  field.setAttribute("aria-invalid", "true");
+  field.setAttribute("aria-describedby", note.id);
+  field.closest("fieldset").append(note);
+  return true;
+}
+
+function add(kind) {
+  const item = document.querySelector(`#stage-${kind}`).content.firstElementChild.cloneNode(true);
+  const remove = document.createElement("button");
+  remove.type = "button";
+  remove.dataset.remove = "";
+  remove.textContent = "×";
+  remove.setAttribute("aria-label", `Remove: ${item.querySelector("legend").textContent}`);
+  item.querySelector("fieldset").append(remove);
+  list.append(item);
+  return item;
+}
