@@ -29,7 +29,8 @@ async function compileBytes(bytes: BufferSource): Promise<WebAssembly.Module> {
   try {
     return await WebAssembly.compile(bytes);
   } catch (cause) {
-    throw new RangeError("wasm: these bytes are no WebAssembly module", { cause });
+    // Damaged bytes, or a content policy without 'wasm-unsafe-eval': the engine's sentence tells which.
+    throw new RangeError(`wasm: cannot be compiled: ${(cause as Error).message}`, { cause });
   }
 }
 

@@ -23,6 +23,11 @@ export interface Thread {
 
 type Listener = (...values: never[]) => void;
 
+/** Browsers say no more than that there was an error. */
+const NOT_LOADED =
+  "its script could not be loaded: a content policy may forbid workers from blob: addresses (the option spawnWorker " +
+  "takes them from a file), or the file is missing or served without the page's COEP header";
+
 interface NodeEmitter extends WorkerLike {
   on(event: string, listener: Listener): void;
   off(event: string, listener: Listener): void;
@@ -123,10 +128,10 @@ function webThread(worker: WebTarget): Thread {
     onEnd(listener) {
       const failed = (event: Event & { message?: string }): void => {
         event.preventDefault();
-        listener(event.message || "its script could not be loaded or a message could not be read");
+        listener(event.message || NOT_LOADED);
       };
       worker.addEventListener("error", failed as Listener);
-      worker.addEventListener("messageerror", failed as Listener);
+      worker.addEventListener("messageerror", () => listener("a message could not be read"));
     },
     terminate: () => void worker.terminate(),
   };

@@ -1,6 +1,5 @@
 // The package as its users get it: packed, checked, installed beside nothing else, imported, bundled.
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { nodeResolve } from "@rollup/plugin-node-resolve";
@@ -9,12 +8,11 @@ import { publint } from "publint";
 import { formatMessage } from "publint/utils";
 import { rollup } from "rollup";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type InstalledPackage, installPackage, packageJson, root } from "../support/installed-package.ts";
 import { run } from "../support/run-program.ts";
 
 const BUNDLE_LIMIT = 60_000; // bytes after gzip, not even minified
 
-const root = join(import.meta.dirname, "../..");
-const packageJson = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 const entries = Object.keys(packageJson.exports).map((path) => path.replace(/^\./, "frameferry"));
 /** All but files: the worker's script is one, too, and is started and not imported. */
 const modules = entries.filter((entry) => !/\.(json|wasm|js)$/.test(entry));
@@ -22,26 +20,17 @@ const modules = entries.filter((entry) => !/\.(json|wasm|js)$/.test(entry));
 // Its declarations say what a CommonJS default would be.
 const minify = terser as unknown as typeof terser.default;
 
+let installed: InstalledPackage;
 let folder = "";
 let project = "";
 let tarball = "";
-let packed: string[] = [];
+let packed: readonly string[] = [];
 
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), "frameferry-package-"));
-  project = join(folder, "project");
-  mkdirSync(project);
-  writeFileSync(join(project, "package.json"), '{ "private": true, "type": "module" }\n');
-  // Without scripts: dist/ is built by now, and what a build prints is no JSON.
-  const pack = run("npm", ["pack", "--ignore-scripts", "--json", "--pack-destination", folder], root);
-  expect(pack.status, pack.output).toBe(0);
-  const [{ filename, files }] = JSON.parse(pack.stdout);
-  tarball = join(folder, filename);
-  packed = files.map(({ path }: { path: string }) => path);
-  const install = run("npm", ["install", "--prefer-offline", "--no-audit", "--no-fund", tarball], project);
-  expect(install.status, install.output).toBe(0);
+  installed = installPackage();
+  ({ folder, project, tarball, packed } = installed);
 }, 600_000);
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterAll(() => installed?.remove());
 
 function node(code: string) {
   return run(process.execPath, ["--input-type=module", "-e", code], project);

@@ -1,0 +1,3 @@
+import { createDataplane } from "frameferry";
+
+export const openDataplane = () => createDataplane({ workers: 2 });

@@ -1,0 +1,8 @@
+import { createDataplane } from "frameferry";
+
+export const openDataplane = () =>
+  createDataplane({
+    workers: 2,
+    wasm: new URL("frameferry/frameferry.wasm", import.meta.url),
+    spawnWorker: () => new Worker(new URL("frameferry/worker.js", import.meta.url)),
+  });

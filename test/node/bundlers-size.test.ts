@@ -1,0 +1,162 @@
+// What bundlers leave out: nothing that is unused gets into a bundle, and nothing that is used falls out of it.
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { nodeResolve } from "@rollup/plugin-node-resolve";
+import * as esbuild from "esbuild";
+import { rollup } from "rollup";
+import * as vite from "vite";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import webpack from "webpack";
+import { type InstalledPackage, installPackage, packageJson, root } from "../support/installed-package.ts";
+
+let installed: InstalledPackage;
+let project = "";
+beforeAll(() => {
+  installed = installPackage();
+  project = installed.project;
+}, 600_000);
+afterAll(() => installed?.remove());
+
+/** Each makes one script, for browsers, of the module at `input`, as it does for production. */
+const BUNDLERS = {
+  async esbuild(input: string): Promise<string> {
+    const { outputFiles } = await esbuild.build({
+      entryPoints: [input],
+      bundle: true,
+      minify: true,
+      format: "esm",
+      write: false,
+      logLevel: "silent",
+    });
+    return outputFiles[0]!.text;
+  },
+  async rollup(input: string): Promise<string> {
+    const bundle = await rollup({ input, plugins: [nodeResolve({ browser: true })], logLevel: "silent" });
+    const { output } = await bundle.generate({ format: "es" });
+    await bundle.close();
+    return (await esbuild.transform(output[0].code, { minify: true, format: "esm" })).code;
+  },
+  async vite(input: string): Promise<string> {
+    const result = await vite.build({
+      root: project,
+      configFile: false,
+      logLevel: "silent",
+      build: { write: false, rollupOptions: { input, output: { format: "es" } }, modulePreload: false },
+    });
+    const output = (result as { output: readonly { type: string; code?: string }[] }).output;
+    return output.find(({ type }) => type === "chunk")?.code ?? "";
+  },
+  async webpack(input: string): Promise<string> {
+    const stats = await new Promise<webpack.Stats | undefined>((resolve, reject) =>
+      webpack(
+        {
+          mode: "production",
+          context: project,
+          entry: input,
+          output: { path: join(project, "webpack"), filename: "bundle.js" },
+        },
+        (error, stats) => (error ? reject(error) : resolve(stats)),
+      ),
+    );
+    expect(stats?.toJson({ all: false, errors: true, warnings: true })).toMatchObject({
+      errors: [],
+      warnings: [],
+    });
+    return readFileSync(join(project, "webpack/bundle.js"), "utf8");
+  },
+} as const;
+
+/** Text that only this part of the package has, and that no minifier changes. */
+const PARTS = {
+  kernels: readFileSync(join(root, "dist/frameferry.wasm")).toString("base64").slice(0, 64),
+  worker: "this worker has shared memory",
+  addresses: "cannot match CIDR",
+} as const;
+
+type Part = keyof typeof PARTS;
+
+/** What is imported, which parts the bundle has of it, and the line of docs/bundlers.md that says what it weighs. */
+const CASES: readonly (readonly [code: string, parts: readonly Part[], line: string | undefined])[] = [
+  ['import "frameferry"; import "frameferry/wire"; import "frameferry/pcap";', [], undefined],
+  ['import "frameferry/worker.js";', ["worker"], undefined],
+  [
+    'import { parseVxlan } from "frameferry/wire"; console.log(parseVxlan);',
+    [],
+    "one codec: `parseVxlan` of `frameferry/wire`",
+  ],
+  [
+    'import * as wire from "frameferry/wire"; console.log({ ...wire });',
+    ["addresses"],
+    "all of `frameferry/wire`",
+  ],
+  ['import * as pcap from "frameferry/pcap"; console.log({ ...pcap });', [], "all of `frameferry/pcap`"],
+  [
+    'import { FrameBatch, loadKernels, Pipeline } from "frameferry"; console.log(FrameBatch, loadKernels, Pipeline);',
+    ["kernels", "addresses"],
+    "`loadKernels`, `FrameBatch`, `Pipeline`",
+  ],
+  [
+    'import { createDataplane } from "frameferry"; console.log(createDataplane);',
+    ["kernels", "worker", "addresses"],
+    "`createDataplane`",
+  ],
+];
+
+/** What docs/bundlers.md says of sizes in bytes, by the first column of its table. */
+const told = new Map(
+  Array.from(
+    readFileSync(join(root, "docs/bundlers.md"), "utf8").matchAll(
+      /^\| (.*) \| ([\d.]+) kB \| ([\d.]+) kB \|$/gm,
+    ),
+    ([, line, minified, gzip]) => [line!, { minified: Number(minified) * 1000, gzip: Number(gzip) * 1000 }],
+  ),
+);
+
+describe.each(Object.keys(BUNDLERS) as (keyof typeof BUNDLERS)[])("%s", (name) => {
+  test.each(CASES)("%s", async (code, parts, line) => {
+    const input = join(project, "entry.js");
+    writeFileSync(input, code);
+    const bundle = await BUNDLERS[name](input);
+    expect((Object.keys(PARTS) as Part[]).filter((part) => bundle.includes(PARTS[part]))).toEqual(parts);
+    if (line === undefined) return;
+    const { minified, gzip } = told.get(line)!;
+    // The document's figures are esbuild's; they may be a little behind, and the other bundlers a little off.
+    const tolerance = name === "esbuild" ? 0.15 : 0.3;
+    expect(Math.abs(bundle.length / minified - 1)).toBeLessThan(tolerance);
+    expect(Math.abs(gzipSync(bundle).length / gzip - 1)).toBeLessThan(tolerance);
+  });
+});
+
+test("every size in docs/bundlers.md is measured", () => {
+  expect([...told.keys()]).toEqual(CASES.flatMap(([, , line]) => line ?? []));
+});
+
+test("package.json lists the files that act when they are evaluated", async () => {
+  const dist = join(root, "dist");
+  const files = readdirSync(dist, { recursive: true, encoding: "utf8" }).filter((path) =>
+    path.endsWith(".js"),
+  );
+  const acting: string[] = [];
+  for (const file of files) if (await acts(join(dist, file))) acting.push(`./dist/${file}`);
+  // Two hold code of others that acts on nothing but itself: unused, they may be dropped, as long as it is alone there.
+  const ofOthers = ["./dist/shared/addresses.js", "./dist/shared/dataplane.js"];
+  expect(acting.sort()).toEqual([...packageJson.sideEffects, ...ofOthers].sort());
+});
+
+/** Whether rollup finds anything to keep in a file of which nothing is exported. */
+async function acts(input: string): Promise<boolean> {
+  const noExports = (code: string): string => code.replaceAll(/^export \{.*$/gm, "");
+  // What rollup cannot know of these: they change nothing.
+  const pure = (code: string): string => code.replaceAll(/\bnew (?=TextEncoder\b)/g, "/*@__PURE__*/ new ");
+  const bundle = await rollup({
+    input,
+    external: (id) => id !== input,
+    treeshake: { moduleSideEffects: (id) => id === input, manualPureFunctions: ["promisify"] },
+    plugins: [{ name: "no-exports", transform: (code) => pure(noExports(code)) }],
+    logLevel: "silent",
+  });
+  const { output } = await bundle.generate({ format: "es" });
+  await bundle.close();
+  return output[0].code.trim() !== "";
+}
