@@ -11,9 +11,9 @@ export function spin(doorbell: usize, count: u32, watched: usize, seen: u32, tur
   return false;
 }
 
-/** Says whether this thread is about to sleep. After saying so it must look at everything once more. */
-export function sayAsleep(doorbell: usize, asleep: u32): void {
-  atomic.store<u32>(doorbell, asleep, DOORBELL_ASLEEP);
+/** 1: this thread is about to sleep; after saying so it must look at everything once more. -1: it is awake again. */
+export function sayAsleep(doorbell: usize, change: u32): void {
+  atomic.add<u32>(doorbell, change, DOORBELL_ASLEEP);
 }
 
 /** Sleeps until the doorbell has left `count`, or for so many milliseconds. Not where a thread may not block. */

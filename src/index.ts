@@ -13,7 +13,7 @@ export { type DropReason, dropReason, dropReasons } from "./core/drop-reasons.ts
 export { Fdb, type FdbOptions, NO_DESTINATION, writeFdbKey } from "./fdb/fdb.ts";
 export { FrameBatch, type FrameBatchOptions, type FrameNotes, type Verdict } from "./frame/frame-batch.ts";
 export type { KernelFunctions } from "./kernel/kernel-functions.ts";
-export { Kernels } from "./kernel/kernels.ts";
+export { attachKernels, Kernels } from "./kernel/kernels.ts";
 export { type LoadOptions, loadKernels } from "./kernel/load-kernels.ts";
 export { MemoryPlan } from "./kernel/memory-plan.ts";
 export type { WasmSource } from "./kernel/module.ts";
@@ -31,6 +31,7 @@ export type {
   VlanRewriteStage,
 } from "./pipeline/stages.ts";
 export type { WorkerLike } from "./platform/threads.ts";
+export { ByteRing, type ByteRingOptions } from "./ring/byte-ring.ts";
 export { DescriptorRing, type DescriptorRingOptions } from "./ring/descriptor-ring.ts";
 export { FrameBurst } from "./ring/frame-burst.ts";
 export type { WorkerShare } from "./worker/capture-dispatch.ts";
@@ -40,7 +41,7 @@ export {
   Dataplane,
   type DataplaneCaptureSummary,
   type DataplaneOptions,
-  type TransformPair,
 } from "./worker/dataplane.ts";
-export { FrameChannel } from "./worker/frame-channel.ts";
+export type { TransformPair } from "./worker/dataplane-streams.ts";
+export { FrameChannel, type SendAllOptions } from "./worker/frame-channel.ts";
 export { WorkerDiedError } from "./worker/worker-died-error.ts";

@@ -1,5 +1,6 @@
 // A whole capture through a pipeline: reads ahead and writes behind while the kernels work.
 
+import { untilAborted, watched } from "../core/abort.ts";
 import { knownKeys, oneOf, wholeNumber } from "../core/arguments.ts";
 import type { CaptureSource } from "../pcap/byte-source.ts";
 import type { CaptureError } from "../pcap/capture-error.ts";
@@ -63,7 +64,7 @@ export async function processCapture(
   options: ProcessCaptureOptions = {},
 ): Promise<CaptureSummary> {
   if (!(pipeline instanceof Pipeline)) throw new TypeError("pipeline: expected a Pipeline");
-  const { format, signal } = checkOptions(options);
+  const { format, signal } = checkCaptureOptions(options);
   const before = pipeline.counters();
   signal?.throwIfAborted();
   // The sink first: one that cannot be leaves the source as it was.
@@ -88,7 +89,7 @@ export async function processCapture(
   }
 }
 
-function checkOptions(options: ProcessCaptureOptions): {
+export function checkCaptureOptions(options: ProcessCaptureOptions): {
   readonly format: CaptureOutputFormat;
   readonly signal: AbortSignal | undefined;
 } {
@@ -162,28 +163,6 @@ async function drive(
   await flush();
   await untilAborted(underWay.writing, signal);
   return traffic;
-}
-
-/** A promise that is awaited later and may reject before. */
-function watched<T>(promise: Promise<T>): Promise<T> {
-  promise.catch(() => {});
-  return promise;
-}
-
-/** What `promise` gives, unless the signal comes first. */
-function untilAborted<T>(
-  promise: Promise<T> | undefined,
-  signal: AbortSignal | undefined,
-): Promise<T | undefined> {
-  if (signal === undefined || promise === undefined) return Promise.resolve(promise);
-  return new Promise((resolve, reject) => {
-    signal.throwIfAborted();
-    const abort = (): void => reject(signal.reason);
-    // Taken away again: one listener a chunk would grow with the file.
-    const settled = (): void => signal.removeEventListener("abort", abort);
-    signal.addEventListener("abort", abort, { once: true });
-    promise.then(resolve, reject).finally(settled);
-  });
 }
 
 function summarise(

@@ -28,7 +28,7 @@ export interface KernelFunctions {
   ): number;
   runRings(cursor: number, receive: number, transmit: number, bursts: number): number;
   scanCapture(cursor: number): number;
-  sayAsleep(doorbell: number, asleep: number): void;
+  sayAsleep(doorbell: number, change: number): void;
   sleep(doorbell: number, count: number, milliseconds: number): void;
   spin(doorbell: number, count: number, watched: number, seen: number, turns: number): number;
   vlanPop(descriptors: number, count: number, stage: number, counters: number): void;

@@ -4,20 +4,26 @@
 // Only producers write the tail, only the consumer writes the head; each stands on a cache line of its own,
 // beside a copy of the other that is refreshed only when it says full or empty.
 //
-//   line 0  constant: mask, address of the first item, and the doorbells of consumer and producer
+//   line 0  constant: mask, address of the first item, the doorbells of consumer and producer, what kind of ring
 //   line 1  producers: tail, copy of head, lock
 //   line 2  consumer: head, copy of tail
 //
 // Memory order. Items are written before the tail is stored, and the tail is loaded before items are read;
 // items are read before the head is stored, and the head is loaded before items are overwritten. All four are
 // sequentially consistent (WebAssembly and JavaScript know no weaker order that would do). For sleeping,
-// the consumer stores "asleep" and then looks at the tail again; a producer stores the tail and then looks for
-// "asleep": in one total order of all these, at least one of the two sees the other.
+// the consumer counts itself as asleep and then looks at the tail again; a producer stores the tail and then looks
+// for sleepers: in one total order of all these, at least one of the two sees the other.
+//
+// With many producers, the one that holds the lock is the producer: taking it and letting go of it order what
+// one wrote before what the next reads. A producer that dies with the lock has published all of its push or nothing.
 
 export const RING_MASK = 0;
 export const RING_ITEMS = 4;
 export const RING_CONSUMER_DOORBELL = 8; // address; rung when there is something to take; 0 = nobody sleeps
 export const RING_PRODUCER_DOORBELL = 12; // address; rung when there is room again; 0 = nobody sleeps
+export const RING_KIND = 16; // one of the kinds below, written last: there is a ring here
+export const RING_MANY_PRODUCERS = 20; // 0 or 1
+export const RING_HEADROOM = 24; // byte rings: bytes in front of every frame
 export const RING_TAIL = 64;
 export const RING_HEAD_COPY = 68;
 export const RING_LOCK = 72; // 0 = free, else the number of the producer that holds it
@@ -25,9 +31,12 @@ export const RING_HEAD = 128;
 export const RING_TAIL_COPY = 132;
 export const RING_HEADER_LENGTH = 192;
 
-// A doorbell: one for each thread that sleeps, however many rings it serves; on a cache line of its own.
+export const RING_OF_ITEMS = 0x6d657469;
+export const RING_OF_BYTES = 0x65747962;
+
+// A doorbell: what one thread, or several, sleep at, however many rings they serve; on a cache line of its own.
 export const DOORBELL_COUNT = 0; // goes up with every ring
-export const DOORBELL_ASLEEP = 4; // 1 from before the last look until after waking
+export const DOORBELL_ASLEEP = 4; // how many threads sleep, each from before its last look until after waking
 export const DOORBELL_CONTROL = 8; // control messages on their way: a worker with any looks at its messages
 export const DOORBELL_LENGTH = 64;
 

@@ -18,7 +18,8 @@ export interface Thread {
   readonly endpoint: MessageEndpoint;
   /** Calls back, with what is known, whenever the thread has failed or ended. */
   onEnd(listener: (reason: string) => void): void;
-  terminate(): void;
+  /** Resolves when the thread has ended, in Node; a browser does not tell: there it resolves at once. */
+  terminate(): Promise<void>;
 }
 
 type Listener = (...values: never[]) => void;
@@ -82,6 +83,8 @@ export function startThread(source: string): WorkerLike {
 
 /** Wraps a worker of either kind. */
 export function threadOf(worker: WorkerLike): Thread {
+  if (typeof worker?.postMessage !== "function" || typeof worker.terminate !== "function")
+    throw new TypeError("spawnWorker: expected it to return a Worker");
   return "on" in worker ? nodeThread(worker as NodeEmitter) : webThread(worker as WebTarget);
 }
 
@@ -101,7 +104,7 @@ function nodeThread(worker: NodeEmitter): Thread {
       worker.on("messageerror", failed as Listener);
       worker.on("exit", exited as Listener);
     },
-    terminate: () => void worker.terminate(),
+    terminate: async () => void (await worker.terminate()),
   };
 }
 
@@ -133,7 +136,7 @@ function webThread(worker: WebTarget): Thread {
       worker.addEventListener("error", failed as Listener);
       worker.addEventListener("messageerror", () => listener("a message could not be read"));
     },
-    terminate: () => void worker.terminate(),
+    terminate: async () => void worker.terminate(),
   };
 }
 
@@ -142,13 +145,15 @@ function webLocks(): LockManager | undefined {
 }
 
 /**
- * Calls back when the thread that holds the lock `name` has ended. A browser tells nobody when a worker
- * closes itself, but the worker's locks get free. Node tells; where there are no locks, nothing happens.
+ * Resolves when no thread holds the lock `name` any more: the one that did has ended. A browser tells nobody when a
+ * worker closes itself, nor when one that was terminated has really stopped, but its locks get free then.
+ * Node tells; where there are no locks it resolves with false at once.
  */
-export function onLockFree(name: string, listener: () => void, signal: AbortSignal): void {
-  webLocks()
-    ?.request(name, { signal }, () => listener())
-    .catch(() => {});
+export async function lockFree(name: string): Promise<boolean> {
+  const locks = webLocks();
+  if (locks === undefined) return false;
+  // A page that is being left refuses; nothing needs to be known there.
+  return await locks.request(name, () => true).catch(() => false);
 }
 
 /** Holds the lock `name` for as long as this thread lives; resolves once it is held. */

@@ -1,129 +1,147 @@
 // A byte ring: frames of any length, copied in at one end and out at the other. The layout of a record
 // and the order of memory are said in src/layout/ring.layout.ts.
 
+import { byteArray, knownKeys, trueOrFalse, wholeNumber } from "../core/arguments.ts";
 import type { Kernels } from "../kernel/kernels.ts";
-import { VNI_NONE } from "../layout/descriptor.layout.ts";
-import {
-  FILLER,
-  RECORD_ALIGNMENT,
-  RECORD_FLOW_HASH,
-  RECORD_FRAME_LENGTH,
-  RECORD_HEADER_LENGTH,
-  RECORD_MARK,
-  RECORD_TOTAL,
-  RECORD_VNI,
-  RECORD_WIRE_LENGTH,
-  RING_CONSUMER_DOORBELL,
-  RING_HEAD,
-  RING_ITEMS,
-  RING_MASK,
-  RING_PRODUCER_DOORBELL,
-  RING_TAIL,
-} from "../layout/ring.layout.ts";
-import { ringIfAsleep } from "./doorbell.ts";
-import { FrameBurst } from "./frame-burst.ts";
+import { RECORD_ALIGNMENT, RING_HEADROOM, RING_MASK, RING_TAIL } from "../layout/ring.layout.ts";
+import { ByteRingConsumer, ByteRingProducer, roomNeeded } from "./byte-ring-ends.ts";
+import type { FrameBurst } from "./frame-burst.ts";
+import { RingEnd } from "./ring-end.ts";
+import { findRing, lockRing, type RingDoorbells, reserveRing, ringFill, unlockRing } from "./ring-memory.ts";
 
-/** The producer's end. One thread has it; frames become visible to the consumer by `publish()`. */
-export class ByteRingProducer {
-  readonly #kernels: Kernels;
-  readonly #ring: number;
-  readonly #items: number;
-  readonly #capacity: number;
-  readonly #headroom: number;
-  #tail: number;
-  #headCopy: number;
-
-  /** Opens the ring at `ring`; every frame gets `headroom` bytes, a multiple of 16, in front. */
-  constructor(kernels: Kernels, ring: number, headroom: number) {
-    const { words } = kernels;
-    this.#kernels = kernels;
-    this.#ring = ring;
-    this.#items = words[(ring + RING_ITEMS) >>> 2] as number;
-    this.#capacity = (words[(ring + RING_MASK) >>> 2] as number) + 1;
-    this.#headroom = headroom;
-    this.#tail = words[(ring + RING_TAIL) >>> 2] as number;
-    this.#headCopy = words[(ring + RING_HEAD) >>> 2] as number;
-  }
-
-  /** The longest frame that fits in any case: half of the ring less header and headroom. */
-  get longest(): number {
-    return (this.#capacity >>> 1) - RECORD_HEADER_LENGTH - this.#headroom - RECORD_ALIGNMENT;
-  }
-
-  /** Copies a frame in; false if there is no room for it now. It must not be longer than `longest`. */
-  add(frame: Uint8Array, mark: number): boolean {
-    const length = frame.length;
-    const total = (RECORD_HEADER_LENGTH + this.#headroom + length + RECORD_ALIGNMENT - 1) & -RECORD_ALIGNMENT;
-    const at = this.#tail & (this.#capacity - 1);
-    const toEnd = this.#capacity - at;
-    const needed = total <= toEnd ? total : total + toEnd;
-    if (this.#capacity - ((this.#tail - this.#headCopy) >>> 0) < needed && !this.#hasRoom(needed))
-      return false;
-    const { words, bytes } = this.#kernels;
-    let record = this.#items + at;
-    if (total > toEnd) {
-      words[(record + RECORD_TOTAL) >>> 2] = toEnd;
-      words[(record + RECORD_FRAME_LENGTH) >>> 2] = FILLER;
-      record = this.#items;
-    }
-    const word = record >>> 2;
-    words[word + (RECORD_TOTAL >>> 2)] = total;
-    words[word + (RECORD_FRAME_LENGTH >>> 2)] = length;
-    words[word + (RECORD_WIRE_LENGTH >>> 2)] = length;
-    words[word + (RECORD_MARK >>> 2)] = mark;
-    words[word + (RECORD_VNI >>> 2)] = VNI_NONE;
-    words[word + (RECORD_FLOW_HASH >>> 2)] = 0;
-    bytes.set(frame, record + RECORD_HEADER_LENGTH + this.#headroom);
-    this.#tail = (this.#tail + needed) >>> 0;
-    return true;
-  }
-
-  /** Lets the consumer see what was added, and wakes it. */
-  publish(): void {
-    const { signed, words } = this.#kernels;
-    Atomics.store(signed, (this.#ring + RING_TAIL) >>> 2, this.#tail | 0);
-    ringIfAsleep(this.#kernels, words[(this.#ring + RING_CONSUMER_DOORBELL) >>> 2] as number);
-  }
-
-  #hasRoom(needed: number): boolean {
-    this.#headCopy = Atomics.load(this.#kernels.signed, (this.#ring + RING_HEAD) >>> 2) >>> 0;
-    return this.#capacity - ((this.#tail - this.#headCopy) >>> 0) >= needed;
-  }
+export interface ByteRingOptions {
+  /** Bytes it holds, all of them usable: a power of two from 256 to 2^30, default 1 MiB. A frame takes 32 more than it has. */
+  readonly capacity?: number;
+  /** Bytes in front of every frame that its consumer may use, a multiple of 16. Default 0. */
+  readonly headroom?: number;
+  /** Whether several threads put frames in. Default false: one producer, one consumer. */
+  readonly manyProducers?: boolean;
+  /** With many producers, the number of this one: 1 to 2^31 - 1, different in every thread. Default 1. */
+  readonly producer?: number;
 }
 
-/** The consumer's end. */
-export class ByteRingConsumer {
-  readonly #kernels: Kernels;
-  readonly #ring: number;
-  readonly #items: number;
-  readonly #mask: number;
+const CAPACITY_DEFAULT = 1 << 20;
+const CAPACITY_MINIMUM = 256;
+const CAPACITY_MAXIMUM = 1 << 30;
+const HEADROOM_MAXIMUM = 65536;
+const MARK_MAXIMUM = 0xffffffff;
+const TAKE_DEFAULT = 1 << 18;
 
-  constructor(kernels: Kernels, ring: number) {
-    this.#kernels = kernels;
-    this.#ring = ring;
-    this.#items = kernels.words[(ring + RING_ITEMS) >>> 2] as number;
-    this.#mask = kernels.words[(ring + RING_MASK) >>> 2] as number;
+/** Both ends; a thread uses one of them. */
+export class ByteRing extends RingEnd {
+  /** How many bytes it holds. */
+  readonly capacity: number;
+  /** Bytes in front of every frame. */
+  readonly headroom: number;
+  #putting: ByteRingProducer | undefined;
+  readonly #taking: ByteRingConsumer;
+
+  private constructor(kernels: Kernels, address: number, producer: number | undefined, owned: boolean) {
+    super(kernels, address, producer, owned);
+    this.capacity = (kernels.words[(address + RING_MASK) >>> 2] as number) + 1;
+    this.headroom = kernels.words[(address + RING_HEADROOM) >>> 2] as number;
+    this.#taking = new ByteRingConsumer(kernels, address);
   }
 
-  /** Copies out what lies in one piece, at most about `limit` bytes; undefined if the ring is empty. */
-  take(limit: number): FrameBurst | undefined {
-    const { words, bytes, signed } = this.#kernels;
-    for (;;) {
-      const head = words[(this.#ring + RING_HEAD) >>> 2] as number;
-      const filled = (Atomics.load(signed, (this.#ring + RING_TAIL) >>> 2) - head) >>> 0;
-      if (filled === 0) return undefined;
-      const start = this.#items + (head & this.#mask);
-      const end = start + Math.min(filled, this.#mask + 1 - (head & this.#mask));
-      const offsets: number[] = [];
-      let at = start;
-      while (at < end && at - start < limit) {
-        if (words[(at + RECORD_FRAME_LENGTH) >>> 2] !== FILLER) offsets.push(at - start);
-        at += words[(at + RECORD_TOTAL) >>> 2] as number;
-      }
-      const burst = offsets.length > 0 ? new FrameBurst(bytes.slice(start, at), offsets, 0) : undefined;
-      Atomics.store(signed, (this.#ring + RING_HEAD) >>> 2, (head + at - start) | 0);
-      ringIfAsleep(this.#kernels, words[(this.#ring + RING_PRODUCER_DOORBELL) >>> 2] as number);
-      if (burst !== undefined) return burst;
+  /**
+   * Lays a ring out. `doorbells` is for threads that serve many rings and sleep at one doorbell for all of them.
+   * @throws RangeError if the capacity is no power of two or too small for the headroom, or if the memory is too small.
+   */
+  static create(kernels: Kernels, options: ByteRingOptions = {}, doorbells?: RingDoorbells): ByteRing {
+    knownKeys("options", options, ["capacity", "headroom", "manyProducers", "producer"]);
+    const capacity = options.capacity ?? CAPACITY_DEFAULT;
+    wholeNumber("capacity", capacity, CAPACITY_MINIMUM, CAPACITY_MAXIMUM);
+    const headroom = wholeNumber("headroom", options.headroom ?? 0, 0, HEADROOM_MAXIMUM);
+    if (headroom % RECORD_ALIGNMENT !== 0)
+      throw new RangeError(`headroom: expected a multiple of ${RECORD_ALIGNMENT}, got ${headroom}`);
+    if (4 * headroom > capacity)
+      throw new RangeError(
+        `capacity: expected at least four times the headroom of ${headroom}, got ${capacity}`,
+      );
+    const address = reserveRing(kernels, "a byte ring", {
+      kind: "bytes",
+      capacity,
+      itemLength: 1,
+      headroom,
+      manyProducers: trueOrFalse("manyProducers", options.manyProducers ?? false),
+      ...(doorbells === undefined ? {} : { doorbells }),
+    });
+    try {
+      return new ByteRing(kernels, address, options.producer, true);
+    } catch (error) {
+      kernels.plan.release(address);
+      throw error;
     }
+  }
+
+  /**
+   * Opens the ring at `address`, in another thread on the same memory.
+   * @throws RangeError if there is none.
+   */
+  static open(kernels: Kernels, address: number, options: Pick<ByteRingOptions, "producer"> = {}): ByteRing {
+    knownKeys("options", options, ["producer"]);
+    return new ByteRing(kernels, findRing(kernels, "bytes", address), options.producer, false);
+  }
+
+  /** How many bytes are taken at this moment, by frames and what stands around them. */
+  get fill(): number {
+    return ringFill(this.kernels, this.address);
+  }
+
+  /** The longest frame that it takes. */
+  get longest(): number {
+    return this.#producer.longest;
+  }
+
+  /**
+   * Copies frames in, in order, and wakes the consumer; returns how many were taken: fewer than there are if the ring
+   * is full, or if another producer is in the middle of its push and does not come to an end. `marks[i]`,
+   * 0 to 2^32 - 1, comes out with frame i.
+   * @throws RangeError for a frame that is longer than `longest`.
+   */
+  push(frames: readonly Uint8Array[], marks?: ArrayLike<number>): number {
+    const { kernels, address, producer } = this;
+    const end = this.#producer;
+    frames.forEach((frame, i) => {
+      if (byteArray("frames", frame).length > end.longest)
+        throw new RangeError(`frames: expected at most ${end.longest} bytes each, got ${frame.length}`);
+      if (marks !== undefined) wholeNumber("marks", marks[i], 0, MARK_MAXIMUM);
+    });
+    if (producer !== 0) {
+      if (!lockRing(kernels, address, producer)) return 0;
+      end.refresh();
+    }
+    let taken = 0;
+    for (const frame of frames) {
+      if (!end.add(frame, marks?.[taken] ?? 0)) break;
+      taken++;
+    }
+    end.store();
+    if (producer !== 0) unlockRing(kernels, address, producer);
+    if (taken > 0) end.wake();
+    return taken;
+  }
+
+  /**
+   * Copies frames out that lie in one piece, at most about `limit` bytes of them but at least one frame, and wakes
+   * the producers that wait for room; undefined if there is none.
+   */
+  pop(limit: number = TAKE_DEFAULT): FrameBurst | undefined {
+    return this.#taking.take(wholeNumber("limit", limit, 1, CAPACITY_MAXIMUM));
+  }
+
+  protected override checkRoom(room: number): void {
+    wholeNumber("room", room, 0, this.longest);
+  }
+
+  protected override hasRoom(room: number): boolean {
+    const { signed } = this.kernels;
+    const tail = Atomics.load(signed, (this.address + RING_TAIL) >>> 2);
+    return roomNeeded(room + this.headroom, tail, this.capacity) <= this.capacity - this.fill;
+  }
+
+  get #producer(): ByteRingProducer {
+    this.#putting ??= new ByteRingProducer(this.kernels, this.address);
+    return this.#putting;
   }
 }

@@ -1,17 +1,25 @@
 // A descriptor ring: 32-bit items, such as the address of a descriptor whose ownership passes with it.
+// The kernels ringPush, ringPushShared and ringPop do the same on the same ring: either end may be in WASM.
 
+import { knownKeys, trueOrFalse, wholeNumber } from "../core/arguments.ts";
 import type { Kernels } from "../kernel/kernels.ts";
 import {
   ITEM_LENGTH,
   RING_CONSUMER_DOORBELL,
+  RING_HEAD,
+  RING_HEAD_COPY,
+  RING_ITEMS,
   RING_MASK,
   RING_PRODUCER_DOORBELL,
+  RING_TAIL,
+  RING_TAIL_COPY,
 } from "../layout/ring.layout.ts";
 import { ringIfAsleep } from "./doorbell.ts";
-import { type RingDoorbells, reserveRing, ringFill } from "./ring-memory.ts";
+import { RingEnd } from "./ring-end.ts";
+import { findRing, lockRing, type RingDoorbells, reserveRing, ringFill, unlockRing } from "./ring-memory.ts";
 
-export interface DescriptorRingOptions extends RingDoorbells {
-  /** Items it holds, all of them usable: a power of two, default 1,024. */
+export interface DescriptorRingOptions {
+  /** Items it holds, all of them usable: a power of two from 1 to 2^28, default 1,024. */
   readonly capacity?: number;
   /** Whether several threads put items in. Default false: one producer, one consumer. */
   readonly manyProducers?: boolean;
@@ -20,71 +28,130 @@ export interface DescriptorRingOptions extends RingDoorbells {
 }
 
 const CAPACITY_DEFAULT = 1024;
-/** Items are handed to a kernel by this many. */
-const BURST = 256;
+const ITEM_MAXIMUM = 0xffffffff;
 
-export class DescriptorRing {
-  readonly kernels: Kernels;
-  /** Where the ring lies: another thread on the same memory opens it by this. */
-  readonly address: number;
+/** Both ends; a thread uses one of them. */
+export class DescriptorRing extends RingEnd {
+  /** How many items it holds, all of them usable. */
   readonly capacity: number;
-  readonly #producer: number;
-  readonly #scratch: number;
+  readonly #items: number;
+  readonly #mask: number;
 
-  private constructor(kernels: Kernels, address: number, producer: number) {
-    this.kernels = kernels;
-    this.address = address;
-    this.capacity = (kernels.words[(address + RING_MASK) >>> 2] as number) + 1;
-    this.#producer = producer;
-    this.#scratch = kernels.plan.reserve("a ring's scratch", BURST * ITEM_LENGTH);
+  private constructor(kernels: Kernels, address: number, producer: number | undefined, owned: boolean) {
+    super(kernels, address, producer, owned);
+    this.#mask = kernels.words[(address + RING_MASK) >>> 2] as number;
+    this.#items = (kernels.words[(address + RING_ITEMS) >>> 2] as number) >>> 2;
+    this.capacity = this.#mask + 1;
   }
 
-  static create(kernels: Kernels, options: DescriptorRingOptions = {}): DescriptorRing {
-    const capacity = options.capacity ?? CAPACITY_DEFAULT;
-    const address = reserveRing(kernels, "a descriptor ring", capacity, ITEM_LENGTH, options);
-    return new DescriptorRing(kernels, address, options.manyProducers === true ? (options.producer ?? 1) : 0);
+  /**
+   * Lays a ring out. `doorbells` is for threads that serve many rings and sleep at one doorbell for all of them.
+   * @throws RangeError if the capacity is no power of two, or if the memory is too small.
+   */
+  static create(
+    kernels: Kernels,
+    options: DescriptorRingOptions = {},
+    doorbells?: RingDoorbells,
+  ): DescriptorRing {
+    knownKeys("options", options, ["capacity", "manyProducers", "producer"]);
+    const address = reserveRing(kernels, "a descriptor ring", {
+      kind: "items",
+      capacity: options.capacity ?? CAPACITY_DEFAULT,
+      itemLength: ITEM_LENGTH,
+      manyProducers: trueOrFalse("manyProducers", options.manyProducers ?? false),
+      ...(doorbells === undefined ? {} : { doorbells }),
+    });
+    try {
+      return new DescriptorRing(kernels, address, options.producer, true);
+    } catch (error) {
+      kernels.plan.release(address);
+      throw error;
+    }
   }
 
+  /**
+   * Opens the ring at `address`, in another thread on the same memory.
+   * @throws RangeError if there is none.
+   */
+  static open(
+    kernels: Kernels,
+    address: number,
+    options: Pick<DescriptorRingOptions, "producer"> = {},
+  ): DescriptorRing {
+    knownKeys("options", options, ["producer"]);
+    return new DescriptorRing(kernels, findRing(kernels, "items", address), options.producer, false);
+  }
+
+  /** How many items are in it at this moment. */
   get length(): number {
     return ringFill(this.kernels, this.address);
   }
 
-  /** Puts items in, in order, and wakes the consumer; returns how many there was room for. */
-  push(items: ArrayLike<number>): number {
-    const { words, functions } = this.kernels;
-    let pushed = 0;
-    while (pushed < items.length) {
-      const count = Math.min(BURST, items.length - pushed);
-      for (let i = 0; i < count; i++) words[(this.#scratch >>> 2) + i] = items[pushed + i] as number;
-      const taken =
-        this.#producer === 0
-          ? functions.ringPush(this.address, this.#scratch, count)
-          : functions.ringPushShared(this.address, this.#scratch, count, this.#producer);
-      pushed += taken;
-      if (taken < count) break;
+  /**
+   * Puts items in, in order, and wakes the consumer; returns how many were taken: fewer than there are if the ring
+   * is full, or if another producer is in the middle of its push and does not come to an end.
+   */
+  push(items: Uint32Array | readonly number[]): number {
+    const { kernels, address, producer } = this;
+    if (!(items instanceof Uint32Array)) checkItems(items);
+    if (producer !== 0 && !lockRing(kernels, address, producer)) return 0;
+    const { words, signed } = kernels;
+    const tail = words[(address + RING_TAIL) >>> 2] as number;
+    let room = this.capacity - ((tail - (words[(address + RING_HEAD_COPY) >>> 2] as number)) >>> 0);
+    if (room < items.length) {
+      const head = Atomics.load(signed, (address + RING_HEAD) >>> 2);
+      words[(address + RING_HEAD_COPY) >>> 2] = head;
+      room = this.capacity - ((tail - head) >>> 0);
     }
-    if (pushed > 0)
-      ringIfAsleep(this.kernels, words[(this.address + RING_CONSUMER_DOORBELL) >>> 2] as number);
-    return pushed;
+    const count = Math.min(room, items.length);
+    for (let i = 0; i < count; i++) words[this.#items + ((tail + i) & this.#mask)] = items[i] as number;
+    Atomics.store(signed, (address + RING_TAIL) >>> 2, (tail + count) | 0);
+    if (producer !== 0) unlockRing(kernels, address, producer);
+    if (count > 0) ringIfAsleep(kernels, words[(address + RING_CONSUMER_DOORBELL) >>> 2] as number);
+    return count;
   }
 
-  /** Takes up to `count` items out and wakes a producer that waits for room. */
+  /** Takes up to `count` items out and wakes the producers that wait for room. */
   pop(count: number): number[] {
-    const { words, functions } = this.kernels;
+    wholeNumber("count", count, 0, Number.MAX_SAFE_INTEGER);
     const items: number[] = [];
-    while (items.length < count) {
-      const wanted = Math.min(BURST, count - items.length);
-      const taken = functions.ringPop(this.address, this.#scratch, wanted);
-      for (let i = 0; i < taken; i++) items.push(words[(this.#scratch >>> 2) + i] as number);
-      if (taken < wanted) break;
-    }
-    if (items.length > 0)
-      ringIfAsleep(this.kernels, words[(this.address + RING_PRODUCER_DOORBELL) >>> 2] as number);
+    this.#pop(items, count);
     return items;
   }
 
-  close(): void {
-    this.kernels.plan.release(this.address);
-    this.kernels.plan.release(this.#scratch);
+  /** Takes as many items out as there are and `into` holds; returns how many. */
+  popInto(into: Uint32Array): number {
+    if (!(into instanceof Uint32Array)) throw new TypeError("into: expected a Uint32Array");
+    return this.#pop(into, into.length);
   }
+
+  protected override checkRoom(room: number): void {
+    wholeNumber("room", room, 1, this.capacity);
+  }
+
+  protected override hasRoom(room: number): boolean {
+    return this.capacity - this.length >= room;
+  }
+
+  #pop(into: Uint32Array | number[], wanted: number): number {
+    const { address } = this;
+    const { words, signed } = this.kernels;
+    const head = words[(address + RING_HEAD) >>> 2] as number;
+    let filled = ((words[(address + RING_TAIL_COPY) >>> 2] as number) - head) >>> 0;
+    if (filled < wanted) {
+      const tail = Atomics.load(signed, (address + RING_TAIL) >>> 2);
+      words[(address + RING_TAIL_COPY) >>> 2] = tail;
+      filled = (tail - head) >>> 0;
+    }
+    const count = Math.min(filled, wanted);
+    for (let i = 0; i < count; i++) into[i] = words[this.#items + ((head + i) & this.#mask)] as number;
+    Atomics.store(signed, (address + RING_HEAD) >>> 2, (head + count) | 0);
+    if (count > 0) ringIfAsleep(this.kernels, words[(address + RING_PRODUCER_DOORBELL) >>> 2] as number);
+    return count;
+  }
+}
+
+function checkItems(items: readonly number[]): void {
+  if (!Array.isArray(items)) throw new TypeError("items: expected a Uint32Array or an array of numbers");
+  for (const item of items) wholeNumber("items", item, 0, ITEM_MAXIMUM);
 }

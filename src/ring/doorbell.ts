@@ -1,7 +1,15 @@
-// Doorbells as JavaScript sees them: ringing one, and waiting for one without blocking the thread.
+// Doorbells as JavaScript sees them: ringing one, and waiting for one, with or without blocking the thread.
+// Why no ring is missed is said in src/layout/ring.layout.ts.
 
 import type { Kernels } from "../kernel/kernels.ts";
 import { DOORBELL_ASLEEP, DOORBELL_COUNT } from "../layout/ring.layout.ts";
+
+/** Looks before sleeping: some 10 µs, about as long as waking a sleeper takes. */
+export const SPIN_TURNS = 256;
+/** Where threads cannot be woken without having blocked (Firefox before 145), they look this often. */
+const POLL_MILLISECONDS = 1;
+/** Nothing sleeps longer than this; it bounds what a doorbell that is never rung could cost. */
+const SLEEP_MILLISECONDS = 1000;
 
 /** Wakes whoever sleeps at `doorbell`; nothing happens if nobody does, or if the address is 0. */
 export function ringIfAsleep(kernels: Kernels, doorbell: number): void {
@@ -15,28 +23,50 @@ export function ringAlways(kernels: Kernels, doorbell: number): void {
   Atomics.notify(kernels.signed, (doorbell + DOORBELL_COUNT) >>> 2);
 }
 
-/** Looks at once, then again whenever the doorbell has rung, until `look` finds something. */
-export class Listener {
-  readonly #kernels: Kernels;
-  readonly #doorbell: number;
+/** Says that one more, or one less, sleeps at the doorbell. */
+export function sayAsleep(kernels: Kernels, doorbell: number, change: 1 | -1): void {
+  Atomics.add(kernels.signed, (doorbell + DOORBELL_ASLEEP) >>> 2, change);
+}
 
-  constructor(kernels: Kernels, doorbell: number) {
-    this.#kernels = kernels;
-    this.#doorbell = doorbell;
+export function ringCount(kernels: Kernels, doorbell: number): number {
+  return Atomics.load(kernels.signed, (doorbell + DOORBELL_COUNT) >>> 2);
+}
+
+/** Whether `look` found something, at once, after spinning for a moment, or within so many milliseconds of sleep. */
+export function sleepUntil(
+  kernels: Kernels,
+  doorbell: number,
+  look: () => boolean,
+  milliseconds: number,
+): boolean {
+  for (let turn = 0; turn < SPIN_TURNS; turn++) if (look()) return true;
+  const end = performance.now() + milliseconds;
+  sayAsleep(kernels, doorbell, 1);
+  try {
+    for (;;) {
+      const count = ringCount(kernels, doorbell);
+      if (look()) return true;
+      const left = end - performance.now();
+      if (left <= 0) return false;
+      const sleep = Math.min(left, SLEEP_MILLISECONDS);
+      Atomics.wait(kernels.signed, (doorbell + DOORBELL_COUNT) >>> 2, count, sleep);
+    }
+  } finally {
+    sayAsleep(kernels, doorbell, -1);
   }
+}
 
-  /** Resolves when the doorbell has rung since `count` was read, or after `milliseconds` at the latest. */
-  async wait(count: number, milliseconds: number): Promise<void> {
-    const { signed } = this.#kernels;
-    const result = Atomics.waitAsync(signed, (this.#doorbell + DOORBELL_COUNT) >>> 2, count, milliseconds);
-    if (result.async) await result.value;
+/** Resolves when the doorbell has left `count`, or after a second; never blocks. */
+export async function rungSince(kernels: Kernels, doorbell: number, count: number): Promise<void> {
+  const { signed } = kernels;
+  if (typeof Atomics.waitAsync === "function") {
+    const index = (doorbell + DOORBELL_COUNT) >>> 2;
+    const { async, value } = Atomics.waitAsync(signed, index, count, SLEEP_MILLISECONDS);
+    if (async) await value;
+    return;
   }
-
-  get count(): number {
-    return Atomics.load(this.#kernels.signed, (this.#doorbell + DOORBELL_COUNT) >>> 2);
-  }
-
-  set asleep(asleep: boolean) {
-    Atomics.store(this.#kernels.signed, (this.#doorbell + DOORBELL_ASLEEP) >>> 2, asleep ? 1 : 0);
+  for (let time = 0; time < SLEEP_MILLISECONDS; time += POLL_MILLISECONDS) {
+    if (ringCount(kernels, doorbell) !== count) return;
+    await new Promise<void>((resolve) => setTimeout(resolve, POLL_MILLISECONDS));
   }
 }

@@ -8,6 +8,8 @@ import type { CaptureInput, CaptureOutput } from "../capture/capture-io.ts";
 import { CaptureRun, RECORD_CANNOT_BE } from "../capture/capture-run.ts";
 import { CaptureSlot } from "../capture/capture-slot.ts";
 import type { ProcessCaptureOptions } from "../capture/process-capture.ts";
+import { untilAborted, watched } from "../core/abort.ts";
+import { wholeNumber } from "../core/arguments.ts";
 import type { Kernels } from "../kernel/kernels.ts";
 import {
   CURSOR_IN,
@@ -81,6 +83,14 @@ export class CaptureDispatch {
   readonly #shares: Map<number, { pieces: number; frames: number }> = new Map();
   /** One for each piece under way, oldest first: settles when it and all before it have been written. */
   #writes: Promise<void>[] = [];
+  /** What workers have; settles when they have no more. */
+  readonly #jobs: Set<Promise<unknown>> = new Set();
+  /** What the source and the sink were last asked for. */
+  #reading: Promise<number> | undefined;
+  #writing: Promise<void> | undefined;
+  /** Ends reading, because there is damage or because writing has failed, while the source is silent. */
+  readonly #stop: AbortController = new AbortController();
+  readonly #signal: AbortSignal;
   /** The beginning of a record whose end is still to be read, and where in the file it stands. */
   #carried: Uint8Array = new Uint8Array(0);
   #position = 0;
@@ -88,6 +98,8 @@ export class CaptureDispatch {
   constructor(output: CaptureOutput, options: DispatchOptions) {
     this.#options = options;
     this.#output = output;
+    this.#signal =
+      options.signal === undefined ? this.#stop.signal : AbortSignal.any([options.signal, this.#stop.signal]);
     this.#alone = new Program(options.kernels, options.stages);
     try {
       this.run = new CaptureRun(this.#alone, options.format ?? "same");
@@ -97,7 +109,7 @@ export class CaptureDispatch {
         this.#free.push(slot);
       }
     } catch (error) {
-      this.close();
+      this.#release();
       throw error;
     }
   }
@@ -110,32 +122,44 @@ export class CaptureDispatch {
 
   /** Works through the whole input. */
   async drive(input: CaptureInput): Promise<void> {
-    const { signal, onProgress } = this.#options;
     try {
-      while (this.damage === undefined) {
-        const slot = await this.#freeSlot();
-        signal?.throwIfAborted();
-        const length = await input.read(slot.chunk);
-        signal?.throwIfAborted();
-        if (length === 0) break;
-        this.bytesRead += length;
-        slot.start(this.#carried, length);
-        this.#carried = new Uint8Array(0);
-        if (!this.#handOut(slot)) await this.#workAlone(slot);
-        onProgress?.({ bytesRead: this.bytesRead, records: this.counters.received });
-      }
-      await Promise.all(this.#writes);
-      await this.#finish();
-    } finally {
-      // Workers may still use the slots.
-      await Promise.allSettled(this.#writes);
+      await this.#spread(input);
+    } catch (error) {
+      // Damage ends the reading, and is no failure.
+      if (error !== this.damage) throw error;
     }
+    await untilAborted(Promise.all(this.#writes), this.#options.signal);
+    this.#options.signal?.throwIfAborted();
+    await this.#finish();
   }
 
-  close(): void {
+  /** Gives the memory back when nobody uses it any more: neither workers, nor the source, nor the sink. */
+  async close(): Promise<void> {
+    await Promise.allSettled([this.#reading, ...this.#jobs, ...this.#writes, this.#writing]);
+    this.#release();
+  }
+
+  #release(): void {
     for (const slot of this.#slots) slot.close();
     this.run?.close();
     this.#alone.close();
+  }
+
+  async #spread(input: CaptureInput): Promise<void> {
+    while (this.damage === undefined) {
+      const slot = await untilAborted(this.#freeSlot(), this.#signal);
+      this.#reading = watched(input.read(slot.chunk));
+      const space = slot.chunk.length;
+      const read = await untilAborted(this.#reading, this.#signal);
+      const length = wholeNumber("source.read()", read, 0, space);
+      if (length === 0) return;
+      this.bytesRead += length;
+      slot.start(this.#carried, length);
+      this.#carried = new Uint8Array(0);
+      if (!this.#handOut(slot)) await this.#workAlone(slot);
+      const records = this.counters.received + this.run.records;
+      this.#options.onProgress?.({ bytesRead: this.bytesRead, records });
+    }
   }
 
   /** Gives the slot's records to a worker; false if there is more to it than records. */
@@ -159,11 +183,13 @@ export class CaptureDispatch {
     this.run.memory.skip(end - start);
     const length = end - start;
     const outcome = this.#work(slot, length).catch((error: unknown) => error as Error);
+    this.#jobs.add(outcome);
+    void outcome.then(() => this.#jobs.delete(outcome));
     const before = this.#writes.at(-1) ?? Promise.resolve();
     const written = before.then(async () =>
       this.#write(slot, { records, position, length, outcome: await outcome }),
     );
-    written.catch(() => {});
+    written.catch((error: unknown) => this.#stop.abort(error));
     this.#writes.push(written);
     return true;
   }
@@ -200,7 +226,7 @@ export class CaptureDispatch {
   async #write(slot: CaptureSlot, { records, position, length, outcome }: HandedOut): Promise<void> {
     try {
       if (this.damage !== undefined) return;
-      if (outcome instanceof WorkerDiedError) {
+      if (outcome instanceof WorkerDiedError && this.#options.pool.failure === undefined) {
         // Its results are not complete, and what it counted is not either: all its frames are lost with it.
         this.#add(droppedOnly("worker-died", records));
         return;
@@ -212,8 +238,10 @@ export class CaptureDispatch {
       this.frameBytesOut += outcome.frameBytesOut;
       const share = this.#shares.get(worker) ?? { pieces: 0, frames: 0 };
       this.#shares.set(worker, { pieces: share.pieces + 1, frames: share.frames + counters.received });
-      if (consumed < length) this.damage = new CaptureError(position + consumed, RECORD_CANNOT_BE);
       await this.#send(outcome.output);
+      if (consumed === length) return;
+      this.damage = new CaptureError(position + consumed, RECORD_CANNOT_BE);
+      this.#stop.abort(this.damage);
     } finally {
       slot.program.resetCounters();
       this.#free.push(slot);
@@ -222,7 +250,7 @@ export class CaptureDispatch {
 
   /** Works on the slot's bytes here, behind all that is under way. */
   async #workAlone(slot: CaptureSlot): Promise<void> {
-    await Promise.all(this.#writes);
+    await untilAborted(Promise.all(this.#writes), this.#signal);
     this.#writes = [];
     const { memory } = this.run;
     const bytes = slot.input;
@@ -259,7 +287,8 @@ export class CaptureDispatch {
   async #send(bytes: Uint8Array): Promise<void> {
     if (bytes.length === 0) return;
     this.bytesWritten += bytes.length;
-    await this.#output.write(bytes);
+    this.#writing = watched(this.#output.write(bytes));
+    await untilAborted(this.#writing, this.#options.signal);
   }
 
   #add(counters: PipelineCounters): void {
@@ -268,6 +297,7 @@ export class CaptureDispatch {
 
   /** The next slot that nobody uses; at the latest when everything under way has been written, there is one. */
   async #freeSlot(): Promise<CaptureSlot> {
+    this.#signal.throwIfAborted();
     let slot = this.#free.pop();
     while (slot === undefined) {
       await this.#writes.shift();

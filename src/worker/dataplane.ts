@@ -3,9 +3,11 @@
 import { type CaptureInput, type CaptureSink, openInput, openOutput } from "../capture/capture-io.ts";
 import {
   type CaptureSummary,
+  checkCaptureOptions,
   type ProcessCaptureOptions,
   processCapture,
 } from "../capture/process-capture.ts";
+import { untilAborted } from "../core/abort.ts";
 import { knownKeys, oneOf, wholeNumber } from "../core/arguments.ts";
 import type { Kernels } from "../kernel/kernels.ts";
 import { loadKernels } from "../kernel/load-kernels.ts";
@@ -16,9 +18,10 @@ import { compileStages, Pipeline } from "../pipeline/pipeline.ts";
 import type { CompiledStages } from "../pipeline/program.ts";
 import type { Stage } from "../pipeline/stages.ts";
 import { hardwareThreads, memoryCanBeShared, startThread, type WorkerLike } from "../platform/threads.ts";
+import { type Bell, LocalBell, SharedBell } from "../ring/bell.ts";
 import type { FrameBurst } from "../ring/frame-burst.ts";
-import { type Bell, LocalBell, SharedBell } from "./bell.ts";
 import { CaptureDispatch, type WorkerShare } from "./capture-dispatch.ts";
+import { captureStreams, frameStreams, type TransformPair } from "./dataplane-streams.ts";
 import { FrameChannel } from "./frame-channel.ts";
 import { InlineLane } from "./inline-lane.ts";
 import type { Lane } from "./lane.ts";
@@ -44,8 +47,13 @@ export interface DataplaneOptions {
    * How workers get frames. Default `"auto"`: through shared memory where there is any, else by transferring buffers.
    */
   readonly transport?: "auto" | "shared" | "transfer";
-  /** Called whenever a worker has died and is being replaced. */
+  /**
+   * Called whenever a worker has died and is being replaced, and once more if it could not be: then all channels and
+   * captures reject with the same error.
+   */
   readonly onWorkerDied?: (error: WorkerDiedError) => void;
+  /** Ends the start: the promise rejects with its reason when the workers started so far have ended. */
+  readonly signal?: AbortSignal;
 }
 
 export interface ChannelOptions {
@@ -78,36 +86,48 @@ export async function createDataplane(options: DataplaneOptions = {}): Promise<D
     "spawnWorker",
     "transport",
     "onWorkerDied",
+    "signal",
   ]);
   const fallback = Math.min(WORKERS_DEFAULT_MAXIMUM, Math.max(1, hardwareThreads() - 1));
   const workers = wholeNumber("workers", options.workers ?? fallback, 0, WORKERS_MAXIMUM);
   const wanted = oneOf("transport", options.transport ?? "auto", ["auto", "shared", "transfer"]);
-  if (options.spawnWorker !== undefined && typeof options.spawnWorker !== "function") {
-    throw new TypeError(`spawnWorker: expected a function, got ${typeof options.spawnWorker}`);
+  const { spawnWorker, onWorkerDied, signal, wasm } = options;
+  for (const [name, value] of Object.entries({ spawnWorker, onWorkerDied })) {
+    if (value !== undefined && typeof value !== "function")
+      throw new TypeError(`${name}: expected a function, got ${typeof value}`);
   }
+  if (signal !== undefined && !(signal instanceof AbortSignal))
+    throw new TypeError(`signal: expected an AbortSignal, got ${typeof signal}`);
+  if (wanted !== "auto" && workers === 0)
+    throw new RangeError(`workers: transport ${JSON.stringify(wanted)} needs at least 1, got 0`);
   if (wanted === "shared" && !memoryCanBeShared()) {
     throw new RangeError(
       'transport: "shared" needs a cross-origin isolated page (headers COOP: same-origin and COEP: require-corp)',
     );
   }
+  signal?.throwIfAborted();
   const shared = wanted === "shared" || (wanted === "auto" && memoryCanBeShared());
   const memoryBytes = options.memoryBytes ?? MEMORY_BASE + workers * MEMORY_FOR_WORKER;
-  const kernels = await loadKernels({
-    memoryBytes,
-    ...(options.wasm === undefined ? {} : { wasm: options.wasm }),
-  });
-  const { spawnWorker, onWorkerDied } = options;
+  const loading = loadKernels({ memoryBytes, ...(wasm === undefined ? {} : { wasm }) });
+  const kernels = await untilAborted(loading, signal);
+  let dataplane: Dataplane | undefined;
   const pool =
     workers === 0
       ? undefined
-      : await WorkerPool.start(kernels, {
-          workers,
-          shared,
-          memoryBytes: MEMORY_FOR_WORKER,
-          spawn: spawnWorker ?? (() => startThread(WORKER_SOURCE)),
-          onWorkerDied: (error) => onWorkerDied?.(error),
-        });
-  return new Dataplane(kernels, workers, shared, pool);
+      : await WorkerPool.start(
+          kernels,
+          {
+            workers,
+            shared,
+            memoryBytes: MEMORY_FOR_WORKER,
+            spawn: spawnWorker ?? (() => startThread(WORKER_SOURCE)),
+            onWorkerDied: (error) => onWorkerDied?.(error),
+            onFailure: () => dataplane?.lookAgain(),
+          },
+          signal,
+        );
+  dataplane = new Dataplane(kernels, workers, shared, pool);
+  return dataplane;
 }
 
 export class Dataplane {
@@ -117,9 +137,10 @@ export class Dataplane {
   readonly workers: number;
   readonly #kernels: Kernels;
   readonly #pool: WorkerPool | undefined;
-  readonly #channels: Set<FrameChannel> = new Set();
+  /** Channels, with what lets those who wait for them look again. */
+  readonly #channels: Map<FrameChannel, Bell> = new Map();
   readonly #captures: Set<AbortController> = new Set();
-  #closed = false;
+  #closing: Promise<void> | undefined;
 
   /** Made by `createDataplane`. */
   constructor(kernels: Kernels, workers: number, shared: boolean, pool: WorkerPool | undefined) {
@@ -129,20 +150,40 @@ export class Dataplane {
     this.#pool = pool;
   }
 
-  /** Opens a pipeline for frames as they come: bursts in by `send`, bursts out by iterating. */
+  /** Bytes of its memory that no channel and no capture holds at this moment; see the option `memoryBytes`. */
+  get freeBytes(): number {
+    return this.#kernels.plan.freeBytes;
+  }
+
+  /**
+   * Opens a pipeline for frames as they come: bursts in by `send`, bursts out by iterating.
+   * @throws TypeError or RangeError for stages and options that cannot be, and when `memoryBytes` does not suffice.
+   */
   async open(stages: readonly Stage[], options: ChannelOptions = {}): Promise<FrameChannel> {
     this.#open();
     knownKeys("options", options, ["ringBytes"]);
     const ringBytes = wholeNumber("ringBytes", options.ringBytes ?? RING_DEFAULT, RING_MINIMUM, RING_MAXIMUM);
+    if ((ringBytes & (ringBytes - 1)) !== 0)
+      throw new RangeError(`ringBytes: expected a power of two, got ${ringBytes}`);
+    const pool = this.#pool;
+    const lanes: Lane[] = [];
     const closers: (() => unknown)[] = [];
     const release = async (): Promise<void> => {
       this.#channels.delete(channel);
       await Promise.all(closers.map((close) => close()));
     };
-    const { lanes, bell } = await this.#lanes(compileStages(stages), ringBytes, closers);
-    const channel: FrameChannel = new FrameChannel(lanes, bell, release);
-    this.#channels.add(channel);
-    return channel;
+    const bell = this.#bell(closers);
+    const failure = (): WorkerDiedError | undefined => pool?.failure;
+    const channel = new FrameChannel({ lanes, bell, failure, release });
+    this.#channels.set(channel, bell);
+    try {
+      await this.#openLanes(compileStages(stages), ringBytes, { lanes, bell, closers });
+      this.#open();
+      return channel;
+    } catch (error) {
+      await channel.close();
+      throw error;
+    }
   }
 
   /** The same as a TransformStream: bursts of frames in, bursts out. */
@@ -150,32 +191,9 @@ export class Dataplane {
     stages: readonly Stage[],
     options: ChannelOptions = {},
   ): TransformPair<readonly Uint8Array[], FrameBurst> {
-    const opening = this.open(stages, options);
-    opening.catch(() => {});
-    let results: AsyncIterator<FrameBurst> | undefined;
-    return {
-      writable: new WritableStream<readonly Uint8Array[]>({
-        start: async () => void (await opening),
-        write: async (burst) => (await opening).sendAll(burst),
-        close: async () => (await opening).end(),
-        abort: async () => (await opening).close(),
-      }),
-      readable: new ReadableStream<FrameBurst>(
-        {
-          pull: async (controller) => {
-            results ??= (await opening)[Symbol.asyncIterator]();
-            const { done, value } = await results.next();
-            if (!done) controller.enqueue(value);
-            else {
-              controller.close();
-              await (await opening).close();
-            }
-          },
-          cancel: async () => (await opening).close(),
-        },
-        { highWaterMark: 0 },
-      ),
-    };
+    this.#open();
+    compileStages(stages);
+    return frameStreams(this.open(stages, options));
   }
 
   /**
@@ -189,8 +207,7 @@ export class Dataplane {
     options: ProcessCaptureOptions = {},
   ): Promise<DataplaneCaptureSummary> {
     this.#open();
-    knownKeys("options", options, ["format", "signal", "onProgress"]);
-    oneOf("format", options.format ?? "same", ["same", "pcap", "pcapng"]);
+    checkCaptureOptions(options);
     options.signal?.throwIfAborted();
     const stop = new AbortController();
     this.#captures.add(stop);
@@ -216,70 +233,74 @@ export class Dataplane {
     stages: readonly Stage[],
     options: ProcessCaptureOptions = {},
   ): TransformPair<Uint8Array, Uint8Array> {
-    const input = new TransformStream<Uint8Array, Uint8Array>();
-    const output = new TransformStream<Uint8Array, Uint8Array>();
-    // What fails here fails the streams, too: whoever reads or writes them hears of it.
-    this.processCapture(input.readable, stages, output.writable, options).catch(async (error: unknown) => {
-      await Promise.allSettled([input.readable.cancel(error), output.writable.abort(error)]);
+    this.#open();
+    checkCaptureOptions(options);
+    compileStages(stages);
+    return captureStreams((source, sink, stop) => {
+      const signal = options.signal === undefined ? stop : AbortSignal.any([options.signal, stop]);
+      return this.processCapture(source, stages, sink, { ...options, signal });
     });
-    return { writable: input.writable, readable: output.readable };
   }
 
-  /** Ends all workers, channels and captures. What is under way is lost. */
-  async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
-    for (const capture of this.#captures) capture.abort(new TypeError("dataplane: it has been closed"));
-    await Promise.all([...this.#channels].map((channel) => channel.close()));
-    await this.#pool?.close();
+  /** Ends all workers, channels and captures; resolves when the threads have ended. What is under way is lost. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
 
-  async #lanes(
-    stages: CompiledStages,
-    ringBytes: number,
-    closers: (() => unknown)[],
-  ): Promise<{ lanes: Lane[]; bell: Bell }> {
+  /** For the pool: something has changed for all who wait. */
+  lookAgain(): void {
+    for (const bell of this.#channels.values()) bell.ring();
+  }
+
+  async #close(): Promise<void> {
+    // Not before close() has said so.
+    await Promise.resolve();
+    for (const capture of this.#captures) capture.abort(new TypeError("dataplane: it has been closed"));
+    // At once with the channels: those would ask the workers first.
+    await Promise.all([this.#pool?.close(), ...[...this.#channels.keys()].map((channel) => channel.close())]);
+  }
+
+  #bell(closers: (() => unknown)[]): Bell {
+    if (this.transport !== "shared") return new LocalBell();
+    const doorbell = this.#kernels.plan.reserve("a channel's doorbell", DOORBELL_LENGTH);
+    closers.push(() => this.#kernels.plan.release(doorbell));
+    return new SharedBell(this.#kernels, doorbell);
+  }
+
+  async #openLanes(stages: CompiledStages, ringBytes: number, into: OpenedLanes): Promise<void> {
+    const { lanes, bell, closers } = into;
     const kernels = this.#kernels;
     const pool = this.#pool;
+    const onChange = (): void => bell.ring();
     if (pool === undefined) {
-      const bell = new LocalBell();
-      return { lanes: [new InlineLane(kernels, stages, ringBytes, () => bell.ring())], bell };
+      lanes.push(new InlineLane(kernels, stages, ringBytes, onChange));
+      return;
     }
-    if (this.transport === "transfer") {
-      const bell = new LocalBell();
-      const lanes = Array.from(
-        { length: this.workers },
-        (_, index) =>
-          new TransferLane(stages, {
-            work: (job) => pool.transferJob(job, index),
-            onChange: () => bell.ring(),
-          }),
-      );
-      return { lanes, bell };
-    }
-    const doorbell = kernels.plan.reserve("a channel's doorbell", DOORBELL_LENGTH);
-    const bell = new SharedBell(kernels, doorbell);
-    closers.push(() => kernels.plan.release(doorbell));
-    const lanes: SharedLane[] = [];
     for (let index = 0; index < this.workers; index++) {
-      const lane = new SharedLane(kernels, stages, {
-        ringBytes,
-        worker: pool.doorbellOf(index),
-        owner: doorbell,
-      });
+      if (this.transport === "transfer") {
+        lanes.push(
+          new TransferLane(stages, { ringBytes, work: (job) => pool.transferJob(job, index), onChange }),
+        );
+        continue;
+      }
+      const owner = (bell as SharedBell).doorbell;
+      const lane = new SharedLane(kernels, stages, { ringBytes, worker: pool.doorbellOf(index), owner });
       lanes.push(lane);
-      const recover = (): void => {
-        lane.recover();
-        bell.ring();
-      };
-      const id = await pool.openLane(index, { addresses: lane.addresses, recover });
+      const id = await pool.openLane(index, {
+        addresses: lane.addresses,
+        recover: () => {
+          lane.recover();
+          bell.ring();
+        },
+        abandon: () => lane.abandon(),
+      });
       closers.push(() => pool.closeLane(index, id));
     }
-    return { lanes, bell };
   }
 
   async #dispatch(
@@ -287,20 +308,23 @@ export class Dataplane {
     source: CaptureSource | CaptureInput,
     stages: readonly Stage[],
     sink: CaptureSink,
-    options: ProcessCaptureOptions,
+    options: ProcessCaptureOptions & { readonly signal: AbortSignal },
   ): Promise<DataplaneCaptureSummary> {
-    const input = openInput(source);
+    const { signal } = options;
+    const compiled = compileStages(stages);
+    // The sink first: one that cannot be leaves the source as it was.
     const output = openOutput(sink);
-    const shared = this.transport === "shared";
+    let input: CaptureInput | undefined;
     let dispatch: CaptureDispatch | undefined;
     try {
+      input = openInput(source);
       dispatch = new CaptureDispatch(output, {
         ...options,
         kernels: this.#kernels,
         pool,
         workers: this.workers,
-        shared,
-        stages: compileStages(stages),
+        shared: this.transport === "shared",
+        stages: compiled,
       });
       await dispatch.drive(input);
       const { run, damage } = dispatch;
@@ -317,21 +341,24 @@ export class Dataplane {
         workers: dispatch.shares,
       };
     } catch (error) {
-      await output.abort(error).catch(() => {});
+      const aborted = output.abort(error).catch(() => {});
+      if (!signal.aborted) await aborted;
       throw error;
     } finally {
-      dispatch?.close();
-      await input.close().catch(() => {});
+      // Closing the source ends a read that waits, where the source can do that.
+      const released = Promise.allSettled([input?.close(), dispatch?.close()]);
+      if (!signal.aborted) await released;
     }
   }
 
   #open(): void {
-    if (this.#closed) throw new TypeError("dataplane: it has been closed");
+    if (this.#closing !== undefined) throw new TypeError("dataplane: it has been closed");
   }
 }
 
-/** Both ends of a stream: what `pipeThrough` takes. */
-export interface TransformPair<I, O> {
-  readonly writable: WritableStream<I>;
-  readonly readable: ReadableStream<O>;
+/** Where `#openLanes` puts what it has opened. */
+interface OpenedLanes {
+  readonly lanes: Lane[];
+  readonly bell: Bell;
+  readonly closers: (() => unknown)[];
 }

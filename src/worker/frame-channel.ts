@@ -1,29 +1,51 @@
 // Bursts in, bursts out: a pipeline on a dataplane, for frames as they come.
 
-import { byteArray, wholeNumber } from "../core/arguments.ts";
+import { byteArray, knownKeys, wholeNumber } from "../core/arguments.ts";
 import type { PipelineCounters } from "../pipeline/program.ts";
+import type { Bell } from "../ring/bell.ts";
 import type { FrameBurst } from "../ring/frame-burst.ts";
 import { flowHash } from "../wire/flow-hash.ts";
-import type { Bell } from "./bell.ts";
 import { droppedOnly, type Lane, sumCounters } from "./lane.ts";
+
+export interface SendAllOptions {
+  /** `marks[i]`, 0 to 2^32 - 1, comes out with frame i. */
+  readonly marks?: ArrayLike<number>;
+  /** Ends the waiting: what was sent before is on its way. */
+  readonly signal?: AbortSignal;
+}
+
+export interface FrameChannelParts {
+  readonly lanes: readonly Lane[];
+  readonly bell: Bell;
+  /** Why nothing is worked on any more, if that is so. */
+  readonly failure: () => Error | undefined;
+  /** Resolves when no worker touches the lanes any more. */
+  readonly release: () => Promise<void>;
+}
+
+const MARK_MAXIMUM = 0xffffffff;
 
 /**
  * Frames go in by `send` and come out by iterating. Frames of one flow stay in order, because they take
  * one lane by their flow hash; frames of different flows may overtake each other with more than one worker.
  */
 export class FrameChannel implements AsyncIterable<FrameBurst> {
+  readonly #parts: FrameChannelParts;
   readonly #lanes: readonly Lane[];
   readonly #bell: Bell;
-  readonly #onClose: () => Promise<void>;
   #tooLong = 0;
   #next = 0;
+  /** The `sendAll` calls under way, one behind the other. */
+  #sending: Promise<unknown> = Promise.resolve();
+  #sends = 0;
   #ended = false;
-  #closed = false;
+  #closing: Promise<void> | undefined;
 
-  constructor(lanes: readonly Lane[], bell: Bell, onClose: () => Promise<void>) {
-    this.#lanes = lanes;
-    this.#bell = bell;
-    this.#onClose = onClose;
+  /** Made by `dataplane.open`. */
+  constructor(parts: FrameChannelParts) {
+    this.#parts = parts;
+    this.#lanes = parts.lanes;
+    this.#bell = parts.bell;
   }
 
   /** The longest frame it can take, in bytes; longer ones are dropped and counted. */
@@ -33,42 +55,41 @@ export class FrameChannel implements AsyncIterable<FrameBurst> {
 
   /**
    * Sends a burst. Returns how many of its frames, from the first on, were taken: fewer than there are means that
-   * there is no room now; send the rest later, or use `sendAll`. The bytes are copied and may be used again at once.
-   * `marks[i]`, 0 to 2^32 - 1, comes out with frame i.
+   * there is no room now, or that a `sendAll` waits for some; send the rest later, or use `sendAll`. The bytes are
+   * copied and may be used again at once. `marks[i]`, 0 to 2^32 - 1, comes out with frame i.
+   * @throws WorkerDiedError when a worker died and could not be replaced.
    */
   send(frames: readonly Uint8Array[], marks?: ArrayLike<number>): number {
-    this.#open();
-    if (this.#ended) throw new TypeError("channel: its end was announced");
-    const lanes = this.#lanes;
-    let taken = 0;
-    for (; taken < frames.length; taken++) {
-      const frame = byteArray("frames", frames[taken]);
-      const mark = marks === undefined ? 0 : wholeNumber("marks", marks[taken], 0, 0xffffffff);
-      const index = lanes.length === 1 ? 0 : Math.floor((flowHash(frame) * lanes.length) / 2 ** 32);
-      const lane = lanes[index] as Lane;
-      if (frame.length > lane.longest) this.#tooLong++;
-      else if (!lane.add(frame, mark)) break;
-    }
-    for (const lane of lanes) lane.publish();
-    return taken;
+    this.#maySend(frames, marks);
+    return this.#sends > 0 ? 0 : this.#send(frames, marks, 0);
   }
 
-  /** Sends all frames, and waits for room when there is none. */
-  async sendAll(
-    frames: readonly Uint8Array[],
-    options: { readonly marks?: ArrayLike<number>; readonly signal?: AbortSignal } = {},
-  ): Promise<void> {
-    let rest = frames;
-    let { marks } = options;
-    await this.#bell.until(() => {
-      const taken = this.send(rest, marks);
-      rest = rest.slice(taken);
-      if (marks !== undefined) marks = Array.from(marks).slice(taken);
-      return rest.length === 0 ? true : undefined;
-    }, options.signal);
+  /** Sends all frames, behind those of the calls before it, and waits for room when there is none. */
+  async sendAll(frames: readonly Uint8Array[], options: SendAllOptions = {}): Promise<void> {
+    knownKeys("options", options, ["marks", "signal"]);
+    const { marks, signal } = options;
+    this.#maySend(frames, marks);
+    let sent = 0;
+    const before = this.#sending;
+    this.#sends++;
+    const sending = before
+      .then(() =>
+        this.#bell.until(() => {
+          this.#alive();
+          sent += this.#send(frames, marks, sent);
+          return sent === frames.length ? true : undefined;
+        }, signal),
+      )
+      .finally(() => {
+        this.#sends--;
+        // Who waited for the end, too.
+        this.#bell.ring();
+      });
+    this.#sending = sending.catch(() => {});
+    await sending;
   }
 
-  /** Says that nothing more is sent: iterating ends when everything has come out. */
+  /** Says that nothing more is sent: iterating ends when everything has come out, that of `sendAll` included. */
   end(): void {
     this.#ended = true;
     this.#bell.ring();
@@ -87,14 +108,20 @@ export class FrameChannel implements AsyncIterable<FrameBurst> {
     return undefined;
   }
 
-  /** The results, burst by burst, until the end was announced and everything has come out. */
+  /**
+   * The results, burst by burst, until the end was announced and everything has come out, or until the channel is
+   * closed. Rejects with a WorkerDiedError, after what there is, when a worker died and could not be replaced.
+   */
   async *[Symbol.asyncIterator](): AsyncGenerator<FrameBurst, void, undefined> {
     for (;;) {
       const burst = await this.#bell.until(() => {
-        if (this.#closed) return null;
+        if (this.#closing !== undefined) return null;
         const found = this.receive();
         if (found !== undefined) return found;
-        return this.#ended && this.#lanes.every(({ empty }) => empty) ? null : undefined;
+        if (!this.#lanes.every(({ empty }) => empty)) return undefined;
+        const failure = this.#parts.failure();
+        if (failure !== undefined) throw failure;
+        return this.#ended && this.#sends === 0 ? null : undefined;
       });
       if (burst === null) return;
       yield burst;
@@ -110,20 +137,58 @@ export class FrameChannel implements AsyncIterable<FrameBurst> {
     ]);
   }
 
-  /** Ends the channel at once: what is under way is lost. Iterating ends. */
-  async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#bell.ring();
-    await this.#onClose();
-    for (const lane of this.#lanes) lane.close();
+  /** Ends the channel at once: what is under way is lost. Iterating ends, `sendAll` rejects. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
 
+  async #close(): Promise<void> {
+    // Not before close() has said so.
+    await Promise.resolve();
+    this.#bell.ring();
+    this.#bell.close("channel");
+    await this.#parts.release();
+    for (const lane of this.#lanes) lane.close();
+  }
+
+  /** Sends from frame `first` on; returns how many were taken. */
+  #send(frames: readonly Uint8Array[], marks: ArrayLike<number> | undefined, first: number): number {
+    const lanes = this.#lanes;
+    let at = first;
+    for (; at < frames.length; at++) {
+      const frame = frames[at] as Uint8Array;
+      const index = lanes.length === 1 ? 0 : Math.floor((flowHash(frame) * lanes.length) / 2 ** 32);
+      const lane = lanes[index] as Lane;
+      if (frame.length > lane.longest) this.#tooLong++;
+      else if (!lane.add(frame, marks?.[at] ?? 0)) break;
+    }
+    for (const lane of lanes) lane.publish();
+    return at - first;
+  }
+
+  /** Checks everything first, so that nothing is sent when something is wrong. */
+  #maySend(frames: readonly Uint8Array[], marks: ArrayLike<number> | undefined): void {
+    this.#alive();
+    if (this.#ended) throw new TypeError("channel: its end was announced");
+    if (!Array.isArray(frames)) throw new TypeError(`frames: expected an array, got ${typeof frames}`);
+    for (let i = 0; i < frames.length; i++) {
+      byteArray("frames", frames[i]);
+      if (marks !== undefined) wholeNumber("marks", marks[i], 0, MARK_MAXIMUM);
+    }
+  }
+
+  #alive(): void {
+    this.#open();
+    const failure = this.#parts.failure();
+    if (failure !== undefined) throw failure;
+  }
+
   #open(): void {
-    if (this.#closed) throw new TypeError("channel: it has been closed");
+    if (this.#closing !== undefined) throw new TypeError("channel: it has been closed");
   }
 }

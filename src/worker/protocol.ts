@@ -53,5 +53,4 @@ export interface WorkerControl {
   closeLane(id: number): void;
   /** Only without shared memory. */
   work(job: TransferJob): TransferResult | Promise<TransferResult>;
-  stop(): void;
 }

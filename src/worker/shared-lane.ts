@@ -37,7 +37,7 @@ import {
   RING_TAIL,
 } from "../layout/ring.layout.ts";
 import { type CompiledStages, type PipelineCounters, Program } from "../pipeline/program.ts";
-import { ByteRingConsumer, ByteRingProducer } from "../ring/byte-ring.ts";
+import { ByteRingConsumer, ByteRingProducer } from "../ring/byte-ring-ends.ts";
 import type { FrameBurst } from "../ring/frame-burst.ts";
 import { reserveRing, ringFill } from "../ring/ring-memory.ts";
 import type { Lane } from "./lane.ts";
@@ -77,11 +77,20 @@ export class SharedLane implements Lane {
     };
     this.#regions = regions;
     try {
+      const shape = { kind: "bytes", capacity: ringBytes, itemLength: 1 } as const;
+      const headroom = alignedHeadroom(this.#program.headroom);
       const receive = keep(
-        reserveRing(kernels, "a receive ring", ringBytes, 1, { consumer: worker, producer: owner }),
+        reserveRing(kernels, "a receive ring", {
+          ...shape,
+          headroom,
+          doorbells: { consumer: worker, producer: owner },
+        }),
       );
       const transmit = keep(
-        reserveRing(kernels, "a transmit ring", ringBytes, 1, { consumer: owner, producer: worker }),
+        reserveRing(kernels, "a transmit ring", {
+          ...shape,
+          doorbells: { consumer: owner, producer: worker },
+        }),
       );
       const cursor = keep(plan.reserve("a lane's cursor", CURSOR_LENGTH));
       const descriptors = keep(plan.reserve("a lane's descriptors", BURST * DESCRIPTOR_LENGTH));
@@ -90,7 +99,7 @@ export class SharedLane implements Lane {
       const fields: readonly (readonly [number, number])[] = [
         [CURSOR_DESCRIPTORS, descriptors],
         [CURSOR_BURST, BURST],
-        [CURSOR_HEADROOM, alignedHeadroom(this.#program.headroom)],
+        [CURSOR_HEADROOM, headroom],
         [CURSOR_GROWTH, this.#program.headroom],
         [CURSOR_STAGES, this.#program.address],
         [CURSOR_STAGE_COUNT, this.#program.length],
@@ -102,11 +111,7 @@ export class SharedLane implements Lane {
       this.close();
       throw error;
     }
-    this.#producer = new ByteRingProducer(
-      kernels,
-      this.addresses.receive,
-      alignedHeadroom(this.#program.headroom),
-    );
+    this.#producer = new ByteRingProducer(kernels, this.addresses.receive);
     this.#consumer = new ByteRingConsumer(kernels, this.addresses.transmit);
     // The result must fit half of the ring too.
     this.longest = this.#producer.longest - this.#program.headroom;
@@ -143,42 +148,54 @@ export class SharedLane implements Lane {
   }
 
   /**
-   * Puts the lane in order after its worker died in the middle of anything: a finished burst is published,
-   * an unfinished one is dropped, because its frames may be half changed. Returns how many were dropped.
+   * Puts the lane in order after its worker has ended in the middle of anything: a finished burst is published,
+   * an unfinished one is dropped, because its frames may be half changed.
    */
-  recover(): number {
+  recover(): void {
     const { words, view, signed } = this.#kernels;
     const { cursor, receive, transmit } = this.addresses;
     const journal = (field: number): number => words[(this.#journal + field) >>> 2] as number;
     const state = Atomics.load(signed, (this.#journal + JOURNAL_STATE) >>> 2);
-    let died = 0;
     if (state === JOURNAL_COMMITTING) {
       Atomics.store(signed, (transmit + RING_TAIL) >>> 2, journal(JOURNAL_TAIL) | 0);
       Atomics.store(signed, (receive + RING_HEAD) >>> 2, journal(JOURNAL_HEAD) | 0);
     } else if (state === JOURNAL_WORKING) {
       const claim = journal(JOURNAL_CLAIM);
-      const held = this.#framesUpTo(claim);
       const forwarded = view.getBigUint64(this.#journal + JOURNAL_FORWARDED, true);
       const droppedBefore = this.#kernels.counter(this.#journal + JOURNAL_DROPPED);
-      const { counterAddress } = this.#program;
-      const diedAt = counterAddress + DROP_WORKER_DIED * COUNTER_LENGTH;
-      const diedBefore = this.#kernels.counter(diedAt);
       // Some of the burst may have been dropped, and counted, before the end came.
-      const droppedNow = this.#program.counters().dropped - diedBefore;
-      died = held - (droppedNow - droppedBefore);
-      view.setBigUint64(diedAt, BigInt(diedBefore + died), true);
-      view.setBigUint64(counterAddress, forwarded, true);
+      const droppedNow = this.#program.counters().dropped - this.#died;
+      this.#addDied(this.#framesUpTo(claim) - (droppedNow - droppedBefore));
+      view.setBigUint64(this.#program.counterAddress, forwarded, true);
       view.setBigUint64(cursor + CURSOR_FORWARDED, forwarded, true);
       view.setBigUint64(cursor + CURSOR_RECORDS, forwarded + BigInt(droppedNow), true);
       Atomics.store(signed, (receive + RING_HEAD) >>> 2, claim | 0);
     }
     Atomics.store(signed, (this.#journal + JOURNAL_STATE) >>> 2, JOURNAL_IDLE);
-    return died;
+  }
+
+  /** Drops what waits for a worker: none will come. */
+  abandon(): void {
+    const { words, signed } = this.#kernels;
+    const { receive } = this.addresses;
+    const tail = words[(receive + RING_TAIL) >>> 2] as number;
+    this.#addDied(this.#framesUpTo(tail));
+    Atomics.store(signed, (receive + RING_HEAD) >>> 2, tail | 0);
   }
 
   close(): void {
     for (const region of this.#regions) this.#kernels.plan.release(region);
     this.#program.close();
+  }
+
+  /** Frames that were dropped because their worker died. */
+  get #died(): number {
+    return this.#kernels.counter(this.#program.counterAddress + DROP_WORKER_DIED * COUNTER_LENGTH);
+  }
+
+  #addDied(frames: number): void {
+    const at = this.#program.counterAddress + DROP_WORKER_DIED * COUNTER_LENGTH;
+    this.#kernels.view.setBigUint64(at, BigInt(this.#died + frames), true);
   }
 
   /** How many frames lie in the receive ring from its head to `claim`. */

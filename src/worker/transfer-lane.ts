@@ -19,12 +19,12 @@ import { FrameBurst } from "../ring/frame-burst.ts";
 import { droppedOnly, type Lane, sumCounters } from "./lane.ts";
 import type { TransferJob, TransferResult } from "./protocol.ts";
 
-/** Bytes that are packed before they are sent off without being asked. */
-const BUFFER = SLOT_CHUNK >>> 2;
-/** Buffers under way; more wait here, and then the lane has no room. */
-const UNDER_WAY = 8;
+/** Most bytes that are packed before they are sent off without being asked. */
+const BUFFER_MAXIMUM = SLOT_CHUNK >>> 2;
 
 export interface TransferLaneOptions {
+  /** Bytes that may be under way, or come back and not yet taken: a power of two from 64 KiB on. */
+  readonly ringBytes: number;
   /** Hands a job to the worker. */
   readonly work: (job: TransferJob) => Promise<TransferResult>;
   /** Called when there are results, or room. */
@@ -36,8 +36,11 @@ export class TransferLane implements Lane {
   readonly #stages: CompiledStages;
   readonly #headroom: number;
   readonly #options: TransferLaneOptions;
-  #bytes: Uint8Array<ArrayBuffer> = new Uint8Array(BUFFER);
-  #words: Uint32Array = new Uint32Array(this.#bytes.buffer);
+  readonly #bufferBytes: number;
+  /** Buffers that may be under way, or come back and not yet taken; then the lane has no room. */
+  readonly #buffers: number;
+  #bytes: Uint8Array<ArrayBuffer>;
+  #words: Uint32Array;
   #fill = 0;
   #frames = 0;
   #underWay = 0;
@@ -48,15 +51,19 @@ export class TransferLane implements Lane {
     this.#stages = stages;
     this.#options = options;
     this.#headroom = alignedHeadroom(stages.headroom);
-    this.longest = BUFFER - RECORD_HEADER_LENGTH - this.#headroom - RECORD_ALIGNMENT;
+    this.#bufferBytes = Math.min(BUFFER_MAXIMUM, options.ringBytes >>> 1);
+    this.#buffers = options.ringBytes / this.#bufferBytes;
+    this.#bytes = new Uint8Array(this.#bufferBytes);
+    this.#words = new Uint32Array(this.#bytes.buffer);
+    this.longest = this.#bufferBytes - RECORD_HEADER_LENGTH - this.#headroom - RECORD_ALIGNMENT;
   }
 
   add(frame: Uint8Array, mark: number): boolean {
     const total =
       (RECORD_HEADER_LENGTH + this.#headroom + frame.length + RECORD_ALIGNMENT - 1) & -RECORD_ALIGNMENT;
-    if (this.#fill + total > BUFFER) this.publish();
-    // What was packed is still here: the worker has enough to do.
-    if (this.#fill + total > BUFFER) return false;
+    if (this.#fill + total > this.#bufferBytes) this.publish();
+    // What was packed is still here: the worker has enough to do, or nobody takes the results.
+    if (this.#fill + total > this.#bufferBytes) return false;
     const word = this.#fill >>> 2;
     this.#words[word + (RECORD_TOTAL >>> 2)] = total;
     this.#words[word + (RECORD_FRAME_LENGTH >>> 2)] = frame.length;
@@ -70,7 +77,7 @@ export class TransferLane implements Lane {
   }
 
   publish(): void {
-    if (this.#fill === 0 || this.#underWay === UNDER_WAY) return;
+    if (this.#fill === 0 || this.#underWay + this.#results.length >= this.#buffers) return;
     const frames = this.#frames;
     const job: TransferJob = {
       bytes: this.#bytes.subarray(0, this.#fill),
@@ -79,7 +86,7 @@ export class TransferLane implements Lane {
       interfaces: new Uint8Array(0),
       stages: this.#stages,
     };
-    this.#bytes = new Uint8Array(BUFFER);
+    this.#bytes = new Uint8Array(this.#bufferBytes);
     this.#words = new Uint32Array(this.#bytes.buffer);
     this.#fill = 0;
     this.#frames = 0;
@@ -103,7 +110,12 @@ export class TransferLane implements Lane {
   }
 
   take(): FrameBurst | undefined {
-    return this.#results.shift();
+    const burst = this.#results.shift();
+    if (burst !== undefined) {
+      this.publish();
+      this.#options.onChange();
+    }
+    return burst;
   }
 
   get empty(): boolean {

@@ -15,9 +15,12 @@ import {
 import { Program } from "../pipeline/program.ts";
 import type { TransferJob, TransferResult } from "./protocol.ts";
 
+/** Slots that are kept; each takes a few mebibytes. */
+const SLOTS_MAXIMUM = 4;
+
 export class TransferWorker {
   readonly #kernels: Kernels;
-  /** A slot for each program met so far; a dataplane has few. */
+  /** A slot for each of the programs that were last asked for, the latest at the end. */
   readonly #slots: Map<string, CaptureSlot> = new Map();
 
   constructor(kernels: Kernels) {
@@ -55,11 +58,18 @@ export class TransferWorker {
 
   #slot(job: TransferJob): CaptureSlot {
     const key = `${job.stages.records}`;
-    let slot = this.#slots.get(key);
-    if (slot === undefined) {
-      slot = new CaptureSlot(new Program(this.#kernels, job.stages));
-      this.#slots.set(key, slot);
-    }
+    const slot = this.#slots.get(key) ?? this.#newSlot(job);
+    this.#slots.delete(key);
+    this.#slots.set(key, slot);
     return slot;
+  }
+
+  #newSlot(job: TransferJob): CaptureSlot {
+    for (const [key, slot] of this.#slots) {
+      if (this.#slots.size < SLOTS_MAXIMUM) break;
+      this.#slots.delete(key);
+      slot.close();
+    }
+    return new CaptureSlot(new Program(this.#kernels, job.stages));
   }
 }

@@ -32,7 +32,6 @@ const control: WorkerControl = {
     const result = transferWorker.work(job);
     return Comlink.transfer(result, [result.bytes.buffer]);
   },
-  stop: () => loop?.stop(),
 };
 
 Comlink.expose(control, ownEndpoint() as unknown as Comlink.Endpoint);

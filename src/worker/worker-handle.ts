@@ -3,12 +3,15 @@
 import * as Comlink from "comlink";
 import type { Kernels } from "../kernel/kernels.ts";
 import { DOORBELL_CONTROL } from "../layout/ring.layout.ts";
-import { onLockFree, type Thread, threadOf, type WorkerLike } from "../platform/threads.ts";
+import { lockFree, type Thread, threadOf, type WorkerLike } from "../platform/threads.ts";
 import { ringAlways } from "../ring/doorbell.ts";
 import type { WorkerControl, WorkerSetup } from "./protocol.ts";
 import { WorkerDiedError } from "./worker-died-error.ts";
 
 type Calls = { [K in keyof WorkerControl]: WorkerControl[K] };
+
+/** Far longer than any worker needs; a script that is no worker of this package would be waited for for ever. */
+const START_MILLISECONDS = 30_000;
 
 let locks = 0;
 
@@ -18,10 +21,12 @@ export class WorkerHandle {
   readonly #doorbell: number;
   readonly #thread: Thread;
   readonly #control: Comlink.Remote<WorkerControl>;
-  readonly #watch: AbortController = new AbortController();
+  /** Name of the lock that the worker holds while it lives; other pages of the same origin have locks, too. */
+  readonly #lock: string = `frameferry-${Date.now()}-${Math.random()}-${++locks}`;
   /** What is waited for: rejected when the worker dies, where Comlink alone would wait for ever. */
   readonly #open: Set<(error: Error) => void> = new Set();
   #death: WorkerDiedError | undefined;
+  #ended: Promise<void> = Promise.resolve();
   #onDeath: ((error: WorkerDiedError) => void) | undefined;
 
   constructor(index: number, worker: WorkerLike, kernels: Kernels, doorbell: number) {
@@ -30,18 +35,29 @@ export class WorkerHandle {
     this.#doorbell = doorbell;
     this.#thread = threadOf(worker);
     this.#control = Comlink.wrap<WorkerControl>(this.#thread.endpoint as unknown as Comlink.Endpoint);
-    this.#thread.onEnd((reason) => this.#die(reason));
+    this.#thread.onEnd((reason) => this.die(reason));
   }
 
-  /** Called once if the worker dies before it was ended. */
+  /** Called once if the worker dies before it was ended; at once if it is dead already. */
   set onDeath(listener: (error: WorkerDiedError) => void) {
     this.#onDeath = listener;
+    if (this.#death !== undefined) listener(this.#death);
   }
 
   async start(setup: Omit<WorkerSetup, "lock">): Promise<void> {
-    const lock = `frameferry-${Date.now()}-${++locks}`;
-    await this.call("start", { ...setup, lock });
-    onLockFree(lock, () => this.#die("it closed itself"), this.#watch.signal);
+    const seconds = START_MILLISECONDS / 1000;
+    const late = setTimeout(
+      () => this.die(`it did not answer within ${seconds} s: is its script frameferry/worker.js?`),
+      START_MILLISECONDS,
+    );
+    try {
+      await this.call("start", { ...setup, lock: this.#lock });
+    } finally {
+      clearTimeout(late);
+    }
+    void lockFree(this.#lock).then((free) => {
+      if (free) this.die("it closed itself, or was terminated");
+    });
   }
 
   /** Asks the worker; rejects with a WorkerDiedError if it dies before it has answered. */
@@ -65,27 +81,29 @@ export class WorkerHandle {
     });
   }
 
-  /** Ends the worker, politely if it answers soon. */
+  /** Ends the worker; resolves when its thread has certainly ended. */
   async end(): Promise<void> {
     this.#onDeath = undefined;
-    this.#watch.abort();
-    if (this.#death === undefined) {
-      const soon = new Promise<void>((resolve) => setTimeout(resolve, STOP_MILLISECONDS));
-      await Promise.race([this.call("stop").catch(() => {}), soon]);
-      this.#die("the dataplane was closed");
-    }
-    this.#control[Comlink.releaseProxy]();
-    this.#thread.terminate();
+    this.die("the dataplane was closed");
+    await this.#ended;
   }
 
-  #die(reason: string): void {
+  /** Resolves when the thread of a dead worker has certainly ended, and nothing of it touches the memory any more. */
+  get ended(): Promise<void> {
+    return this.#ended;
+  }
+
+  /** Takes the worker for dead, and sees to it that it is. */
+  die(reason: string): void {
     if (this.#death !== undefined) return;
     this.#death = new WorkerDiedError(this.index, reason);
-    this.#watch.abort();
     for (const reject of this.#open) reject(this.#death);
     this.#open.clear();
-    // It may only have failed, and still run: nothing of it may touch the memory from here on.
-    this.#thread.terminate();
+    this.#control[Comlink.releaseProxy]();
+    // It may only have failed, and still run.
+    this.#ended = Promise.all([this.#thread.terminate().catch(() => {}), lockFree(this.#lock)]).then(
+      () => {},
+    );
     this.#onDeath?.(this.#death);
   }
 
@@ -96,5 +114,3 @@ export class WorkerHandle {
     if (change === 1) ringAlways(this.#kernels, this.#doorbell);
   }
 }
-
-const STOP_MILLISECONDS = 250;

@@ -19,14 +19,17 @@ const BURSTS = 16;
  * longer than that costs more than it saves, and another thread may need the core.
  */
 const SPIN_TURNS = 128;
-/** Nothing waits this long; it bounds what a lost wake-up could cost. */
-const SLEEP_MILLISECONDS = 1000;
+/**
+ * However much there is to do, or how little, messages and timers get a turn this often. Browsers end a worker
+ * only between two turns (Chromium gives one that does not come to an end two seconds), and its death is to be
+ * noticed within 100 ms.
+ */
+const TURN_MILLISECONDS = 40;
 
 export class WorkerLoop {
   readonly #kernels: Kernels;
   readonly #setup: WorkerSetup;
   readonly #lanes: Map<number, LaneAddresses> = new Map();
-  #stopped = false;
 
   constructor(kernels: Kernels, setup: WorkerSetup) {
     this.#kernels = kernels;
@@ -41,20 +44,19 @@ export class WorkerLoop {
     this.#lanes.delete(id);
   }
 
-  stop(): void {
-    this.#stopped = true;
-  }
-
-  async run(): Promise<void> {
+  /** Ends only with its thread. */
+  async run(): Promise<never> {
     const { functions, signed } = this.#kernels;
     const { doorbell } = this.#setup;
     const control = (doorbell + DOORBELL_CONTROL) >>> 2;
     const rung = (doorbell + DOORBELL_COUNT) >>> 2;
     let fruitless = 0;
-    while (!this.#stopped) {
-      if (Atomics.load(signed, control) > 0) {
+    let turn = performance.now();
+    for (;;) {
+      if (Atomics.load(signed, control) > 0 || performance.now() - turn >= TURN_MILLISECONDS) {
         await nextTurn();
         fruitless = 0;
+        turn = performance.now();
       }
       if (this.#workOnce()) {
         fruitless = 0;
@@ -65,8 +67,8 @@ export class WorkerLoop {
       const count = Atomics.load(signed, rung);
       functions.sayAsleep(doorbell, 1);
       if (!this.#workOnce() && Atomics.load(signed, control) === 0)
-        functions.sleep(doorbell, count, SLEEP_MILLISECONDS);
-      functions.sayAsleep(doorbell, 0);
+        functions.sleep(doorbell, count, TURN_MILLISECONDS);
+      functions.sayAsleep(doorbell, -1);
       fruitless = 0;
     }
   }

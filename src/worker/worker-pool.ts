@@ -2,17 +2,10 @@
 
 import * as Comlink from "comlink";
 import type { Kernels } from "../kernel/kernels.ts";
-import {
-  DOORBELL_LENGTH,
-  ITEM_LENGTH,
-  RING_HEAD,
-  RING_HEAD_COPY,
-  RING_TAIL,
-  RING_TAIL_COPY,
-} from "../layout/ring.layout.ts";
+import { DOORBELL_ASLEEP, DOORBELL_CONTROL, DOORBELL_LENGTH, ITEM_LENGTH } from "../layout/ring.layout.ts";
 import type { WorkerLike } from "../platform/threads.ts";
+import { SharedBell } from "../ring/bell.ts";
 import { DescriptorRing } from "../ring/descriptor-ring.ts";
-import { Listener, ringAlways } from "../ring/doorbell.ts";
 import type { LaneAddresses, TransferJob, TransferResult } from "./protocol.ts";
 import { WorkerDiedError } from "./worker-died-error.ts";
 import { WorkerHandle } from "./worker-handle.ts";
@@ -24,58 +17,75 @@ export interface WorkerPoolOptions {
   readonly memoryBytes: number;
   readonly spawn: () => WorkerLike;
   readonly onWorkerDied: (error: WorkerDiedError) => void;
+  /** Called when a worker could not be replaced: from then on nothing is worked on. */
+  readonly onFailure: () => void;
 }
 
 /** A lane as the pool knows it. */
 export interface PooledLane {
   readonly addresses: LaneAddresses;
-  /** Called after the worker that had it died, before another gets it. */
+  /** Called after the worker that had it has ended, before another gets it. */
   recover(): void;
+  /** Called when no other will get it. */
+  abandon(): void;
 }
 
 interface Place {
+  readonly index: number;
   handle: WorkerHandle;
+  /** Resolves when the worker here is at work, or when there will never be one again. */
+  ready: Promise<void>;
   readonly doorbell: number;
   readonly scratch: number;
   readonly jobs: DescriptorRing | undefined;
   readonly jobsDone: DescriptorRing | undefined;
   readonly lanes: Map<number, PooledLane>;
-  /** Jobs that it holds, by cursor address. */
-  readonly held: Map<number, { done: () => void; died: (error: WorkerDiedError) => void }>;
+  /** Jobs that wait for room in the ring. */
+  readonly waiting: number[];
+  /** What came of the jobs that are in the ring or in work, by cursor address; undefined = nothing yet. */
+  readonly held: Map<number, "done" | WorkerDiedError | undefined>;
   /** Jobs under way, in shared memory or by transfer. */
   load: number;
-  /** How often in a row a worker died here before it was ready. */
-  failures: number;
 }
 
-/** Jobs that one worker may have under way. */
+/** Jobs that one worker may have in its ring. */
 const JOBS = 64;
 /** A worker that dies this often before it was ever ready will not do better the next time. */
 const FAILURES_MAXIMUM = 3;
-const LISTEN_MILLISECONDS = 1000;
 
 export class WorkerPool {
   readonly #kernels: Kernels;
   readonly #options: WorkerPoolOptions;
   readonly #places: Place[] = [];
   readonly #doorbell: number;
+  readonly #bell: SharedBell | undefined;
   readonly #regions: number[] = [];
   #lanes = 0;
-  #listening = false;
-  #closed = false;
-  /** Set once no worker can be had any more. */
-  failure: WorkerDiedError | undefined;
+  #closing: Promise<void> | undefined;
+  #failure: WorkerDiedError | undefined;
 
   /** Starts all workers and waits until they are ready. */
-  static async start(kernels: Kernels, options: WorkerPoolOptions): Promise<WorkerPool> {
+  static async start(
+    kernels: Kernels,
+    options: WorkerPoolOptions,
+    signal?: AbortSignal,
+  ): Promise<WorkerPool> {
     const pool = new WorkerPool(kernels, options);
+    let abort = (): void => {};
     try {
       for (let index = 0; index < options.workers; index++) pool.#places.push(pool.#createPlace(index));
-      await Promise.all(pool.#places.map((place) => pool.#ready(place)));
+      const started = Promise.all(pool.#places.map((place) => pool.#start(place)));
+      const aborted = new Promise<never>((_, reject) => {
+        abort = () => reject(signal?.reason);
+        signal?.addEventListener("abort", abort, { once: true });
+      });
+      await Promise.race([started, aborted]);
       return pool;
     } catch (error) {
       await pool.close();
       throw error;
+    } finally {
+      signal?.removeEventListener("abort", abort);
     }
   }
 
@@ -83,6 +93,12 @@ export class WorkerPool {
     this.#kernels = kernels;
     this.#options = options;
     this.#doorbell = options.shared ? this.#reserve("a pool's doorbell", DOORBELL_LENGTH) : 0;
+    this.#bell = options.shared ? new SharedBell(kernels, this.#doorbell) : undefined;
+  }
+
+  /** Set once no worker can be had any more. */
+  get failure(): WorkerDiedError | undefined {
+    return this.#failure;
   }
 
   /** Where worker `index` sleeps. */
@@ -94,62 +110,79 @@ export class WorkerPool {
     const id = this.#lanes++;
     const place = this.#place(index);
     place.lanes.set(id, lane);
-    try {
-      await place.handle.call("openLane", id, lane.addresses);
-    } catch (error) {
-      // A worker that died meanwhile is replaced, and the replacement gets all lanes.
-      if (!(error instanceof WorkerDiedError) || this.failure !== undefined) throw error;
-    }
-    return id;
+    // A worker that dies meanwhile is replaced, and the replacement gets all lanes.
+    await place.handle.call("openLane", id, lane.addresses).catch(() => this.#settled(place));
+    if (this.#failure === undefined) return id;
+    await this.closeLane(index, id);
+    throw this.#failure;
   }
 
+  /** Resolves when no worker touches the lane any more. */
   async closeLane(index: number, id: number): Promise<void> {
     const place = this.#place(index);
+    const { handle } = place;
     place.lanes.delete(id);
-    if (!this.#closed) await place.handle.call("closeLane", id).catch(() => {});
+    await handle.call("closeLane", id).catch(() => handle.ended);
   }
 
   /** Runs the capture kernel on a cursor in shared memory; resolves with the number of the worker that did. */
   async runJob(cursor: number): Promise<number> {
-    const index = this.#leastLoaded();
-    const place = this.#place(index);
-    if (this.failure !== undefined) throw this.failure;
-    const outcome = new Promise<void>((done, died) => place.held.set(cursor, { done, died }));
-    if (place.jobs?.push([cursor]) !== 1) throw new RangeError(`jobs: worker ${index} has ${JOBS} already`);
+    const place = this.#leastLoaded();
+    if (this.#failure !== undefined) throw this.#failure;
+    place.held.set(cursor, undefined);
+    place.waiting.push(cursor);
     place.load++;
-    this.#listen();
+    this.#feed(place);
     try {
-      await outcome;
-      return index;
+      const outcome = await this.#bell?.until(() => {
+        this.#collect();
+        return place.held.get(cursor);
+      });
+      if (outcome instanceof WorkerDiedError) throw outcome;
+      return place.index;
     } finally {
+      place.held.delete(cursor);
       place.load--;
     }
   }
 
   /** Has bytes worked on where memory is not shared; by worker `index`, or by the one with the least to do. */
-  async transferJob(
-    job: TransferJob,
-    index: number = this.#leastLoaded(),
-  ): Promise<TransferResult & { worker: number }> {
-    const place = this.#place(index);
+  async transferJob(job: TransferJob, index?: number): Promise<TransferResult & { worker: number }> {
+    const place = index === undefined ? this.#leastLoaded() : this.#place(index);
     place.load++;
     try {
-      const result = await place.handle.call("work", Comlink.transfer(job, [job.bytes.buffer]));
-      return { ...result, worker: index };
+      await this.#settled(place);
+      if (this.#failure !== undefined) throw this.#failure;
+      const { handle } = place;
+      try {
+        const result = await handle.call("work", Comlink.transfer(job, [job.bytes.buffer]));
+        return { ...result, worker: place.index };
+      } catch (error) {
+        if (error instanceof WorkerDiedError) throw error;
+        // Who knows what state it is in.
+        const reason = error instanceof Error ? error.message : String(error);
+        handle.die(reason);
+        throw new WorkerDiedError(place.index, reason);
+      }
     } finally {
       place.load--;
     }
   }
 
-  async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
-    if (this.#doorbell !== 0) ringAlways(this.#kernels, this.#doorbell);
+  /** Resolves when all workers have ended. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     await Promise.all(this.#places.map(({ handle }) => handle.end()));
-    for (const { held, handle, jobs, jobsDone } of this.#places) {
-      for (const { died } of held.values())
-        died(new WorkerDiedError(handle.index, "the dataplane was closed"));
-      held.clear();
+    await Promise.all(this.#places.map(({ ready }) => ready));
+    for (const place of this.#places)
+      this.#giveUp(place, new WorkerDiedError(place.index, "the dataplane was closed"));
+    this.#bell?.ring();
+    this.#bell?.close("dataplane");
+    for (const { jobs, jobsDone } of this.#places) {
       jobs?.close();
       jobsDone?.close();
     }
@@ -158,33 +191,36 @@ export class WorkerPool {
 
   #createPlace(index: number): Place {
     const { shared } = this.#options;
+    const kernels = this.#kernels;
     const doorbell = shared ? this.#reserve("a worker's doorbell", DOORBELL_LENGTH) : 0;
-    const place: Place = {
+    const scratch = shared ? this.#reserve("a worker's scratch", ITEM_LENGTH) : 0;
+    const ring = (consumer: number): DescriptorRing | undefined =>
+      shared ? DescriptorRing.create(kernels, { capacity: JOBS }, { consumer, producer: 0 }) : undefined;
+    const jobs = ring(doorbell);
+    const jobsDone = ring(this.#doorbell);
+    return {
+      index,
+      // Last: what cannot be reserved must leave no thread behind.
       handle: this.#spawn(index, doorbell),
+      ready: Promise.resolve(),
       doorbell,
-      scratch: shared ? this.#reserve("a worker's scratch", ITEM_LENGTH) : 0,
-      jobs: shared ? DescriptorRing.create(this.#kernels, { capacity: JOBS, consumer: doorbell }) : undefined,
-      jobsDone: shared
-        ? DescriptorRing.create(this.#kernels, { capacity: JOBS, consumer: this.#doorbell })
-        : undefined,
+      scratch,
+      jobs,
+      jobsDone,
       lanes: new Map(),
+      waiting: [],
       held: new Map(),
       load: 0,
-      failures: 0,
     };
-    return place;
   }
 
   #spawn(index: number, doorbell: number): WorkerHandle {
     return new WorkerHandle(index, this.#options.spawn(), this.#kernels, doorbell);
   }
 
-  async #ready(place: Place): Promise<void> {
+  /** Brings the worker at a place to work. */
+  async #start(place: Place): Promise<void> {
     const { handle } = place;
-    let started = false;
-    handle.onDeath = (error) => {
-      if (started) this.#replace(place, error);
-    };
     const { shared, memoryBytes } = this.#options;
     await handle.start({
       module: this.#kernels.module,
@@ -195,84 +231,95 @@ export class WorkerPool {
       jobsDone: place.jobsDone?.address ?? 0,
       scratch: place.scratch,
     });
-    started = true;
+    for (const [id, { addresses }] of [...place.lanes]) await handle.call("openLane", id, addresses);
+    handle.onDeath = (error) => {
+      place.ready = this.#replace(place, error);
+      // It is the caller's own: what it throws must not stay in here.
+      queueMicrotask(() => this.#options.onWorkerDied(error));
+    };
   }
 
   /** Counts what the dead worker held, and puts another into its place. */
-  #replace(place: Place, error: WorkerDiedError): void {
-    if (this.#closed) return;
-    this.#collect();
-    for (const { died } of place.held.values()) died(error);
-    place.held.clear();
-    const { words } = this.#kernels;
-    for (const ring of [place.jobs, place.jobsDone]) {
-      if (ring === undefined) continue;
-      for (const field of [RING_TAIL, RING_HEAD_COPY, RING_HEAD, RING_TAIL_COPY])
-        words[(ring.address + field) >>> 2] = 0;
-    }
-    if (place.doorbell !== 0) words.fill(0, place.doorbell >>> 2, (place.doorbell + DOORBELL_LENGTH) >>> 2);
-    for (const lane of place.lanes.values()) lane.recover();
-    this.#options.onWorkerDied(error);
-    void this.#refill(place, error);
-  }
-
-  async #refill(place: Place, error: WorkerDiedError): Promise<void> {
-    while (!this.#closed) {
-      place.handle = this.#spawn(error.worker, place.doorbell);
+  async #replace(place: Place, error: WorkerDiedError): Promise<void> {
+    let last = "";
+    for (let failures = 0; ; failures++) {
+      // Until its thread has ended it may still write.
+      await place.handle.ended;
+      if (this.#closing !== undefined) return;
+      this.#recover(place, error);
+      if (failures === FAILURES_MAXIMUM) break;
       try {
-        await this.#ready(place);
-        place.failures = 0;
-        await Promise.all(
-          [...place.lanes].map(([id, { addresses }]) => place.handle.call("openLane", id, addresses)),
-        );
+        place.handle = this.#spawn(place.index, place.doorbell);
+        await this.#start(place);
         return;
-      } catch {
-        if (++place.failures >= FAILURES_MAXIMUM) {
-          this.failure = error;
-          this.#options.onWorkerDied(error);
-          return;
-        }
+      } catch (cause) {
+        last = cause instanceof Error ? cause.message : String(cause);
+        place.handle.die(last);
       }
     }
+    this.#fail(
+      place,
+      new WorkerDiedError(place.index, `${error.reason}; and no other could be started: ${last}`),
+    );
   }
 
-  /** Watches the rings of finished jobs for as long as there are any under way. */
-  #listen(): void {
-    if (this.#listening) return;
-    this.#listening = true;
-    void this.#watch().finally(() => {
-      this.#listening = false;
-    });
-  }
-
-  async #watch(): Promise<void> {
-    const listener = new Listener(this.#kernels, this.#doorbell);
-    while (this.#places.some(({ held }) => held.size > 0) && !this.#closed) {
-      const { count } = listener;
-      listener.asleep = true;
-      if (!this.#collect()) await listener.wait(count, LISTEN_MILLISECONDS);
-      listener.asleep = false;
-    }
-  }
-
-  #collect(): boolean {
-    let found = false;
-    for (const { jobsDone, held } of this.#places) {
-      for (const cursor of jobsDone?.pop(JOBS) ?? []) {
-        found = true;
-        held.get(cursor)?.done();
-        held.delete(cursor);
+  #recover(place: Place, error: WorkerDiedError): void {
+    const { jobs, doorbell } = place;
+    if (jobs !== undefined) {
+      this.#collect();
+      // What is still in the ring was not begun: the next worker does it. This thread is the consumer meanwhile.
+      const queued = [...jobs.pop(JOBS), ...place.waiting];
+      place.waiting.splice(0, Infinity, ...queued);
+      for (const [cursor, outcome] of place.held) {
+        if (outcome === undefined && !queued.includes(cursor)) place.held.set(cursor, error);
       }
+      const { signed } = this.#kernels;
+      for (const field of [DOORBELL_ASLEEP, DOORBELL_CONTROL])
+        Atomics.store(signed, (doorbell + field) >>> 2, 0);
+      this.#feed(place);
     }
-    return found;
+    for (const lane of place.lanes.values()) lane.recover();
+    this.#bell?.ring();
   }
 
-  #leastLoaded(): number {
-    let best = 0;
-    this.#places.forEach(({ load }, index) => {
-      if (load < (this.#places[best] as Place).load) best = index;
-    });
-    return best;
+  #fail(place: Place, error: WorkerDiedError): void {
+    this.#failure ??= error;
+    // The others finish what they have.
+    this.#giveUp(place, error);
+    for (const lane of place.lanes.values()) lane.abandon();
+    this.#bell?.ring();
+    this.#options.onFailure();
+    queueMicrotask(() => this.#options.onWorkerDied(error));
+  }
+
+  /** Nobody does the place's jobs any more. */
+  #giveUp(place: Place, error: WorkerDiedError): void {
+    for (const [cursor, outcome] of place.held) if (outcome === undefined) place.held.set(cursor, error);
+  }
+
+  /** Resolves when the place has a worker that is at work, or when there will never be one again. */
+  async #settled(place: Place): Promise<void> {
+    for (let ready: Promise<void> | undefined; ready !== place.ready; ) {
+      ready = place.ready;
+      await ready;
+    }
+  }
+
+  #feed({ jobs, waiting }: Place): void {
+    while (waiting.length > 0 && jobs?.push([waiting[0] as number]) === 1) waiting.shift();
+  }
+
+  /** Takes note of the jobs that are done. */
+  #collect(): void {
+    for (const place of this.#places) {
+      const done = place.jobsDone?.pop(JOBS) ?? [];
+      for (const cursor of done) if (place.held.has(cursor)) place.held.set(cursor, "done");
+      if (done.length > 0) this.#feed(place);
+    }
+  }
+
+  #leastLoaded(): Place {
+    return this.#places.reduce((best, place) => (place.load < best.load ? place : best));
   }
 
   #place(index: number): Place {

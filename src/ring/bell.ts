@@ -1,0 +1,126 @@
+// How a thread that may not block waits: until it is called, or until a doorbell in shared memory is rung.
+
+import type { Kernels } from "../kernel/kernels.ts";
+import { ringAlways, ringCount, rungSince, sayAsleep } from "./doorbell.ts";
+
+export interface Bell {
+  /**
+   * Looks at once, and again after every change, until `look` returns something. Rejects with what `look` throws,
+   * and with the signal's reason when it aborts.
+   */
+  until<T>(look: () => T | undefined, signal?: AbortSignal): Promise<T>;
+  /** Lets all who wait look again, at once and in the order in which they came. */
+  ring(): void;
+  /** Whoever still waits is told that `what` has been closed. */
+  close(what: string): void;
+}
+
+/** Rung by `ring()` only. */
+export class LocalBell implements Bell {
+  /** How each who waits looks again, and how it is told that there is nothing to wait for. */
+  readonly #waiting: Map<() => void, (reason: unknown) => void> = new Map();
+  #ringing = false;
+  #again = false;
+
+  until<T>(look: () => T | undefined, signal?: AbortSignal): Promise<T> {
+    return new Promise((resolve, reject) => {
+      signal?.throwIfAborted();
+      const first = look();
+      if (first !== undefined) return resolve(first);
+      const settle = (): void => {
+        this.#waiting.delete(again);
+        signal?.removeEventListener("abort", abort);
+      };
+      const fail = (reason: unknown): void => {
+        settle();
+        reject(reason);
+      };
+      const abort = (): void => fail(signal?.reason);
+      const again = (): void => {
+        try {
+          const found = look();
+          if (found === undefined) return;
+          settle();
+          resolve(found);
+        } catch (error) {
+          fail(error);
+        }
+      };
+      this.#waiting.set(again, fail);
+      signal?.addEventListener("abort", abort, { once: true });
+      this.waiting();
+    });
+  }
+
+  ring(): void {
+    // Looking may change something, and so ring.
+    this.#again = true;
+    if (this.#ringing) return;
+    this.#ringing = true;
+    try {
+      while (this.#again) {
+        this.#again = false;
+        for (const look of [...this.#waiting.keys()]) if (this.#waiting.has(look)) look();
+      }
+    } finally {
+      this.#ringing = false;
+    }
+  }
+
+  close(what: string): void {
+    for (const fail of [...this.#waiting.values()]) fail(new TypeError(`${what}: it has been closed`));
+  }
+
+  /** Whether anybody waits. */
+  protected get anybody(): boolean {
+    return this.#waiting.size > 0;
+  }
+
+  /** Called when somebody has begun to wait. */
+  protected waiting(): void {}
+}
+
+/** Rung by other threads, too, at the doorbell. */
+export class SharedBell extends LocalBell {
+  readonly #kernels: Kernels;
+  /** Its address: other threads ring there. */
+  readonly doorbell: number;
+  #listening = false;
+  #closed = false;
+
+  constructor(kernels: Kernels, doorbell: number) {
+    super();
+    this.#kernels = kernels;
+    this.doorbell = doorbell;
+  }
+
+  /** From here on the doorbell's memory is not touched. */
+  override close(what: string): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    super.close(what);
+    if (this.#listening) sayAsleep(this.#kernels, this.doorbell, -1);
+    ringAlways(this.#kernels, this.doorbell);
+  }
+
+  protected override waiting(): void {
+    if (this.#closed) throw new TypeError("bell: it has been closed");
+    if (!this.#listening) void this.#listen();
+  }
+
+  /** One wait for all who wait here, for as long as there are any. */
+  async #listen(): Promise<void> {
+    this.#listening = true;
+    sayAsleep(this.#kernels, this.doorbell, 1);
+    for (;;) {
+      // First the count, then a last look: see src/layout/ring.layout.ts.
+      const count = ringCount(this.#kernels, this.doorbell);
+      this.ring();
+      if (this.#closed || !this.anybody) break;
+      await rungSince(this.#kernels, this.doorbell, count);
+      if (this.#closed) return;
+    }
+    this.#listening = false;
+    if (!this.#closed) sayAsleep(this.#kernels, this.doorbell, -1);
+  }
+}

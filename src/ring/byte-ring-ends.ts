@@ -1,0 +1,161 @@
+// The two ends of a byte ring, as they are used frame by frame: nothing is checked here.
+
+import type { Kernels } from "../kernel/kernels.ts";
+import { VNI_NONE } from "../layout/descriptor.layout.ts";
+import {
+  FILLER,
+  RECORD_ALIGNMENT,
+  RECORD_FLOW_HASH,
+  RECORD_FRAME_LENGTH,
+  RECORD_HEADER_LENGTH,
+  RECORD_MARK,
+  RECORD_TOTAL,
+  RECORD_VNI,
+  RECORD_WIRE_LENGTH,
+  RING_CONSUMER_DOORBELL,
+  RING_HEAD,
+  RING_HEADROOM,
+  RING_ITEMS,
+  RING_MASK,
+  RING_PRODUCER_DOORBELL,
+  RING_TAIL,
+} from "../layout/ring.layout.ts";
+import { ringIfAsleep } from "./doorbell.ts";
+import { FrameBurst } from "./frame-burst.ts";
+
+/** Bytes of a record that holds so many bytes of headroom and frame. */
+function recordLength(bytes: number): number {
+  return (RECORD_HEADER_LENGTH + bytes + RECORD_ALIGNMENT - 1) & -RECORD_ALIGNMENT;
+}
+
+/** Bytes that must be free for such a record behind `tail`: it stands in one piece. */
+export function roomNeeded(bytes: number, tail: number, capacity: number): number {
+  const total = recordLength(bytes);
+  const toEnd = capacity - (tail & (capacity - 1));
+  return total <= toEnd ? total : total + toEnd;
+}
+
+/** The producer's end. Frames become visible to the consumer by `publish()`. */
+export class ByteRingProducer {
+  readonly #kernels: Kernels;
+  readonly #ring: number;
+  readonly #items: number;
+  readonly #capacity: number;
+  readonly #headroom: number;
+  #tail: number;
+  #headCopy: number;
+
+  constructor(kernels: Kernels, ring: number) {
+    const { words } = kernels;
+    this.#kernels = kernels;
+    this.#ring = ring;
+    this.#items = words[(ring + RING_ITEMS) >>> 2] as number;
+    this.#capacity = (words[(ring + RING_MASK) >>> 2] as number) + 1;
+    this.#headroom = words[(ring + RING_HEADROOM) >>> 2] as number;
+    this.#tail = words[(ring + RING_TAIL) >>> 2] as number;
+    this.#headCopy = words[(ring + RING_HEAD) >>> 2] as number;
+  }
+
+  /** The longest frame that fits in any case: half of the ring less header and headroom. */
+  get longest(): number {
+    return (this.#capacity >>> 1) - RECORD_HEADER_LENGTH - this.#headroom - RECORD_ALIGNMENT;
+  }
+
+  /** Copies a frame in; false if there is no room for it now. It must not be longer than `longest`. */
+  add(frame: Uint8Array, mark: number): boolean {
+    const length = frame.length;
+    const total = recordLength(this.#headroom + length);
+    const at = this.#tail & (this.#capacity - 1);
+    const toEnd = this.#capacity - at;
+    // Where the record does not fit before the end, a filler takes what is left there.
+    const needed = total <= toEnd ? total : total + toEnd;
+    if (this.#capacity - ((this.#tail - this.#headCopy) >>> 0) < needed && !this.#hasRoom(needed))
+      return false;
+    const { words, bytes } = this.#kernels;
+    let record = this.#items + at;
+    if (total > toEnd) {
+      words[(record + RECORD_TOTAL) >>> 2] = toEnd;
+      words[(record + RECORD_FRAME_LENGTH) >>> 2] = FILLER;
+      record = this.#items;
+    }
+    const word = record >>> 2;
+    words[word + (RECORD_TOTAL >>> 2)] = total;
+    words[word + (RECORD_FRAME_LENGTH >>> 2)] = length;
+    words[word + (RECORD_WIRE_LENGTH >>> 2)] = length;
+    words[word + (RECORD_MARK >>> 2)] = mark;
+    words[word + (RECORD_VNI >>> 2)] = VNI_NONE;
+    words[word + (RECORD_FLOW_HASH >>> 2)] = 0;
+    bytes.set(frame, record + RECORD_HEADER_LENGTH + this.#headroom);
+    this.#tail = (this.#tail + needed) >>> 0;
+    return true;
+  }
+
+  /** Lets the consumer see what was added, and wakes it. */
+  publish(): void {
+    this.store();
+    this.wake();
+  }
+
+  /** Lets the consumer see what was added. */
+  store(): void {
+    Atomics.store(this.#kernels.signed, (this.#ring + RING_TAIL) >>> 2, this.#tail | 0);
+  }
+
+  wake(): void {
+    const { words } = this.#kernels;
+    ringIfAsleep(this.#kernels, words[(this.#ring + RING_CONSUMER_DOORBELL) >>> 2] as number);
+  }
+
+  /** Goes on where another producer has stopped. */
+  refresh(): void {
+    this.#tail = Atomics.load(this.#kernels.signed, (this.#ring + RING_TAIL) >>> 2) >>> 0;
+    // It may be older than what other producers saw, and say that there is more in the ring than it holds.
+    this.#headCopy = Atomics.load(this.#kernels.signed, (this.#ring + RING_HEAD) >>> 2) >>> 0;
+  }
+
+  #hasRoom(needed: number): boolean {
+    this.#headCopy = Atomics.load(this.#kernels.signed, (this.#ring + RING_HEAD) >>> 2) >>> 0;
+    return this.#capacity - ((this.#tail - this.#headCopy) >>> 0) >= needed;
+  }
+}
+
+/** The consumer's end. */
+export class ByteRingConsumer {
+  readonly #kernels: Kernels;
+  readonly #ring: number;
+  readonly #items: number;
+  readonly #mask: number;
+  readonly #headroom: number;
+
+  constructor(kernels: Kernels, ring: number) {
+    const { words } = kernels;
+    this.#kernels = kernels;
+    this.#ring = ring;
+    this.#items = words[(ring + RING_ITEMS) >>> 2] as number;
+    this.#mask = words[(ring + RING_MASK) >>> 2] as number;
+    this.#headroom = words[(ring + RING_HEADROOM) >>> 2] as number;
+  }
+
+  /** Copies out what lies in one piece, at most about `limit` bytes; undefined if the ring is empty. */
+  take(limit: number): FrameBurst | undefined {
+    const { words, bytes, signed } = this.#kernels;
+    for (;;) {
+      const head = words[(this.#ring + RING_HEAD) >>> 2] as number;
+      const filled = (Atomics.load(signed, (this.#ring + RING_TAIL) >>> 2) - head) >>> 0;
+      if (filled === 0) return undefined;
+      const start = this.#items + (head & this.#mask);
+      const end = start + Math.min(filled, this.#mask + 1 - (head & this.#mask));
+      const offsets: number[] = [];
+      let at = start;
+      while (at < end && at - start < limit) {
+        if (words[(at + RECORD_FRAME_LENGTH) >>> 2] !== FILLER) offsets.push(at - start);
+        at += words[(at + RECORD_TOTAL) >>> 2] as number;
+      }
+      const burst =
+        offsets.length > 0 ? new FrameBurst(bytes.slice(start, at), offsets, this.#headroom) : undefined;
+      Atomics.store(signed, (this.#ring + RING_HEAD) >>> 2, (head + at - start) | 0);
+      ringIfAsleep(this.#kernels, words[(this.#ring + RING_PRODUCER_DOORBELL) >>> 2] as number);
+      if (burst !== undefined) return burst;
+    }
+  }
+}
