@@ -6,6 +6,7 @@ import type { CaptureSource } from "../pcap/byte-source.ts";
 import type { CaptureError } from "../pcap/capture-error.ts";
 import { Pipeline } from "../pipeline/pipeline.ts";
 import type { PipelineCounters } from "../pipeline/program.ts";
+import { Turns } from "../platform/turns.ts";
 import {
   type CaptureInput,
   type CaptureOutput,
@@ -142,7 +143,9 @@ async function drive(
     traffic.written += bytes.length;
     underWay.writing = watched(output.write(bytes));
   };
+  const turns = new Turns();
   for (;;) {
+    await turns.give();
     const space = memory.nextInput.length;
     const length = wholeNumber("source.read()", await untilAborted(reading, signal), 0, space);
     if (length === 0) break;

@@ -24,6 +24,7 @@ import {
 } from "../layout/capture.layout.ts";
 import { CaptureError } from "../pcap/capture-error.ts";
 import { type CompiledStages, type PipelineCounters, Program } from "../pipeline/program.ts";
+import { Turns } from "../platform/turns.ts";
 import { droppedOnly, sumCounters } from "./lane.ts";
 import { WorkerDiedError } from "./worker-died-error.ts";
 import type { WorkerPool } from "./worker-pool.ts";
@@ -146,7 +147,9 @@ export class CaptureDispatch {
   }
 
   async #spread(input: CaptureInput): Promise<void> {
+    const turns = new Turns();
     while (this.damage === undefined) {
+      await turns.give();
       const slot = await untilAborted(this.#freeSlot(), this.#signal);
       this.#reading = watched(input.read(slot.chunk));
       const space = slot.chunk.length;
