@@ -132,11 +132,11 @@ function readOptions(): Options {
   };
 }
 
+let options: Options | undefined;
 try {
-  await main(readOptions());
+  options = readOptions();
 } catch (error) {
-  if (error instanceof TypeError || error instanceof RangeError) {
-    console.error(`${error.message}\n${USAGE}`);
-    process.exitCode = 2;
-  } else throw error;
+  console.error(`${(error as Error).message}\n\n${USAGE}`);
+  process.exitCode = 2;
 }
+if (options !== undefined) await main(options);

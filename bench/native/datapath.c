@@ -106,7 +106,7 @@ static __attribute__((noinline)) void encapsulate(descriptor *d, uint32_t count)
     const uint16_t ip_length = swap16((uint16_t)(wire + 36));
     uint32_t sum = ip_sum + ip_length;
     sum = (sum & 0xffff) + (sum >> 16);
-    // Lengths, checksum and port go into the registers, not over bytes just written: 0.3 ns a frame better.
+    // Lengths, checksum and port go into the registers, not over bytes just written: 0.2 ns a frame better.
     __m128i middle = _mm_insert_epi16(second, ip_length, 0);
     middle = _mm_insert_epi16(middle, (int)~sum, 4);
     __m128i upper = _mm_insert_epi16(third, swap16((uint16_t)(49152 + (hash >> 18))), 1);

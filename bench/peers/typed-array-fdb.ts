@@ -1,11 +1,13 @@
 // An FDB in JavaScript, as fast as JavaScript was made to do it: open addressing in one Int32Array, entries of
-// 16 bytes (key, value) so that a lookup reads one cache line nearly always, at most half full.
+// 16 bytes (key, value) so that a lookup reads one cache line nearly always, at most a quarter full.
 //
-// Measured on Node 20 beside it: a Map per bridge domain with MACs as numbers (see map-fdb.ts), keys and
-// values in arrays of their own (two lines a lookup), and 64-byte buckets compared slot by slot.
+// Measured on Node 20, ns a lookup with 1,000 entries (minima of interleaved rounds): a quarter full 12.0 (kept),
+// half full 14.5, the kernels' own 64-byte buckets with four compares and no branch between them 13.9.
+// With 65,536 and 1,048,576 entries the first two do not differ, and buckets take a quarter longer or more.
 
 const K1 = 0x9e3779b1;
 const K2 = 0x85ebca77;
+const K3 = 0xc2b2ae3d;
 /** Keys looked up ahead of being compared, so that their cache misses overlap. */
 const BURST = 256;
 
@@ -20,7 +22,7 @@ export class TypedArrayFdb {
 
   constructor(capacity: number, seed: number) {
     let bits = 4;
-    while (2 ** bits < capacity * 2) bits++;
+    while (2 ** bits < capacity * 4) bits++;
     this.#mask = 2 ** bits - 1;
     this.#shift = 32 - bits;
     this.#seed = seed | 0;
@@ -54,9 +56,9 @@ export class TypedArrayFdb {
     const seed = this.#seed;
     let touched = 0;
     for (let i = 0, k = first * 2; i < count; i++, k += 2) {
-      let hash = Math.imul(keys[k]! ^ seed, K1) ^ Math.imul(keys[k + 1]!, K2);
-      hash = Math.imul(hash ^ (hash >>> 15), K2);
-      const slot = hash >>> shift;
+      let hash = Math.imul(keys[k]! ^ seed, K1);
+      hash = Math.imul(((hash ^ (hash >>> 15)) + keys[k + 1]!) | 0, K2);
+      const slot = Math.imul(hash ^ (hash >>> 13), K3) >>> shift;
       places[i] = slot;
       touched |= slots[slot << 2]!;
     }
@@ -91,8 +93,9 @@ export class TypedArrayFdb {
   }
 
   #home(keyLow: number, keyHigh: number): number {
-    let hash = Math.imul(keyLow ^ this.#seed, K1) ^ Math.imul(keyHigh, K2);
-    hash = Math.imul(hash ^ (hash >>> 15), K2);
-    return hash >>> this.#shift;
+    // The high word enters after the first mixing: side by side, MACs that count leave 9 probes a lookup, not 1.5.
+    let hash = Math.imul(keyLow ^ this.#seed, K1);
+    hash = Math.imul(((hash ^ (hash >>> 15)) + keyHigh) | 0, K2);
+    return Math.imul(hash ^ (hash >>> 13), K3) >>> this.#shift;
   }
 }
