@@ -60,7 +60,7 @@ import { VLAN_LENGTH } from "../src/layout/vlan.layout";
 import { VXLAN_FLAG_VNI, VXLAN_LENGTH, VXLAN_VNI } from "../src/layout/vxlan.layout";
 import { swapped16 } from "./byte-order";
 import { fold, sum, sumIsWrong } from "./checksum";
-import { drop } from "./descriptor";
+import { drop, passOver } from "./descriptor";
 import { FRAGMENT_BITS, PLAIN_IPV4, PLAIN_IPV4_MASK } from "./flow-hash";
 import { isTag } from "./vlan";
 
@@ -103,6 +103,8 @@ export function decapsulateVxlan(descriptors: usize, count: u32, stage: usize, c
       } else if ((flags & DECAPSULATE_KEEP_OTHERS) === 0 || (reason & OTHER) === 0) {
         drop(d, reason & ~OTHER, counters);
       }
+    } else {
+      passOver(d);
     }
     d += DESCRIPTOR_LENGTH;
   }

@@ -45,7 +45,7 @@ import { SOURCE_PORT_BASE, SOURCE_PORT_BITS } from "../src/layout/vxlan.layout";
 import { swapped16 } from "./byte-order";
 import { fold, sum } from "./checksum";
 import { copy } from "./copy";
-import { drop } from "./descriptor";
+import { drop, passOver } from "./descriptor";
 import {
   FRAGMENT_BITS,
   flowHash,
@@ -157,7 +157,10 @@ function encapsulateAny(descriptors: usize, count: u32, stage: usize, counters: 
   const end: usize = descriptors + count * DESCRIPTOR_LENGTH;
   let changed: u64 = 0;
   for (let d = descriptors; d < end; d += DESCRIPTOR_LENGTH) {
-    if (load<u8>(d, DESCRIPTOR_VERDICT) !== VERDICT_FORWARD) continue;
+    if (load<u8>(d, DESCRIPTOR_VERDICT) !== VERDICT_FORWARD) {
+      passOver(d);
+      continue;
+    }
     if ((flags & ENCAPSULATE_STRIP_TAG) !== 0) {
       const taggedLength = load<u32>(d, DESCRIPTOR_FRAME_LENGTH);
       if (taggedLength >= <u32>ETHERNET_LENGTH) popTag(d, taggedLength, 0);

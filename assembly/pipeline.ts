@@ -4,7 +4,6 @@ import {
   DESCRIPTOR_LENGTH,
   DESCRIPTOR_VERDICT,
   DESCRIPTOR_VNI,
-  VERDICT_DROP,
   VERDICT_FORWARD,
 } from "../src/layout/descriptor.layout";
 import { DROP_OTHER_VNI } from "../src/layout/drop.layout";
@@ -21,7 +20,7 @@ import {
   STAGE_OPERATION,
 } from "../src/layout/stage.layout";
 import { decapsulateVxlan } from "./decapsulate";
-import { drop } from "./descriptor";
+import { drop, droppedFrames, passedOverFrames, passOver, resetTally } from "./descriptor";
 import { encapsulate } from "./encapsulate";
 import { vlanPop, vlanPush, vlanRewrite } from "./vlan";
 
@@ -33,6 +32,8 @@ export function runPipeline(
   stageCount: u32,
   counters: usize,
 ): u32 {
+  resetTally();
+  let before: u32 = 0;
   for (let i: u32 = 0; i < stageCount; i++) {
     const stage: usize = stages + i * STAGE_LENGTH;
     switch (load<u32>(stage, STAGE_OPERATION)) {
@@ -57,12 +58,15 @@ export function runPipeline(
       default:
         unreachable();
     }
+    // The first stage passes over what was dropped before it; later ones pass over that and what it dropped.
+    if (i === 0) before = passedOverFrames();
   }
-  let forwarded: u32 = 0;
-  const end: usize = descriptors + count * DESCRIPTOR_LENGTH;
-  for (let d = descriptors; d < end; d += DESCRIPTOR_LENGTH) {
-    if (load<u8>(d, DESCRIPTOR_VERDICT) !== VERDICT_DROP) forwarded++;
+  if (stageCount === 0) {
+    const end: usize = descriptors + count * DESCRIPTOR_LENGTH;
+    for (let d = descriptors; d < end; d += DESCRIPTOR_LENGTH) passOver(d);
+    before = passedOverFrames();
   }
+  const forwarded = count - before - droppedFrames();
   store<u64>(counters, load<u64>(counters) + forwarded);
   return forwarded;
 }
@@ -73,7 +77,11 @@ function filterVni(descriptors: usize, count: u32, stage: usize, counters: usize
   const end: usize = descriptors + count * DESCRIPTOR_LENGTH;
   let changed: u64 = 0;
   for (let d = descriptors; d < end; d += DESCRIPTOR_LENGTH) {
-    if (load<u8>(d, DESCRIPTOR_VERDICT) !== VERDICT_FORWARD || load<u32>(d, DESCRIPTOR_VNI) === vni) continue;
+    if (load<u8>(d, DESCRIPTOR_VERDICT) !== VERDICT_FORWARD) {
+      passOver(d);
+      continue;
+    }
+    if (load<u32>(d, DESCRIPTOR_VNI) === vni) continue;
     drop(d, DROP_OTHER_VNI, counters);
     changed++;
   }

@@ -20,7 +20,7 @@ import {
   VLAN_TAG,
 } from "../src/layout/stage.layout";
 import { VLAN_LENGTH } from "../src/layout/vlan.layout";
-import { drop } from "./descriptor";
+import { drop, passOver } from "./descriptor";
 
 /** Is this type field, as a little-endian load sees it, one of the three TPIDs? */
 export function isTag(type: u32): bool {
@@ -32,7 +32,10 @@ export function vlanPush(descriptors: usize, count: u32, stage: usize, counters:
   const end: usize = descriptors + count * DESCRIPTOR_LENGTH;
   let changed: u64 = 0;
   for (let d = descriptors; d < end; d += DESCRIPTOR_LENGTH) {
-    if (load<u8>(d, DESCRIPTOR_VERDICT) !== VERDICT_FORWARD) continue;
+    if (load<u8>(d, DESCRIPTOR_VERDICT) !== VERDICT_FORWARD) {
+      passOver(d);
+      continue;
+    }
     const frame: usize = load<u32>(d, DESCRIPTOR_OFFSET);
     const length = load<u32>(d, DESCRIPTOR_FRAME_LENGTH);
     if (length < <u32>ETHERNET_LENGTH) {
@@ -63,7 +66,10 @@ export function vlanPop(descriptors: usize, count: u32, stage: usize, counters: 
   const end: usize = descriptors + count * DESCRIPTOR_LENGTH;
   let changed: u64 = 0;
   for (let d = descriptors; d < end; d += DESCRIPTOR_LENGTH) {
-    if (load<u8>(d, DESCRIPTOR_VERDICT) !== VERDICT_FORWARD) continue;
+    if (load<u8>(d, DESCRIPTOR_VERDICT) !== VERDICT_FORWARD) {
+      passOver(d);
+      continue;
+    }
     const length = load<u32>(d, DESCRIPTOR_FRAME_LENGTH);
     if (length < <u32>ETHERNET_LENGTH) {
       drop(d, DROP_FRAME_TOO_SHORT, counters);
@@ -100,7 +106,10 @@ export function vlanRewrite(descriptors: usize, count: u32, stage: usize, counte
   const end: usize = descriptors + count * DESCRIPTOR_LENGTH;
   let changed: u64 = 0;
   for (let d = descriptors; d < end; d += DESCRIPTOR_LENGTH) {
-    if (load<u8>(d, DESCRIPTOR_VERDICT) !== VERDICT_FORWARD) continue;
+    if (load<u8>(d, DESCRIPTOR_VERDICT) !== VERDICT_FORWARD) {
+      passOver(d);
+      continue;
+    }
     const frame: usize = load<u32>(d, DESCRIPTOR_OFFSET);
     const length = load<u32>(d, DESCRIPTOR_FRAME_LENGTH);
     if (length < <u32>ETHERNET_LENGTH) {

@@ -19,6 +19,7 @@ const TPIDS = [TPID_CUSTOMER, TPID_SERVICE, TPID_LEGACY];
 export interface TransformOptions {
   readonly output: string;
   readonly format?: CaptureOutputFormat;
+  readonly workers: number;
   readonly json?: true;
 }
 
@@ -35,6 +36,12 @@ export function addTransformOptions(command: Command): Command {
       "--format <FORMAT>",
       "pcap, pcapng or same as IN; by default OUT's ending decides if it is .pcap or .pcapng",
       ofUsage((text) => oneOf("--format", text, FORMATS)),
+    )
+    .option(
+      "--workers <N>",
+      "worker threads that share the work; 0 works on one thread, which is enough where a disk is the brake",
+      wholeNumber("--workers", 0, 64),
+      0,
     )
     .option("--json", "print the summary as one JSON object");
 }

@@ -1,7 +1,7 @@
 // What became of a capture, as a table for people or as JSON for programs.
 
-import type { CaptureSummary } from "../capture/process-capture.ts";
 import { dropReasons } from "../core/drop-reasons.ts";
+import type { DataplaneCaptureSummary } from "../worker/dataplane.ts";
 import { nameOf } from "./failures.ts";
 
 /** One run of a command over a capture. */
@@ -10,7 +10,7 @@ export interface Run {
   readonly input: string;
   readonly output: string;
   readonly outputFormat: "pcap" | "pcapng";
-  readonly summary: CaptureSummary;
+  readonly summary: DataplaneCaptureSummary;
 }
 
 export function summaryText({ input, output, outputFormat, summary }: Run): string {
@@ -24,6 +24,9 @@ export function summaryText({ input, output, outputFormat, summary }: Run): stri
   for (const { name, sentence } of dropReasons) {
     const count = drops[name];
     if (count !== undefined) rows.push([`  ${name}`, count, sentence]);
+  }
+  for (const { worker, frames, pieces } of summary.workers) {
+    rows.push([`worker ${worker}`, frames, `in ${grouped(pieces)} pieces of the file`]);
   }
   const name = Math.max(...rows.map((row) => row[0].length));
   const count = Math.max(...rows.map((row) => grouped(row[1]).length));
@@ -52,6 +55,7 @@ export function summaryJson({ command, input, output, outputFormat, summary }: R
     frameBytesOut: summary.frameBytesOut,
     fileBytesIn: summary.fileBytesIn,
     fileBytesOut: summary.fileBytesOut,
+    workers: summary.workers,
     damage: damage === undefined ? null : { offset: damage.offset, reason: damage.reason },
   };
   return `${JSON.stringify(object)}\n`;

@@ -6,12 +6,11 @@ import {
   CaptureError,
   type CaptureInput,
   type CaptureOutput,
-  loadKernels,
-  Pipeline,
-  processCapture,
+  createDataplane,
   type Stage,
 } from "../index.ts";
 import { createCaptureFile, openCaptureFile } from "../node.ts";
+import { compileStages } from "../pipeline/pipeline.ts";
 import { isStandardOutput } from "../platform/node-output.ts";
 import { DamagedInput, UsageError } from "./failures.ts";
 import type { TransformOptions } from "./options.ts";
@@ -19,7 +18,7 @@ import { print } from "./print.ts";
 import { Progress } from "./progress.ts";
 import { type Run, summaryJson, summaryText } from "./summary.ts";
 
-/** A capture's two input and two output buffers, the burst between them, tables: no run needs more. */
+/** A capture's two input and two output buffers, the burst between them, tables: no run on one thread needs more. */
 const MEMORY = 16 * 1024 * 1024;
 
 /**
@@ -33,14 +32,15 @@ export async function transform(
   stage: Stage,
   flags: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  const { output } = options;
-  const pipeline = await preparePipeline(stage, flags);
-  const source = await openCaptureFile(input);
-  const sink = await openSink(output, source);
+  const { output, workers } = options;
+  checkStage(stage, flags);
+  const dataplane = await createDataplane({ workers, ...(workers === 0 && { memoryBytes: MEMORY }) });
   const progress = new Progress(sizeOf(input));
   const format = options.format ?? formatOfName(output);
   try {
-    const summary = await processCapture(source, pipeline, sink, {
+    const source = await openCaptureFile(input);
+    const sink = await openSink(output, source);
+    const summary = await dataplane.processCapture(source, [stage], sink, {
       format,
       onProgress: ({ bytesRead }) => progress.update(bytesRead),
     });
@@ -57,13 +57,13 @@ export async function transform(
     throw error;
   } finally {
     progress.stop();
+    await dataplane.close();
   }
 }
 
-async function preparePipeline(stage: Stage, flags: Readonly<Record<string, string>>): Promise<Pipeline> {
-  const kernels = await loadKernels({ memoryBytes: MEMORY });
+function checkStage(stage: Stage, flags: Readonly<Record<string, string>>): void {
   try {
-    return new Pipeline(kernels, [stage]);
+    compileStages([stage]);
   } catch (error) {
     const [, field, rest] = /^stages\[0\]\.(\w+)(: .*)$/.exec((error as Error).message) ?? [];
     if (field === undefined) throw error;
