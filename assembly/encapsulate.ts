@@ -84,11 +84,12 @@ function sourcePort(hash: u32): u32 {
  */
 function encapsulatePlain(descriptors: usize, count: u32, stage: usize, counters: usize): u64 {
   const seed = load<u32>(stage, ENCAPSULATE_SEED);
-  const ipSum = load<u32>(stage, ENCAPSULATE_IP_SUM);
+  const ipSum = swapped16(load<u32>(stage, ENCAPSULATE_IP_SUM));
   const template: usize = stage + ENCAPSULATE_TEMPLATE;
   const first = v128.load(template);
-  const second = v128.load(template, 16);
-  const third = v128.load(template, 32);
+  // As words in the machine's order: fields go in as numbers, and one shuffle brings all into network order.
+  const second = swapBytes(v128.load(template, 16));
+  const third = swapBytes(v128.load(template, 32));
   const tail = load<u16>(template, 48);
   const end: usize = descriptors + count * DESCRIPTOR_LENGTH;
   let changed: u64 = 0;
@@ -99,30 +100,30 @@ function encapsulatePlain(descriptors: usize, count: u32, stage: usize, counters
       const length = load<u32>(d, DESCRIPTOR_FRAME_LENGTH);
       const wire = load<u32>(d, DESCRIPTOR_WIRE_LENGTH);
       const start: usize = frame - PLAIN_LENGTH;
-      const short: u32 = length < PLAIN_HASHED ? 1 : 0;
-      const long: u32 = wire > PLAIN_MAXIMUM ? 1 : 0;
-      const cramped: u32 = start < <usize>load<u32>(d, DESCRIPTOR_FLOOR) ? 1 : 0;
+      // The top bit is set if any of these is negative: too short, too long (or absurd), no headroom.
+      const negative: u32 =
+        (length - PLAIN_HASHED) |
+        wire |
+        (PLAIN_MAXIMUM - wire) |
+        (<u32>start - load<u32>(d, DESCRIPTOR_FLOOR));
       const other =
         ((load<u32>(frame, ETHERNET_TYPE) & PLAIN_IPV4_MASK) ^ PLAIN_IPV4) |
         (load<u16>(frame, 20) & FRAGMENT_BITS);
-      if ((load<u8>(d, DESCRIPTOR_VERDICT) | short | long | cramped | other) !== 0) break;
+      if ((load<u8>(d, DESCRIPTOR_VERDICT) | (negative >>> 31) | other) !== 0) break;
 
       const hash = plainFlowHash(frame, seed);
-      const ipLength = swapped16(wire + 36);
+      const ipLength = wire + 36;
       const total = ipSum + ipLength;
       const ipChecksum = ~((total & 0xffff) + (total >>> 16));
+      const ip = i16x8.replace_lane(i16x8.replace_lane(second, 0, <i16>ipLength), 4, <i16>ipChecksum);
+      const udp = i16x8.replace_lane(
+        i16x8.replace_lane(third, 1, <i16>sourcePort(hash)),
+        3,
+        <i16>(wire + 16),
+      );
       v128.store(start, first);
-      v128.store(
-        start,
-        i16x8.replace_lane(i16x8.replace_lane(second, 0, <i16>ipLength), 4, <i16>ipChecksum),
-        16,
-      );
-      const port = swapped16(sourcePort(hash));
-      v128.store(
-        start,
-        i16x8.replace_lane(i16x8.replace_lane(third, 1, <i16>port), 3, <i16>swapped16(wire + 16)),
-        32,
-      );
+      v128.store(start, swapBytes(ip), 16);
+      v128.store(start, swapBytes(udp), 32);
       store<u16>(start, tail, 48);
       store<u32>(d, <u32>start, DESCRIPTOR_OFFSET);
       store<u32>(d, length + PLAIN_LENGTH, DESCRIPTOR_FRAME_LENGTH);
@@ -136,6 +137,11 @@ function encapsulatePlain(descriptors: usize, count: u32, stage: usize, counters
     d += DESCRIPTOR_LENGTH;
   }
   return changed;
+}
+
+/** Changes the places of the two bytes of each word. */
+function swapBytes(words: v128): v128 {
+  return i8x16.shuffle(words, words, 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14);
 }
 
 function refusal(length: u32, tooLong: bool): u32 {
