@@ -147,7 +147,10 @@ async function drive(
   for (;;) {
     await turns.give();
     const space = memory.nextInput.length;
-    const length = wholeNumber("source.read()", await untilAborted(reading, signal), 0, space);
+    // A write that fails ends the wait for a source that is silent.
+    const failing = underWay.writing?.then(() => reading) ?? reading;
+    const read = await untilAborted(Promise.race([reading, failing]), signal);
+    const length = wholeNumber("source.read()", read, 0, space);
     if (length === 0) break;
     memory.nextChunk(length);
     traffic.read += length;

@@ -18,11 +18,12 @@ export function untilAborted<T>(
 ): Promise<T | undefined> {
   if (signal === undefined || promise === undefined) return Promise.resolve(promise);
   return new Promise((resolve, reject) => {
-    signal.throwIfAborted();
     const abort = (): void => reject(signal.reason);
     // Taken away again: one listener a chunk would grow with the file.
     const settled = (): void => signal.removeEventListener("abort", abort);
-    signal.addEventListener("abort", abort, { once: true });
+    if (signal.aborted) abort();
+    else signal.addEventListener("abort", abort, { once: true });
+    // In any case: a promise that nobody listens to any more may still reject.
     promise.then(resolve, reject).finally(settled);
   });
 }

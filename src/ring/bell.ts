@@ -19,14 +19,19 @@ export interface Bell {
 export class LocalBell implements Bell {
   /** How each who waits looks again, and how it is told that there is nothing to wait for. */
   readonly #waiting: Map<() => void, (reason: unknown) => void> = new Map();
+  #rings = 0;
   #ringing = false;
   #again = false;
 
   until<T>(look: () => T | undefined, signal?: AbortSignal): Promise<T> {
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted();
-      const first = look();
-      if (first !== undefined) return resolve(first);
+      for (let rings = -1; rings !== this.#rings; ) {
+        rings = this.#rings;
+        const found = look();
+        if (found !== undefined) return resolve(found);
+        // Looking itself may have changed something.
+      }
       const settle = (): void => {
         this.#waiting.delete(again);
         signal?.removeEventListener("abort", abort);
@@ -53,6 +58,7 @@ export class LocalBell implements Bell {
   }
 
   ring(): void {
+    this.#rings++;
     // Looking may change something, and so ring.
     this.#again = true;
     if (this.#ringing) return;

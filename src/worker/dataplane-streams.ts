@@ -84,6 +84,12 @@ export function captureStreams(
   const writable = new WritableStream<Uint8Array>({
     start: (controller) => {
       writing = controller;
+      // Not by abort(): that is called only when the write under way has ended.
+      const { signal } = controller;
+      signal.addEventListener("abort", () => {
+        stop.abort(signal.reason);
+        taken();
+      });
     },
     // A chunk counts as written when the next one is asked for: that is the backpressure.
     write: (chunk) =>
@@ -92,7 +98,6 @@ export function captureStreams(
         reading?.enqueue(chunk);
       }),
     close: () => reading?.close(),
-    abort: (reason) => stop.abort(reason),
   });
   const fail = (error: unknown): void => {
     writing?.error(error);

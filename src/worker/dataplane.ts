@@ -353,6 +353,7 @@ export class Dataplane {
 
   #open(): void {
     if (this.#closing !== undefined) throw new TypeError("dataplane: it has been closed");
+    if (this.#pool?.failure !== undefined) throw this.#pool.failure;
   }
 }
 
