@@ -110,7 +110,8 @@ export class WorkerPool {
     const id = this.#lanes++;
     const place = this.#place(index);
     place.lanes.set(id, lane);
-    // A worker that dies meanwhile is replaced, and the replacement gets all lanes.
+    // A worker that is being started gets all lanes there are; one that dies meanwhile is replaced.
+    await this.#settled(place);
     await place.handle.call("openLane", id, lane.addresses).catch(() => this.#settled(place));
     if (this.#failure === undefined) return id;
     await this.closeLane(index, id);
