@@ -169,7 +169,7 @@ function encapsulateAny(descriptors: usize, count: u32, stage: usize, counters: 
     }
     if ((flags & ENCAPSULATE_STRIP_TAG) !== 0) {
       const taggedLength = load<u32>(d, DESCRIPTOR_FRAME_LENGTH);
-      if (taggedLength >= <u32>ETHERNET_LENGTH) popTag(d, taggedLength, 0);
+      if (taggedLength >= <u32>ETHERNET_LENGTH) popTag(d, taggedLength, 0, 0, 0);
     }
     const frame: usize = load<u32>(d, DESCRIPTOR_OFFSET);
     const length = load<u32>(d, DESCRIPTOR_FRAME_LENGTH);

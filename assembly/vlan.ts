@@ -14,12 +14,15 @@ import { ETHERNET_LENGTH, ETHERNET_TYPE } from "../src/layout/ethernet.layout";
 import {
   STAGE_CHANGED,
   VLAN_KEEP_MASK,
+  VLAN_MATCH_BITS,
+  VLAN_MATCH_MASK,
   VLAN_MATCH_TPID,
   VLAN_NEW_TPID,
   VLAN_SET_BITS,
   VLAN_TAG,
 } from "../src/layout/stage.layout";
 import { VLAN_LENGTH } from "../src/layout/vlan.layout";
+import { swapped16 } from "./byte-order";
 import { drop, passOver } from "./descriptor";
 
 /** Is this type field, as a little-endian load sees it, one of the three TPIDs? */
@@ -60,9 +63,11 @@ export function vlanPush(descriptors: usize, count: u32, stage: usize, counters:
   store<u64>(stage, load<u64>(stage, STAGE_CHANGED) + changed, STAGE_CHANGED);
 }
 
-/** Takes the outermost tag off; frames without one, or with another TPID than asked for, go on unchanged. */
+/** Takes the outermost tag off; frames without one, or with another than asked for, go on unchanged. */
 export function vlanPop(descriptors: usize, count: u32, stage: usize, counters: usize): void {
-  const match = load<u32>(stage, VLAN_MATCH_TPID);
+  const tpid = load<u32>(stage, VLAN_MATCH_TPID);
+  const mask = load<u32>(stage, VLAN_MATCH_MASK);
+  const bits = load<u32>(stage, VLAN_MATCH_BITS);
   const end: usize = descriptors + count * DESCRIPTOR_LENGTH;
   let changed: u64 = 0;
   for (let d = descriptors; d < end; d += DESCRIPTOR_LENGTH) {
@@ -75,17 +80,18 @@ export function vlanPop(descriptors: usize, count: u32, stage: usize, counters: 
       drop(d, DROP_FRAME_TOO_SHORT, counters);
       continue;
     }
-    if (popTag(d, length, match)) changed++;
+    if (popTag(d, length, tpid, mask, bits)) changed++;
   }
   store<u64>(stage, load<u64>(stage, STAGE_CHANGED) + changed, STAGE_CHANGED);
 }
 
-/** Takes the outermost tag off one frame of at least 14 bytes, if it has one that matches. */
-export function popTag(d: usize, length: u32, match: u32): bool {
+/** Takes the outermost tag off one frame of at least 14 bytes, if it has one with this TPID (0: any) and these TCI bits. */
+export function popTag(d: usize, length: u32, tpid: u32, mask: u32, bits: u32): bool {
   const frame: usize = load<u32>(d, DESCRIPTOR_OFFSET);
   const type: u32 = load<u16>(frame, ETHERNET_TYPE);
   if (length < <u32>ETHERNET_LENGTH + VLAN_LENGTH || !isTag(type)) return false;
-  if (match !== 0 && match !== type) return false;
+  if (tpid !== 0 && tpid !== type) return false;
+  if ((swapped16(load<u16>(frame, 14)) & mask) !== bits) return false;
   const low = load<u64>(frame);
   const high = load<u32>(frame, 8);
   const start: usize = frame + VLAN_LENGTH;

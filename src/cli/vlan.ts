@@ -10,9 +10,7 @@ interface Tag {
   readonly tpid?: number;
 }
 
-interface PopOptions extends TransformOptions {
-  readonly tpid?: number;
-}
+interface PopOptions extends TransformOptions, Omit<Tag, "dei"> {}
 
 interface PushOptions extends TransformOptions, Tag {}
 
@@ -54,6 +52,8 @@ export function defineVlan(command: Command): void {
   addTransformOptions(
     command.command("pop").description("take the outermost tag off; frames without one stay as they are"),
   )
+    .option("--vid <N>", "only a tag of this VLAN", wholeNumber("--vid", 0, 4094))
+    .option("--pcp <N>", "only a tag of this priority", wholeNumber("--pcp", 0, 7))
     .option("--tpid <TPID>", "only a tag with this TPID: 0x8100, 0x88a8 or 0x9100", tpid("--tpid"))
     .addHelpText("after", POP_EXAMPLES)
     .action(pop);
@@ -88,8 +88,13 @@ async function push(input: string, options: PushOptions): Promise<void> {
 }
 
 async function pop(input: string, options: PopOptions): Promise<void> {
-  const { tpid } = options;
-  await transform("vlan pop", input, options, { stage: "vlan-pop", ...(tpid !== undefined && { tpid }) });
+  const { vid, pcp, tpid } = options;
+  await transform("vlan pop", input, options, {
+    stage: "vlan-pop",
+    ...(vid !== undefined && { vid }),
+    ...(pcp !== undefined && { pcp }),
+    ...(tpid !== undefined && { tpid }),
+  });
 }
 
 async function rewrite(input: string, options: RewriteOptions): Promise<void> {

@@ -50,6 +50,8 @@ export const VLAN_MATCH_TPID = 20; // pop, rewrite: only this TPID; 0 = any of t
 export const VLAN_KEEP_MASK = 24; // rewrite: TCI bits that stay
 export const VLAN_SET_BITS = 28; // rewrite: TCI bits that are put in
 export const VLAN_NEW_TPID = 32; // rewrite: 0 = the TPID stays
+export const VLAN_MATCH_MASK = 36; // pop: TCI bits that are looked at
+export const VLAN_MATCH_BITS = 40; // pop: and what they must be
 
 // Filter
 export const FILTER_VNI = 16;

@@ -78,11 +78,15 @@ export interface VlanPushStage {
   readonly tpid?: number;
 }
 
-/** Takes the outermost VLAN tag off. Frames without one go on unchanged. */
+/** Takes the outermost VLAN tag off. Frames without one, or with another than asked for, go on unchanged. */
 export interface VlanPopStage {
   readonly stage: "vlan-pop";
   /** Only a tag of this TPID. Default: any. */
   readonly tpid?: number;
+  /** Only a tag of this VLAN. Default: any. */
+  readonly vid?: number;
+  /** Only a tag of this priority. Default: any. */
+  readonly pcp?: number;
 }
 
 /** Changes the outermost VLAN tag; what is not given stays. Frames without one go on unchanged. */

@@ -21,6 +21,8 @@ import {
   STAGE_FLAGS,
   STAGE_OPERATION,
   VLAN_KEEP_MASK,
+  VLAN_MATCH_BITS,
+  VLAN_MATCH_MASK,
   VLAN_MATCH_TPID,
   VLAN_NEW_TPID,
   VLAN_SET_BITS,
@@ -131,30 +133,20 @@ function writePush(stage: VlanPushStage, record: DataView): number {
 }
 
 function writePop(stage: VlanPopStage, record: DataView): number {
-  knownKeys("vlan-pop", stage, ["stage", "tpid"]);
+  knownKeys("vlan-pop", stage, ["stage", "tpid", "vid", "pcp"]);
   record.setUint32(STAGE_OPERATION, OPERATION_VLAN_POP, true);
   if (stage.tpid !== undefined) record.setUint16(VLAN_MATCH_TPID, wholeTpid("tpid", stage.tpid));
+  const { mask, bits } = tciBits(stage);
+  record.setUint32(VLAN_MATCH_MASK, mask, true);
+  record.setUint32(VLAN_MATCH_BITS, bits, true);
   return 0;
 }
 
 function writeRewrite(stage: VlanRewriteStage, record: DataView): number {
   knownKeys("vlan-rewrite", stage, ["stage", "vid", "pcp", "dei", "tpid", "match"]);
-  let replaced = 0;
-  let bits = 0;
-  if (stage.vid !== undefined) {
-    replaced |= VLAN_VID_MASK;
-    bits |= wholeVid(stage.vid);
-  }
-  if (stage.pcp !== undefined) {
-    replaced |= VLAN_PCP_MAXIMUM << VLAN_PCP_SHIFT;
-    bits |= pcpBits(stage.pcp);
-  }
-  if (stage.dei !== undefined) {
-    replaced |= VLAN_DEI_BIT;
-    bits |= deiBit(stage.dei);
-  }
+  const { mask, bits } = tciBits(stage);
   record.setUint32(STAGE_OPERATION, OPERATION_VLAN_REWRITE, true);
-  record.setUint32(VLAN_KEEP_MASK, ~replaced & 0xffff, true);
+  record.setUint32(VLAN_KEEP_MASK, ~mask & 0xffff, true);
   record.setUint32(VLAN_SET_BITS, bits, true);
   if (stage.tpid !== undefined) record.setUint16(VLAN_NEW_TPID, wholeTpid("tpid", stage.tpid));
   if (stage.match !== undefined) record.setUint16(VLAN_MATCH_TPID, wholeTpid("match", stage.match));
@@ -166,6 +158,28 @@ function writeFilter(stage: FilterVniStage, record: DataView): number {
   record.setUint32(STAGE_OPERATION, OPERATION_FILTER_VNI, true);
   record.setUint32(FILTER_VNI, wholeNumber("vni", stage.vni, 0, VNI_MAXIMUM), true);
   return 0;
+}
+
+/** Those fields of a tag that are given, in their places, and which bits they take. */
+function tciBits({ vid, pcp, dei }: { vid?: number; pcp?: number; dei?: boolean }): {
+  mask: number;
+  bits: number;
+} {
+  let mask = 0;
+  let bits = 0;
+  if (vid !== undefined) {
+    mask |= VLAN_VID_MASK;
+    bits |= wholeVid(vid);
+  }
+  if (pcp !== undefined) {
+    mask |= VLAN_PCP_MAXIMUM << VLAN_PCP_SHIFT;
+    bits |= pcpBits(pcp);
+  }
+  if (dei !== undefined) {
+    mask |= VLAN_DEI_BIT;
+    bits |= deiBit(dei);
+  }
+  return { mask, bits };
 }
 
 function wholeVid(vid: number): number {

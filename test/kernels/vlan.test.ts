@@ -57,7 +57,7 @@ function rewritten(frame: Uint8Array, stage: VlanRewriteStage): Uint8Array {
 
 function apply(stage: Stage, frame: Uint8Array): Uint8Array {
   if (stage.stage === "vlan-push") return pushed(frame, stage);
-  if (stage.stage === "vlan-pop") return popped(frame, stage.tpid);
+  if (stage.stage === "vlan-pop") return touched(stage, frame) ? popped(frame) : frame;
   if (stage.stage === "vlan-rewrite") return rewritten(frame, stage);
   throw new Error(stage.stage);
 }
@@ -66,7 +66,11 @@ function apply(stage: Stage, frame: Uint8Array): Uint8Array {
 function touched(stage: Stage, frame: Uint8Array): boolean {
   const tag = tagOf(frame);
   if (stage.stage === "vlan-push") return true;
-  if (stage.stage === "vlan-pop") return tag !== undefined && (stage.tpid ?? tag.tpid) === tag.tpid;
+  if (stage.stage === "vlan-pop") {
+    if (tag === undefined) return false;
+    const { tpid = tag.tpid, vid = tag.vid, pcp = tag.pcp } = stage;
+    return tpid === tag.tpid && vid === tag.vid && pcp === tag.pcp;
+  }
   if (stage.stage === "vlan-rewrite") return tag !== undefined && (stage.match ?? tag.tpid) === tag.tpid;
   return false;
 }
@@ -98,8 +102,9 @@ const push: fc.Arbitrary<Stage> = fc.record(
   { stage: fc.constant("vlan-push" as const), vid, pcp, dei: fc.boolean(), tpid },
   { requiredKeys: ["stage", "vid"] },
 );
+// Few values, so that tags that were pushed before are met.
 const pop: fc.Arbitrary<Stage> = fc.record(
-  { stage: fc.constant("vlan-pop" as const), tpid },
+  { stage: fc.constant("vlan-pop" as const), tpid, vid: fc.constantFrom(0, 1, 4094), pcp },
   { requiredKeys: ["stage"] },
 );
 const rewrite: fc.Arbitrary<Stage> = fc.record(
