@@ -126,6 +126,14 @@ function nodeEndpoint(emitter: NodeEmitter): MessageEndpoint {
 }
 
 function webThread(worker: WebTarget): Thread {
+  const terminate = worker.terminate.bind(worker);
+  const listeners: ((reason: string) => void)[] = [];
+  // A browser tells nobody that a worker was terminated, least of all of one that has not begun yet: so whoever
+  // does it is overheard.
+  worker.terminate = () => {
+    terminate();
+    for (const listener of listeners) listener("it was terminated");
+  };
   return {
     endpoint: worker as unknown as MessageEndpoint,
     onEnd(listener) {
@@ -135,8 +143,9 @@ function webThread(worker: WebTarget): Thread {
       };
       worker.addEventListener("error", failed as Listener);
       worker.addEventListener("messageerror", () => listener("a message could not be read"));
+      listeners.push(listener);
     },
-    terminate: async () => void worker.terminate(),
+    terminate: async () => void terminate(),
   };
 }
 

@@ -56,7 +56,7 @@ export class WorkerHandle {
       clearTimeout(late);
     }
     void lockFree(this.#lock).then((free) => {
-      if (free) this.die("it closed itself, or was terminated");
+      if (free) this.die("it closed itself");
     });
   }
 
