@@ -18,6 +18,7 @@ import { figuresToReach } from "./figures.ts";
 import { NativePeers } from "./native-peers.ts";
 import { readerContests } from "./reader-contests.ts";
 import { results, type TaskResult, table } from "./report.ts";
+import { ringContests } from "./ring-contests.ts";
 import { compete, type RoundOptions } from "./rounds.ts";
 
 const USAGE = `npm run bench -- [options]
@@ -72,6 +73,7 @@ async function main(options: Options): Promise<void> {
       await run(await captureContest(around, bytes, 2048));
     }
     for (const contest of await readerContests()) await run(contest);
+    for await (const contest of ringContests(native, wanted)) await run(contest);
     if (options.endToEnd) endToEnd = await runEndToEnd(options.size, options.runs, write);
   } finally {
     await native.close();
