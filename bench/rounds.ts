@@ -138,7 +138,7 @@ async function enter(each: Contender, slice: number): Promise<Turn> {
 
 const WARM_UP_MS = 120;
 
-function figures(samples: number[]): Figures {
+export function figures(samples: readonly number[]): Figures {
   const sorted = samples.toSorted((a, b) => a - b);
   const at = (share: number): number =>
     sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
