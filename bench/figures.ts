@@ -1,9 +1,13 @@
 // The figures to reach, and whether this run reaches them. Nothing here ends a run with an error: machines differ.
 
+import { availableParallelism } from "node:os";
+import { CAPTURE_64, ONE_THREAD, TWO_THREADS } from "./capture-contests.ts";
 import { C, FRAMEFERRY, TYPED_ARRAY } from "./contests.ts";
+import { CHANNEL, ONE_WORKER, TWO_WORKERS, WAKE } from "./dataplane-contests.ts";
 import type { EndToEnd } from "./end-to-end.ts";
 import { FDB_SIZES, RTE_HASH } from "./fdb-contests.ts";
 import type { TaskResult } from "./report.ts";
+import { RING_ONE_THREAD, RING_TWO_THREADS, RTE_RING } from "./ring-contests.ts";
 
 export interface FigureToReach {
   readonly figure: string;
@@ -68,6 +72,47 @@ export function figuresToReach(
         Number.POSITIVE_INFINITY,
       );
     }
+  }
+  compare(
+    "descriptor ring, one thread: at most 1.5 times rte_ring SP/SC bulk",
+    median(RING_ONE_THREAD, FRAMEFERRY, {}),
+    median(RING_ONE_THREAD, RTE_RING, {}),
+    1.5,
+  );
+  const rate = (figure: string, nanoseconds: number | undefined, least: number): void => {
+    const rated = `${figure}: at least ${least} million a second`;
+    if (nanoseconds === undefined)
+      figures.push({ figure: rated, reached: undefined, measured: "not measured" });
+    else {
+      const millions = 1000 / nanoseconds;
+      figures.push({ figure: rated, reached: millions >= least, measured: `${millions.toFixed(1)} million` });
+    }
+  };
+  rate("descriptor ring, thread to thread", median(RING_TWO_THREADS, FRAMEFERRY, {}), 20);
+  rate("64-byte frames through one worker and back", median(CHANNEL, ONE_WORKER, { bytes: 64 }), 3);
+  const one = median(CAPTURE_64, ONE_WORKER, {});
+  const two = median(CAPTURE_64, TWO_WORKERS, {});
+  rate("64-byte frames of a capture in memory, one worker", one, 8);
+  const oneThread = median(CAPTURE_64, ONE_THREAD, {});
+  const twoThreads = median(CAPTURE_64, TWO_THREADS, {});
+  if (one !== undefined && two !== undefined && oneThread !== undefined && twoThreads !== undefined) {
+    const cores = oneThread / twoThreads;
+    figures.push({
+      figure:
+        "a capture in memory: two workers at least 1.8 times one, with a core for each and one for the reader",
+      // Where two threads of pure arithmetic did not get two cores, nothing is said about workers.
+      reached: one / two >= 1.8 ? true : availableParallelism() < 3 || cores < 1.8 ? undefined : false,
+      measured: `${(one / two).toFixed(2)} times; two threads of arithmetic ${cores.toFixed(2)} times one, ${availableParallelism()} cores`,
+    });
+  }
+  for (const place of ["", ", in Chromium"]) {
+    const woken = median(`${WAKE}${place}`, ONE_WORKER, { bytes: 64 });
+    if (woken === undefined) continue;
+    figures.push({
+      figure: `${WAKE}${place}: less than 100 µs`,
+      reached: woken < 100_000,
+      measured: `${(woken / 1000).toFixed(0)} µs`,
+    });
   }
   if (endToEnd !== undefined) {
     const { firstFrameMs, decapsulate } = endToEnd;

@@ -5,6 +5,8 @@ import { writeFile } from "node:fs/promises";
 import { availableParallelism, cpus, release, type } from "node:os";
 import { parseArgs } from "node:util";
 import { loadKernels } from "../src/index.ts";
+import { captureContests } from "./capture-contests.ts";
+import { measureInChromium } from "./chromium.ts";
 import {
   assertSameReasons,
   type Contest,
@@ -12,12 +14,14 @@ import {
   frameContests,
   type Surroundings,
 } from "./contests.ts";
+import { dataplaneContests } from "./dataplane-contests.ts";
 import { type EndToEnd, runEndToEnd } from "./end-to-end.ts";
 import { FDB_SIZES, fdbContests } from "./fdb-contests.ts";
 import { figuresToReach } from "./figures.ts";
 import { NativePeers } from "./native-peers.ts";
 import { readerContests } from "./reader-contests.ts";
 import { results, type TaskResult, table } from "./report.ts";
+import { ringContests } from "./ring-contests.ts";
 import { compete, type RoundOptions } from "./rounds.ts";
 
 const USAGE = `npm run bench -- [options]
@@ -27,6 +31,7 @@ const USAGE = `npm run bench -- [options]
   --time MS      milliseconds of a turn (default 10)
   --size MB      size of the captures for the end-to-end part (default 500)
   --no-e2e       leave the end-to-end part out
+  --chromium     also measures the dataplane in headless Chromium
   --short        fewer rounds and smaller captures: a first impression`;
 
 interface Options extends RoundOptions {
@@ -34,6 +39,7 @@ interface Options extends RoundOptions {
   readonly filter: string;
   readonly size: number;
   readonly endToEnd: boolean;
+  readonly chromium: boolean;
   readonly runs: number;
 }
 
@@ -72,6 +78,10 @@ async function main(options: Options): Promise<void> {
       await run(await captureContest(around, bytes, 2048));
     }
     for (const contest of await readerContests()) await run(contest);
+    for await (const contest of ringContests(native, wanted)) await run(contest);
+    for await (const contest of dataplaneContests(wanted)) await run(contest);
+    for await (const contest of captureContests([0, 1, 2], wanted)) await run(contest);
+    if (options.chromium) tasks.push(...(await measureInChromium(options.rounds, write)));
     if (options.endToEnd) endToEnd = await runEndToEnd(options.size, options.runs, write);
   } finally {
     await native.close();
@@ -108,6 +118,7 @@ function readOptions(): Options {
       time: { type: "string", default: "10" },
       size: { type: "string" },
       "no-e2e": { type: "boolean", default: false },
+      chromium: { type: "boolean", default: false },
       short: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
@@ -128,6 +139,7 @@ function readOptions(): Options {
     slice: positive("time", values.time),
     size: positive("size", values.size ?? (values.short ? "50" : "500")),
     endToEnd: !values["no-e2e"],
+    chromium: values.chromium,
     runs: values.short ? 3 : 5,
   };
 }

@@ -11,6 +11,10 @@ export class NativePeers {
   readonly fdb: NativePeer | undefined;
   readonly fdbHugePages: NativePeer | undefined;
   readonly rteHash: NativePeer | undefined;
+  readonly ring: NativePeer | undefined;
+  readonly ringSequential: NativePeer | undefined;
+  readonly rteRing: NativePeer | undefined;
+  readonly rteRingPointers: NativePeer | undefined;
   readonly #folder: string;
 
   private constructor(folder: string, programs: ReadonlyMap<string, string>) {
@@ -23,12 +27,16 @@ export class NativePeers {
     this.fdb = start("fdb");
     this.fdbHugePages = start("fdb", "huge");
     this.rteHash = start("rte-hash");
+    this.ring = start("ring");
+    this.ringSequential = start("ring", "sequential");
+    this.rteRing = start("rte-ring");
+    this.rteRingPointers = start("rte-ring-pointers");
   }
 
   /** Builds and starts what can be; says through `write` what cannot. */
   static async start(write: (line: string) => void): Promise<NativePeers> {
     const programs = new Map<string, string>();
-    for (const name of ["datapath", "fdb", "rte-hash"]) {
+    for (const name of ["datapath", "fdb", "rte-hash", "ring", "rte-ring", "rte-ring-pointers"]) {
       const result = buildNative(name);
       if ("program" in result) programs.set(name, result.program);
       else write(`left out: native peer ${name}: ${result.missing}`);
@@ -60,9 +68,19 @@ export class NativePeers {
     return new BigUint64Array((await this.#dump(table)).buffer);
   }
 
+  /** Throws if a ring lost or changed anything so far. */
+  async assertRings(): Promise<void> {
+    for (const ring of this.#rings) await ring?.load("nothing");
+  }
+
   async close(): Promise<void> {
-    for (const peer of [this.datapath, this.fdb, this.fdbHugePages, this.rteHash]) peer?.close();
+    const peers = [this.datapath, this.fdb, this.fdbHugePages, this.rteHash, ...this.#rings];
+    for (const peer of peers) peer?.close();
     await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  get #rings(): readonly (NativePeer | undefined)[] {
+    return [this.ring, this.ringSequential, this.rteRing, this.rteRingPointers];
   }
 
   async #dump(peer: NativePeer): Promise<Uint8Array<ArrayBuffer>> {

@@ -17,7 +17,7 @@ export function buildNative(name: string): { program: string } | { missing: stri
   if (spawnSync("cc", ["--version"]).status !== 0) return { missing: "no C compiler (cc)" };
   const flags = ["-O3", "-Wall", "-Wextra"];
   const libraries: string[] = [];
-  if (name === "rte-hash") {
+  if (name.startsWith("rte-")) {
     const ask = (what: string): ReturnType<typeof spawnSync> =>
       spawnSync("pkg-config", [what, "libdpdk"], { encoding: "utf8" });
     if (ask("--exists").status !== 0) return { missing: "pkg-config does not find libdpdk" };

@@ -10,6 +10,8 @@ export interface Contender {
   readonly peer: string;
   /** Frames, lookups or records that one pass works through. */
   readonly frames: number;
+  /** A sample is one pass, however short: where a mean would hide what single ones take. */
+  readonly single?: boolean;
   /** Nanoseconds of each of `samples` samples of `passes` passes; only what counts is in them. */
   measure(samples: number, passes: number): number[] | Promise<number[]>;
 }
@@ -113,7 +115,7 @@ async function enter(each: Contender, slice: number): Promise<Turn> {
   } while (performance.now() - begin < WARM_UP_MS && tries < 4000);
   // Preparation costs wall time, too: passes are fewer where it is long.
   const whole = Math.max(pass, (performance.now() - begin) / tries / 2);
-  const passes = Math.max(1, Math.round(SAMPLE_MS / pass));
+  const passes = each.single === true ? 1 : Math.max(1, Math.round(SAMPLE_MS / pass));
   const samples = Math.max(
     1,
     Math.min(Math.round(slice / (passes * pass)), Math.round((4 * slice) / (passes * whole))),
@@ -136,7 +138,7 @@ async function enter(each: Contender, slice: number): Promise<Turn> {
 
 const WARM_UP_MS = 120;
 
-function figures(samples: number[]): Figures {
+export function figures(samples: readonly number[]): Figures {
   const sorted = samples.toSorted((a, b) => a - b);
   const at = (share: number): number =>
     sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;

@@ -49,7 +49,7 @@ static uint64_t measured_pass(const task *chosen) {
   return now() - start;
 }
 
-static void *read_file(const char *name, size_t alignment, size_t *length) {
+static __attribute__((unused)) void *read_file(const char *name, size_t alignment, size_t *length) {
   FILE *file = fopen(name, "rb");
   if (file == NULL) return NULL;
   fseek(file, 0, SEEK_END);

@@ -1,0 +1,128 @@
+// Captures in memory through workers: this thread hands pieces out and takes results, in the order of the file.
+//
+// The source is memory and the sink counts, but this thread still copies every byte into memory that workers see, and
+// finds the last whole record of each piece. That takes a core as well: two workers on two cores share with it.
+// How much the machine had to give while it was measured is seen by arithmetic on one thread and on two, which take
+// their turns among the others.
+
+import { Worker } from "node:worker_threads";
+import { type CaptureSink, createDataplane, type Dataplane } from "../src/index.ts";
+import { PCAP_FILE_LENGTH, PCAP_MAGIC_MICROSECONDS, PCAP_RECORD_LENGTH } from "../src/layout/pcap.layout.ts";
+import type { Contest } from "./contests.ts";
+import { ENCAPSULATE, INLINE, ONE_WORKER, TWO_WORKERS } from "./dataplane-contests.ts";
+import { makeFrames, makeRecords, OUTER_LENGTH } from "./frames.ts";
+import { asyncContender, type Contender, contender } from "./rounds.ts";
+
+export const CAPTURE_64 = "capture in memory, VXLAN encapsulation, frames of 64 bytes";
+export const CAPTURE_MIXED = "capture in memory, VXLAN encapsulation, mixed frames";
+export const ONE_THREAD = "reference: arithmetic on one thread";
+export const TWO_THREADS = "reference: arithmetic on two threads";
+/** Seven short frames to four of 570 bytes and a full one. */
+const MIX = [64, 64, 64, 64, 64, 64, 64, 570, 570, 570, 570, 1514];
+const BYTES = 64 * 1024 * 1024;
+/** Units of arithmetic of one pass; a unit is about as long as a frame takes. */
+const UNITS = 100_000;
+
+export async function* captureContests(
+  workers: readonly number[],
+  wanted: (group: string) => boolean,
+): AsyncGenerator<Contest> {
+  if (![CAPTURE_64, CAPTURE_MIXED].some(wanted)) return;
+  const threads = [new BusyThread(), new BusyThread()] as const;
+  const dataplanes: Dataplane[] = [];
+  try {
+    for (const count of workers) dataplanes.push(await createDataplane({ workers: count }));
+    for (const [group, sizes] of [
+      [CAPTURE_64, [64]],
+      [CAPTURE_MIXED, MIX],
+    ] as const) {
+      if (!wanted(group)) continue;
+      const { bytes, frames } = captureOf(sizes);
+      const pass = (dataplane: Dataplane) => async (): Promise<void> => {
+        let written = 0;
+        const sink: CaptureSink = {
+          write: async (piece) => void (written += piece.length),
+          close: async () => {},
+          abort: async () => {},
+        };
+        await dataplane.processCapture(bytes, [ENCAPSULATE], sink);
+        const expected = bytes.length + frames * OUTER_LENGTH;
+        if (written !== expected) throw new Error(`${group}: ${written} bytes were written, not ${expected}`);
+      };
+      const contenders: Contender[] = dataplanes.map((dataplane, i) =>
+        asyncContender(nameOf(workers[i]!), frames, pass(dataplane)),
+      );
+      contenders.push(
+        contender(ONE_THREAD, UNITS, () => busy([threads[0]])),
+        contender(TWO_THREADS, 2 * UNITS, () => busy(threads)),
+      );
+      yield { group, bytes: 0, contenders };
+    }
+  } finally {
+    await Promise.all([...dataplanes, ...threads].map((each) => each.close()));
+  }
+}
+
+function nameOf(workers: number): string {
+  return workers === 0 ? INLINE : workers === 1 ? ONE_WORKER : TWO_WORKERS;
+}
+
+/** A little-endian pcap of about 64 MiB in which the sizes take turns. */
+function captureOf(sizes: readonly number[]): { bytes: Uint8Array; frames: number } {
+  const piece = makeRecords(
+    Array.from({ length: 480 }, (_, i) => makeFrames(1, sizes[i % sizes.length]!)).flat(),
+  );
+  const pieces = Math.floor(BYTES / piece.length);
+  const bytes = new Uint8Array(PCAP_FILE_LENGTH + pieces * piece.length);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, PCAP_MAGIC_MICROSECONDS, true);
+  view.setUint16(4, 2, true);
+  view.setUint16(6, 4, true);
+  view.setUint32(16, 262144, true);
+  view.setUint32(20, 1, true);
+  for (let i = 0; i < pieces; i++) bytes.set(piece, PCAP_FILE_LENGTH + i * piece.length);
+  // Of many flows, as those of a real capture.
+  let frames = 0;
+  for (let at = PCAP_FILE_LENGTH; at < bytes.length; frames++) {
+    const frame = at + PCAP_RECORD_LENGTH;
+    view.setUint16(frame + 34, frames);
+    at = frame + view.getUint32(at + 8, true);
+  }
+  return { bytes, frames };
+}
+
+/** A thread that does nothing but arithmetic when it is asked to. */
+class BusyThread {
+  readonly #words: Int32Array = new Int32Array(new SharedArrayBuffer(8));
+  readonly #worker: Worker;
+
+  constructor() {
+    this.#worker = new Worker(new URL("peers/busy-thread.js", import.meta.url), {
+      workerData: { words: this.#words, units: UNITS },
+    });
+  }
+
+  start(): void {
+    Atomics.add(this.#words, 0, 1);
+    Atomics.notify(this.#words, 0);
+  }
+
+  /** Blocks until it is done. */
+  wait(): void {
+    const asked = this.#words[0]!;
+    for (let done = 0; ; ) {
+      done = Atomics.load(this.#words, 1);
+      if (done === asked) return;
+      Atomics.wait(this.#words, 1, done);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#worker.terminate();
+  }
+}
+
+function busy(threads: readonly BusyThread[]): void {
+  for (const thread of threads) thread.start();
+  for (const thread of threads) thread.wait();
+}
