@@ -206,6 +206,7 @@ describe("encap and decap", () => {
       frameBytesOut: 0,
       fileBytesIn: 24 + 11 * 16 + 1466,
       fileBytesOut: 24,
+      workers: [],
       damage: null,
     });
     const kept = await good(["decap", mixed, "-o", out, "--keep-others", "--json"]);
