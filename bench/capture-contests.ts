@@ -5,6 +5,7 @@
 // How much the machine had to give while it was measured is seen by arithmetic on one thread and on two, which take
 // their turns among the others.
 
+import { readdirSync, readFileSync } from "node:fs";
 import { Worker } from "node:worker_threads";
 import { type CaptureSink, createDataplane, type Dataplane } from "../src/index.ts";
 import { PCAP_FILE_LENGTH, PCAP_MAGIC_MICROSECONDS, PCAP_RECORD_LENGTH } from "../src/layout/pcap.layout.ts";
@@ -26,6 +27,7 @@ const UNITS = 100_000;
 export async function* captureContests(
   workers: readonly number[],
   wanted: (group: string) => boolean,
+  write: (line: string) => void,
 ): AsyncGenerator<Contest> {
   if (![CAPTURE_64, CAPTURE_MIXED].some(wanted)) return;
   const threads = [new BusyThread(), new BusyThread()] as const;
@@ -57,6 +59,16 @@ export async function* captureContests(
         contender(TWO_THREADS, 2 * UNITS, () => busy(threads)),
       );
       yield { group, bytes: 0, contenders };
+      for (const [i, dataplane] of dataplanes.entries()) {
+        const before = processorTime();
+        for (let turn = 0; turn < 5; turn++) await pass(dataplane)();
+        const spent = timeSince(before, workers[i]!).map((time) => (time / frames / 5).toFixed(1));
+        if (spent.length === 0) continue;
+        const [here, ...there] = spent;
+        write(
+          `  processor time of a frame, ${nameOf(workers[i]!)}: ${here} ns here${there.map((time) => ` + ${time} ns`).join("")}`,
+        );
+      }
     }
   } finally {
     await Promise.all([...dataplanes, ...threads].map((each) => each.close()));
@@ -65,6 +77,26 @@ export async function* captureContests(
 
 function nameOf(workers: number): string {
   return workers === 0 ? INLINE : workers === 1 ? ONE_WORKER : TWO_WORKERS;
+}
+
+/** Nanoseconds on a processor of each thread of this process, where the system tells (Linux). */
+function processorTime(): Map<string, number> {
+  try {
+    const tasks = "/proc/self/task";
+    const time = (task: string): number =>
+      Number(readFileSync(`${tasks}/${task}/schedstat`, "utf8").split(" ")[0]);
+    return new Map(readdirSync(tasks).map((task) => [task, time(task)]));
+  } catch {
+    return new Map();
+  }
+}
+
+/** What this thread spent since, and what those `workers` threads did that spent the most beside it. */
+function timeSince(before: Map<string, number>, workers: number): number[] {
+  const spent = [...processorTime()].map(([task, time]) => [task, time - (before.get(task) ?? 0)] as const);
+  const own = String(process.pid);
+  const others = spent.filter(([task]) => task !== own).sort((a, b) => b[1] - a[1]);
+  return [...spent.filter(([task]) => task === own), ...others.slice(0, workers)].map(([, time]) => time);
 }
 
 /** A little-endian pcap of about 64 MiB in which the sizes take turns. */

@@ -7,7 +7,7 @@ import { join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { createDataplane, DataplaneOptions } from "../src/index.ts";
 import type { channelPasses } from "./channel-passes.ts";
-import { CHANNEL, ENCAPSULATE, IDLE, MODES, WAKE } from "./dataplane-contests.ts";
+import { CHANNEL, ENCAPSULATE, IDLE, MODES, ROUND_TRIPS, WAKE } from "./dataplane-contests.ts";
 import { makeFrames, OUTER_LENGTH } from "./frames.ts";
 import { results, type TaskResult, table } from "./report.ts";
 import { figures } from "./rounds.ts";
@@ -71,6 +71,7 @@ export async function measureInChromium(
       frames: makeFrames(256, 64).map((frame) => [...frame]),
       bursts: BURSTS,
       idle: IDLE,
+      roundTrips: ROUND_TRIPS,
       rounds,
     });
     const version = browser.version();
@@ -98,6 +99,7 @@ async function measureInPage(what: {
   readonly frames: readonly number[][];
   readonly bursts: number;
   readonly idle: number;
+  readonly roundTrips: number;
   readonly rounds: number;
 }): Promise<{ name: string; wakes: number[]; streams: number[] }[]> {
   const { createDataplane, channelPasses } = (globalThis as Page).bench!;
@@ -111,6 +113,9 @@ async function measureInPage(what: {
     }),
   );
   const perPass = frames.length * what.bursts;
+  for (const { passes } of modes) {
+    for (let i = 0; i < what.roundTrips; i++) await passes.roundTrip(frames.slice(0, 1));
+  }
   // Two rounds to warm up.
   for (let round = -2; round < what.rounds; round++) {
     for (const { dataplane, passes, wakes, streams } of modes) {

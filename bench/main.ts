@@ -80,7 +80,7 @@ async function main(options: Options): Promise<void> {
     for (const contest of await readerContests()) await run(contest);
     for await (const contest of ringContests(native, wanted)) await run(contest);
     for await (const contest of dataplaneContests(wanted)) await run(contest);
-    for await (const contest of captureContests([0, 1, 2], wanted)) await run(contest);
+    for await (const contest of captureContests([0, 1, 2], wanted, write)) await run(contest);
     if (options.chromium) tasks.push(...(await measureInChromium(options.rounds, write)));
     if (options.endToEnd) endToEnd = await runEndToEnd(options.size, options.runs, write);
   } finally {
