@@ -10,7 +10,7 @@ interface Hole {
 }
 
 export class MemoryPlan {
-  readonly #bytes: Uint8Array;
+  readonly #words: BigUint64Array;
   readonly #regions = new Map<number, number>();
   /** Free stretches in ascending order; neighbours are merged. */
   readonly #holes: Hole[];
@@ -18,8 +18,8 @@ export class MemoryPlan {
   #fresh: number = KERNEL_STATIC_END;
 
   constructor(memory: WebAssembly.Memory) {
-    this.#bytes = new Uint8Array(memory.buffer);
-    this.#holes = [{ start: KERNEL_STATIC_END, end: this.#bytes.length }];
+    this.#words = new BigUint64Array(memory.buffer);
+    this.#holes = [{ start: KERNEL_STATIC_END, end: this.#words.byteLength }];
   }
 
   /** Bytes that no region holds; the largest region that fits may be smaller. */
@@ -38,7 +38,7 @@ export class MemoryPlan {
     const hole = this.#holes[index];
     if (hole === undefined) {
       throw new RangeError(
-        `memoryBytes: ${purpose} needs ${size} bytes, and of ${this.#bytes.length} no such stretch is free: ` +
+        `memoryBytes: ${purpose} needs ${size} bytes, and of ${this.#words.byteLength} no such stretch is free: ` +
           `raise memoryBytes by ${size} or close what is no longer used`,
       );
     }
@@ -46,7 +46,8 @@ export class MemoryPlan {
     hole.start += size;
     if (hole.start === hole.end) this.#holes.splice(index, 1);
     // Zeroing what is zero would make the system find pages for memory that may never be used.
-    this.#bytes.fill(0, address, Math.min(address + size, this.#fresh));
+    // In 64-bit words: bytes of shared memory are filled one by one, in ten times the time.
+    this.#words.fill(0n, address >>> 3, Math.min(address + size, this.#fresh) >>> 3);
     this.#fresh = Math.max(this.#fresh, address + size);
     this.#regions.set(address, size);
     return address;
