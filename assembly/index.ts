@@ -12,4 +12,4 @@ export { runRings } from "./record-ring";
 export { ringPop, ringPush, ringPushShared } from "./ring";
 export { layoutVersion } from "./version";
 export { vlanPop, vlanPush, vlanRewrite } from "./vlan";
-export { sayAsleep, sleep, spin } from "./wait";
+export { sayAsleep, sleep } from "./wait";

@@ -30,7 +30,6 @@ export interface KernelFunctions {
   scanCapture(cursor: number): number;
   sayAsleep(doorbell: number, change: number): void;
   sleep(doorbell: number, count: number, milliseconds: number): void;
-  spin(doorbell: number, count: number, watched: number, seen: number, turns: number): number;
   vlanPop(descriptors: number, count: number, stage: number, counters: number): void;
   vlanPush(descriptors: number, count: number, stage: number, counters: number): void;
   vlanRewrite(descriptors: number, count: number, stage: number, counters: number): void;
