@@ -9,5 +9,5 @@ export function sayAsleep(doorbell: usize, change: u32): void {
 
 /** Sleeps until the doorbell has left `count`, or for so many milliseconds. Not where a thread may not block. */
 export function sleep(doorbell: usize, count: u32, milliseconds: u32): void {
-  atomic.wait<i32>(doorbell, <i32>count, <i64>milliseconds * 1000000);
+  atomic.wait<i32>(doorbell + DOORBELL_COUNT, <i32>count, <i64>milliseconds * 1000000);
 }
