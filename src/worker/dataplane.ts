@@ -174,7 +174,7 @@ export class Dataplane {
     };
     const bell = this.#bell(closers);
     const failure = (): WorkerDiedError | undefined => pool?.failure;
-    const channel = new FrameChannel({ lanes, bell, failure, release });
+    const channel = new FrameChannel({ lanes, bell, failure, release, spins: this.transport === "shared" });
     this.#channels.set(channel, bell);
     try {
       await this.#openLanes(compileStages(stages), ringBytes, { lanes, bell, closers });
