@@ -101,10 +101,10 @@ function lookUpFar(fdb: usize, keys: usize, end: usize, values: usize): u32 {
   let missing: u32 = 0;
   at = values;
   for (let key = keys; key < end; key += 8, at += 8) {
-    const wanted = load<u64>(key);
-    let value = valueIn(load<u32>(at), i64x2.splat(wanted));
+    let value = valueIn(load<u32>(at), v128.load_splat<u64>(key));
     if (value === 0) {
-      value = valueIn(table + secondOffset(hash(wanted, seed), bits), i64x2.splat(wanted));
+      const second = secondOffset(hash(load<u64>(key), seed), bits);
+      value = valueIn(table + second, v128.load_splat<u64>(key));
       if (value === 0) missing++;
     }
     store<u64>(at, value);
@@ -121,18 +121,16 @@ function lookUp(fdb: usize, keys: usize, end: usize, values: usize): u32 {
   const mask = offsetMask(bits);
   let missing: u32 = 0;
   for (; keys + 8 < end; keys += 16, values += 16) {
-    const key0 = load<u64>(keys);
-    const key1 = load<u64>(keys, 8);
-    const hash0 = hash(key0, seed);
-    const hash1 = hash(key1, seed);
-    let value0 = valueIn(table + (<u32>(hash0 >>> shift) & mask), i64x2.splat(key0));
-    let value1 = valueIn(table + (<u32>(hash1 >>> shift) & mask), i64x2.splat(key1));
+    const hash0 = hash(load<u64>(keys), seed);
+    const hash1 = hash(load<u64>(keys, 8), seed);
+    let value0 = valueIn(table + (<u32>(hash0 >>> shift) & mask), v128.load_splat<u64>(keys));
+    let value1 = valueIn(table + (<u32>(hash1 >>> shift) & mask), v128.load_splat<u64>(keys, 8));
     if (value0 === 0) {
-      value0 = valueIn(table + secondOffset(hash0, bits), i64x2.splat(key0));
+      value0 = valueIn(table + secondOffset(hash0, bits), v128.load_splat<u64>(keys));
       if (value0 === 0) missing++;
     }
     if (value1 === 0) {
-      value1 = valueIn(table + secondOffset(hash1, bits), i64x2.splat(key1));
+      value1 = valueIn(table + secondOffset(hash1, bits), v128.load_splat<u64>(keys, 8));
       if (value1 === 0) missing++;
     }
     store<u64>(values, value0);
