@@ -195,7 +195,8 @@ describe.each(threaded)("$name", ({ options, transport }) => {
         if (deaths.length > noticed) return true;
         if (performance.now() < next) return false;
         next = performance.now() + 500;
-        for (const worker of round % 2 === 0 ? spawned.slice(-workers) : spawned.slice(-1)) worker.terminate();
+        for (const worker of round % 2 === 0 ? spawned.slice(-workers) : spawned.slice(-1))
+          worker.terminate();
         return false;
       }, "the death is noticed");
     }
