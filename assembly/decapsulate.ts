@@ -119,7 +119,7 @@ export function decapsulateVxlan(descriptors: usize, count: u32, stage: usize, c
  * What differs in any is for pull(), which checks one by one and knows the reason.
  * With a branch for each check and a call this took twice as long (measured).
  */
-function pullPlain(d: usize, end: usize, portBytes: u32, vni: u32): usize {
+export function pullPlain(d: usize, end: usize, portBytes: u32, vni: u32): usize {
   const vniMask: u32 = vni === VNI_NONE ? 0 : 0xffffffff;
   for (; d < end; d += DESCRIPTOR_LENGTH) {
     const frame: usize = load<u32>(d, DESCRIPTOR_OFFSET);
@@ -166,7 +166,7 @@ function pullDeeper(d: usize, portBytes: u32, flags: u32, depth: u32): void {
 }
 
 /** Moves the descriptor to the passenger, or returns the reason why not and leaves all as it is. */
-function pull(d: usize, portBytes: u32, vni: u32, flags: u32): u32 {
+export function pull(d: usize, portBytes: u32, vni: u32, flags: u32): u32 {
   const frame: usize = load<u32>(d, DESCRIPTOR_OFFSET);
   const length = load<u32>(d, DESCRIPTOR_FRAME_LENGTH);
   const wire = load<u32>(d, DESCRIPTOR_WIRE_LENGTH);

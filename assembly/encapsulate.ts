@@ -22,6 +22,7 @@ import {
   DROP_FRAME_TOO_LONG,
   DROP_FRAME_TOO_SHORT,
   DROP_NO_HEADROOM,
+  DROP_NONE,
 } from "../src/layout/drop.layout";
 import { ETHERNET_LENGTH, ETHERNET_TYPE } from "../src/layout/ethernet.layout";
 import { IPV4_CHECKSUM, IPV4_TOTAL_LENGTH } from "../src/layout/ipv4.layout";
@@ -62,11 +63,7 @@ const PLAIN_LENGTH: u32 = 50;
 const PLAIN_MAXIMUM: u32 = 65535 - 36;
 
 export function encapsulate(descriptors: usize, count: u32, stage: usize, counters: usize): void {
-  const plain =
-    load<u32>(stage, STAGE_FLAGS) === 0 &&
-    load<u32>(stage, ENCAPSULATE_HEADER_LENGTH) === PLAIN_LENGTH &&
-    load<u32>(stage, ENCAPSULATE_IP_OFFSET) === ETHERNET_LENGTH;
-  const changed = plain
+  const changed = isPlainStage(stage)
     ? encapsulatePlain(descriptors, count, stage, counters)
     : encapsulateAny(descriptors, count, stage, counters);
   store<u64>(stage, load<u64>(stage, STAGE_CHANGED) + changed, STAGE_CHANGED);
@@ -139,6 +136,49 @@ function encapsulatePlain(descriptors: usize, count: u32, stage: usize, counters
   return changed;
 }
 
+/** Whether a stage's template is of the usual kind. */
+export function isPlainStage(stage: usize): bool {
+  return (
+    load<u32>(stage, STAGE_FLAGS) === 0 &&
+    load<u32>(stage, ENCAPSULATE_HEADER_LENGTH) === PLAIN_LENGTH &&
+    load<u32>(stage, ENCAPSULATE_IP_OFFSET) === <u32>ETHERNET_LENGTH
+  );
+}
+
+/** As `wrap`, for a template of the usual kind. */
+export function wrapPlain(d: usize, stage: usize, vni: u32): u32 {
+  const frame: usize = load<u32>(d, DESCRIPTOR_OFFSET);
+  const length = load<u32>(d, DESCRIPTOR_FRAME_LENGTH);
+  const wire = load<u32>(d, DESCRIPTOR_WIRE_LENGTH);
+  const start: usize = frame - PLAIN_LENGTH;
+  const negative: u32 =
+    (length - PLAIN_HASHED) | wire | (PLAIN_MAXIMUM - wire) | (<u32>start - load<u32>(d, DESCRIPTOR_FLOOR));
+  const other =
+    ((load<u32>(frame, ETHERNET_TYPE) & PLAIN_IPV4_MASK) ^ PLAIN_IPV4) |
+    (load<u16>(frame, 20) & FRAGMENT_BITS);
+  if (((negative >>> 31) | other) !== 0) return wrap(d, stage, vni);
+  const template: usize = stage + ENCAPSULATE_TEMPLATE;
+  const second = swapBytes(v128.load(template, 16));
+  const third = swapBytes(v128.load(template, 32));
+  const hash = plainFlowHash(frame, load<u32>(stage, ENCAPSULATE_SEED));
+  const ipLength = wire + 36;
+  const total = swapped16(load<u32>(stage, ENCAPSULATE_IP_SUM)) + ipLength;
+  const ipChecksum = ~((total & 0xffff) + (total >>> 16));
+  const ip = i16x8.replace_lane(i16x8.replace_lane(second, 0, <i16>ipLength), 4, <i16>ipChecksum);
+  const udp = i16x8.replace_lane(i16x8.replace_lane(third, 1, <i16>sourcePort(hash)), 3, <i16>(wire + 16));
+  v128.store(start, v128.load(template));
+  v128.store(start, swapBytes(ip), 16);
+  // The first half of the VNI lies in the last two bytes of the third vector, the rest behind it.
+  v128.store(start, i16x8.replace_lane(swapBytes(udp), 7, <i16>vni), 32);
+  store<u16>(start, <u16>(vni >>> 16), 48);
+  store<u32>(d, <u32>start, DESCRIPTOR_OFFSET);
+  store<u32>(d, length + PLAIN_LENGTH, DESCRIPTOR_FRAME_LENGTH);
+  store<u32>(d, wire + PLAIN_LENGTH, DESCRIPTOR_WIRE_LENGTH);
+  store<u32>(d, hash, DESCRIPTOR_FLOW_HASH);
+  store<u32>(d, VNI_NONE, DESCRIPTOR_VNI);
+  return DROP_NONE;
+}
+
 /** Changes the places of the two bytes of each word. */
 function swapBytes(words: v128): v128 {
   return i8x16.shuffle(words, words, 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14);
@@ -152,14 +192,6 @@ function refusal(length: u32, tooLong: bool): u32 {
 /** Any template: outer tags, IPv6, UDP checksums, or the tunnel header alone. */
 function encapsulateAny(descriptors: usize, count: u32, stage: usize, counters: usize): u64 {
   const flags = load<u32>(stage, STAGE_FLAGS);
-  const headerLength = load<u32>(stage, ENCAPSULATE_HEADER_LENGTH);
-  const ipOffset = load<u32>(stage, ENCAPSULATE_IP_OFFSET);
-  const udpOffset = load<u32>(stage, ENCAPSULATE_UDP_OFFSET);
-  const seed = load<u32>(stage, ENCAPSULATE_SEED);
-  const template: usize = stage + ENCAPSULATE_TEMPLATE;
-  // The IPv4 total length counts its own header, the IPv6 payload length does not (RFC 8200 §3).
-  const ipv6 = (flags & ENCAPSULATE_IPV6) !== 0;
-  const beforeIpLength = ipv6 ? ipOffset + IPV6_LENGTH : ipOffset;
   const end: usize = descriptors + count * DESCRIPTOR_LENGTH;
   let changed: u64 = 0;
   for (let d = descriptors; d < end; d += DESCRIPTOR_LENGTH) {
@@ -171,51 +203,67 @@ function encapsulateAny(descriptors: usize, count: u32, stage: usize, counters: 
       const taggedLength = load<u32>(d, DESCRIPTOR_FRAME_LENGTH);
       if (taggedLength >= <u32>ETHERNET_LENGTH) popTag(d, taggedLength, 0, 0, 0);
     }
-    const frame: usize = load<u32>(d, DESCRIPTOR_OFFSET);
-    const length = load<u32>(d, DESCRIPTOR_FRAME_LENGTH);
-    const wire = load<u32>(d, DESCRIPTOR_WIRE_LENGTH);
-    const start: usize = frame - headerLength;
-    const tooLong = wire > 65535 || (udpOffset !== 0 && wire + headerLength - beforeIpLength > 65535);
-    if (length < <u32>ETHERNET_LENGTH || tooLong || start < load<u32>(d, DESCRIPTOR_FLOOR)) {
-      drop(d, refusal(length, tooLong), counters);
-      continue;
-    }
-    if ((flags & ENCAPSULATE_UDP_CHECKSUM) !== 0 && length !== wire) {
-      drop(d, DROP_CUT_BY_CAPTURE, counters);
-      continue;
-    }
-    const hash = flowHash(frame, length, seed);
-    writeTemplate(start, template, headerLength);
-    if (udpOffset !== 0) {
-      const ipLength = swapped16(wire + headerLength - beforeIpLength);
-      const ip: usize = start + ipOffset;
-      if (ipv6) {
-        store<u16>(ip, <u16>ipLength, IPV6_PAYLOAD_LENGTH);
-      } else {
-        store<u16>(ip, <u16>ipLength, IPV4_TOTAL_LENGTH);
-        store<u16>(ip, <u16>~fold(<u64>load<u32>(stage, ENCAPSULATE_IP_SUM) + ipLength), IPV4_CHECKSUM);
-      }
-      const udp: usize = start + udpOffset;
-      const udpLength = swapped16(wire + headerLength - udpOffset);
-      const port = swapped16(sourcePort(hash));
-      store<u16>(udp, <u16>port);
-      store<u16>(udp, <u16>udpLength, UDP_TOTAL_LENGTH);
-      if ((flags & ENCAPSULATE_UDP_CHECKSUM) !== 0) {
-        // The length counts twice: in the header and in the pseudo-header (RFC 768).
-        const total =
-          <u64>load<u32>(stage, ENCAPSULATE_UDP_SUM) + port + udpLength + udpLength + sum(frame, length);
-        const folded = ~fold(total) & 0xffff;
-        store<u16>(udp, folded === 0 ? 0xffff : <u16>folded, UDP_CHECKSUM);
-      }
-    }
-    store<u32>(d, <u32>start, DESCRIPTOR_OFFSET);
-    store<u32>(d, length + headerLength, DESCRIPTOR_FRAME_LENGTH);
-    store<u32>(d, wire + headerLength, DESCRIPTOR_WIRE_LENGTH);
-    store<u32>(d, hash, DESCRIPTOR_FLOW_HASH);
-    store<u32>(d, VNI_NONE, DESCRIPTOR_VNI);
-    changed++;
+    const reason = wrap(d, stage, 0);
+    if (reason === DROP_NONE) changed++;
+    else drop(d, reason, counters);
   }
   return changed;
+}
+
+/**
+ * Puts one frame into the tunnel of `stage`, or returns why not and leaves it as it is. `vni` is what a template with
+ * a VNI of zero lacks: the last four bytes of the tunnel header, as they lie in memory.
+ */
+export function wrap(d: usize, stage: usize, vni: u32): u32 {
+  const flags = load<u32>(stage, STAGE_FLAGS);
+  const headerLength = load<u32>(stage, ENCAPSULATE_HEADER_LENGTH);
+  const ipOffset = load<u32>(stage, ENCAPSULATE_IP_OFFSET);
+  const udpOffset = load<u32>(stage, ENCAPSULATE_UDP_OFFSET);
+  const seed = load<u32>(stage, ENCAPSULATE_SEED);
+  const template: usize = stage + ENCAPSULATE_TEMPLATE;
+  // The IPv4 total length counts its own header, the IPv6 payload length does not (RFC 8200 §3).
+  const ipv6 = (flags & ENCAPSULATE_IPV6) !== 0;
+  const beforeIpLength = ipv6 ? ipOffset + IPV6_LENGTH : ipOffset;
+  const frame: usize = load<u32>(d, DESCRIPTOR_OFFSET);
+  const length = load<u32>(d, DESCRIPTOR_FRAME_LENGTH);
+  const wire = load<u32>(d, DESCRIPTOR_WIRE_LENGTH);
+  const start: usize = frame - headerLength;
+  const tooLong = wire > 65535 || (udpOffset !== 0 && wire + headerLength - beforeIpLength > 65535);
+  if (length < <u32>ETHERNET_LENGTH || tooLong || start < load<u32>(d, DESCRIPTOR_FLOOR))
+    return refusal(length, tooLong);
+  if ((flags & ENCAPSULATE_UDP_CHECKSUM) !== 0 && length !== wire) return DROP_CUT_BY_CAPTURE;
+  const hash = flowHash(frame, length, seed);
+  writeTemplate(start, template, headerLength);
+  const last: usize = start + headerLength - 4;
+  store<u32>(last, load<u32>(last) | vni);
+  if (udpOffset !== 0) {
+    const ipLength = swapped16(wire + headerLength - beforeIpLength);
+    const ip: usize = start + ipOffset;
+    if (ipv6) {
+      store<u16>(ip, <u16>ipLength, IPV6_PAYLOAD_LENGTH);
+    } else {
+      store<u16>(ip, <u16>ipLength, IPV4_TOTAL_LENGTH);
+      store<u16>(ip, <u16>~fold(<u64>load<u32>(stage, ENCAPSULATE_IP_SUM) + ipLength), IPV4_CHECKSUM);
+    }
+    const udp: usize = start + udpOffset;
+    const udpLength = swapped16(wire + headerLength - udpOffset);
+    const port = swapped16(sourcePort(hash));
+    store<u16>(udp, <u16>port);
+    store<u16>(udp, <u16>udpLength, UDP_TOTAL_LENGTH);
+    if ((flags & ENCAPSULATE_UDP_CHECKSUM) !== 0) {
+      // The length counts twice: in the header and in the pseudo-header (RFC 768).
+      const total =
+        <u64>load<u32>(stage, ENCAPSULATE_UDP_SUM) + vni + port + udpLength + udpLength + sum(frame, length);
+      const folded = ~fold(total) & 0xffff;
+      store<u16>(udp, folded === 0 ? 0xffff : <u16>folded, UDP_CHECKSUM);
+    }
+  }
+  store<u32>(d, <u32>start, DESCRIPTOR_OFFSET);
+  store<u32>(d, length + headerLength, DESCRIPTOR_FRAME_LENGTH);
+  store<u32>(d, wire + headerLength, DESCRIPTOR_WIRE_LENGTH);
+  store<u32>(d, hash, DESCRIPTOR_FLOW_HASH);
+  store<u32>(d, VNI_NONE, DESCRIPTOR_VNI);
+  return DROP_NONE;
 }
 
 /** Writes exactly `length` (8 or more) bytes: the passenger starts right behind them. */

@@ -22,7 +22,7 @@ import {
 /** From 2^17 buckets (8 MiB) on a touching pass is worth its time; below it only costs (measured). */
 const FAR_BITS = 17;
 
-function hash(key: u64, seed: u64): u64 {
+export function hash(key: u64, seed: u64): u64 {
   let h: u64 = (key ^ seed) * 0x9e3779b97f4a7c15;
   h ^= h >>> 32;
   return h * 0xd6e8feb86659fd93;
@@ -32,26 +32,26 @@ function hash(key: u64, seed: u64): u64 {
 // a product know little of the key. Offsets in bytes are the numbers times 64, so the hash is shifted by six
 // less, and the six bits that come along are masked out.
 
-function firstShift(bits: u64): u64 {
+export function firstShift(bits: u64): u64 {
   return 58 - bits;
 }
 
-function offsetMask(bits: u64): u32 {
+export function offsetMask(bits: u64): u32 {
   return ((1 << (<u32>bits)) - 1) << 6;
 }
 
-function firstOffset(h: u64, bits: u64): u32 {
+export function firstOffset(h: u64, bits: u64): u32 {
   return <u32>(h >>> firstShift(bits)) & offsetMask(bits);
 }
 
 /** Never the same as the first. */
-function secondOffset(h: u64, bits: u64): u32 {
+export function secondOffset(h: u64, bits: u64): u32 {
   const offset: u32 = <u32>(h >>> (58 - 2 * bits)) & offsetMask(bits);
   return offset === firstOffset(h, bits) ? offset ^ BUCKET_LENGTH : offset;
 }
 
 /** The value behind `key`, or 0: both compares and the choice without a branch. */
-function valueIn(bucket: usize, key: v128): u64 {
+export function valueIn(bucket: usize, key: v128): u64 {
   const low = i64x2.eq(v128.load(bucket), key);
   const high = i64x2.eq(v128.load(bucket, 16), key);
   const found = v128.or(
@@ -148,7 +148,7 @@ function lookUp(fdb: usize, keys: usize, end: usize, values: usize): u32 {
 }
 
 /** The address of the first slot of `bucket` that holds `key`, or 0. */
-function slotOf(bucket: usize, key: u64): usize {
+export function slotOf(bucket: usize, key: u64): usize {
   const wanted = i64x2.splat(key);
   const low = i64x2.bitmask(i64x2.eq(v128.load(bucket), wanted));
   const high = i64x2.bitmask(i64x2.eq(v128.load(bucket, 16), wanted));

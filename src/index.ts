@@ -34,6 +34,21 @@ export type { WorkerLike } from "./platform/threads.ts";
 export { ByteRing, type ByteRingOptions } from "./ring/byte-ring.ts";
 export { DescriptorRing, type DescriptorRingOptions } from "./ring/descriptor-ring.ts";
 export { FrameBurst } from "./ring/frame-burst.ts";
+export { type Deliver, SwitchCore } from "./switch/switch-core.ts";
+export type { BridgeDomainCounters, PortCounters, SwitchCounters } from "./switch/switch-counters.ts";
+export type { FdbEntry, FdbEvent, SwitchFdb } from "./switch/switch-fdb.ts";
+export type {
+  AccessPortOptions,
+  BridgeDomain,
+  BridgeDomainOptions,
+  SwitchFdbOptions,
+  SwitchOptions,
+  SwitchPort,
+  TrunkPortOptions,
+  TunnelOptions,
+  VtepOptions,
+} from "./switch/switch-types.ts";
+export { SwitchWorkspace, type SwitchWorkspaceOptions } from "./switch/workspace.ts";
 export type { WorkerShare } from "./worker/capture-dispatch.ts";
 export {
   type ChannelOptions,

@@ -15,6 +15,7 @@ import {
   DROP_NO_EGRESS,
   DROP_NO_HEADROOM,
   DROP_NO_NEIGHBOUR,
+  DROP_NO_PORT,
   DROP_NO_ROUTE,
   DROP_NONE,
   DROP_NOT_ETHERNET,
@@ -145,6 +146,7 @@ export const dropReasons: readonly DropReason[] = [
     sentence: "time to live has run out, where nobody can be told",
   },
   { code: DROP_FOR_ROUTER, name: "for-router", sentence: "to the router itself, which has no answer to it" },
+  { code: DROP_NO_PORT, name: "no-port", sentence: "from a port that is not there, or not any more" },
 ];
 
 /** The reason for a code; throws a RangeError for a code that no kernel writes. */

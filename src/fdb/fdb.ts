@@ -6,20 +6,15 @@ import { expectKernels, type Kernels } from "../kernel/kernels.ts";
 import { MAC_LENGTH } from "../layout/ethernet.layout.ts";
 import {
   BRIDGE_DOMAIN_MAXIMUM,
-  BUCKET_LENGTH,
-  BUCKET_SLOTS,
-  FDB_BUCKET_BITS,
-  FDB_BUCKETS,
-  FDB_CAPACITY,
   FDB_CAPACITY_MAXIMUM,
   FDB_ENTRIES,
   FDB_HEADER_LENGTH,
-  FDB_SEED,
   KEY_LENGTH,
   VALUE_FLAGS,
   VALUE_LENGTH,
   VALUE_PRESENT,
 } from "../layout/fdb.layout.ts";
+import { reserveTable } from "./table-memory.ts";
 
 export interface FdbOptions {
   /** Most entries: 1 to 16,777,216, default 65,536. The table takes 32 to 64 bytes for each. */
@@ -69,26 +64,16 @@ export class Fdb {
     knownKeys("options", options, ["capacity", "seed"]);
     this.kernels = expectKernels(kernels);
     this.capacity = wholeNumber("capacity", options.capacity ?? 65536, 1, FDB_CAPACITY_MAXIMUM);
-    const seed = options.seed ?? crypto.getRandomValues(new BigUint64Array(1))[0];
-    if (typeof seed !== "bigint") throw new TypeError(`seed: expected a bigint, got ${typeof seed}`);
-    // At most half of the slots are taken: every burst of inserts finds room, and 19 of 20 entries stand in
-    // their first bucket (Poisson with mean 2 in buckets of 4).
-    const bits = Math.max(1, Math.ceil(Math.log2((2 * this.capacity) / BUCKET_SLOTS)));
-    this.#tableLength = 2 ** bits * BUCKET_LENGTH;
-    const { plan, view } = kernels;
-    this.address = plan.reserve("an FDB's header", FDB_HEADER_LENGTH + 2 * BURST * KEY_LENGTH);
-    try {
-      this.#table = plan.reserve(`an FDB of ${this.capacity} entries`, this.#tableLength);
-    } catch (error) {
-      plan.release(this.address);
-      throw error;
-    }
+    const memory = reserveTable(kernels, {
+      capacity: this.capacity,
+      seed: options.seed,
+      beside: 2 * BURST * KEY_LENGTH,
+    });
+    this.address = memory.address;
+    this.#table = memory.table;
+    this.#tableLength = memory.tableLength;
     this.#keys = this.address + FDB_HEADER_LENGTH;
     this.#values = this.#keys + BURST * KEY_LENGTH;
-    view.setUint32(this.address + FDB_BUCKETS, this.#table, true);
-    view.setUint32(this.address + FDB_BUCKET_BITS, bits, true);
-    view.setBigUint64(this.address + FDB_SEED, BigInt.asUintN(64, seed), true);
-    view.setUint32(this.address + FDB_CAPACITY, this.capacity, true);
   }
 
   /** How many entries it holds. */

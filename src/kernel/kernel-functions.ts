@@ -12,6 +12,20 @@ export interface KernelFunctions {
   fdbInsert(fdb: number, keys: number, count: number, values: number): number;
   fdbLookup(fdb: number, keys: number, count: number, values: number): number;
   fdbRemove(fdb: number, keys: number, count: number): number;
+  /** In tables that learn; `thread` is the caller's number for the lock. 0xffffffff: the lock was not to be had. */
+  fdbAge(fdb: number, first: number, count: number, now: number, age: number, thread: number): number;
+  fdbFlush(
+    fdb: number,
+    first: number,
+    count: number,
+    domain: number,
+    port: number,
+    fixed: number,
+    thread: number,
+  ): number;
+  fdbList(fdb: number, first: number, count: number, out: number, thread: number): number;
+  fdbSet(fdb: number, keys: number, count: number, values: number, thread: number): number;
+  fdbUnset(fdb: number, keys: number, count: number, thread: number): number;
   flowHash(frame: number, length: number, seed: number): number;
   layoutVersion(): number;
   runCapture(cursor: number): number;
@@ -26,6 +40,7 @@ export interface KernelFunctions {
     stageCount: number,
     counters: number,
   ): number;
+  runSwitch(context: number, descriptors: number, count: number): number;
   runRings(cursor: number, receive: number, transmit: number, bursts: number): number;
   scanCapture(cursor: number): number;
   sayAsleep(doorbell: number, change: number): void;

@@ -41,7 +41,8 @@ export const DROP_NO_ROUTE = 37;
 export const DROP_NO_NEIGHBOUR = 38;
 export const DROP_TTL_EXCEEDED = 39;
 export const DROP_FOR_ROUTER = 40;
-export const DROP_REASONS = 41;
+export const DROP_NO_PORT = 41;
+export const DROP_REASONS = 42;
 
 /** Counters lie behind one another, eight bytes a reason; the place of DROP_NONE counts what was forwarded. */
 export const COUNTER_LENGTH = 8;

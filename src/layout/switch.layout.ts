@@ -44,6 +44,7 @@ export const PORT_TUNNEL = 3;
 export const PORT_UPLINK = 4;
 
 export const PORT_LEARNS = 1;
+export const PORT_PLAIN_TUNNEL = 2; // its headers are the usual 50 bytes over IPv4
 
 export const UPLINK_NUMBER = 0;
 export const SWITCH_PORTS_MAXIMUM = 65534;
@@ -59,6 +60,7 @@ export const DOMAIN_LENGTH = 64;
 
 export const DOMAIN_PRESENT = 1;
 export const DOMAIN_LEARNS = 2;
+export const DOMAIN_LEARNS_SHIFT = 1;
 export const DOMAIN_FLOODS_UNKNOWN = 4;
 export const DOMAIN_ANSWERS_ARP = 8; // for every neighbour that is known
 export const DOMAIN_ROUTES = 16;
@@ -132,6 +134,10 @@ export const SCRATCH_LENGTH = 32;
 export const SCRATCH_TAGGED = 1;
 export const SCRATCH_DONE = 2; // dropped or answered: nothing is left to do
 export const SCRATCH_GROUP = 4; // to a group address
+export const SCRATCH_GROUP_SHIFT = 2;
+export const SCRATCH_LEARNS = 8;
+export const SCRATCH_LEARNS_SHIFT = 3;
+export const SCRATCH_ROUTED = 16; // it comes from the router of its bridge domain
 
 // Counters, 64 bits each. Frames and bytes stand side by side, so that one addition counts both.
 export const PORT_RECEIVED = 0;

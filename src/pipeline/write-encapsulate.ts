@@ -31,6 +31,9 @@ import { emitVlan } from "../wire/vlan.ts";
 import { emitVxlan } from "../wire/vxlan.ts";
 import type { EncapsulateStage } from "./stages.ts";
 
+/** Ethernet, IPv4 without options, UDP, VXLAN. */
+const PLAIN_LENGTH = 50;
+
 const OUTER_OPTIONS = [
   "local",
   "remote",
@@ -152,5 +155,19 @@ function requiredIp(name: string, ip: IpAddress | undefined): Uint8Array {
 
 /** The MAC given, or one made of the address: unicast, locally administered, the same every time. */
 function outerMac(name: string, mac: MacAddress | undefined, ip: Uint8Array): Uint8Array {
-  return mac === undefined ? Uint8Array.from([2, 0, ...ip.subarray(-4)]) : parseMac(name, mac);
+  return mac === undefined ? macOfIp(ip) : parseMac(name, mac);
+}
+
+/** The MAC that an end of a tunnel has if nobody says another: 02:00 and the last four bytes of its IP address. */
+export function macOfIp(ip: Uint8Array): Uint8Array {
+  return Uint8Array.from([2, 0, ...ip.subarray(-4)]);
+}
+
+/** Whether the kernel for the usual headers (50 bytes over IPv4, no UDP checksum) may write this record's. */
+export function isPlainEncapsulation(record: DataView): boolean {
+  return (
+    record.getUint32(STAGE_FLAGS, true) === 0 &&
+    record.getUint32(ENCAPSULATE_HEADER_LENGTH, true) === PLAIN_LENGTH &&
+    record.getUint32(ENCAPSULATE_IP_OFFSET, true) === ETHERNET_LENGTH
+  );
 }

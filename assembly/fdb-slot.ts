@@ -1,0 +1,248 @@
+// One entry of an FDB: found, put into a slot, moved, taken out; and its place in the list of its port's learned entries.
+
+import {
+  BUCKET_SLOTS,
+  BUCKET_VALUES,
+  FDB_BUCKET_BITS,
+  FDB_BUCKETS,
+  FDB_DOMAIN_ENTRIES,
+  FDB_DOMAIN_LENGTH,
+  FDB_DOMAINS,
+  FDB_ENTRIES,
+  FDB_EPOCH,
+  FDB_LINKS,
+  FDB_PORT_ENTRIES,
+  FDB_PORT_HEAD,
+  FDB_PORT_LENGTH,
+  FDB_PORT_TAIL,
+  FDB_PORTS,
+  FDB_READERS,
+  FDB_SEED,
+  KEY_DOMAIN,
+  KEY_LENGTH,
+  KEY_RETIRED,
+  KEY_RETIRED_EPOCH,
+  LINK_LENGTH,
+  LINK_NEXT,
+  LINK_PORT,
+  LINK_PREVIOUS,
+  LINK_STAMP,
+  VALUE_BLACKHOLE,
+  VALUE_FLAGS,
+  VALUE_STAMP_SHIFT,
+  VALUE_STATIC,
+} from "../src/layout/fdb.layout";
+import { firstOffset, hash, secondOffset, slotOf } from "./fdb";
+import { isPast, noteRetired } from "./fdb-lock";
+
+/** The slot of `key`, or 0. */
+export function findSlot(fdb: usize, key: u64): usize {
+  const table: usize = load<u32>(fdb, FDB_BUCKETS);
+  const bits: u64 = load<u32>(fdb, FDB_BUCKET_BITS);
+  const h = hash(key, load<u64>(fdb, FDB_SEED));
+  const slot = slotOf(table + firstOffset(h, bits), key);
+  return slot !== 0 ? slot : slotOf(table + secondOffset(h, bits), key);
+}
+
+/** A slot for a new `key`, which must not be in the table; 0 if none can be had. */
+export function freeSlot(fdb: usize, key: u64, thread: u32): usize {
+  const table: usize = load<u32>(fdb, FDB_BUCKETS);
+  const bits: u64 = load<u32>(fdb, FDB_BUCKET_BITS);
+  const seed = load<u64>(fdb, FDB_SEED);
+  const h = hash(key, seed);
+  const first = firstOffset(h, bits);
+  let slot = freeSlotIn(fdb, table + first, thread);
+  if (slot !== 0) return slot;
+  const second = secondOffset(h, bits);
+  slot = freeSlotIn(fdb, table + second, thread);
+  if (slot === 0) slot = makeRoom(fdb, first, thread);
+  if (slot === 0) slot = makeRoom(fdb, second, thread);
+  return slot;
+}
+
+function freeSlotIn(fdb: usize, bucket: usize, thread: u32): usize {
+  const slot = slotOf(bucket, 0);
+  if (slot !== 0 || load<u32>(fdb, FDB_READERS) === 0) return slot;
+  for (let i: u32 = 0; i < <u32>BUCKET_SLOTS; i++) {
+    const at: usize = bucket + i * KEY_LENGTH;
+    if (load<u8>(at) === KEY_RETIRED && isPast(fdb, load<u32>(at, KEY_RETIRED_EPOCH), thread)) return at;
+  }
+  return 0;
+}
+
+/** Moves one entry of a full bucket to its other bucket, if that has room; returns the slot that got free, or 0. */
+function makeRoom(fdb: usize, bucket: u32, thread: u32): usize {
+  const table: usize = load<u32>(fdb, FDB_BUCKETS);
+  const bits: u64 = load<u32>(fdb, FDB_BUCKET_BITS);
+  const seed = load<u64>(fdb, FDB_SEED);
+  for (let i: u32 = 0; i < <u32>BUCKET_SLOTS; i++) {
+    const from: usize = table + bucket + i * KEY_LENGTH;
+    const key = load<u64>(from);
+    if (load<u8>(from) === KEY_RETIRED) continue;
+    const h = hash(key, seed);
+    const first = firstOffset(h, bits);
+    const to = freeSlotIn(fdb, table + (first === bucket ? secondOffset(h, bits) : first), thread);
+    if (to === 0) continue;
+    // In both places for a moment: a reader finds it in one of them.
+    writeSlot(fdb, to, key, load<u64>(from, BUCKET_VALUES));
+    moveLink(fdb, from, to);
+    emptySlot(fdb, from);
+    // Where readers may still be looking at the old place, it is not free yet.
+    return load<u32>(fdb, FDB_READERS) === 0 ? from : 0;
+  }
+  return 0;
+}
+
+/** The value first, then the key. */
+export function writeSlot(fdb: usize, slot: usize, key: u64, value: u64): void {
+  if (load<u32>(fdb, FDB_READERS) === 0) {
+    store<u64>(slot, value, BUCKET_VALUES);
+    store<u64>(slot, key);
+    return;
+  }
+  atomic.store<u64>(slot, value, BUCKET_VALUES);
+  atomic.store<u64>(slot, key);
+}
+
+/** Frees the slot, or retires it. Lists and counts are not touched. */
+function emptySlot(fdb: usize, slot: usize): void {
+  if (load<u32>(fdb, FDB_READERS) === 0) {
+    store<u64>(slot, 0);
+    store<u64>(slot, 0, BUCKET_VALUES);
+    return;
+  }
+  const epoch: u64 = atomic.load<u32>(fdb, FDB_EPOCH);
+  atomic.store<u64>(slot, 0, BUCKET_VALUES);
+  atomic.store<u64>(slot, KEY_RETIRED | (epoch << (KEY_RETIRED_EPOCH << 3)));
+  noteRetired();
+}
+
+export function isLearned(value: u64): bool {
+  return (value & ((<u64>(VALUE_STATIC | VALUE_BLACKHOLE)) << (VALUE_FLAGS << 3))) === 0;
+}
+
+/** Puts an entry into an empty slot and counts it. */
+export function putEntry(fdb: usize, slot: usize, key: u64, value: u64): void {
+  if (isLearned(value))
+    link(fdb, slot, <u32>value & 0xffff, <u32>(key >>> (KEY_DOMAIN << 3)), stampOf(value));
+  writeSlot(fdb, slot, key, value);
+  store<u32>(fdb, load<u32>(fdb, FDB_ENTRIES) + 1, FDB_ENTRIES);
+}
+
+/** Takes the entry in `slot` out. */
+export function takeEntry(fdb: usize, slot: usize): void {
+  if (isLearned(load<u64>(slot, BUCKET_VALUES))) unlink(fdb, slot, load<u16>(slot, KEY_DOMAIN));
+  emptySlot(fdb, slot);
+  store<u32>(fdb, load<u32>(fdb, FDB_ENTRIES) - 1, FDB_ENTRIES);
+}
+
+/** Gives the entry in `slot` another value; its place in the lists follows. */
+export function changeEntry(fdb: usize, slot: usize, value: u64): void {
+  const domain: u32 = load<u16>(slot, KEY_DOMAIN);
+  const old = load<u64>(slot, BUCKET_VALUES);
+  const samePlace = isLearned(old) && isLearned(value) && ((<u32>old ^ <u32>value) & 0xffff) === 0;
+  if (!samePlace) {
+    if (isLearned(old)) unlink(fdb, slot, domain);
+    if (isLearned(value)) link(fdb, slot, <u32>value & 0xffff, domain, stampOf(value));
+  }
+  atomic.store<u64>(slot, value, BUCKET_VALUES);
+}
+
+export function stampOf(value: u64): u32 {
+  return <u32>(value >>> VALUE_STAMP_SHIFT);
+}
+
+function slotNumber(fdb: usize, slot: usize): u32 {
+  const offset: u32 = <u32>slot - load<u32>(fdb, FDB_BUCKETS);
+  return (((offset >>> 6) << 2) | ((offset >>> 3) & 3)) + 1;
+}
+
+export function slotAt(fdb: usize, number: u32): usize {
+  const index = number - 1;
+  return load<u32>(fdb, FDB_BUCKETS) + ((index >>> 2) << 6) + ((index & 3) << 3);
+}
+
+function linkOf(fdb: usize, number: u32): usize {
+  return load<u32>(fdb, FDB_LINKS) + (number - 1) * LINK_LENGTH;
+}
+
+export function portOf(fdb: usize, port: u32): usize {
+  return load<u32>(fdb, FDB_PORTS) + port * FDB_PORT_LENGTH;
+}
+
+export function domainOf(fdb: usize, domain: u32): usize {
+  return load<u32>(fdb, FDB_DOMAINS) + domain * FDB_DOMAIN_LENGTH;
+}
+
+function count(record: usize, field: u32, by: u32): void {
+  store<u32>(record + field, load<u32>(record + field) + by);
+}
+
+/** Puts a slot at the end of its port's list. */
+function link(fdb: usize, slot: usize, port: u32, domain: u32, stamp: u32): void {
+  if (load<u32>(fdb, FDB_LINKS) === 0) return;
+  const number = slotNumber(fdb, slot);
+  appendLink(fdb, number, port, stamp);
+  count(portOf(fdb, port), FDB_PORT_ENTRIES, 1);
+  count(domainOf(fdb, domain), FDB_DOMAIN_ENTRIES, 1);
+}
+
+function appendLink(fdb: usize, number: u32, port: u32, stamp: u32): void {
+  const own = linkOf(fdb, number);
+  const list = portOf(fdb, port);
+  const last = load<u32>(list, FDB_PORT_TAIL);
+  store<u32>(own, last, LINK_PREVIOUS);
+  store<u32>(own, 0, LINK_NEXT);
+  store<u32>(own, stamp, LINK_STAMP);
+  store<u32>(own, port, LINK_PORT);
+  if (last === 0) store<u32>(list, number, FDB_PORT_HEAD);
+  else store<u32>(linkOf(fdb, last), number, LINK_NEXT);
+  store<u32>(list, number, FDB_PORT_TAIL);
+}
+
+function removeLink(fdb: usize, number: u32): void {
+  const own = linkOf(fdb, number);
+  const list = portOf(fdb, load<u32>(own, LINK_PORT));
+  const previous = load<u32>(own, LINK_PREVIOUS);
+  const next = load<u32>(own, LINK_NEXT);
+  if (previous === 0) store<u32>(list, next, FDB_PORT_HEAD);
+  else store<u32>(linkOf(fdb, previous), next, LINK_NEXT);
+  if (next === 0) store<u32>(list, previous, FDB_PORT_TAIL);
+  else store<u32>(linkOf(fdb, next), previous, LINK_PREVIOUS);
+}
+
+function unlink(fdb: usize, slot: usize, domain: u32): void {
+  if (load<u32>(fdb, FDB_LINKS) === 0) return;
+  const number = slotNumber(fdb, slot);
+  const port = load<u32>(linkOf(fdb, number), LINK_PORT);
+  removeLink(fdb, number);
+  count(portOf(fdb, port), FDB_PORT_ENTRIES, -1);
+  count(domainOf(fdb, domain), FDB_DOMAIN_ENTRIES, -1);
+}
+
+/** The entry in `from` stands in `to` now, at the same place of its list. */
+function moveLink(fdb: usize, from: usize, to: usize): void {
+  if (load<u32>(fdb, FDB_LINKS) === 0 || !isLearned(load<u64>(to, BUCKET_VALUES))) return;
+  const number = slotNumber(fdb, to);
+  const old = linkOf(fdb, slotNumber(fdb, from));
+  v128.store(linkOf(fdb, number), v128.load(old));
+  const list = portOf(fdb, load<u32>(old, LINK_PORT));
+  const previous = load<u32>(old, LINK_PREVIOUS);
+  const next = load<u32>(old, LINK_NEXT);
+  if (previous === 0) store<u32>(list, number, FDB_PORT_HEAD);
+  else store<u32>(linkOf(fdb, previous), number, LINK_NEXT);
+  if (next === 0) store<u32>(list, number, FDB_PORT_TAIL);
+  else store<u32>(linkOf(fdb, next), number, LINK_PREVIOUS);
+}
+
+/** Puts an entry that was refreshed since it was put there to the end of its list, with its present stamp. */
+export function requeue(fdb: usize, number: u32, stamp: u32): void {
+  const port = load<u32>(linkOf(fdb, number), LINK_PORT);
+  removeLink(fdb, number);
+  appendLink(fdb, number, port, stamp);
+}
+
+/** The stamp that the entry had when it was put into its list. */
+export function queuedStamp(fdb: usize, number: u32): u32 {
+  return load<u32>(linkOf(fdb, number), LINK_STAMP);
+}

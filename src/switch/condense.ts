@@ -1,0 +1,9 @@
+/** 32 bits of an IPv6 address, as assembly/switch-underlay.ts computes them: part of a key, never all that is compared. */
+export function condensed(address: Uint8Array): number {
+  const view = new DataView(address.buffer, address.byteOffset, 16);
+  let h = Math.imul(view.getUint32(0, true), 0x9e3779b1);
+  h = Math.imul(h ^ (h >>> 15) ^ view.getUint32(4, true), 0x85ebca77);
+  h = Math.imul(h ^ (h >>> 13) ^ view.getUint32(8, true), 0xc2b2ae3d);
+  h = Math.imul(h ^ (h >>> 16) ^ view.getUint32(12, true), 0x27d4eb2f);
+  return (h ^ (h >>> 15)) >>> 0;
+}

@@ -1,0 +1,71 @@
+// Numbers and names of the ports, or of the bridge domains, of a switch.
+
+/** Hands out the lowest free number and keeps names apart. */
+export class Names<T extends object> {
+  readonly #what: string;
+  readonly #first: number;
+  readonly #maximum: number;
+  readonly #byNumber: Map<number, T> = new Map();
+  readonly #byName: Map<string, T> = new Map();
+  /** No number below it is free. */
+  #lowest: number;
+
+  constructor(what: string, first: number, maximum: number) {
+    this.#what = what;
+    this.#first = first;
+    this.#maximum = maximum;
+    this.#lowest = first;
+  }
+
+  /** The number that would be given next, and the name; nothing is taken yet. */
+  choose(wanted: string | undefined, option: string, plural: string): { number: number; name: string } {
+    if (wanted !== undefined && typeof wanted !== "string")
+      throw new TypeError(`name: expected a string, got ${typeof wanted}`);
+    if (wanted === "") throw new RangeError("name: expected at least one character");
+    let number = this.#lowest;
+    while (this.#byNumber.has(number)) number++;
+    this.#lowest = number;
+    if (number > this.#maximum)
+      throw new RangeError(`${option}: this switch has room for ${this.#maximum} ${plural} only`);
+    const name = wanted ?? `${this.#what}-${number}`;
+    if (this.#byName.has(name)) throw new RangeError(`name: there is a ${JSON.stringify(name)} already`);
+    return { number, name };
+  }
+
+  take(number: number, name: string, item: T): void {
+    this.#byNumber.set(number, item);
+    this.#byName.set(name, item);
+  }
+
+  free(number: number, name: string): void {
+    this.#byNumber.delete(number);
+    this.#byName.delete(name);
+    if (number >= this.#first) this.#lowest = Math.min(this.#lowest, number);
+  }
+
+  /** Returns `item` if it is one of these, and still there. */
+  expect(argument: string, item: unknown, description: string): T {
+    if (typeof item !== "object" || item === null)
+      throw new TypeError(
+        `${argument}: expected ${description}, got ${item === null ? "null" : typeof item}`,
+      );
+    for (const key of ["number", "id"]) {
+      const number = (item as Record<string, unknown>)[key];
+      if (typeof number === "number" && this.#byNumber.get(number) === item) return item as T;
+    }
+    throw new RangeError(`${argument}: expected ${description} of this switch that has not been removed`);
+  }
+
+  get(number: number): T | undefined {
+    return this.#byNumber.get(number);
+  }
+
+  named(name: string): T | undefined {
+    return this.#byName.get(name);
+  }
+
+  /** In the order of their numbers. */
+  all(): T[] {
+    return [...this.#byNumber.entries()].sort(([a], [b]) => a - b).map(([, item]) => item);
+  }
+}

@@ -1,0 +1,304 @@
+// A switch with a VTEP: its tables in the one memory, its bursts in one kernel call each.
+
+import { knownKeys, wholeNumber } from "../core/arguments.ts";
+import { FrameBatch } from "../frame/frame-batch.ts";
+import { expectKernels, type Kernels } from "../kernel/kernels.ts";
+import {
+  DESCRIPTOR_FRAME_LENGTH,
+  DESCRIPTOR_LENGTH,
+  DESCRIPTOR_MARK,
+  DESCRIPTOR_OFFSET,
+} from "../layout/descriptor.layout.ts";
+import { BRIDGE_DOMAIN_MAXIMUM } from "../layout/fdb.layout.ts";
+import {
+  CONTEXT_OUT_COUNT,
+  CONTEXT_STAMP,
+  SWITCH_BURST,
+  SWITCH_PORTS_MAXIMUM,
+} from "../layout/switch.layout.ts";
+import { BridgeDomains } from "./bridge-domains.ts";
+import { type Added, Ports } from "./ports.ts";
+import { Remotes } from "./remotes.ts";
+import { CounterTable, type SwitchCounters } from "./switch-counters.ts";
+import { type FdbOwner, SwitchFdb, seconds } from "./switch-fdb.ts";
+import { type SwitchContext, SwitchMemory } from "./switch-memory.ts";
+import type {
+  AccessPortOptions,
+  BridgeDomain,
+  BridgeDomainOptions,
+  SwitchOptions,
+  SwitchPort,
+  TrunkPortOptions,
+  TunnelOptions,
+} from "./switch-types.ts";
+import { Vtep } from "./vtep.ts";
+import { SwitchWorkspace } from "./workspace.ts";
+
+/** Called for each frame that leaves, in order: a view of its bytes, good during the call, and the port's number. */
+export type Deliver = (frame: Uint8Array, port: number) => void;
+
+/** What the kernel says when the room for copies has run out. */
+const INTERRUPTED = 1;
+
+export class SwitchCore {
+  readonly kernels: Kernels;
+  readonly fdb: SwitchFdb;
+  /** Where packets of tunnels come and go; undefined without a VTEP. */
+  readonly uplink: SwitchPort | undefined;
+  readonly #memory: SwitchMemory;
+  readonly #ports: Ports;
+  readonly #domains: BridgeDomains;
+  readonly #counters: CounterTable;
+  readonly #vtep: Vtep | undefined;
+  readonly #remotes: Remotes | undefined;
+  readonly #ownWorkspace: SwitchWorkspace | undefined;
+  #forwarding = false;
+  #closed = false;
+
+  /**
+   * Lays a switch out in the kernels' memory.
+   * @throws TypeError or RangeError that names the option; nothing is kept then.
+   */
+  constructor(kernels: Kernels, options: SwitchOptions = {}) {
+    knownKeys("options", options, ["ports", "bridgeDomains", "fdb", "vtep", "workspace"]);
+    this.kernels = expectKernels(kernels);
+    const ports = wholeNumber("ports", options.ports ?? 64, 1, SWITCH_PORTS_MAXIMUM);
+    const bridgeDomains = wholeNumber("bridgeDomains", options.bridgeDomains ?? 64, 1, BRIDGE_DOMAIN_MAXIMUM);
+    this.#vtep = options.vtep === undefined ? undefined : new Vtep(options.vtep);
+    const { workspace: given } = options;
+    if (given !== undefined && !(given instanceof SwitchWorkspace))
+      throw new TypeError("workspace: expected a SwitchWorkspace");
+    if (given !== undefined && given.kernels !== kernels)
+      throw new RangeError("workspace: it belongs to other kernels than the switch");
+    const undo: (() => void)[] = [];
+    try {
+      const workspace = given ?? new SwitchWorkspace(kernels);
+      if (given === undefined) {
+        this.#ownWorkspace = workspace;
+        undo.push(() => workspace.close());
+      }
+      const memory = new SwitchMemory(kernels, {
+        ports,
+        bridgeDomains,
+        workspaces: [workspace],
+        shared: false,
+      });
+      this.#memory = memory;
+      undo.push(() => memory.close());
+      this.#domains = new BridgeDomains(memory);
+      this.#ports = new Ports(memory, this.#domains);
+      this.#counters = new CounterTable(memory);
+      this.fdb = new SwitchFdb(this.#fdbOwner(), options.fdb ?? {});
+      undo.push(() => this.fdb.close());
+      if (this.#vtep !== undefined) {
+        this.#remotes = new Remotes(memory);
+        this.#vtep.write(memory);
+        this.uplink = this.#ports.addUplink();
+      }
+    } catch (error) {
+      for (const step of undo.reverse()) step();
+      throw error;
+    }
+  }
+
+  /** Makes a bridge domain: one layer-2 network that no frame leaves but by its ports. */
+  addBridgeDomain(options: BridgeDomainOptions = {}): BridgeDomain {
+    return this.#change(() => {
+      const { handle, fdbLimit } = this.#domains.add(options);
+      this.#counters.retireDomain(handle.id);
+      this.fdb.limitDomain(handle.id, fdbLimit);
+      if (handle.vni !== undefined) this.#remotes?.addVni(handle.vni, handle.id);
+      return handle;
+    });
+  }
+
+  /** Removes a bridge domain that no port is in any more, and all that is known in it. */
+  removeBridgeDomain(bridgeDomain: BridgeDomain): void {
+    this.#change(() => {
+      const handle = this.#domains.expect("bridgeDomain", bridgeDomain);
+      if (this.#domains.attachmentsOf(handle).length === 0) this.fdb.forget(handle.id, undefined);
+      this.#domains.remove(handle);
+      if (handle.vni !== undefined) this.#remotes?.removeVni(handle.vni);
+    });
+  }
+
+  /** Adds an access port (`bridgeDomain`) or a trunk (`vlans`). */
+  addPort(options: AccessPortOptions | TrunkPortOptions): SwitchPort {
+    return this.#change(() => {
+      if (typeof options !== "object" || options === null)
+        throw new TypeError(`port: expected options, got ${options === null ? "null" : typeof options}`);
+      if ("vlans" in options && "bridgeDomain" in options)
+        throw new TypeError("vlans: a port is an access port or a trunk; leave bridgeDomain out");
+      return this.#keep("vlans" in options ? this.#ports.addTrunk(options) : this.#ports.addAccess(options));
+    });
+  }
+
+  /** Adds a tunnel to a remote VTEP. */
+  addTunnel(options: TunnelOptions): SwitchPort {
+    return this.#change(() => {
+      if (typeof options !== "object" || options === null)
+        throw new TypeError(`tunnel: expected options, got ${options === null ? "null" : typeof options}`);
+      return this.#keep(this.#ports.addTunnel(options, this.#needVtep().vtep, this.#needVtep().remotes));
+    });
+  }
+
+  /** Lets a tunnel carry one more bridge domain. */
+  joinTunnel(tunnel: SwitchPort, bridgeDomain: BridgeDomain): void {
+    this.#change(() => {
+      const { remotes } = this.#needVtep();
+      this.#ports.join(tunnel, this.#domains.expect("bridgeDomain", bridgeDomain), remotes);
+    });
+  }
+
+  /** Lets a tunnel carry a bridge domain no longer; what was learned from there is forgotten. */
+  leaveTunnel(tunnel: SwitchPort, bridgeDomain: BridgeDomain): void {
+    this.#change(() => {
+      const { remotes } = this.#needVtep();
+      const domain = this.#domains.expect("bridgeDomain", bridgeDomain);
+      this.#ports.leave(tunnel, domain, remotes);
+      this.fdb.forget(domain.id, tunnel.number);
+    });
+  }
+
+  /** Removes a port or a tunnel, and all that is known behind it. */
+  removePort(port: SwitchPort): void {
+    this.#change(() => {
+      const handle = this.#ports.expect("port", port);
+      if (handle.kind === "uplink") throw new RangeError("port: the uplink belongs to the VTEP");
+      this.fdb.forget(undefined, handle.number);
+      this.#counters.retirePort(handle);
+      this.#ports.remove(handle, this.#remotes);
+    });
+  }
+
+  /** All ports, tunnels and the uplink, by number. */
+  ports(): readonly SwitchPort[] {
+    this.#open();
+    return this.#ports.all();
+  }
+
+  bridgeDomains(): readonly BridgeDomain[] {
+    this.#open();
+    return this.#domains.all();
+  }
+
+  port(name: string): SwitchPort | undefined {
+    this.#open();
+    return this.#ports.byName(name);
+  }
+
+  bridgeDomain(name: string): BridgeDomain | undefined {
+    this.#open();
+    return this.#domains.byName(name);
+  }
+
+  /**
+   * Takes all frames of a batch in, each by the port whose number is its mark, and delivers what leaves, in order.
+   * Frames change in place: the batch is used up. `nowMs` is the caller's clock, for learning.
+   */
+  forward(batch: FrameBatch, nowMs: number, deliver: Deliver): void {
+    this.#open();
+    if (!(batch instanceof FrameBatch)) throw new TypeError("batch: expected a FrameBatch");
+    if (batch.kernels !== this.kernels)
+      throw new RangeError("batch: it belongs to other kernels than the switch");
+    if (typeof deliver !== "function")
+      throw new TypeError(`deliver: expected a function, got ${typeof deliver}`);
+    if (this.#forwarding) throw new TypeError("forward: it is under way already");
+    const context = this.#memory.contexts[0] as SwitchContext;
+    const { functions, words } = this.kernels;
+    words[(context.address + CONTEXT_STAMP) >>> 2] = seconds(nowMs);
+    this.#forwarding = true;
+    try {
+      for (let start = 0; start < batch.length; start += SWITCH_BURST) {
+        const descriptors = batch.descriptors + start * DESCRIPTOR_LENGTH;
+        const count = Math.min(SWITCH_BURST, batch.length - start);
+        let status: number;
+        do {
+          status = functions.runSwitch(context.address, descriptors, count);
+          try {
+            this.#deliver(context, deliver);
+          } catch (error) {
+            // The burst must come to its end, or the next one would go on with it.
+            while (status === INTERRUPTED)
+              status = functions.runSwitch(context.address, descriptors, count);
+            throw error;
+          }
+        } while (status === INTERRUPTED);
+      }
+    } finally {
+      this.#forwarding = false;
+    }
+  }
+
+  counters(): SwitchCounters {
+    this.#open();
+    return this.#counters.read(this.#ports.all(), this.#domains.all(), this.fdb.refused);
+  }
+
+  /** Gives the memory back. The switch cannot be used afterwards. */
+  close(): void {
+    if (this.#closed) return;
+    this.#expectIdle();
+    this.#closed = true;
+    this.#remotes?.close();
+    this.fdb.close();
+    this.#memory.close();
+    this.#ownWorkspace?.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #deliver(context: SwitchContext, deliver: Deliver): void {
+    const { words, bytes } = this.kernels;
+    const count = words[(context.address + CONTEXT_OUT_COUNT) >>> 2] as number;
+    const out = context.workspace.out >>> 2;
+    for (let i = 0; i < count; i++) {
+      const word = (words[out + i] as number) >>> 2;
+      const offset = words[word + (DESCRIPTOR_OFFSET >> 2)] as number;
+      const length = words[word + (DESCRIPTOR_FRAME_LENGTH >> 2)] as number;
+      deliver(bytes.subarray(offset, offset + length), words[word + (DESCRIPTOR_MARK >> 2)] as number);
+    }
+  }
+
+  #keep({ handle, fdbLimit }: Added): SwitchPort {
+    this.fdb.limitPort(handle.number, fdbLimit);
+    return handle;
+  }
+
+  #needVtep(): { vtep: Vtep; remotes: Remotes } {
+    if (this.#vtep === undefined || this.#remotes === undefined)
+      throw new RangeError("vtep: this switch has none, so it has no tunnels");
+    return { vtep: this.#vtep, remotes: this.#remotes };
+  }
+
+  /** Changes happen between bursts. */
+  #change<T>(change: () => T): T {
+    this.#open();
+    this.#expectIdle();
+    const result = change();
+    this.#memory.noteChange();
+    return result;
+  }
+
+  #expectIdle(): void {
+    if (this.#forwarding) throw new TypeError("forward: a switch cannot be changed while it delivers frames");
+  }
+
+  #open(): void {
+    if (this.#closed) throw new TypeError("switch: it has been closed");
+  }
+
+  #fdbOwner(): FdbOwner {
+    return {
+      memory: this.#memory,
+      expectOpen: () => this.#open(),
+      expectDomain: (name, domain) => this.#domains.expect(name, domain),
+      expectPort: (name, port) => this.#ports.expect(name, port),
+      domainById: (id) => this.#domains.byId(id),
+      portByNumber: (number) => this.#ports.byNumber(number),
+      destination: (port, domain) => this.#ports.destination(port, domain),
+    };
+  }
+}

@@ -1,0 +1,201 @@
+// What a switch has counted, added up over its threads.
+
+import { dropReasons } from "../core/drop-reasons.ts";
+import { COUNTER_LENGTH } from "../layout/drop.layout.ts";
+import {
+  ANSWERED_ARP,
+  ANSWERED_ECHO,
+  ANSWERED_TOO_BIG,
+  ANSWERED_TTL,
+  CONTEXT_ANSWERED,
+  DOMAIN_COPIES,
+  DOMAIN_COUNTERS_LENGTH,
+  DOMAIN_DROPPED,
+  DOMAIN_RECEIVED,
+  DOMAIN_ROUTED_IN,
+  DOMAIN_ROUTED_OUT,
+  DOMAIN_SENT,
+  PORT_COPIES,
+  PORT_COUNTERS_LENGTH,
+  PORT_DROPPED,
+  PORT_RECEIVED,
+  PORT_RECEIVED_BYTES,
+  PORT_SENT,
+  PORT_SENT_BYTES,
+} from "../layout/switch.layout.ts";
+import type { SwitchContext, SwitchMemory } from "./switch-memory.ts";
+import type { BridgeDomain, SwitchPort } from "./switch-types.ts";
+
+/** Frames, and bytes as they came in or left. What came in here: received + copies = sent because of it + dropped. */
+export interface PortCounters {
+  readonly number: number;
+  readonly name: string;
+  readonly kind: SwitchPort["kind"];
+  readonly received: number;
+  readonly receivedBytes: number;
+  /** Copies that flooding made of what came in here. */
+  readonly copies: number;
+  /** Of what came in here. */
+  readonly dropped: number;
+  readonly sent: number;
+  readonly sentBytes: number;
+}
+
+/** received + copies + routedIn = sent + dropped + routedOut. */
+export interface BridgeDomainCounters {
+  readonly id: number;
+  readonly name: string;
+  readonly received: number;
+  readonly copies: number;
+  readonly dropped: number;
+  readonly sent: number;
+  readonly routedIn: number;
+  readonly routedOut: number;
+}
+
+/** received + copies = sent + dropped, whenever nothing is under way. */
+export interface SwitchCounters {
+  readonly received: number;
+  readonly copies: number;
+  readonly sent: number;
+  readonly dropped: number;
+  /** Drops by reason name; reasons that never came up are left out. */
+  readonly drops: Readonly<Record<string, number>>;
+  /** The uplink counts packets; each tunnel, too, those of its remote. */
+  readonly ports: readonly PortCounters[];
+  readonly bridgeDomains: readonly BridgeDomainCounters[];
+  /** Frames that the switch itself has answered; they count as sent. */
+  readonly answered: {
+    readonly arp: number;
+    readonly echo: number;
+    readonly ttlExceeded: number;
+    readonly packetTooBig: number;
+  };
+  /** How often an address was not learned because a limit was reached or the table was full. */
+  readonly learnRefused: number;
+}
+
+type Totals = { received: number; copies: number; sent: number; sentBytes: number; dropped: number };
+
+export class CounterTable {
+  readonly #memory: SwitchMemory;
+  /** What ports have counted that are no longer there. */
+  readonly #gone: Totals = { received: 0, copies: 0, sent: 0, sentBytes: 0, dropped: 0 };
+  readonly #goneTunnels = { sent: 0, sentBytes: 0 };
+
+  constructor(memory: SwitchMemory) {
+    this.#memory = memory;
+  }
+
+  read(
+    ports: readonly SwitchPort[],
+    bridgeDomains: readonly BridgeDomain[],
+    learnRefused: number,
+  ): SwitchCounters {
+    const totals = { ...this.#gone };
+    const viaTunnels = { ...this.#goneTunnels };
+    const all = ports.map((port) => this.#port(port));
+    for (const port of all) {
+      // A tunnel's packets were received by the uplink.
+      if (port.kind !== "tunnel") totals.received += port.received;
+      else {
+        viaTunnels.sent += port.sent;
+        viaTunnels.sentBytes += port.sentBytes;
+      }
+      totals.copies += port.copies;
+      totals.sent += port.sent;
+      totals.dropped += port.dropped;
+    }
+    const drops: Record<string, number> = {};
+    for (const { code, name } of dropReasons.slice(1)) {
+      const count = this.#sum((context) => context.reasons + code * COUNTER_LENGTH);
+      if (count > 0) drops[name] = count;
+    }
+    const answered = (kind: number): number =>
+      this.#sum((context) => context.address + CONTEXT_ANSWERED + kind);
+    return {
+      received: totals.received,
+      copies: totals.copies,
+      sent: totals.sent,
+      dropped: totals.dropped,
+      drops,
+      ports: all.map((port) =>
+        port.kind === "uplink"
+          ? {
+              ...port,
+              sent: port.sent + viaTunnels.sent,
+              sentBytes: port.sentBytes + viaTunnels.sentBytes,
+            }
+          : port,
+      ),
+      bridgeDomains: bridgeDomains.map((domain) => this.#domain(domain)),
+      answered: {
+        arp: answered(ANSWERED_ARP),
+        echo: answered(ANSWERED_ECHO),
+        ttlExceeded: answered(ANSWERED_TTL),
+        packetTooBig: answered(ANSWERED_TOO_BIG),
+      },
+      learnRefused,
+    };
+  }
+
+  /** A port goes: what it counted stays in the totals, and its place is zeroed. */
+  retirePort(port: SwitchPort): void {
+    const { received, copies, sent, sentBytes, dropped } = this.#port(port);
+    if (port.kind === "tunnel") {
+      this.#goneTunnels.sent += sent;
+      this.#goneTunnels.sentBytes += sentBytes;
+    } else this.#gone.received += received;
+    this.#gone.copies += copies;
+    this.#gone.sent += sent;
+    this.#gone.dropped += dropped;
+    for (const { ports } of this.#memory.contexts)
+      this.#zero(ports + port.number * PORT_COUNTERS_LENGTH, PORT_COUNTERS_LENGTH);
+  }
+
+  retireDomain(id: number): void {
+    for (const { domains } of this.#memory.contexts)
+      this.#zero(domains + id * DOMAIN_COUNTERS_LENGTH, DOMAIN_COUNTERS_LENGTH);
+  }
+
+  #port({ number, name, kind }: SwitchPort): PortCounters {
+    const field = (offset: number): number =>
+      this.#sum(({ ports }) => ports + number * PORT_COUNTERS_LENGTH + offset);
+    return {
+      number,
+      name,
+      kind,
+      received: field(PORT_RECEIVED),
+      receivedBytes: field(PORT_RECEIVED_BYTES),
+      copies: field(PORT_COPIES),
+      dropped: field(PORT_DROPPED),
+      sent: field(PORT_SENT),
+      sentBytes: field(PORT_SENT_BYTES),
+    };
+  }
+
+  #domain({ id, name }: BridgeDomain): BridgeDomainCounters {
+    const field = (offset: number): number =>
+      this.#sum(({ domains }) => domains + id * DOMAIN_COUNTERS_LENGTH + offset);
+    return {
+      id,
+      name,
+      received: field(DOMAIN_RECEIVED),
+      copies: field(DOMAIN_COPIES),
+      dropped: field(DOMAIN_DROPPED),
+      sent: field(DOMAIN_SENT),
+      routedIn: field(DOMAIN_ROUTED_IN),
+      routedOut: field(DOMAIN_ROUTED_OUT),
+    };
+  }
+
+  #sum(addressOf: (context: SwitchContext) => number): number {
+    let sum = 0;
+    for (const context of this.#memory.contexts) sum += this.#memory.kernels.counter(addressOf(context));
+    return sum;
+  }
+
+  #zero(address: number, length: number): void {
+    this.#memory.kernels.bytes.fill(0, address, address + length);
+  }
+}

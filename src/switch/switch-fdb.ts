@@ -1,0 +1,421 @@
+// The FDB of a switch: what it has learned, and what it was told.
+
+import { formatMac, type MacAddress, parseMac } from "../core/addresses.ts";
+import { knownKeys, oneOf, trueOrFalse, wholeNumber } from "../core/arguments.ts";
+import { reserveTable, type TableMemory } from "../fdb/table-memory.ts";
+import {
+  AGE_SECONDS_MAXIMUM,
+  BUCKET_SLOTS,
+  DESTINATION_PORT_MASK,
+  EVENT_AGED,
+  EVENT_DESTINATION,
+  EVENT_EVICTED,
+  EVENT_FROM,
+  EVENT_KEY,
+  EVENT_KIND,
+  EVENT_LEARNED,
+  EVENT_LENGTH,
+  EVENT_MOVED,
+  EVENT_STAMP,
+  EVENTS_HEADER_LENGTH,
+  EVENTS_LOST,
+  EVENTS_MASK,
+  EVENTS_TAKEN,
+  EVENTS_WRITTEN,
+  FDB_CAPACITY_MAXIMUM,
+  FDB_DOMAIN_LENGTH,
+  FDB_DOMAIN_LIMIT,
+  FDB_DOMAINS,
+  FDB_ENTRIES,
+  FDB_EVENTS,
+  FDB_LIMIT_NONE,
+  FDB_LINKS,
+  FDB_POLICY,
+  FDB_POLICY_EVICT,
+  FDB_PORT_COUNT,
+  FDB_PORT_LENGTH,
+  FDB_PORT_LIMIT,
+  FDB_PORTS,
+  FDB_READER_COUNT,
+  FDB_READERS,
+  FDB_REFUSED,
+  KEY_DOMAIN,
+  KEY_LENGTH,
+  LINK_LENGTH,
+  STAMP_MASK,
+  VALUE_BLACKHOLE,
+  VALUE_FLAGS,
+  VALUE_LENGTH,
+  VALUE_PRESENT,
+  VALUE_STATIC,
+} from "../layout/fdb.layout.ts";
+import { SWITCH_FDB } from "../layout/switch.layout.ts";
+import type { SwitchMemory } from "./switch-memory.ts";
+import type { BridgeDomain, SwitchFdbOptions, SwitchPort } from "./switch-types.ts";
+
+export interface FdbEntry {
+  readonly bridgeDomain: BridgeDomain;
+  readonly mac: string;
+  readonly kind: "learned" | "static" | "blackhole";
+  /** Where it is reached; undefined for a blackhole. */
+  readonly port: SwitchPort | undefined;
+  /** When it was last seen, in whole seconds of the caller's clock, modulo 2^24; 0 if it was not learned. */
+  readonly seconds: number;
+}
+
+export interface FdbEvent {
+  readonly kind: "learned" | "moved" | "aged" | "evicted";
+  readonly bridgeDomain: BridgeDomain;
+  readonly mac: string;
+  readonly port: SwitchPort;
+  /** Where it was before it moved. */
+  readonly from?: SwitchPort;
+  readonly seconds: number;
+}
+
+/** What the FDB asks of the switch whose it is. */
+export interface FdbOwner {
+  readonly memory: SwitchMemory;
+  expectOpen(): void;
+  expectDomain(name: string, domain: unknown): BridgeDomain;
+  expectPort(name: string, port: unknown): SwitchPort;
+  domainById(id: number): BridgeDomain | undefined;
+  portByNumber(number: number): SwitchPort | undefined;
+  /** The destination of a bridge domain on a port, or undefined if it is not there. */
+  destination(port: SwitchPort, domain: BridgeDomain): number | undefined;
+}
+
+const EVENTS_MAXIMUM = 1 << 20;
+const ANY = 0xffffffff;
+/** Buckets that are listed, flushed or swept in one call: well under a millisecond. */
+const SLICE = 4096;
+const LIST_SLICE = 64;
+/** What a kernel answers when another thread holds the lock. */
+const LOCKED = -1;
+const LOCK_TRIES = 1000;
+const EVENT_KINDS = new Map<number, FdbEvent["kind"]>([
+  [EVENT_LEARNED, "learned"],
+  [EVENT_MOVED, "moved"],
+  [EVENT_AGED, "aged"],
+  [EVENT_EVICTED, "evicted"],
+]);
+
+export class SwitchFdb {
+  /** Most entries it takes. */
+  readonly capacity: number;
+  /** Address of the table's header, for kernels. */
+  readonly address: number;
+  readonly #owner: FdbOwner;
+  readonly #table: TableMemory;
+  readonly #ageSeconds: number;
+  readonly #events: number;
+  readonly #list: number;
+  readonly #pending: FdbEvent[] = [];
+  #next = 0;
+
+  /** Made by the switch. */
+  constructor(owner: FdbOwner, options: SwitchFdbOptions) {
+    knownKeys("fdb", options, ["capacity", "ageSeconds", "whenFull", "seed", "events"]);
+    const { memory } = owner;
+    const { view } = memory.kernels;
+    this.#owner = owner;
+    this.capacity = wholeNumber("fdb.capacity", options.capacity ?? 8192, 1, FDB_CAPACITY_MAXIMUM);
+    this.#ageSeconds = wholeNumber("fdb.ageSeconds", options.ageSeconds ?? 300, 0, AGE_SECONDS_MAXIMUM);
+    const whenFull = oneOf("fdb.whenFull", options.whenFull ?? "evict", ["evict", "forward"]);
+    const wanted = wholeNumber("fdb.events", options.events ?? 1024, 0, EVENTS_MAXIMUM);
+    if (options.seed !== undefined && typeof options.seed !== "bigint")
+      throw new TypeError(`fdb.seed: expected a bigint, got ${typeof options.seed}`);
+    this.#table = reserveTable(memory.kernels, {
+      capacity: this.capacity,
+      seed: options.seed,
+      beside: 0,
+    });
+    this.address = this.#table.address;
+    try {
+      const slots = this.#table.buckets * BUCKET_SLOTS;
+      const ports = memory.portsMaximum + 1;
+      const domains = memory.domainsMaximum + 1;
+      this.#set(FDB_LINKS, memory.reserve("an FDB's lists", slots * LINK_LENGTH));
+      this.#set(FDB_PORTS, memory.reserve("an FDB's ports", ports * FDB_PORT_LENGTH));
+      this.#set(FDB_DOMAINS, memory.reserve("an FDB's bridge domains", domains * FDB_DOMAIN_LENGTH));
+      this.#set(FDB_PORT_COUNT, ports);
+      this.#set(FDB_POLICY, whenFull === "evict" ? FDB_POLICY_EVICT : 0);
+      this.#set(FDB_READERS, memory.readers);
+      this.#set(FDB_READER_COUNT, memory.readers === 0 ? 0 : memory.contexts.length);
+      this.#list = memory.reserve(
+        "an FDB's listing",
+        LIST_SLICE * BUCKET_SLOTS * (KEY_LENGTH + VALUE_LENGTH),
+      );
+      this.#events = 0;
+      if (wanted > 0) {
+        const count = 2 ** Math.ceil(Math.log2(wanted));
+        this.#events = memory.reserve("an FDB's events", EVENTS_HEADER_LENGTH + count * EVENT_LENGTH);
+        view.setUint32(this.#events + EVENTS_MASK, count - 1, true);
+      }
+      this.#set(FDB_EVENTS, this.#events);
+      memory.set(SWITCH_FDB, this.address);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  /** How many entries it holds. */
+  get size(): number {
+    this.#owner.expectOpen();
+    return this.#get(FDB_ENTRIES);
+  }
+
+  /** How often an address was not learned because a limit was reached or the table was full. */
+  get refused(): number {
+    this.#owner.expectOpen();
+    return this.#owner.memory.kernels.counter(this.address + FDB_REFUSED);
+  }
+
+  /**
+   * Fixes where `mac` is reached, or that nothing goes to it and comes from it. Replaces what was learned.
+   * @throws RangeError if the port is not in the bridge domain, and if the table is full.
+   */
+  set(
+    entry: { bridgeDomain: BridgeDomain; mac: MacAddress } & ({ port: SwitchPort } | { blackhole: true }),
+  ): void {
+    this.#owner.expectOpen();
+    knownKeys("entry", entry, ["bridgeDomain", "mac", "port", "blackhole"]);
+    const { port: wanted, blackhole } = entry as { port?: SwitchPort; blackhole?: boolean };
+    const domain = this.#owner.expectDomain("bridgeDomain", entry.bridgeDomain);
+    if (blackhole !== undefined && !trueOrFalse("blackhole", blackhole))
+      throw new RangeError("blackhole: expected true, or a port instead");
+    if ((wanted === undefined) === (blackhole === undefined))
+      throw new TypeError("port: expected either a port or blackhole: true");
+    let destination = 0;
+    if (wanted !== undefined) {
+      const port = this.#owner.expectPort("port", wanted);
+      const found = this.#owner.destination(port, domain);
+      if (found === undefined) throw new RangeError(`port: ${port.name} is not in ${domain.name}`);
+      destination = found;
+    }
+    const { kernels, thread } = this.#owner.memory;
+    this.#writeKey(domain, entry.mac);
+    const value = this.#list + KEY_LENGTH;
+    kernels.view.setUint32(value, destination, true);
+    const flags = VALUE_PRESENT | (wanted === undefined ? VALUE_BLACKHOLE : VALUE_STATIC);
+    kernels.view.setUint32(value + VALUE_FLAGS, flags, true);
+    const done = this.#locked(() => kernels.functions.fdbSet(this.address, this.#list, 1, value, thread));
+    if (done !== 1) throw new RangeError(`fdb: it is full (capacity ${this.capacity})`);
+  }
+
+  /** What is known of `mac`. */
+  get(bridgeDomain: BridgeDomain, mac: MacAddress): FdbEntry | undefined {
+    this.#owner.expectOpen();
+    this.#writeKey(this.#owner.expectDomain("bridgeDomain", bridgeDomain), mac);
+    const { kernels } = this.#owner.memory;
+    const value = this.#list + KEY_LENGTH;
+    if (kernels.functions.fdbLookup(this.address, this.#list, 1, value) === 0) return undefined;
+    return this.#entry(this.#list, value);
+  }
+
+  /** Takes an entry of any kind out; false if there was none. */
+  remove(bridgeDomain: BridgeDomain, mac: MacAddress): boolean {
+    this.#owner.expectOpen();
+    this.#writeKey(this.#owner.expectDomain("bridgeDomain", bridgeDomain), mac);
+    const { kernels, thread } = this.#owner.memory;
+    return this.#locked(() => kernels.functions.fdbUnset(this.address, this.#list, 1, thread)) === 1;
+  }
+
+  /**
+   * Forgets what was learned of a bridge domain, at a port or tunnel, or both, or all; `kinds: "all"` takes static and
+   * blackhole entries, too. Returns how many entries went.
+   */
+  flush(which: { bridgeDomain?: BridgeDomain; port?: SwitchPort; kinds?: "learned" | "all" } = {}): number {
+    this.#owner.expectOpen();
+    knownKeys("flush", which, ["bridgeDomain", "port", "kinds"]);
+    const { bridgeDomain, port } = which;
+    const domain =
+      bridgeDomain === undefined ? ANY : this.#owner.expectDomain("bridgeDomain", bridgeDomain).id;
+    const number = port === undefined ? ANY : this.#owner.expectPort("port", port).number;
+    const fixed = oneOf("kinds", which.kinds ?? "learned", ["learned", "all"]) === "all";
+    return this.#flush(domain, number, fixed);
+  }
+
+  /**
+   * Ageing: removes what was learned and not seen for `ageSeconds`, at the caller's time. With `buckets` it only goes
+   * over so many, and on from there the next time: 4,096 take well under a millisecond. Returns how many entries went.
+   */
+  sweep(nowMs: number, options: { buckets?: number } = {}): number {
+    this.#owner.expectOpen();
+    knownKeys("options", options, ["buckets"]);
+    const now = seconds(nowMs);
+    const all = this.#table.buckets;
+    let left = Math.min(all, wholeNumber("buckets", options.buckets ?? all, 1, 2 ** 31));
+    if (this.#ageSeconds === 0) return 0;
+    const { kernels, thread } = this.#owner.memory;
+    let removed = 0;
+    while (left > 0) {
+      const slice = Math.min(SLICE, left, all - this.#next);
+      removed += this.#locked(() =>
+        kernels.functions.fdbAge(this.address, this.#next, slice, now, this.#ageSeconds, thread),
+      );
+      this.#next = (this.#next + slice) % all;
+      left -= slice;
+    }
+    return removed;
+  }
+
+  /** All entries, in no particular order. What changes meanwhile may be seen or not. */
+  *entries(): Generator<FdbEntry, void, undefined> {
+    const { kernels, thread } = this.#owner.memory;
+    for (let bucket = 0; bucket < this.#table.buckets; bucket += LIST_SLICE) {
+      this.#owner.expectOpen();
+      const count = Math.min(LIST_SLICE, this.#table.buckets - bucket);
+      const found = this.#locked(() =>
+        kernels.functions.fdbList(this.address, bucket, count, this.#list, thread),
+      );
+      // Copied at once: the room is used by others between two steps.
+      const entries: FdbEntry[] = [];
+      for (let i = 0; i < found; i++) {
+        const key = this.#list + i * (KEY_LENGTH + VALUE_LENGTH);
+        const entry = this.#entry(key, key + KEY_LENGTH);
+        if (entry !== undefined) entries.push(entry);
+      }
+      yield* entries;
+    }
+  }
+
+  [Symbol.iterator](): Generator<FdbEntry, void, undefined> {
+    return this.entries();
+  }
+
+  /** What has happened since this was last asked, in order; what did not fit is counted by `lostEvents`. */
+  takeEvents(): FdbEvent[] {
+    this.#owner.expectOpen();
+    this.keepEvents();
+    return this.#pending.splice(0);
+  }
+
+  /** How many events were lost because nobody took them. */
+  get lostEvents(): number {
+    this.#owner.expectOpen();
+    return this.#events === 0 ? 0 : this.#owner.memory.kernels.counter(this.#events + EVENTS_LOST);
+  }
+
+  /** For the switch: resolves what events say, before numbers get another meaning. */
+  keepEvents(): void {
+    if (this.#events === 0) return;
+    const { words, signed, view, bytes } = this.#owner.memory.kernels;
+    const mask = words[(this.#events + EVENTS_MASK) >>> 2] as number;
+    const written = Atomics.load(signed, (this.#events + EVENTS_WRITTEN) >>> 2);
+    let taken = signed[(this.#events + EVENTS_TAKEN) >>> 2] as number;
+    for (; taken !== written; taken = (taken + 1) | 0) {
+      const at = this.#events + EVENTS_HEADER_LENGTH + (taken & mask) * EVENT_LENGTH;
+      const kind = EVENT_KINDS.get(view.getUint32(at + EVENT_KIND, true));
+      const bridgeDomain = this.#owner.domainById(view.getUint16(at + EVENT_KEY + KEY_DOMAIN, true));
+      const port = this.#portOf(view.getUint32(at + EVENT_DESTINATION, true));
+      if (kind === undefined || bridgeDomain === undefined || port === undefined) continue;
+      const event = {
+        kind,
+        bridgeDomain,
+        mac: formatMac(bytes, at + EVENT_KEY),
+        port,
+        seconds: view.getUint32(at + EVENT_STAMP, true),
+      };
+      const from = kind === "moved" ? this.#portOf(view.getUint32(at + EVENT_FROM, true)) : undefined;
+      this.#pending.push(from === undefined ? event : { ...event, from });
+    }
+    Atomics.store(signed, (this.#events + EVENTS_TAKEN) >>> 2, taken);
+  }
+
+  /** For the switch: forgets all of a port or bridge domain that goes. */
+  forget(domain: number | undefined, port: number | undefined): void {
+    this.#flush(domain ?? ANY, port ?? ANY, true);
+    this.keepEvents();
+  }
+
+  /** For the switch: how many addresses may be learned. */
+  limitPort(port: number, limit: number | undefined): void {
+    const at = this.#get(FDB_PORTS) + port * FDB_PORT_LENGTH + FDB_PORT_LIMIT;
+    this.#owner.memory.kernels.words[at >>> 2] = limit ?? FDB_LIMIT_NONE;
+  }
+
+  limitDomain(domain: number, limit: number | undefined): void {
+    const at = this.#get(FDB_DOMAINS) + domain * FDB_DOMAIN_LENGTH + FDB_DOMAIN_LIMIT;
+    this.#owner.memory.kernels.words[at >>> 2] = limit ?? FDB_LIMIT_NONE;
+  }
+
+  /** For the switch, when it is closed. */
+  close(): void {
+    const { plan } = this.#owner.memory.kernels;
+    plan.release(this.#table.table);
+    plan.release(this.#table.address);
+  }
+
+  #flush(domain: number, port: number, fixed: boolean): number {
+    const { kernels, thread } = this.#owner.memory;
+    const all = this.#table.buckets;
+    let removed = 0;
+    for (let bucket = 0; bucket < all; bucket += SLICE) {
+      const count = Math.min(SLICE, all - bucket);
+      removed += this.#locked(() =>
+        kernels.functions.fdbFlush(this.address, bucket, count, domain, port, fixed ? 1 : 0, thread),
+      );
+    }
+    return removed;
+  }
+
+  /** Calls a kernel that takes the lock, until it has got it. */
+  #locked(call: () => number): number {
+    for (let tries = 0; tries < LOCK_TRIES; tries++) {
+      const result = call();
+      if (result !== LOCKED) return result;
+    }
+    throw new Error("fdb: another thread holds its lock and does not let go of it");
+  }
+
+  #writeKey(domain: BridgeDomain, mac: MacAddress): void {
+    const { bytes, view } = this.#owner.memory.kernels;
+    const parsed = parseMac("mac", mac);
+    if (((parsed[0] as number) & 1) !== 0)
+      throw new RangeError("mac: expected the address of one station, got a group address");
+    if (parsed.every((byte) => byte === 0))
+      throw new RangeError("mac: 00:00:00:00:00:00 is nobody's address");
+    bytes.set(parsed, this.#list);
+    view.setUint16(this.#list + KEY_DOMAIN, domain.id, true);
+  }
+
+  #entry(key: number, value: number): FdbEntry | undefined {
+    const { view, bytes } = this.#owner.memory.kernels;
+    const bridgeDomain = this.#owner.domainById(view.getUint16(key + KEY_DOMAIN, true));
+    if (bridgeDomain === undefined) return undefined;
+    const flags = bytes[value + VALUE_FLAGS] as number;
+    const kind =
+      (flags & VALUE_BLACKHOLE) !== 0 ? "blackhole" : (flags & VALUE_STATIC) !== 0 ? "static" : "learned";
+    const port = kind === "blackhole" ? undefined : this.#portOf(view.getUint32(value, true));
+    const stamp = view.getUint32(value + VALUE_FLAGS, true) >>> 8;
+    return {
+      bridgeDomain,
+      mac: formatMac(bytes, key),
+      kind,
+      port,
+      seconds: kind === "learned" ? stamp : 0,
+    };
+  }
+
+  #portOf(destination: number): SwitchPort | undefined {
+    return this.#owner.portByNumber(destination & DESTINATION_PORT_MASK);
+  }
+
+  #set(field: number, value: number): void {
+    this.#owner.memory.kernels.words[(this.address + field) >>> 2] = value;
+  }
+
+  #get(field: number): number {
+    return this.#owner.memory.kernels.words[(this.address + field) >>> 2] as number;
+  }
+}
+
+/** The caller's clock in whole seconds, as stamps keep it. */
+export function seconds(nowMs: number): number {
+  if (typeof nowMs !== "number") throw new TypeError(`nowMs: expected a number, got ${typeof nowMs}`);
+  if (!Number.isFinite(nowMs) || nowMs < 0 || nowMs > Number.MAX_SAFE_INTEGER)
+    throw new RangeError(`nowMs: expected milliseconds from 0 on, got ${nowMs}`);
+  return Math.floor(nowMs / 1000) % (STAMP_MASK + 1);
+}

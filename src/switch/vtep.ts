@@ -1,0 +1,65 @@
+// A switch's end of tunnels, as the kernels read it.
+
+import { type IpAddress, parseIp, parseMac } from "../core/addresses.ts";
+import { knownKeys, oneOf, wholeNumber } from "../core/arguments.ts";
+import { DECAPSULATE_STRICT, DECAPSULATE_TRUST_IP, DECAPSULATE_VERIFY_UDP } from "../layout/stage.layout.ts";
+import {
+  SWITCH_VTEP_ADDRESS,
+  SWITCH_VTEP_FLAGS,
+  SWITCH_VTEP_PORT,
+  SWITCH_VTEP_PRESENT,
+  VTEP_IPV6,
+} from "../layout/switch.layout.ts";
+import { VXLAN_PORT } from "../layout/vxlan.layout.ts";
+import { macOfIp } from "../pipeline/write-encapsulate.ts";
+import type { SwitchMemory } from "./switch-memory.ts";
+import type { VtepOptions } from "./switch-types.ts";
+
+export class Vtep {
+  readonly address: Uint8Array;
+  readonly mac: Uint8Array;
+  readonly #port: number;
+  readonly #flags: number;
+
+  constructor(options: VtepOptions) {
+    knownKeys("vtep", options, ["address", "mac", "port", "rule", "udpChecksum", "ipChecksum"]);
+    this.address = expectStation("vtep.address", options.address);
+    this.mac = options.mac === undefined ? macOfIp(this.address) : parseMac("vtep.mac", options.mac);
+    if (((this.mac[0] as number) & 1) !== 0)
+      throw new RangeError("vtep.mac: expected the address of one station, got a group address");
+    this.#port = wholeNumber("vtep.port", options.port ?? VXLAN_PORT, 1, 65535);
+    const strict = oneOf("vtep.rule", options.rule ?? "rfc", ["rfc", "strict"]) === "strict";
+    const udp = oneOf("vtep.udpChecksum", options.udpChecksum ?? "ignore", ["ignore", "verify"]);
+    const ip = oneOf("vtep.ipChecksum", options.ipChecksum ?? "verify", ["ignore", "verify"]);
+    this.#flags =
+      (strict ? DECAPSULATE_STRICT : 0) |
+      (udp === "verify" ? DECAPSULATE_VERIFY_UDP : 0) |
+      (ip === "ignore" ? DECAPSULATE_TRUST_IP : 0) |
+      (this.address.length === 16 ? VTEP_IPV6 : 0);
+  }
+
+  /** Throws for an address that cannot be the other end of a tunnel. */
+  checkRemote(remote: Uint8Array): void {
+    expectStation("remote", remote);
+    if (remote.length !== this.address.length)
+      throw new RangeError("remote: it and the VTEP's address must both be IPv4 or both be IPv6");
+    if (remote.every((byte, index) => byte === this.address[index]))
+      throw new RangeError("remote: it is the VTEP's own address");
+  }
+
+  write(memory: SwitchMemory): void {
+    memory.set(SWITCH_VTEP_FLAGS, this.#flags);
+    memory.kernels.view.setUint16(memory.address + SWITCH_VTEP_PORT, this.#port);
+    memory.kernels.bytes.set(this.address, memory.address + SWITCH_VTEP_ADDRESS);
+    memory.set(SWITCH_VTEP_PRESENT, 1);
+  }
+}
+
+/** The bytes of an address of one station: neither unspecified nor a group. */
+function expectStation(name: string, address: IpAddress): Uint8Array {
+  const bytes = parseIp(name, address);
+  const group = bytes.length === 4 ? (bytes[0] as number) >= 224 : bytes[0] === 255;
+  if (group || bytes.every((byte) => byte === 0))
+    throw new RangeError(`${name}: expected the address of one station`);
+  return bytes;
+}
