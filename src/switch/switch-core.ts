@@ -192,6 +192,11 @@ export class SwitchCore {
     return this.#domains.byName(name);
   }
 
+  /** Address of the context in which the caller's thread works, for kernels: see `KernelFunctions.runSwitch`. */
+  get contextAddress(): number {
+    return (this.#memory.contexts[0] as SwitchContext).address;
+  }
+
   /**
    * Takes all frames of a batch in, each by the port whose number is its mark, and delivers what leaves, in order.
    * Frames change in place: the batch is used up. `nowMs` is the caller's clock, for learning.
@@ -219,8 +224,7 @@ export class SwitchCore {
             this.#deliver(context, deliver);
           } catch (error) {
             // The burst must come to its end, or the next one would go on with it.
-            while (status === INTERRUPTED)
-              status = functions.runSwitch(context.address, descriptors, count);
+            while (status === INTERRUPTED) status = functions.runSwitch(context.address, descriptors, count);
             throw error;
           }
         } while (status === INTERRUPTED);
