@@ -22,6 +22,7 @@ import {
   CURSOR_STAGE_COUNT,
   CURSOR_STAGES,
   CURSOR_STATUS,
+  CURSOR_SWITCH,
   STATUS_NEED_INPUT,
   STATUS_OUTPUT_FULL,
 } from "../src/layout/capture.layout";
@@ -63,6 +64,7 @@ import {
 } from "../src/layout/ring.layout";
 import { copy } from "./copy";
 import { runPipeline } from "./pipeline";
+import { runSwitchRings } from "./switch-ring";
 
 /** Describes the records between in and in end, where they lie; fillers are passed over. */
 export function readRecords(cursor: usize): u32 {
@@ -108,6 +110,22 @@ export function readRecords(cursor: usize): u32 {
   return count;
 }
 
+/** Bytes of a record without headroom. */
+export function recordLength(length: u32): u32 {
+  return (RECORD_HEADER_LENGTH + length + RECORD_ALIGNMENT - 1) & ~(RECORD_ALIGNMENT - 1);
+}
+
+/** Writes one frame as a record without headroom. */
+export function writeRecord(out: usize, d: usize, length: u32, total: u32): void {
+  store<u32>(out, total, RECORD_TOTAL);
+  store<u32>(out, length, RECORD_FRAME_LENGTH);
+  store<u32>(out, load<u32>(d, DESCRIPTOR_WIRE_LENGTH), RECORD_WIRE_LENGTH);
+  store<u32>(out, load<u32>(d, DESCRIPTOR_MARK), RECORD_MARK);
+  store<u32>(out, load<u32>(d, DESCRIPTOR_VNI), RECORD_VNI);
+  store<u32>(out, load<u32>(d, DESCRIPTOR_FLOW_HASH), RECORD_FLOW_HASH);
+  copy(out + RECORD_HEADER_LENGTH, load<u32>(d, DESCRIPTOR_OFFSET), length);
+}
+
 /** Writes the frames of a burst that were not dropped as records without headroom. */
 export function writeRecords(cursor: usize, count: u32): void {
   const descriptors: usize = load<u32>(cursor, CURSOR_DESCRIPTORS);
@@ -117,14 +135,8 @@ export function writeRecords(cursor: usize, count: u32): void {
   for (let d = descriptors; d < end; d += DESCRIPTOR_LENGTH) {
     if (load<u8>(d, DESCRIPTOR_VERDICT) === VERDICT_DROP) continue;
     const length = load<u32>(d, DESCRIPTOR_FRAME_LENGTH);
-    const total = (RECORD_HEADER_LENGTH + length + RECORD_ALIGNMENT - 1) & ~(RECORD_ALIGNMENT - 1);
-    store<u32>(out, total, RECORD_TOTAL);
-    store<u32>(out, length, RECORD_FRAME_LENGTH);
-    store<u32>(out, load<u32>(d, DESCRIPTOR_WIRE_LENGTH), RECORD_WIRE_LENGTH);
-    store<u32>(out, load<u32>(d, DESCRIPTOR_MARK), RECORD_MARK);
-    store<u32>(out, load<u32>(d, DESCRIPTOR_VNI), RECORD_VNI);
-    store<u32>(out, load<u32>(d, DESCRIPTOR_FLOW_HASH), RECORD_FLOW_HASH);
-    copy(out + RECORD_HEADER_LENGTH, load<u32>(d, DESCRIPTOR_OFFSET), length);
+    const total = recordLength(length);
+    writeRecord(out, d, length, total);
     bytes += length;
     out += total;
   }
@@ -137,6 +149,7 @@ export function writeRecords(cursor: usize, count: u32): void {
  * Fewer than asked: the receive ring is empty, or the transmit ring is full (the cursor's status tells).
  */
 export function runRings(cursor: usize, receive: usize, transmit: usize, bursts: u32): u32 {
+  if (load<u32>(cursor, CURSOR_SWITCH) !== 0) return runSwitchRings(cursor, receive, transmit, bursts);
   const stages: usize = load<u32>(cursor, CURSOR_STAGES);
   const stageCount = load<u32>(cursor, CURSOR_STAGE_COUNT);
   const counters: usize = load<u32>(cursor, CURSOR_COUNTERS);

@@ -71,9 +71,12 @@ import {
   SCRATCH_STATE,
   SCRATCH_TAGGED,
   SWITCH_DOMAINS,
+  SWITCH_DONE,
   SWITCH_FDB,
   SWITCH_GENERATION,
+  SWITCH_INTERRUPTED,
   SWITCH_PAUSE,
+  SWITCH_PAUSED,
   SWITCH_PORT_COUNT,
   SWITCH_PORTS,
   SWITCH_READERS,
@@ -86,12 +89,6 @@ import { flood, giveUpFlood, send } from "./switch-egress";
 import { classify, countReceived, MAC_MASK, RESERVED_GROUP, RESERVED_MASK, stateOf } from "./switch-ingress";
 import { isTag } from "./vlan";
 
-const DONE: u32 = 0;
-/** There was no room for another copy: what is out must be taken. */
-const INTERRUPTED: u32 = 1;
-/** A change is under way: nothing was done. */
-const PAUSED: u32 = 2;
-
 const PRESENT: u64 = (<u64>VALUE_PRESENT) << (VALUE_FLAGS << 3);
 const BLACKHOLE: u64 = (<u64>VALUE_BLACKHOLE) << (VALUE_FLAGS << 3);
 
@@ -100,7 +97,7 @@ export function runSwitch(context: usize, descriptors: usize, count: u32): u32 {
   const sw: usize = load<u32>(context, CONTEXT_SWITCH);
   store<u32>(context, 0, CONTEXT_OUT_COUNT);
   store<u32>(context, 0, CONTEXT_COPIES_USED);
-  if (!enter(context, sw)) return PAUSED;
+  if (!enter(context, sw)) return SWITCH_PAUSED;
   const scratch: usize = load<u32>(context, CONTEXT_SCRATCH);
   const state = load<u32>(context, CONTEXT_STATE);
   let index: u32 = 0;
@@ -112,7 +109,7 @@ export function runSwitch(context: usize, descriptors: usize, count: u32): u32 {
   }
   const done = index <= count && forward(context, sw, descriptors, count, index, scratch);
   leave(context, sw);
-  return done ? DONE : INTERRUPTED;
+  return done ? SWITCH_DONE : SWITCH_INTERRUPTED;
 }
 
 /** Says that this thread reads the tables from now on; false if it may not. */

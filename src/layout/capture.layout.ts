@@ -26,7 +26,14 @@ export const CURSOR_FORWARDED = 88; // 64 bits: records written
 export const CURSOR_BYTES_IN = 96; // 64 bits: frame bytes read
 export const CURSOR_BYTES_OUT = 104; // 64 bits: frame bytes written
 export const CURSOR_JOURNAL = 112; // address, for workers between two byte rings
-export const CURSOR_LENGTH = 128;
+export const CURSOR_SWITCH = 116; // address of a switch's context, which works in place of stages; 0 = stages
+// A switch's burst that could not be finished, because the output had no room: how many frames, how many of what
+// leaves has been written, the receive ring's head behind it, and what the kernel said.
+export const CURSOR_BURST_FRAMES = 128;
+export const CURSOR_BURST_WRITTEN = 132;
+export const CURSOR_BURST_HEAD = 136;
+export const CURSOR_BURST_STATUS = 140;
+export const CURSOR_LENGTH = 192;
 
 /** The input ends inside a record, or there is none. */
 export const STATUS_NEED_INPUT = 0;

@@ -119,6 +119,11 @@ export const ANSWERED_ECHO = 8;
 export const ANSWERED_TTL = 16;
 export const ANSWERED_TOO_BIG = 24;
 
+// What a call says.
+export const SWITCH_DONE = 0;
+export const SWITCH_INTERRUPTED = 1; // no room for another copy: what is out must be taken, and it be called again
+export const SWITCH_PAUSED = 2; // a change is under way: nothing was done
+
 /** Frames that one call takes. */
 export const SWITCH_BURST = 256;
 

@@ -14,6 +14,7 @@ import {
   CONTEXT_OUT_COUNT,
   CONTEXT_STAMP,
   SWITCH_BURST,
+  SWITCH_INTERRUPTED,
   SWITCH_PORTS_MAXIMUM,
 } from "../layout/switch.layout.ts";
 import { BridgeDomains } from "./bridge-domains.ts";
@@ -36,9 +37,6 @@ import { SwitchWorkspace } from "./workspace.ts";
 
 /** Called for each frame that leaves, in order: a view of its bytes, good during the call, and the port's number. */
 export type Deliver = (frame: Uint8Array, port: number) => void;
-
-/** What the kernel says when the room for copies has run out. */
-const INTERRUPTED = 1;
 
 export class SwitchCore {
   readonly kernels: Kernels;
@@ -224,10 +222,11 @@ export class SwitchCore {
             this.#deliver(context, deliver);
           } catch (error) {
             // The burst must come to its end, or the next one would go on with it.
-            while (status === INTERRUPTED) status = functions.runSwitch(context.address, descriptors, count);
+            while (status === SWITCH_INTERRUPTED)
+              status = functions.runSwitch(context.address, descriptors, count);
             throw error;
           }
-        } while (status === INTERRUPTED);
+        } while (status === SWITCH_INTERRUPTED);
       }
     } finally {
       this.#forwarding = false;

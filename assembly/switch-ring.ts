@@ -1,0 +1,147 @@
+// A switch between two byte rings: bursts are worked on in the receive ring, in place, and what leaves is written into
+// the transmit ring, each record with its port as its mark.
+//
+// One burst can lead to any number of copies. Where the transmit ring has no room the burst stays where it is, and
+// the next call goes on with it; the receive ring's head moves only when all of it is done.
+
+import {
+  CURSOR_BURST_FRAMES,
+  CURSOR_BURST_HEAD,
+  CURSOR_BURST_STATUS,
+  CURSOR_BURST_WRITTEN,
+  CURSOR_DESCRIPTORS,
+  CURSOR_IN,
+  CURSOR_IN_END,
+  CURSOR_JOURNAL,
+  CURSOR_OUT,
+  CURSOR_OUT_END,
+  CURSOR_RECORDS,
+  CURSOR_STATUS,
+  CURSOR_SWITCH,
+  STATUS_NEED_INPUT,
+  STATUS_OUTPUT_FULL,
+} from "../src/layout/capture.layout";
+import { DESCRIPTOR_FRAME_LENGTH } from "../src/layout/descriptor.layout";
+import {
+  FILLER,
+  JOURNAL_CLAIM,
+  JOURNAL_IDLE,
+  JOURNAL_STATE,
+  JOURNAL_WORKING,
+  RECORD_FRAME_LENGTH,
+  RECORD_TOTAL,
+  RING_HEAD,
+  RING_ITEMS,
+  RING_MASK,
+  RING_TAIL,
+} from "../src/layout/ring.layout";
+import {
+  CONTEXT_OUT,
+  CONTEXT_OUT_COUNT,
+  SWITCH_INTERRUPTED,
+  SWITCH_PAUSED,
+} from "../src/layout/switch.layout";
+import { readRecords, recordLength, writeRecord } from "./record-ring";
+import { runSwitch } from "./switch";
+
+/** As runRings, for a cursor with a switch. */
+export function runSwitchRings(cursor: usize, receive: usize, transmit: usize, bursts: u32): u32 {
+  const context: usize = load<u32>(cursor, CURSOR_SWITCH);
+  const descriptors: usize = load<u32>(cursor, CURSOR_DESCRIPTORS);
+  const journal: usize = load<u32>(cursor, CURSOR_JOURNAL);
+  let done: u32 = 0;
+  while (done < bursts) {
+    let frames = load<u32>(cursor, CURSOR_BURST_FRAMES);
+    if (frames === 0) {
+      frames = claim(cursor, receive);
+      if (frames === 0) {
+        store<u32>(cursor, STATUS_NEED_INPUT, CURSOR_STATUS);
+        break;
+      }
+      store<u32>(journal, load<u32>(cursor, CURSOR_BURST_HEAD), JOURNAL_CLAIM);
+      atomic.store<u32>(journal, JOURNAL_WORKING, JOURNAL_STATE);
+      const status = runSwitch(context, descriptors, frames);
+      if (status === SWITCH_PAUSED) {
+        atomic.store<u32>(journal, JOURNAL_IDLE, JOURNAL_STATE);
+        break;
+      }
+      store<u32>(cursor, frames, CURSOR_BURST_FRAMES);
+      store<u32>(cursor, status, CURSOR_BURST_STATUS);
+      store<u32>(cursor, 0, CURSOR_BURST_WRITTEN);
+    }
+    if (!writeOut(cursor, context, transmit)) {
+      store<u32>(cursor, STATUS_OUTPUT_FULL, CURSOR_STATUS);
+      break;
+    }
+    if (load<u32>(cursor, CURSOR_BURST_STATUS) === SWITCH_INTERRUPTED) {
+      const status = runSwitch(context, descriptors, frames);
+      store<u32>(cursor, 0, CURSOR_BURST_WRITTEN);
+      if (status === SWITCH_PAUSED) break;
+      store<u32>(cursor, status, CURSOR_BURST_STATUS);
+      continue;
+    }
+    store<u64>(cursor, load<u64>(cursor, CURSOR_RECORDS) + frames, CURSOR_RECORDS);
+    store<u32>(cursor, 0, CURSOR_BURST_FRAMES);
+    atomic.store<u32>(receive, load<u32>(cursor, CURSOR_BURST_HEAD), RING_HEAD);
+    atomic.store<u32>(journal, JOURNAL_IDLE, JOURNAL_STATE);
+    done++;
+  }
+  return done;
+}
+
+/** Describes the next burst of the receive ring, and notes the head behind it; returns how many frames it has. */
+function claim(cursor: usize, receive: usize): u32 {
+  const items: usize = load<u32>(receive, RING_ITEMS);
+  const mask = load<u32>(receive, RING_MASK);
+  let frames: u32 = 0;
+  while (frames === 0) {
+    const head = load<u32>(receive, RING_HEAD);
+    const filled: u32 = atomic.load<u32>(receive, RING_TAIL) - head;
+    if (filled === 0) break;
+    const at = head & mask;
+    const start: usize = items + at;
+    store<u32>(cursor, <u32>start, CURSOR_IN);
+    store<u32>(cursor, <u32>start + min(filled, mask + 1 - at), CURSOR_IN_END);
+    // What leaves is written when it is known: here nothing is too long.
+    store<u32>(cursor, 0, CURSOR_OUT);
+    store<u32>(cursor, 0xffffffff, CURSOR_OUT_END);
+    frames = readRecords(cursor);
+    const behind = head + load<u32>(cursor, CURSOR_IN) - <u32>start;
+    store<u32>(cursor, behind, CURSOR_BURST_HEAD);
+    // There was only a filler.
+    if (frames === 0) atomic.store<u32>(receive, behind, RING_HEAD);
+  }
+  return frames;
+}
+
+/** Writes what leaves, from where it stopped; false if the ring has no room for the next. */
+function writeOut(cursor: usize, context: usize, transmit: usize): bool {
+  const list: usize = load<u32>(context, CONTEXT_OUT);
+  const count = load<u32>(context, CONTEXT_OUT_COUNT);
+  const items: usize = load<u32>(transmit, RING_ITEMS);
+  const mask = load<u32>(transmit, RING_MASK);
+  let tail = load<u32>(transmit, RING_TAIL);
+  let free: u32 = mask + 1 - (tail - atomic.load<u32>(transmit, RING_HEAD));
+  let written = load<u32>(cursor, CURSOR_BURST_WRITTEN);
+  for (; written < count; written++) {
+    const d: usize = load<u32>(list + (written << 2));
+    const length = load<u32>(d, DESCRIPTOR_FRAME_LENGTH);
+    const total = recordLength(length);
+    const toEnd: u32 = mask + 1 - (tail & mask);
+    if (total > toEnd) {
+      if (free < toEnd) break;
+      const filler: usize = items + (tail & mask);
+      store<u32>(filler, toEnd, RECORD_TOTAL);
+      store<u32>(filler, FILLER, RECORD_FRAME_LENGTH);
+      tail += toEnd;
+      free -= toEnd;
+    }
+    if (total > free) break;
+    writeRecord(items + (tail & mask), d, length, total);
+    tail += total;
+    free -= total;
+  }
+  store<u32>(cursor, written, CURSOR_BURST_WRITTEN);
+  atomic.store<u32>(transmit, tail, RING_TAIL);
+  return written === count;
+}
