@@ -76,7 +76,7 @@ import {
 } from "../src/layout/pcapng.layout";
 import { copy } from "./copy";
 import { drop } from "./descriptor";
-import { readRecords } from "./record-ring";
+import { readRecords } from "./records";
 
 /** Walks records until the burst is full or something stands in the way; sets the status, returns the number of frames. */
 export function readBurst(cursor: usize, counters: usize): u32 {

@@ -46,7 +46,7 @@ import {
 import { readBurst, simpleLength } from "./capture-read";
 import { copy } from "./copy";
 import { runPipeline } from "./pipeline";
-import { writeRecords } from "./record-ring";
+import { writeRecords } from "./records";
 
 const GIGA: u64 = 1000000000;
 

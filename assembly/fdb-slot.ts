@@ -1,16 +1,19 @@
 // One entry of an FDB: found, put into a slot, moved, taken out; and its place in the list of its port's learned entries.
 
 import {
+  BUCKET_LENGTH,
   BUCKET_SLOTS,
   BUCKET_VALUES,
   FDB_BUCKET_BITS,
   FDB_BUCKETS,
+  FDB_DOMAIN_COUNT,
   FDB_DOMAIN_ENTRIES,
   FDB_DOMAIN_LENGTH,
   FDB_DOMAINS,
   FDB_ENTRIES,
   FDB_EPOCH,
   FDB_LINKS,
+  FDB_PORT_COUNT,
   FDB_PORT_ENTRIES,
   FDB_PORT_HEAD,
   FDB_PORT_LENGTH,
@@ -233,6 +236,43 @@ function moveLink(fdb: usize, from: usize, to: usize): void {
   else store<u32>(linkOf(fdb, previous), number, LINK_NEXT);
   if (next === 0) store<u32>(list, number, FDB_PORT_TAIL);
   else store<u32>(linkOf(fdb, next), number, LINK_PREVIOUS);
+}
+
+/** Makes lists and counts anew from the entries that stand in the table; a key that stands there twice loses one place. */
+export function fdbRepair(fdb: usize): void {
+  const table: usize = load<u32>(fdb, FDB_BUCKETS);
+  const ports = load<u32>(fdb, FDB_PORT_COUNT);
+  const bits: u64 = load<u32>(fdb, FDB_BUCKET_BITS);
+  const seed = load<u64>(fdb, FDB_SEED);
+  for (let port: u32 = 0; port < ports; port++) {
+    const list = portOf(fdb, port);
+    store<u32>(list, 0, FDB_PORT_ENTRIES);
+    store<u32>(list, 0, FDB_PORT_HEAD);
+    store<u32>(list, 0, FDB_PORT_TAIL);
+  }
+  for (let domain: u32 = 0; domain <= 0xffff; domain++) {
+    if (domain >= load<u32>(fdb, FDB_DOMAIN_COUNT)) break;
+    store<u32>(domainOf(fdb, domain), 0, FDB_DOMAIN_ENTRIES);
+  }
+  store<u32>(fdb, 0, FDB_ENTRIES);
+  const end: usize = table + ((<usize>BUCKET_LENGTH) << (<usize>bits));
+  for (let bucket = table; bucket < end; bucket += BUCKET_LENGTH) {
+    for (let slot = bucket; slot < bucket + BUCKET_SLOTS * KEY_LENGTH; slot += KEY_LENGTH) {
+      const key = load<u64>(slot);
+      const value = load<u64>(slot, BUCKET_VALUES);
+      if (key === 0 || load<u8>(slot) === KEY_RETIRED) {
+        store<u64>(slot, 0, BUCKET_VALUES);
+        continue;
+      }
+      const twin = slotOf(table + secondOffset(hash(key, seed), bits), key);
+      if (value === 0 || (twin !== 0 && twin !== slot)) {
+        emptySlot(fdb, slot);
+        continue;
+      }
+      if (isLearned(value)) link(fdb, slot, <u32>value & 0xffff, load<u16>(slot, KEY_DOMAIN), stampOf(value));
+      store<u32>(fdb, load<u32>(fdb, FDB_ENTRIES) + 1, FDB_ENTRIES);
+    }
+  }
 }
 
 /** Puts an entry that was refreshed since it was put there to the end of its list, with its present stamp. */

@@ -6,6 +6,7 @@ export { checksum, checksumUpdate } from "./checksum";
 export { decapsulateVxlan } from "./decapsulate";
 export { encapsulate } from "./encapsulate";
 export { fdbInsert, fdbLookup, fdbRemove } from "./fdb";
+export { fdbRepair } from "./fdb-slot";
 export { fdbAge, fdbFlush, fdbList, fdbSet, fdbUnset } from "./fdb-sweep";
 export { flowHash } from "./flow-hash";
 export { runPipeline } from "./pipeline";

@@ -41,10 +41,10 @@ import {
   SWITCH_INTERRUPTED,
   SWITCH_PAUSED,
 } from "../src/layout/switch.layout";
-import { readRecords, recordLength, writeRecord } from "./record-ring";
+import { readRecords, recordLength, writeRecord } from "./records";
 import { runSwitch } from "./switch";
 
-/** As runRings, for a cursor with a switch. */
+/** As runRings, for a cursor with a switch; a part of a burst counts as one, if anything left. */
 export function runSwitchRings(cursor: usize, receive: usize, transmit: usize, bursts: u32): u32 {
   const context: usize = load<u32>(cursor, CURSOR_SWITCH);
   const descriptors: usize = load<u32>(cursor, CURSOR_DESCRIPTORS);
@@ -69,8 +69,11 @@ export function runSwitchRings(cursor: usize, receive: usize, transmit: usize, b
       store<u32>(cursor, status, CURSOR_BURST_STATUS);
       store<u32>(cursor, 0, CURSOR_BURST_WRITTEN);
     }
+    const before = load<u32>(cursor, CURSOR_BURST_WRITTEN);
     if (!writeOut(cursor, context, transmit)) {
       store<u32>(cursor, STATUS_OUTPUT_FULL, CURSOR_STATUS);
+      // Who takes what leaves must hear of a part of it, too.
+      if (load<u32>(cursor, CURSOR_BURST_WRITTEN) !== before) done++;
       break;
     }
     if (load<u32>(cursor, CURSOR_BURST_STATUS) === SWITCH_INTERRUPTED) {

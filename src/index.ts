@@ -50,6 +50,7 @@ export type {
 } from "./switch/switch-types.ts";
 export { SwitchWorkspace, type SwitchWorkspaceOptions } from "./switch/workspace.ts";
 export type { WorkerShare } from "./worker/capture-dispatch.ts";
+export { type CreateSwitchOptions, createSwitch } from "./worker/create-switch.ts";
 export {
   type ChannelOptions,
   createDataplane,
@@ -59,4 +60,6 @@ export {
 } from "./worker/dataplane.ts";
 export type { TransformPair } from "./worker/dataplane-streams.ts";
 export { FrameChannel, type SendAllOptions } from "./worker/frame-channel.ts";
+export { LivePort } from "./worker/live-port.ts";
+export { type LiveSwitchOptions, Switch } from "./worker/live-switch.ts";
 export { WorkerDiedError } from "./worker/worker-died-error.ts";

@@ -24,6 +24,7 @@ export interface KernelFunctions {
     thread: number,
   ): number;
   fdbList(fdb: number, first: number, count: number, out: number, thread: number): number;
+  fdbRepair(fdb: number): void;
   fdbSet(fdb: number, keys: number, count: number, values: number, thread: number): number;
   fdbUnset(fdb: number, keys: number, count: number, thread: number): number;
   flowHash(frame: number, length: number, seed: number): number;

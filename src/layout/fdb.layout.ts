@@ -24,6 +24,7 @@ export const FDB_POLICY = 36;
 export const FDB_EVENTS = 40; // address of the events; 0 = none are kept
 export const FDB_READERS = 44; // address of the readers' epochs; 0 = only one thread
 export const FDB_READER_COUNT = 48;
+export const FDB_DOMAIN_COUNT = 52;
 // The second line changes.
 export const FDB_ENTRIES = 64;
 export const FDB_TOUCHED = 68; // lookups leave here what they read ahead, so that no compiler drops the reads

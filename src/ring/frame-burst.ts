@@ -27,6 +27,15 @@ export class FrameBurst implements Iterable<Uint8Array> {
     this.#headroom = headroom;
   }
 
+  /** Some of its frames, as a burst of their own; the bytes are shared. */
+  pick(indices: readonly number[]): FrameBurst {
+    return new FrameBurst(
+      this.#bytes,
+      indices.map((index) => this.#record(index)),
+      this.#headroom,
+    );
+  }
+
   /** The bytes of frame `index`. */
   frame(index: number): Uint8Array<ArrayBuffer> {
     const record = this.#record(index);

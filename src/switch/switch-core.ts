@@ -35,6 +35,11 @@ import type {
 import { Vtep } from "./vtep.ts";
 import { SwitchWorkspace } from "./workspace.ts";
 
+/** The threads that work on one switch. */
+export interface SwitchThreads {
+  readonly workspaces: readonly SwitchWorkspace[];
+}
+
 /** Called for each frame that leaves, in order: a view of its bytes, good during the call, and the port's number. */
 export type Deliver = (frame: Uint8Array, port: number) => void;
 
@@ -56,8 +61,9 @@ export class SwitchCore {
   /**
    * Lays a switch out in the kernels' memory.
    * @throws TypeError or RangeError that names the option; nothing is kept then.
+   * `threads` is for those who run it on several: a workspace for each, and no `forward` then.
    */
-  constructor(kernels: Kernels, options: SwitchOptions = {}) {
+  constructor(kernels: Kernels, options: SwitchOptions = {}, threads?: SwitchThreads) {
     knownKeys("options", options, ["ports", "bridgeDomains", "fdb", "vtep", "workspace"]);
     this.kernels = expectKernels(kernels);
     const ports = wholeNumber("ports", options.ports ?? 64, 1, SWITCH_PORTS_MAXIMUM);
@@ -70,16 +76,16 @@ export class SwitchCore {
       throw new RangeError("workspace: it belongs to other kernels than the switch");
     const undo: (() => void)[] = [];
     try {
-      const workspace = given ?? new SwitchWorkspace(kernels);
-      if (given === undefined) {
+      const workspace = given ?? threads?.workspaces[0] ?? new SwitchWorkspace(kernels);
+      if (given === undefined && threads === undefined) {
         this.#ownWorkspace = workspace;
         undo.push(() => workspace.close());
       }
       const memory = new SwitchMemory(kernels, {
         ports,
         bridgeDomains,
-        workspaces: [workspace],
-        shared: false,
+        workspaces: threads?.workspaces ?? [workspace],
+        shared: threads !== undefined,
       });
       this.#memory = memory;
       undo.push(() => memory.close());
@@ -190,6 +196,11 @@ export class SwitchCore {
     return this.#domains.byName(name);
   }
 
+  /** Its regions, for those who run it on several threads. */
+  get memory(): SwitchMemory {
+    return this.#memory;
+  }
+
   /** Address of the context in which the caller's thread works, for kernels: see `KernelFunctions.runSwitch`. */
   get contextAddress(): number {
     return (this.#memory.contexts[0] as SwitchContext).address;
@@ -231,6 +242,11 @@ export class SwitchCore {
     } finally {
       this.#forwarding = false;
     }
+  }
+
+  /** For those who run it on several threads: what one of them has received, and what of that has not come to its end. */
+  pending(context: SwitchContext): { pending: number; received: number } {
+    return this.#counters.pending(context, this.#ports.all());
   }
 
   counters(): SwitchCounters {

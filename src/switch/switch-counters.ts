@@ -75,12 +75,14 @@ export interface SwitchCounters {
   readonly learnRefused: number;
 }
 
-type Totals = { received: number; copies: number; sent: number; sentBytes: number; dropped: number };
+type Totals = { received: number; copies: number; sent: number; dropped: number };
+
+const PLACE_0: SwitchPort = { number: 0, name: "", kind: "uplink" };
 
 export class CounterTable {
   readonly #memory: SwitchMemory;
   /** What ports have counted that are no longer there. */
-  readonly #gone: Totals = { received: 0, copies: 0, sent: 0, sentBytes: 0, dropped: 0 };
+  readonly #gone: Map<SwitchContext, Totals> = new Map();
   readonly #goneTunnels = { sent: 0, sentBytes: 0 };
 
   constructor(memory: SwitchMemory) {
@@ -92,10 +94,18 @@ export class CounterTable {
     bridgeDomains: readonly BridgeDomain[],
     learnRefused: number,
   ): SwitchCounters {
-    const totals = { ...this.#gone };
+    const totals = { received: 0, copies: 0, sent: 0, dropped: 0 };
+    for (const gone of this.#gone.values()) {
+      totals.received += gone.received;
+      totals.copies += gone.copies;
+      totals.sent += gone.sent;
+      totals.dropped += gone.dropped;
+    }
     const viaTunnels = { ...this.#goneTunnels };
     const all = ports.map((port) => this.#port(port));
-    for (const port of all) {
+    // Without an uplink its place counts what belongs to no port.
+    const nobody = ports[0]?.number === 0 ? [] : [this.#port(PLACE_0)];
+    for (const port of [...all, ...nobody]) {
       // A tunnel's packets were received by the uplink.
       if (port.kind !== "tunnel") totals.received += port.received;
       else {
@@ -139,18 +149,48 @@ export class CounterTable {
     };
   }
 
+  /** What one thread has received, and what of that it has neither sent nor dropped. */
+  pending(context: SwitchContext, ports: readonly SwitchPort[]): { pending: number; received: number } {
+    const sums = this.#goneOf(context);
+    let { received } = sums;
+    let settled = sums.sent + sums.dropped - sums.copies;
+    const { kernels } = this.#memory;
+    for (const { number, kind } of [...ports, ...(ports[0]?.number === 0 ? [] : [PLACE_0])]) {
+      const at = context.ports + number * PORT_COUNTERS_LENGTH;
+      if (kind !== "tunnel") received += kernels.counter(at + PORT_RECEIVED);
+      settled +=
+        kernels.counter(at + PORT_SENT) +
+        kernels.counter(at + PORT_DROPPED) -
+        kernels.counter(at + PORT_COPIES);
+    }
+    return { pending: received - settled, received };
+  }
+
+  #goneOf(context: SwitchContext): Totals {
+    let gone = this.#gone.get(context);
+    if (gone === undefined) {
+      gone = { received: 0, copies: 0, sent: 0, dropped: 0 };
+      this.#gone.set(context, gone);
+    }
+    return gone;
+  }
+
   /** A port goes: what it counted stays in the totals, and its place is zeroed. */
-  retirePort(port: SwitchPort): void {
-    const { received, copies, sent, sentBytes, dropped } = this.#port(port);
-    if (port.kind === "tunnel") {
-      this.#goneTunnels.sent += sent;
-      this.#goneTunnels.sentBytes += sentBytes;
-    } else this.#gone.received += received;
-    this.#gone.copies += copies;
-    this.#gone.sent += sent;
-    this.#gone.dropped += dropped;
-    for (const { ports } of this.#memory.contexts)
-      this.#zero(ports + port.number * PORT_COUNTERS_LENGTH, PORT_COUNTERS_LENGTH);
+  retirePort({ number, kind }: SwitchPort): void {
+    const { kernels, contexts } = this.#memory;
+    for (const context of contexts) {
+      const at = context.ports + number * PORT_COUNTERS_LENGTH;
+      const gone = this.#goneOf(context);
+      const sent = kernels.counter(at + PORT_SENT);
+      if (kind === "tunnel") {
+        this.#goneTunnels.sent += sent;
+        this.#goneTunnels.sentBytes += kernels.counter(at + PORT_SENT_BYTES);
+      } else gone.received += kernels.counter(at + PORT_RECEIVED);
+      gone.copies += kernels.counter(at + PORT_COPIES);
+      gone.sent += sent;
+      gone.dropped += kernels.counter(at + PORT_DROPPED);
+      this.#zero(at, PORT_COUNTERS_LENGTH);
+    }
   }
 
   retireDomain(id: number): void {

@@ -23,13 +23,16 @@ import {
   EVENTS_TAKEN,
   EVENTS_WRITTEN,
   FDB_CAPACITY_MAXIMUM,
+  FDB_DOMAIN_COUNT,
   FDB_DOMAIN_LENGTH,
   FDB_DOMAIN_LIMIT,
   FDB_DOMAINS,
   FDB_ENTRIES,
+  FDB_EPOCH,
   FDB_EVENTS,
   FDB_LIMIT_NONE,
   FDB_LINKS,
+  FDB_LOCK,
   FDB_POLICY,
   FDB_POLICY_EVICT,
   FDB_PORT_COUNT,
@@ -42,6 +45,8 @@ import {
   KEY_DOMAIN,
   KEY_LENGTH,
   LINK_LENGTH,
+  READER_IDLE,
+  READER_LENGTH,
   STAMP_MASK,
   VALUE_BLACKHOLE,
   VALUE_FLAGS,
@@ -139,9 +144,10 @@ export class SwitchFdb {
       this.#set(FDB_PORTS, memory.reserve("an FDB's ports", ports * FDB_PORT_LENGTH));
       this.#set(FDB_DOMAINS, memory.reserve("an FDB's bridge domains", domains * FDB_DOMAIN_LENGTH));
       this.#set(FDB_PORT_COUNT, ports);
+      this.#set(FDB_DOMAIN_COUNT, domains);
       this.#set(FDB_POLICY, whenFull === "evict" ? FDB_POLICY_EVICT : 0);
       this.#set(FDB_READERS, memory.readers);
-      this.#set(FDB_READER_COUNT, memory.readers === 0 ? 0 : memory.contexts.length);
+      this.#set(FDB_READER_COUNT, memory.readers === 0 ? 0 : memory.thread);
       this.#list = memory.reserve(
         "an FDB's listing",
         LIST_SLICE * BUCKET_SLOTS * (KEY_LENGTH + VALUE_LENGTH),
@@ -210,8 +216,8 @@ export class SwitchFdb {
     this.#writeKey(this.#owner.expectDomain("bridgeDomain", bridgeDomain), mac);
     const { kernels } = this.#owner.memory;
     const value = this.#list + KEY_LENGTH;
-    if (kernels.functions.fdbLookup(this.address, this.#list, 1, value) === 0) return undefined;
-    return this.#entry(this.#list, value);
+    const found = this.#reading(() => kernels.functions.fdbLookup(this.address, this.#list, 1, value));
+    return found === 0 ? undefined : this.#entry(this.#list, value);
   }
 
   /** Takes an entry of any kind out; false if there was none. */
@@ -359,6 +365,29 @@ export class SwitchFdb {
       );
     }
     return removed;
+  }
+
+  /** For the switch, when a thread has died that may have held the lock: puts lists and counts in order. */
+  repair(thread: number): void {
+    const { kernels, readers } = this.#owner.memory;
+    Atomics.store(kernels.signed, (readers + (thread - 1) * READER_LENGTH) >>> 2, READER_IDLE | 0);
+    if (Atomics.load(kernels.signed, (this.address + FDB_LOCK) >>> 2) !== thread) return;
+    kernels.functions.fdbRepair(this.address);
+    Atomics.store(kernels.signed, (this.address + FDB_LOCK) >>> 2, 0);
+  }
+
+  /** As a reader, whose entries are not replaced meanwhile. */
+  #reading(look: () => number): number {
+    const { kernels, readers, thread } = this.#owner.memory;
+    if (readers === 0) return look();
+    const own = (readers + (thread - 1) * READER_LENGTH) >>> 2;
+    const epoch = Atomics.load(kernels.signed, (this.address + FDB_EPOCH) >>> 2);
+    Atomics.store(kernels.signed, own, epoch);
+    try {
+      return look();
+    } finally {
+      Atomics.store(kernels.signed, own, READER_IDLE | 0);
+    }
   }
 
   /** Calls a kernel that takes the lock, until it has got it. */

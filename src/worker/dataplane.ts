@@ -25,6 +25,7 @@ import { captureStreams, frameStreams, type TransformPair } from "./dataplane-st
 import { FrameChannel } from "./frame-channel.ts";
 import { InlineLane } from "./inline-lane.ts";
 import type { Lane } from "./lane.ts";
+import { type LiveSwitchOptions, Switch } from "./live-switch.ts";
 import { SharedLane } from "./shared-lane.ts";
 import { TransferLane } from "./transfer-lane.ts";
 import type { WorkerDiedError } from "./worker-died-error.ts";
@@ -186,6 +187,32 @@ export class Dataplane {
     }
   }
 
+  /**
+   * Opens a switch. Where memory cannot be shared it runs on the caller's thread: all workers need the same tables.
+   * @throws TypeError or RangeError for options that cannot be, and when `memoryBytes` does not suffice.
+   */
+  openSwitch(options: LiveSwitchOptions = {}): Promise<Switch> {
+    return this.openSwitchThen(options, async () => {});
+  }
+
+  /** For `createSwitch`: `closed` is called when the switch has been closed. */
+  async openSwitchThen(options: LiveSwitchOptions, closed: () => Promise<void>): Promise<Switch> {
+    this.#open();
+    const pool = this.transport === "shared" ? this.#pool : undefined;
+    return Switch.open(
+      {
+        kernels: this.#kernels,
+        workers: pool === undefined ? 0 : this.workers,
+        pool,
+        bell: (closers) => this.#bell(closers),
+        register: (channel, bell) => this.#channels.set(channel, bell),
+        unregister: (channel) => this.#channels.delete(channel),
+        closed,
+      },
+      options,
+    );
+  }
+
   /** The same as a TransformStream: bursts of frames in, bursts out. */
   frames(
     stages: readonly Stage[],
@@ -278,7 +305,8 @@ export class Dataplane {
     const pool = this.#pool;
     const onChange = (): void => bell.ring();
     if (pool === undefined) {
-      lanes.push(new InlineLane(kernels, stages, ringBytes, onChange));
+      const lane = new SharedLane(kernels, stages, { ringBytes, worker: 0, owner: 0 });
+      lanes.push(new InlineLane(lane, onChange));
       return;
     }
     for (let index = 0; index < this.workers; index++) {

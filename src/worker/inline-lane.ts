@@ -1,19 +1,18 @@
 // A lane without a worker: what is published is worked on at once, on the caller's thread.
 
-import type { Kernels } from "../kernel/kernels.ts";
-import type { CompiledStages, PipelineCounters } from "../pipeline/program.ts";
+import type { PipelineCounters } from "../pipeline/program.ts";
 import type { FrameBurst } from "../ring/frame-burst.ts";
 import type { Lane } from "./lane.ts";
-import { SharedLane } from "./shared-lane.ts";
+import type { RingLane } from "./ring-lane.ts";
 
 export class InlineLane implements Lane {
   readonly longest: number;
-  readonly #lane: SharedLane;
+  readonly #lane: RingLane;
   readonly #onChange: () => void;
 
-  constructor(kernels: Kernels, stages: CompiledStages, ringBytes: number, onChange: () => void) {
-    this.#lane = new SharedLane(kernels, stages, { ringBytes, worker: 0, owner: 0 });
-    this.longest = this.#lane.longest;
+  constructor(lane: RingLane, onChange: () => void) {
+    this.#lane = lane;
+    this.longest = lane.longest;
     this.#onChange = onChange;
   }
 

@@ -1,0 +1,27 @@
+// A switch with a dataplane of its own: the short way.
+
+import { createDataplane, type DataplaneOptions } from "./dataplane.ts";
+import type { LiveSwitchOptions, Switch } from "./live-switch.ts";
+
+export interface CreateSwitchOptions extends DataplaneOptions, LiveSwitchOptions {}
+
+/**
+ * Starts workers and opens a switch on them; closing it ends them. `workers: 0` runs on the caller's thread, as does
+ * any switch where memory cannot be shared.
+ * @throws TypeError or RangeError for options that cannot be; WorkerDiedError if a worker does not start.
+ */
+export async function createSwitch(options: CreateSwitchOptions = {}): Promise<Switch> {
+  if (typeof options !== "object" || options === null)
+    throw new TypeError(`options: expected an object, got ${options === null ? "null" : typeof options}`);
+  const { workers, memoryBytes, wasm, spawnWorker, transport, onWorkerDied, signal, ...own } = options;
+  const given = { workers, memoryBytes, wasm, spawnWorker, transport, onWorkerDied, signal };
+  const dataplane = await createDataplane(
+    Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
+  );
+  try {
+    return await dataplane.openSwitchThen(own, () => dataplane.close());
+  } catch (error) {
+    await dataplane.close();
+    throw error;
+  }
+}
