@@ -246,6 +246,7 @@ export class Switch {
     const places = this.#lanes.map((lane) => lane.place);
     await this.#bell.until(() => {
       this.#alive();
+      this.#drain();
       const done = this.#lanes.every((lane, index) => lane.hasReached(places[index] as number));
       return done && this.#lanes.every((lane) => lane.transmitted) ? true : undefined;
     });
@@ -275,11 +276,23 @@ export class Switch {
   /** Hands what leaves to its ports, for as long as the switch lives. */
   async #pump(): Promise<void> {
     try {
-      for await (const burst of this.#channel) this.#hand(burst);
+      await this.#bell.until(() => {
+        this.#drain();
+        const failure = this.#host.pool?.failure;
+        if (failure !== undefined) throw failure;
+        return this.#closing === undefined ? undefined : true;
+      });
     } catch (error) {
       this.#failure ??= error;
     }
     for (const port of this.#ports.values()) port.close();
+  }
+
+  /** Hands over all that has left by now. */
+  #drain(): void {
+    if (this.#closing !== undefined) return;
+    for (let burst = this.#channel.receive(); burst !== undefined; burst = this.#channel.receive())
+      this.#hand(burst);
   }
 
   #hand(burst: FrameBurst): void {
@@ -329,8 +342,7 @@ export class Switch {
       try {
         await this.#paused();
         // What has left by now belongs to the ports that are there now.
-        for (let burst = this.#channel.receive(); burst !== undefined; burst = this.#channel.receive())
-          this.#hand(burst);
+        this.#drain();
         return change();
       } finally {
         Atomics.store(words, pause, 0);
