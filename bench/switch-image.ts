@@ -8,6 +8,7 @@ import {
   DESCRIPTOR_LENGTH,
   DESCRIPTOR_MARK,
   DESCRIPTOR_OFFSET,
+  DESCRIPTOR_VERDICT,
   DESCRIPTOR_VNI,
   DESCRIPTOR_WIRE_LENGTH,
   VNI_NONE,
@@ -77,25 +78,6 @@ export const UPLINK = 1;
 export const ACCESS = 2;
 export const TUNNEL = 3;
 export const DROPS_UNKNOWN = 2;
-export const STATIC = 2;
-export const BLACKHOLE = 4;
-
-/** What the switch drops for beside the reasons of decapsulation, from code 21 on; the C peer numbers them likewise. */
-export const SWITCH_DROP_FIRST = 21;
-export const SWITCH_DROPS_NAMED: readonly string[] = [
-  "source-multicast",
-  "source-zero",
-  "vlan-not-allowed",
-  "reserved-group",
-  "source-own",
-  "source-static",
-  "blackhole",
-  "same-port",
-  "split-horizon",
-  "unknown-unicast",
-  "exceeds-mtu",
-  "unknown-remote",
-];
 
 export interface ImagePort {
   readonly kind: number;
@@ -241,6 +223,40 @@ export function makeSwitchImage(options: SwitchImageOptions): Uint8Array<ArrayBu
     next += macs.length;
   }
   return bytes;
+}
+
+export interface SwitchOutcome {
+  readonly verdict: number;
+  readonly mark: number;
+  readonly bytes: Uint8Array;
+}
+
+/** What the descriptors of an image say. */
+export function switchDescriptors(image: Uint8Array<ArrayBuffer>): SwitchOutcome[] {
+  const view = new DataView(image.buffer, image.byteOffset, image.byteLength);
+  const get = (at: number): number => view.getUint32(at, true);
+  const all: SwitchOutcome[] = [];
+  for (let i = 0; i < get(SWITCH_COUNT * 4); i++) {
+    const d = get(SWITCH_DESCRIPTORS * 4) + i * DESCRIPTOR_LENGTH;
+    const offset = get(d + DESCRIPTOR_OFFSET);
+    all.push({
+      verdict: view.getUint8(d + DESCRIPTOR_VERDICT),
+      mark: get(d + DESCRIPTOR_MARK),
+      bytes: image.subarray(offset, offset + get(d + DESCRIPTOR_FRAME_LENGTH)),
+    });
+  }
+  return all;
+}
+
+/** Of each port: received, bytes of it, dropped, sent, bytes of it. */
+export function switchPortCounts(image: Uint8Array<ArrayBuffer>): bigint[][] {
+  const view = new DataView(image.buffer, image.byteOffset, image.byteLength);
+  const ports = view.getUint32(SWITCH_PORTS * 4, true);
+  return Array.from({ length: view.getUint32(SWITCH_PORT_COUNT * 4, true) }, (_, i) =>
+    Array.from({ length: 5 }, (_, j) =>
+      view.getBigUint64(ports + i * PORT_LENGTH + PORT_RECEIVED * 4 + j * 8, true),
+    ),
+  );
 }
 
 /** Station `number`: MACs as vendors hand them out, one after the other behind a common prefix. */

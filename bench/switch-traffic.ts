@@ -1,15 +1,14 @@
 // What comes in at the switch: plain traffic between two sides of an overlay, and a mixture of all that may be wrong.
 
+import { VALUE_BLACKHOLE, VALUE_STATIC } from "../src/layout/fdb.layout.ts";
 import { damage } from "./agreement.ts";
 import { completeOuter, makeFrames, OUTER_LENGTH, outerTemplate, Random } from "./frames.ts";
 import {
   ACCESS,
-  BLACKHOLE,
   type ImageDomain,
   type ImagePort,
   type ImageStation,
   makeSwitchImage,
-  STATIC,
   stationMac,
   TUNNEL,
   UPLINK,
@@ -83,7 +82,7 @@ export function makeMixture(seed: number, count: number): Uint8Array<ArrayBuffer
       port.domain === domain || port.domains?.includes(domain) ? [i] : [],
     );
     for (let i = 0; i < 24; i++) {
-      const flags = i === 3 ? BLACKHOLE : i % 8 === 5 ? STATIC : 0;
+      const flags = i === 3 ? VALUE_BLACKHOLE : i % 8 === 5 ? VALUE_STATIC : 0;
       stations.push({ mac: stationMac(i), domain, port: ports[random.below(ports.length)]!, flags });
     }
   }

@@ -155,7 +155,7 @@ static __attribute__((noinline)) int classify_any(descriptor *d, port_record *po
   const uint64_t low = load64(frame);
   const uint32_t high = load32(frame + 8);
   const uint64_t source = low >> 48 | (uint64_t)high << 16;
-  if (source & 1) return drop(d, SOURCE_MULTICAST, port, NULL), 0;
+  if (source & 1) return drop(d, SOURCE_GROUP, port, NULL), 0;
   if (source == 0) return drop(d, SOURCE_ZERO, port, NULL), 0;
   if (is_tag(load16(frame + 12))) {
     if (port->kind == TUNNEL) return drop(d, INNER_TAGGED, port, NULL), 0;
@@ -388,17 +388,14 @@ static void look_up(void) {
 
 static void renew_out(void) { renew(0, 0); }
 static void renew_back(void) { renew(1, OUTER_LENGTH); }
-static void renew_all(void) {
-  memcpy(loaded(), fresh, head->count * sizeof(descriptor));
-  head->out_count = 0;
-}
+static void restore(void) { memcpy(loaded(), fresh, head->count * sizeof(descriptor)); }
 static void pass_out(void) { forward(loaded(), head->burst); }
 static void pass_back(void) { forward(loaded() + head->burst, head->burst); }
 static void tick(void) { head->seconds++; }
 const task tasks[] = {
     {"out", renew_out, pass_out},   {"back", renew_back, pass_back},
     {"learn", clear, learn_all},    {"lookup", NULL, look_up},
-    {"forward", NULL, forward_all}, {"renew", NULL, renew_all},
+    {"forward", NULL, forward_all}, {"restore", NULL, restore},
     {"tick", NULL, tick},
 };
 const int task_count = sizeof tasks / sizeof tasks[0];

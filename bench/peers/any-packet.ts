@@ -2,7 +2,7 @@
 // What is hot stands in each peer as closures of its own.
 
 export const FRAME_TOO_SHORT = 1;
-export const NOT_TUNNEL = 5;
+const NOT_TUNNEL = 5;
 const OUTER_IP_TRUNCATED = 6;
 const OUTER_IP_HEADER = 7;
 const OUTER_IP_CHECKSUM = 8;
@@ -11,7 +11,7 @@ const UDP_TRUNCATED = 10;
 const UDP_LENGTH = 11;
 const VXLAN_TRUNCATED = 13;
 const VXLAN_NO_VNI = 14;
-export const OTHER_VNI = 16;
+const OTHER_VNI = 16;
 const INNER_TRUNCATED = 17;
 
 // Words of a descriptor.
