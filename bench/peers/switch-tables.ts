@@ -21,21 +21,15 @@ const EVENTS = 1024;
 const DROP = 3;
 
 // Words of a descriptor.
-export const OFFSET = 0;
-export const LENGTH = 1;
-export const WIRE = 2;
-export const FLOOR = 3;
-export const VERDICT = 4;
-export const VNI = 5;
-export const HASH = 6;
-export const MARK = 7;
-export const WORDS = 8;
+const OFFSET = 0;
+const LENGTH = 1;
+const WIRE = 2;
+const VERDICT = 4;
+const WORDS = 8;
 
-// Counters of a port and of a bridge domain: eight doubles each.
-export const RECEIVED = 0;
-export const BYTES_IN = 1;
+// Counters of a port and of a bridge domain.
+const RECEIVED = 0;
 const DROPPED = 2;
-export const SENT = 3;
 
 export class SwitchTables {
   readonly view: DataView;
@@ -43,6 +37,7 @@ export class SwitchTables {
   readonly words: Int32Array;
   /** The FDB: key and value, two words each. */
   readonly slots: Int32Array = new Int32Array(4 * SLOTS_MAXIMUM);
+  /** Eight counters a port, eight a bridge domain. */
   readonly portCounts: Float64Array = new Float64Array(8 * 256);
   readonly domainCounts: Float64Array = new Float64Array(8 * 256);
   /** The descriptors as they were loaded. */
