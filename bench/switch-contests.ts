@@ -84,7 +84,6 @@ async function assertSameSwitches(native: NativePeers | undefined): Promise<void
         js.tick();
         await native.switch.once("tick");
       }
-      js.rewind();
       await native.switch.once("forward");
       for (let first = 0; first < MIXED; first += SWITCH_BURST_FRAMES) js.forward(first, SWITCH_BURST_FRAMES);
       const dumped = await native.dumpSwitch();

@@ -1,5 +1,8 @@
 // The kernels' FDB as C: 64-byte buckets of four keys and their four values, two buckets a key. A key stands
 // in its first bucket unless that was full. The hash is the one of bench/native/fdb.c.
+//
+// Beside the slots lie links, one each: an entry's place in the list of its port's learned entries, in the order
+// they were learned, from which a full table would choose what goes. Slots are numbered from 1.
 
 #ifndef FDB_TABLE_H
 #define FDB_TABLE_H
@@ -15,7 +18,17 @@ typedef struct {
 } bucket;
 
 typedef struct {
+  uint32_t previous, next, stamp, port;
+} fdb_link;
+
+typedef struct {
+  uint32_t head, tail;
+} fdb_list;
+
+typedef struct {
   bucket *buckets;
+  fdb_link *links; // by slot; those of a bucket share a cache line
+  fdb_list *lists; // by port
   uint64_t mask, seed;
   unsigned shift, second_shift;
   uint32_t entries, capacity;
@@ -60,41 +73,79 @@ static inline uint64_t *find_value(const fdb_table *t, uint64_t key, uint64_t h)
   return &b->values[slot - 1];
 }
 
-static inline int put(bucket *b, uint64_t key, uint64_t value) {
+static inline uint32_t slot_number(const fdb_table *t, const uint64_t *value) {
+  const size_t at = (size_t)((const uint8_t *)value - (const uint8_t *)t->buckets);
+  return (uint32_t)(at / sizeof(bucket) * SLOTS + at % sizeof(bucket) / sizeof(uint64_t) - SLOTS + 1);
+}
+
+static inline const fdb_link *links_of_bucket(const fdb_table *t, uint64_t h) {
+  return &t->links[(h >> t->shift) * SLOTS + 1];
+}
+
+static inline void link_last(fdb_table *t, uint32_t slot, uint32_t port, uint32_t stamp) {
+  fdb_list *const list = &t->lists[port];
+  t->links[slot] = (fdb_link){list->tail, 0, stamp, port};
+  *(list->tail == 0 ? &list->head : &t->links[list->tail].next) = slot;
+  list->tail = slot;
+}
+
+/** Lets the neighbours of a link name `before` and `behind` rather than it. */
+static inline void rejoin(fdb_table *t, const fdb_link *link, uint32_t before, uint32_t behind) {
+  fdb_list *const list = &t->lists[link->port];
+  *(link->previous == 0 ? &list->head : &t->links[link->previous].next) = behind;
+  *(link->next == 0 ? &list->tail : &t->links[link->next].previous) = before;
+}
+
+static inline void unlink_slot(fdb_table *t, uint32_t slot) {
+  rejoin(t, &t->links[slot], t->links[slot].previous, t->links[slot].next);
+}
+
+/** Where the value stands now, or null if the bucket is full. */
+static inline uint64_t *put(bucket *b, uint64_t key, uint64_t value) {
   const unsigned slot = slot_of(b, 0);
-  if (slot == 0) return 0;
+  if (slot == 0) return NULL;
   b->values[slot - 1] = value;
   b->keys[slot - 1] = key;
-  return 1;
+  return &b->values[slot - 1];
 }
 
 /** A key that is not there, into two full buckets: one of their entries moves to its other bucket. */
-static __attribute__((noinline)) int make_room_and_put(fdb_table *t, bucket *one, bucket *other, uint64_t key,
-                                                       uint64_t value) {
+static __attribute__((noinline)) uint64_t *make_room_and_put(fdb_table *t, bucket *one, bucket *other, uint64_t key,
+                                                             uint64_t value) {
   for (int i = 0; i < 2 * SLOTS; i++) {
     bucket *const from = i < SLOTS ? one : other;
     const int slot = i % SLOTS;
     const uint64_t h = fdb_hash(t, from->keys[slot]);
     bucket *to = first_bucket(t, h);
     if (to == from) to = second_bucket(t, h);
-    if (!put(to, from->keys[slot], from->values[slot])) continue;
+    const uint64_t *const moved = put(to, from->keys[slot], from->values[slot]);
+    if (moved == NULL) continue;
+    const fdb_link *const link = &t->links[slot_number(t, &from->values[slot])];
+    if (link->port != 0) { // static entries stand in no list
+      const uint32_t number = slot_number(t, moved);
+      rejoin(t, link, number, number);
+      t->links[number] = *link;
+    }
     from->values[slot] = value;
     from->keys[slot] = key;
-    return 1;
+    return &from->values[slot];
   }
-  return 0;
+  return NULL;
 }
 
-/** Inserts a key that is not there; whether there was room. */
-static inline int insert_new(fdb_table *t, uint64_t key, uint64_t h, uint64_t value) {
-  if (t->entries >= t->capacity) return 0;
+/** Inserts a key that is not there; where its value stands, or null if there was no room. */
+static inline uint64_t *insert_new(fdb_table *t, uint64_t key, uint64_t h, uint64_t value) {
+  if (t->entries >= t->capacity) return NULL;
   bucket *const one = first_bucket(t, h);
-  if (__builtin_expect(!put(one, key, value), 0)) {
+  uint64_t *at = put(one, key, value);
+  if (__builtin_expect(at == NULL, 0)) {
     bucket *const other = second_bucket(t, h);
-    if (!put(other, key, value) && !make_room_and_put(t, one, other, key, value)) return 0;
+    at = put(other, key, value);
+    if (at == NULL) at = make_room_and_put(t, one, other, key, value);
+    if (at == NULL) return NULL;
   }
   t->entries++;
-  return 1;
+  return at;
 }
 
 #endif

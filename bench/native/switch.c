@@ -11,6 +11,9 @@
 // 30.6, 33.3; no prefetch 17.6, 20.1, 24.5, 26.2. Second buckets prefetched, hashes made twice instead of kept and
 // counters held in registers as long as the port stays the same: each takes 1 to 2 more. Frames and headroom
 // prefetched: no difference. All counters together cost 1.0, the learning lookup 0.7 to 3.
+//
+// A new source takes 7 ns with table, limits and event, and 10.5 with its place in its port's list (1,000 stations a
+// side, all new, one after the other); a lookup that hits takes 2.3.
 
 #define _GNU_SOURCE
 #include <sys/mman.h>
@@ -45,6 +48,7 @@ static port_record *ports;
 static domain_record *domains;
 static tunnel_record *tunnels;
 static fdb_table fdb;
+static fdb_link *links;
 static event events[EVENTS];
 
 // ---------------------------------------------------------------- remotes
@@ -96,10 +100,13 @@ static __attribute__((noinline)) uint32_t learn(uint64_t key, uint64_t h, uint32
   const uint32_t seconds = (uint32_t)(wanted >> STAMP_SHIFT);
   if (at == NULL) {
     domain_record *const domain = &domains[key >> 48];
-    if (port->learned >= port->limit || domain->learned >= domain->limit || !insert_new(&fdb, key, h, wanted)) {
+    const int allowed = port->learned < port->limit && domain->learned < domain->limit;
+    const uint64_t *const place = allowed ? insert_new(&fdb, key, h, wanted) : NULL;
+    if (place == NULL) {
       head->refused++;
       return 0;
     }
+    link_last(&fdb, slot_number(&fdb, place), number, seconds);
     port->learned++;
     domain->learned++;
     tell(1, key, number, number, seconds);
@@ -116,6 +123,8 @@ static __attribute__((noinline)) uint32_t learn(uint64_t key, uint64_t h, uint32
     }
     ports[before].learned--;
     port->learned++;
+    unlink_slot(&fdb, slot_number(&fdb, at));
+    link_last(&fdb, slot_number(&fdb, at), number, seconds);
     tell(2, key, number, before, seconds);
   }
   *at = wanted;
@@ -127,6 +136,8 @@ static __attribute__((noinline)) void learn_burst(const station *s, uint32_t cou
   for (uint32_t i = 0; i < count; i++) {
     hashes[i] = fdb_hash(&fdb, s[i].key);
     __builtin_prefetch(first_bucket(&fdb, hashes[i]), 1);
+    __builtin_prefetch(second_bucket(&fdb, hashes[i])); // a new key is looked for in both
+    __builtin_prefetch(links_of_bucket(&fdb, hashes[i]), 1);
   }
   for (uint32_t i = 0; i < count; i++) {
     uint64_t *const at = find_value(&fdb, s[i].key, hashes[i]);
@@ -336,8 +347,8 @@ static inline void pass_two(const pending *p, uint32_t count) {
 
 static __attribute__((noinline)) void forward(descriptor *d, uint32_t count) {
   pending todo[STEP];
-  for (; count > STEP; d += STEP, count -= STEP) pass_two(todo, pass_one(d, STEP, todo));
-  pass_two(todo, pass_one(d, count, todo));
+  for (const descriptor *end = d + count; d < end; d += STEP)
+    pass_two(todo, pass_one(d, end - d < STEP ? (uint32_t)(end - d) : STEP, todo));
 }
 
 // ---------------------------------------------------------------- tasks
@@ -368,6 +379,7 @@ static uint64_t found[BURST];
 static void clear(void) {
   memset(fdb.buckets, 0, table_length);
   fdb.entries = 0;
+  memset(fdb.lists, 0, head->port_count * sizeof(fdb_list));
   for (uint32_t i = 0; i < head->port_count; i++) ports[i].learned = 0;
   for (uint32_t i = 0; i < head->domain_count; i++) domains[i].learned = 0;
 }
@@ -381,14 +393,17 @@ static void look_up(void) {
   static uint32_t next;
   for (uint32_t i = 0; i < LOOKUPS; i += BURST) {
     if (next + BURST > head->station_count) next = 0;
-    look_up_burst(shuffled + next, found, BURST);
+    look_up_burst(shuffled + next, found, BURST < head->station_count ? BURST : head->station_count);
     next += BURST;
   }
 }
 
 static void renew_out(void) { renew(0, 0); }
 static void renew_back(void) { renew(1, OUTER_LENGTH); }
-static void restore(void) { memcpy(loaded(), fresh, head->count * sizeof(descriptor)); }
+static void restore(void) {
+  memcpy(loaded(), fresh, head->count * sizeof(descriptor));
+  head->out_count = 0;
+}
 static void pass_out(void) { forward(loaded(), head->burst); }
 static void pass_back(void) { forward(loaded() + head->burst, head->burst); }
 static void tick(void) { head->seconds++; }
@@ -408,7 +423,22 @@ static const char *make_table(void) {
   void *memory = mmap(NULL, table_length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) return "not enough memory";
   madvise(memory, table_length, MADV_NOHUGEPAGE); // as those of a WebAssembly memory are
-  fdb = (fdb_table){memory, (1ull << bits) - 1, head->fdb_seed, 64 - bits, 64 - 2 * bits, 0, head->capacity};
+  free(links);
+  free(fdb.lists);
+  links = aligned_alloc(64, (sizeof(fdb_link) * SLOTS << bits) + 64);
+  if (links == NULL) return "not enough memory";
+  fdb = (fdb_table){
+      .buckets = memory,
+      .links = links + SLOTS - 1, // slot 1 begins a line
+      .lists = calloc(head->port_count, sizeof(fdb_list)),
+      .mask = (1ull << bits) - 1,
+      .seed = head->fdb_seed,
+      .shift = 64 - bits,
+      .second_shift = 64 - 2 * bits,
+      .capacity = head->capacity,
+  };
+  if (fdb.lists == NULL) return "not enough memory";
+  memset(links, 0, (sizeof(fdb_link) * SLOTS << bits) + 64);
   const station *const all = (const station *)(base + head->stations);
   const uint32_t count = head->station_count;
   free(shuffled);
@@ -424,8 +454,10 @@ static const char *make_table(void) {
     shuffled[other] = last;
   }
   for (uint32_t i = 0; i < count; i++) {
-    if (!insert_new(&fdb, all[i].key, fdb_hash(&fdb, all[i].key), all[i].value)) return "the table is full";
+    const uint64_t *const place = insert_new(&fdb, all[i].key, fdb_hash(&fdb, all[i].key), all[i].value);
+    if (place == NULL) return "the table is full";
     if (all[i].value >> FLAGS_SHIFT & (STATIC | BLACKHOLE)) continue;
+    link_last(&fdb, slot_number(&fdb, place), (uint32_t)all[i].value, head->seconds);
     ports[(uint32_t)all[i].value].learned++;
     domains[all[i].key >> 48].learned++;
   }

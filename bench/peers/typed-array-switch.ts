@@ -49,10 +49,8 @@ export interface TypedArraySwitch {
   forward(first: number, count: number): number;
   /** Puts a burst's descriptors back and gives its frames, `macs` bytes behind their beginning, the next drawn MACs. */
   renew(burst: number, macs: number): void;
-  /** Puts all descriptors back. */
+  /** Puts all descriptors back and empties the list of what left. */
   restore(): void;
-  /** Empties the list of what left. */
-  rewind(): void;
   tick(): void;
   /** A copy of the image as it is now. */
   image(): Uint8Array<ArrayBuffer>;
@@ -347,15 +345,13 @@ function makeSwitch(): TypedArraySwitch {
 
   function load(image: Uint8Array): void {
     let bits = 4;
-    const capacity = new DataView(image.buffer, image.byteOffset).getUint32(layout.SWITCH_CAPACITY * 4, true);
+    const header = new DataView(image.buffer, image.byteOffset);
+    const capacity = header.getUint32(layout.SWITCH_CAPACITY * 4, true);
     while (2 ** bits < capacity * 4) bits++;
     mask = 4 * 2 ** bits - 1;
     shift = 32 - bits;
-    seed = new DataView(image.buffer, image.byteOffset).getInt32(layout.SWITCH_FDB_SEED * 4, true);
-    tables.load(image, (entry) => {
-      const place = find(entry[0]!, entry[1]!, home(entry[0]!, entry[1]!));
-      slots.set(entry, ~place);
-    });
+    seed = header.getInt32(layout.SWITCH_FDB_SEED * 4, true);
+    tables.load(image, (entry) => slots.set(entry, ~find(entry[0]!, entry[1]!, home(entry[0]!, entry[1]!))));
     drawn.fill(0);
     remotes.fill(0);
     const first = words[layout.SWITCH_REMOTES]! >>> 2;
@@ -391,8 +387,8 @@ function makeSwitch(): TypedArraySwitch {
       return touched;
     },
     renew,
-    restore: () => words.set(tables.fresh, words[layout.SWITCH_DESCRIPTORS]! >>> 2),
-    rewind: () => {
+    restore: () => {
+      words.set(tables.fresh, words[layout.SWITCH_DESCRIPTORS]! >>> 2);
       words[SWITCH_OUT_COUNT] = 0;
     },
     tick: () => {
