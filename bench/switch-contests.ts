@@ -6,19 +6,29 @@
 
 import { flowHash } from "../src/wire/flow-hash.ts";
 import { assertBytes } from "./agreement.ts";
-import { C, type Contest, TYPED_ARRAY } from "./contests.ts";
+import { C, type Contest, FRAMEFERRY, TYPED_ARRAY } from "./contests.ts";
 import { makeFrames } from "./frames.ts";
 import { makeImage } from "./image.ts";
 import type { NativePeers } from "./native-peers.ts";
+import { type FrameferrySwitch, frameferrySwitch } from "./peers/frameferry-switch.ts";
 import { typedArraySwitch } from "./peers/typed-array-switch.ts";
 import { type Contender, contender } from "./rounds.ts";
 import { switchDescriptors, switchPortCounts } from "./switch-image.ts";
-import { makeMixture, makeTraffic, PEER, SWITCH_BURST_FRAMES, VM, wrap } from "./switch-traffic.ts";
+import {
+  capacityFor,
+  makeMixture,
+  makeTraffic,
+  PEER,
+  SWITCH_BURST_FRAMES,
+  VM,
+  wrap,
+} from "./switch-traffic.ts";
 
 export const SWITCH_OUT = "switch, access port to tunnel";
 export const SWITCH_BACK = "switch, tunnel to access port";
 export const SWITCH_LEARN = "switch, learning a station";
 export const SWITCH_LOOKUP = "switch, lookup of a station";
+export const FORWARD = "frameferry forward(), every frame delivered";
 export const TEMPLATE_PAIR = "C, only encapsulate + decapsulate";
 export const STATIONS: readonly number[] = [1000, 64000];
 
@@ -36,13 +46,19 @@ export async function* switchContests(
   const js = typedArraySwitch();
   for (const stations of STATIONS) {
     const image = makeTraffic(stations);
-    await assertForwarded(image, native);
+    const ours = await frameferrySwitch(image, stations, capacityFor(stations));
+    await assertForwarded(image, ours, native);
     js.load(image);
     await native?.loadSwitch(image);
     await native?.loadImage(makeImage(makeFrames(SWITCH_BURST_FRAMES, 64), { seed: 0 }));
     for (const [burst, group] of [SWITCH_OUT, SWITCH_BACK].entries()) {
       if (!wanted(group)) continue;
-      const contenders: Contender[] = [];
+      const macs = burst * OUTER_LENGTH;
+      const renew = (): void => ours.renew(burst, macs);
+      const contenders: Contender[] = [
+        contender(FRAMEFERRY, SWITCH_BURST_FRAMES, () => ours.forward(burst), renew),
+        contender(FORWARD, SWITCH_BURST_FRAMES, () => ours.deliver(burst), renew),
+      ];
       if (native?.switch !== undefined) {
         const task = burst === 0 ? "out" : "back";
         contenders.push(native.switch.contender(C, SWITCH_BURST_FRAMES, task));
@@ -54,7 +70,7 @@ export async function* switchContests(
           TYPED_ARRAY,
           SWITCH_BURST_FRAMES,
           () => js.forward(burst * SWITCH_BURST_FRAMES, SWITCH_BURST_FRAMES),
-          () => js.renew(burst, burst * OUTER_LENGTH),
+          () => js.renew(burst, macs),
         ),
       );
       yield { group, bytes: 64, entries: stations, contenders };
@@ -76,9 +92,9 @@ async function assertSameSwitches(native: NativePeers | undefined): Promise<void
   if (native?.switch === undefined) return;
   const js = typedArraySwitch();
   for (let seed = 1; seed <= MIXTURES; seed++) {
-    const image = makeMixture(seed, MIXED);
-    js.load(image);
-    await native.loadSwitch(image);
+    const mixture = makeMixture(seed, MIXED);
+    js.load(mixture);
+    await native.loadSwitch(mixture);
     for (let turn = 0; turn < 3; turn++) {
       if (turn === 1) {
         js.tick();
@@ -87,7 +103,10 @@ async function assertSameSwitches(native: NativePeers | undefined): Promise<void
       await native.switch.once("forward");
       for (let first = 0; first < MIXED; first += SWITCH_BURST_FRAMES) js.forward(first, SWITCH_BURST_FRAMES);
       const dumped = await native.dumpSwitch();
-      assertBytes(`mixed frames ${seed}, turn ${turn}`, `C (${TYPED_ARRAY})`, js.image(), dumped!);
+      const image = js.image();
+      const at = image.findIndex((byte, i) => byte !== dumped![i]);
+      if (at >= 0)
+        throw new Error(`mixed frames ${seed}, turn ${turn}: C and ${TYPED_ARRAY} differ at byte ${at}`);
       js.restore();
       await native.switch.once("restore");
     }
@@ -97,33 +116,37 @@ async function assertSameSwitches(native: NativePeers | undefined): Promise<void
 /** Every frame must leave as the plain and slow way makes it. */
 async function assertForwarded(
   image: Uint8Array<ArrayBuffer>,
+  ours: FrameferrySwitch,
   native: NativePeers | undefined,
 ): Promise<void> {
   const js = typedArraySwitch();
   js.load(image);
   js.forward(0, SWITCH_BURST_FRAMES);
   js.forward(SWITCH_BURST_FRAMES, SWITCH_BURST_FRAMES);
-  const results: [string, Uint8Array<ArrayBuffer>][] = [[TYPED_ARRAY, js.image()]];
+  ours.forward(0);
+  ours.forward(1);
+  const images: [string, Uint8Array<ArrayBuffer>][] = [[TYPED_ARRAY, js.image()]];
   if (native?.switch !== undefined) {
     await native.loadSwitch(image);
     await native.switch.once("out");
     await native.switch.once("back");
-    results.push([C, (await native.dumpSwitch())!]);
+    images.push([C, (await native.dumpSwitch())!]);
   }
   const expected = switchDescriptors(image).map(({ bytes, mark }) =>
     mark === VM
       ? { bytes: wrap(bytes, "10.1.5.7", "10.1.5.8", 42, flowHash(bytes) >>> 18), mark: 0 }
       : { bytes: bytes.slice(OUTER_LENGTH), mark: VM },
   );
-  for (const [peer, result] of results) {
-    for (const [i, { bytes, mark, verdict }] of switchDescriptors(result).entries()) {
+  const results = images.map(([peer, result]) => [peer, switchDescriptors(result)] as const);
+  for (const [peer, outcomes] of [[FRAMEFERRY, ours.outcomes()] as const, ...results]) {
+    for (const [i, { bytes, mark, verdict }] of outcomes.entries()) {
       const wanted = expected[i]!;
       if (verdict !== 0 || mark !== wanted.mark)
         throw new Error(`switch: ${peer}, frame ${i}: verdict ${verdict}, port ${mark}, not ${wanted.mark}`);
       assertBytes("switch", `${peer}, frame ${i}`, wanted.bytes, bytes);
     }
-    assertCounted(peer, result);
   }
+  for (const [peer, result] of images) assertCounted(peer, result);
 }
 
 function assertCounted(peer: string, image: Uint8Array<ArrayBuffer>): void {

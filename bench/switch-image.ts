@@ -114,6 +114,8 @@ export interface SwitchImageOptions {
   readonly capacity: number;
   readonly burst: number;
   readonly frames: readonly Uint8Array[];
+  /** Bytes each frame had on the wire; as many as it has if left out. */
+  readonly wireLengths?: readonly number[];
   /** Ports on which the frames come in. */
   readonly marks: readonly number[];
   /** MACs for the first burst and for the second, 12 bytes a frame. */
@@ -212,7 +214,7 @@ export function makeSwitchImage(options: SwitchImageOptions): Uint8Array<ArrayBu
     const d = at.descriptors + i * DESCRIPTOR_LENGTH;
     view.setUint32(d + DESCRIPTOR_OFFSET, slot + HEADROOM_DEFAULT, true);
     view.setUint32(d + DESCRIPTOR_FRAME_LENGTH, frame.length, true);
-    view.setUint32(d + DESCRIPTOR_WIRE_LENGTH, frame.length, true);
+    view.setUint32(d + DESCRIPTOR_WIRE_LENGTH, options.wireLengths?.[i] ?? frame.length, true);
     view.setUint32(d + DESCRIPTOR_FLOOR, slot, true);
     view.setUint32(d + DESCRIPTOR_VNI, VNI_NONE, true);
     view.setUint32(d + DESCRIPTOR_MARK, options.marks[i] ?? 0, true);
@@ -246,6 +248,14 @@ export function switchDescriptors(image: Uint8Array<ArrayBuffer>): SwitchOutcome
     });
   }
   return all;
+}
+
+/** The drawn MACs of the first burst and of the second, 12 bytes a frame. */
+export function switchDraws(image: Uint8Array<ArrayBuffer>): Uint8Array[] {
+  const view = new DataView(image.buffer, image.byteOffset, image.byteLength);
+  const length = view.getUint32(SWITCH_DRAW_COUNT * 4, true) * 12;
+  const first = view.getUint32(SWITCH_DRAWS * 4, true);
+  return [0, 1].map((burst) => image.subarray(first + burst * length, first + (burst + 1) * length));
 }
 
 /** Of each port: received, bytes of it, dropped, sent, bytes of it. */

@@ -64,13 +64,17 @@ export function makeTraffic(stationsOfASide: number): Uint8Array<ArrayBuffer> {
     ports: switchPorts,
     domains: switchDomains,
     stations,
-    // As many as the table's default holds, or twice the buckets that all of them fill.
-    capacity: stationsOfASide > 4096 ? 131072 : 8192,
+    capacity: capacityFor(stationsOfASide),
     burst: SWITCH_BURST_FRAMES,
     frames,
     marks: frames.map((_, i) => (i < SWITCH_BURST_FRAMES ? VM : 0)),
     draws,
   });
+}
+
+/** As many entries as a table holds by default, or the next power of two that holds all stations. */
+export function capacityFor(stationsOfASide: number): number {
+  return stationsOfASide > 4096 ? 131072 : 8192;
 }
 
 /** Frames of all kinds at all ports: wrong ones, tagged ones, known and unknown stations that move, damaged packets. */
@@ -110,6 +114,7 @@ export function makeMixture(seed: number, count: number): Uint8Array<ArrayBuffer
     capacity: 128,
     burst: SWITCH_BURST_FRAMES,
     frames,
+    wireLengths: frames.map(({ length }, i) => (i % 16 === 0 ? length + 20 : length)),
     marks,
   });
 }

@@ -187,10 +187,10 @@ static __attribute__((noinline)) int classify_any(descriptor *d, port_record *po
 /** Decapsulates a packet of the underlay; null if it was dropped. */
 static inline const remote_slot *let_in(descriptor *d, port_record *uplink, uint16_t udp_port, uint32_t local) {
   const uint8_t *const packet = base + d->offset;
-  const uint32_t length = d->length;
+  const uint32_t wire = d->wire_length;
   uint32_t reason = 0;
   uint32_t address, to;
-  if (LIKELY(is_plain_vxlan(packet, length, d->wire_length, udp_port))) {
+  if (LIKELY(is_plain_vxlan(packet, d->length, wire, udp_port))) {
     address = load32(packet + 26);
     to = load32(packet + 30);
     strip_plain(d, packet, plain_vni(packet));
@@ -210,7 +210,7 @@ static inline const remote_slot *let_in(descriptor *d, port_record *uplink, uint
     }
   }
   uplink->received++;
-  uplink->received_bytes += length;
+  uplink->received_bytes += wire;
   drop(d, reason, uplink, NULL);
   return NULL;
 }
@@ -239,7 +239,7 @@ static inline uint32_t pass_one(descriptor *d, uint32_t count, pending *todo) {
     domain_record *const domain = &all_domains[domain_number];
     const uint8_t *frame = memory + d->offset;
     port->received++;
-    port->received_bytes += d->length;
+    port->received_bytes += d->wire_length;
     uint64_t low = load64(frame);
     uint64_t source = low >> 48 | (uint64_t)load32(frame + 8) << 16;
     if (UNLIKELY(((low | source) & 1) != 0 || source == 0 || d->length < 14 || is_tag(load16(frame + 12)) ||
@@ -309,15 +309,15 @@ static inline void pass_two(const pending *p, uint32_t count) {
     }
     const uint32_t to = (uint32_t)value;
     port_record *const egress = &all_ports[to];
-    uint32_t length = d->length;
-    if (UNLIKELY(to == p->port || (port->group != 0 && port->group == egress->group) || length - 14 > egress->mtu)) {
+    uint32_t wire = d->wire_length;
+    if (UNLIKELY(to == p->port || (port->group != 0 && port->group == egress->group) || wire - 14 > egress->mtu)) {
       const int apart = port->group == 0 || port->group != egress->group;
       drop(d, to == p->port ? SAME_PORT : apart ? EXCEEDS_MTU : SPLIT_HORIZON, port, domain);
       continue;
     }
     if (egress->kind == TUNNEL) {
       const tunnel_record *const tunnel = &all_tunnels[egress->tunnel];
-      const uint32_t wire = d->wire_length;
+      const uint32_t length = d->length;
       const uint32_t offset = d->offset;
       if (UNLIKELY(wire > WIRE_MAXIMUM || offset < d->floor + OUTER_LENGTH)) {
         drop(d, wire > WIRE_MAXIMUM ? FRAME_TOO_LONG : NO_HEADROOM, port, domain);
@@ -327,10 +327,10 @@ static inline void pass_two(const pending *p, uint32_t count) {
       uint8_t *const outer = memory + offset - OUTER_LENGTH;
       write_outer(outer, load_outer(tunnel->outer), tunnel->ip_sum, wire, hash);
       store32(outer + 46, __builtin_bswap32(domain->vni << 8));
-      length += OUTER_LENGTH;
+      wire += OUTER_LENGTH;
       d->offset = offset - OUTER_LENGTH;
-      d->length = length;
-      d->wire_length = wire + OUTER_LENGTH;
+      d->length = length + OUTER_LENGTH;
+      d->wire_length = wire;
       d->flow_hash = hash;
       d->vni = VNI_NONE;
       d->mark = 0;
@@ -338,7 +338,7 @@ static inline void pass_two(const pending *p, uint32_t count) {
       d->mark = to;
     }
     egress->sent++;
-    egress->sent_bytes += length;
+    egress->sent_bytes += wire;
     domain->sent++;
     *out++ = (uint32_t)((uint8_t *)d - memory);
   }

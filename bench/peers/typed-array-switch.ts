@@ -117,6 +117,7 @@ function makeSwitch(): TypedArraySwitch {
   function letIn(d: number, port: number, local: number): number {
     const packet = words[d + OFFSET]!;
     const present = words[d + LENGTH]!;
+    const wire = words[d + WIRE]!;
     let address = 0;
     let to = ~local;
     let reason = 0;
@@ -136,7 +137,7 @@ function makeSwitch(): TypedArraySwitch {
         (w1 & 0xff3f0000) === 0 &&
         (w2 & 0xff00) === 0x1100 &&
         view.getUint16(packet + 36, true) === port &&
-        total + 14 <= words[d + WIRE]! &&
+        total + 14 <= wire &&
         udpLength + 20 <= total &&
         udpLength >= 30 &&
         (bytes[packet + 42]! & 8) !== 0
@@ -171,7 +172,7 @@ function makeSwitch(): TypedArraySwitch {
       } else reason = DROP_NOT_TUNNEL;
     }
     portCounts[RECEIVED] = portCounts[RECEIVED]! + 1;
-    portCounts[BYTES_IN] = portCounts[BYTES_IN]! + present;
+    portCounts[BYTES_IN] = portCounts[BYTES_IN]! + wire;
     tables.drop(d, reason, 0, 0);
     return -1;
   }
@@ -201,7 +202,7 @@ function makeSwitch(): TypedArraySwitch {
       const present = words[d + LENGTH]!;
       const p = port << 3;
       portCounts[p] = portCounts[p]! + 1;
-      portCounts[p + BYTES_IN] = portCounts[p + BYTES_IN]! + present;
+      portCounts[p + BYTES_IN] = portCounts[p + BYTES_IN]! + words[d + WIRE]!;
       let a = view.getInt32(frame, true);
       let b = view.getInt32(frame + 4, true);
       const c = view.getInt32(frame + 8, true);
@@ -270,10 +271,10 @@ function makeSwitch(): TypedArraySwitch {
       const to = slots[at + 2]!;
       const egress = ports + (to << 4);
       const target = words[egress]!;
-      let there = words[d + LENGTH]!;
+      let wire = words[d + WIRE]!;
       const group = words[ingress]! & 0xff00;
       const apart = group === 0 || group !== (target & 0xff00);
-      if (to === port || !apart || there - 14 > words[egress + PORT_MTU]! >>> 0) {
+      if (to === port || !apart || wire - 14 > words[egress + PORT_MTU]! >>> 0) {
         tables.drop(
           d,
           to === port ? DROP_SAME_PORT : apart ? DROP_EXCEEDS_MTU : DROP_SPLIT_HORIZON,
@@ -283,17 +284,16 @@ function makeSwitch(): TypedArraySwitch {
         continue;
       }
       if ((target & 0xff) === TUNNEL) {
-        const wire = words[d + WIRE]!;
         if (wire > WIRE_MAXIMUM || words[d + OFFSET]! - OUTER_LENGTH < words[d + FLOOR]!) {
           tables.drop(d, wire > WIRE_MAXIMUM ? DROP_FRAME_TOO_LONG : DROP_NO_HEADROOM, port, domain);
           continue;
         }
-        encapsulate(d, words[egress + PORT_TUNNEL]!, words[n]!, there, wire);
-        there += OUTER_LENGTH;
+        encapsulate(d, words[egress + PORT_TUNNEL]!, words[n]!, wire);
+        wire += OUTER_LENGTH;
       } else words[d + MARK] = to;
       const p = (to << 3) + SENT;
       portCounts[p] = portCounts[p]! + 1;
-      portCounts[p + 1] = portCounts[p + 1]! + there;
+      portCounts[p + 1] = portCounts[p + 1]! + wire;
       const counted = (domain << 3) + SENT;
       domainCounts[counted] = domainCounts[counted]! + 1;
       words[out++] = d << 2;
@@ -301,9 +301,10 @@ function makeSwitch(): TypedArraySwitch {
     words[SWITCH_OUT_COUNT] = out - (words[SWITCH_OUT]! >>> 2);
   }
 
-  function encapsulate(d: number, tunnel: number, vni: number, present: number, wire: number): void {
+  function encapsulate(d: number, tunnel: number, vni: number, wire: number): void {
     const template = words[SWITCH_TUNNELS]! + tunnel * TUNNEL_LENGTH;
     const frame = words[d + OFFSET]!;
+    const present = words[d + LENGTH]!;
     const hash = hashOf(frame, present);
     const at = frame - OUTER_LENGTH;
     const total = wire + 36;
