@@ -38,9 +38,7 @@ const MARK = 7;
 const WORDS = 8;
 
 // Counters of a port and of a bridge domain: eight doubles each.
-const RECEIVED = 0;
-const BYTES_IN = 1;
-const SENT = 3;
+const [RECEIVED, BYTES_IN, SENT] = [0, 1, 3];
 
 export interface TypedArraySwitch {
   /** Copies an image in to work on. */
