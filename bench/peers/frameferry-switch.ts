@@ -2,7 +2,6 @@
 // kernel alone on descriptors in its memory, as a datapath that needs no JavaScript for a frame calls it.
 
 import { FrameBatch, loadKernels, SwitchCore } from "../../src/index.ts";
-import { Kernels } from "../../src/kernel/kernels.ts";
 import { DESCRIPTOR_LENGTH } from "../../src/layout/descriptor.layout.ts";
 import { FDB_SEED } from "../fdb-keys.ts";
 import { tunnel } from "../frames.ts";
@@ -32,17 +31,7 @@ export async function frameferrySwitch(
   stations: number,
   capacity: number,
 ): Promise<FrameferrySwitch> {
-  let context = 0;
-  const loaded = await loadKernels({ memoryBytes: 64 * 1024 * 1024 });
-  const { functions } = loaded;
-  // Which context is the switch's is seen in its first call: nobody is told otherwise.
-  const kernels = new Kernels(loaded.module, loaded.memory, {
-    ...functions,
-    runSwitch: (at, descriptors, count) => {
-      context = at;
-      return functions.runSwitch(at, descriptors, count);
-    },
-  });
+  const kernels = await loadKernels({ memoryBytes: 64 * 1024 * 1024 });
   const core = new SwitchCore(kernels, {
     fdb: { capacity, ageSeconds: 0, seed: FDB_SEED },
     vtep: { address: tunnel.local, mac: tunnel.localMac },
@@ -77,14 +66,14 @@ export async function frameferrySwitch(
 
   for (const [i, { bytes, mark }] of switchDescriptors(image).entries())
     batches[Math.floor(i / BURST)]!.add(bytes, { mark });
-  const { words, bytes } = kernels;
+  const { words, bytes, functions } = kernels;
   const start = (burst: number): number => batches[burst]!.descriptors >>> 2;
   const length = (BURST * DESCRIPTOR_LENGTH) / 4;
   const fresh = batches.map((_, burst) => words.slice(start(burst), start(burst) + length));
   const draws = switchDraws(image);
   const drawn = [0, 0];
   return {
-    forward: (burst) => void functions.runSwitch(context, batches[burst]!.descriptors, BURST),
+    forward: (burst) => void functions.runSwitch(core.contextAddress, batches[burst]!.descriptors, BURST),
     deliver: (burst) => core.forward(batches[burst]!, nowMs, ignore),
     renew: (burst, macs) => {
       words.set(fresh[burst]!, start(burst));
