@@ -8,6 +8,7 @@ import type { EndToEnd } from "./end-to-end.ts";
 import { FDB_SIZES, RTE_HASH } from "./fdb-contests.ts";
 import type { TaskResult } from "./report.ts";
 import { RING_ONE_THREAD, RING_TWO_THREADS, RTE_RING } from "./ring-contests.ts";
+import { STATIONS, SWITCH_BACK, SWITCH_OUT, TEMPLATE_PAIR } from "./switch-contests.ts";
 
 export interface FigureToReach {
   readonly figure: string;
@@ -71,6 +72,17 @@ export function figuresToReach(
         theirs,
         Number.POSITIVE_INFINITY,
       );
+    }
+  }
+  for (const group of [SWITCH_OUT, SWITCH_BACK]) {
+    for (const entries of STATIONS) {
+      const size = { bytes: 64, entries };
+      const ours = median(group, FRAMEFERRY, size);
+      const what = `${group}, ${entries} stations a side`;
+      compare(`${what}: at most 1.3 times C`, ours, median(group, C, size), 1.3);
+      const most = entries > 1000 ? 9 : 5;
+      const pair = median(group, TEMPLATE_PAIR, size);
+      compare(`${what}: at most ${most} times C's encapsulation and decapsulation alone`, ours, pair, most);
     }
   }
   compare(

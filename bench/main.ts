@@ -23,6 +23,7 @@ import { readerContests } from "./reader-contests.ts";
 import { results, type TaskResult, table } from "./report.ts";
 import { ringContests } from "./ring-contests.ts";
 import { compete, type RoundOptions } from "./rounds.ts";
+import { switchContests } from "./switch-contests.ts";
 
 const USAGE = `npm run bench -- [options]
   --json FILE    write the results there
@@ -77,6 +78,7 @@ async function main(options: Options): Promise<void> {
       if (!wanted("capture, decapsulated in memory")) break;
       await run(await captureContest(around, bytes, 2048));
     }
+    for await (const contest of switchContests(native, wanted)) await run(contest);
     for (const contest of await readerContests()) await run(contest);
     for await (const contest of ringContests(native, wanted)) await run(contest);
     for await (const contest of dataplaneContests(wanted)) await run(contest);

@@ -6,6 +6,8 @@ import { join } from "node:path";
 import { type FdbKeys, fdbFile } from "./fdb-keys.ts";
 import { buildNative, NativePeer } from "./native.ts";
 
+const PROGRAMS = ["datapath", "fdb", "rte-hash", "ring", "rte-ring", "rte-ring-pointers", "switch"];
+
 export class NativePeers {
   readonly datapath: NativePeer | undefined;
   readonly fdb: NativePeer | undefined;
@@ -15,6 +17,7 @@ export class NativePeers {
   readonly ringSequential: NativePeer | undefined;
   readonly rteRing: NativePeer | undefined;
   readonly rteRingPointers: NativePeer | undefined;
+  readonly switch: NativePeer | undefined;
   readonly #folder: string;
 
   private constructor(folder: string, programs: ReadonlyMap<string, string>) {
@@ -31,12 +34,13 @@ export class NativePeers {
     this.ringSequential = start("ring", "sequential");
     this.rteRing = start("rte-ring");
     this.rteRingPointers = start("rte-ring-pointers");
+    this.switch = start("switch");
   }
 
   /** Builds and starts what can be; says through `write` what cannot. */
   static async start(write: (line: string) => void): Promise<NativePeers> {
     const programs = new Map<string, string>();
-    for (const name of ["datapath", "fdb", "rte-hash", "ring", "rte-ring", "rte-ring-pointers"]) {
+    for (const name of PROGRAMS) {
       const result = buildNative(name);
       if ("program" in result) programs.set(name, result.program);
       else write(`left out: native peer ${name}: ${result.missing}`);
@@ -53,6 +57,18 @@ export class NativePeers {
 
   async dumpImage(): Promise<Uint8Array<ArrayBuffer> | undefined> {
     return this.datapath === undefined ? undefined : await this.#dump(this.datapath);
+  }
+
+  /** The same for the switch, whose image is another one. */
+  async loadSwitch(image: Uint8Array): Promise<void> {
+    if (this.switch === undefined) return;
+    const file = join(this.#folder, "switch");
+    await writeFile(file, image);
+    await this.switch.load(file);
+  }
+
+  async dumpSwitch(): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    return this.switch === undefined ? undefined : await this.#dump(this.switch);
   }
 
   /** Hands keys and queries to every table. */
@@ -74,7 +90,7 @@ export class NativePeers {
   }
 
   async close(): Promise<void> {
-    const peers = [this.datapath, this.fdb, this.fdbHugePages, this.rteHash, ...this.#rings];
+    const peers = [this.datapath, this.fdb, this.fdbHugePages, this.rteHash, this.switch, ...this.#rings];
     for (const peer of peers) peer?.close();
     await rm(this.#folder, { recursive: true, force: true });
   }

@@ -23,6 +23,7 @@ import {
   IMAGE_TAG,
   IMAGE_VNI,
 } from "../image.ts";
+import { decapsulateAny, FRAME_TOO_SHORT, isTag } from "./any-packet.ts";
 
 /** Kernels over the descriptors `first` .. `first + count` of an image. */
 export interface TypedArrayDatapath {
@@ -47,20 +48,8 @@ const MEMORY_LENGTH = 24 * 1024 * 1024;
 const OUTER_LENGTH = 50;
 const WIRE_MAXIMUM = 65535 - 36;
 const CAPTURED_MAXIMUM = 262144;
-const FRAME_TOO_SHORT = 1;
 const FRAME_TOO_LONG = 2;
 const NO_HEADROOM = 4;
-const NOT_TUNNEL = 5;
-const OUTER_IP_TRUNCATED = 6;
-const OUTER_IP_HEADER = 7;
-const OUTER_IP_CHECKSUM = 8;
-const OUTER_IP_FRAGMENT = 9;
-const UDP_TRUNCATED = 10;
-const UDP_LENGTH = 11;
-const VXLAN_TRUNCATED = 13;
-const VXLAN_NO_VNI = 14;
-const OTHER_VNI = 16;
-const INNER_TRUNCATED = 17;
 const DROP = 3;
 const K1 = 0x9e3779b1;
 const K2 = 0x85ebca77;
@@ -280,69 +269,11 @@ function makeDatapath(): TypedArrayDatapath {
           continue;
         }
       }
-      const reason = decapsulateAny(d, frame, length);
-      if (reason === 0) forwarded++;
-      else drop(d, reason);
+      const found = decapsulateAny(view, words, d, port, wantedVni);
+      if (found <= 0) forwarded++;
+      else drop(d, found);
     }
     count(0, forwarded);
-  }
-
-  function decapsulateAny(d: number, frame: number, length: number): number {
-    const port = view.getUint16(IMAGE_PORT, true);
-    const wantedVni = view.getInt32(IMAGE_VNI, true);
-    if (length < 14) return FRAME_TOO_SHORT;
-    let at = 14;
-    let type = view.getUint16(frame + 12);
-    for (let tags = 0; tags < 4 && isTag(type); tags++) {
-      if (length < at + 4) return NOT_TUNNEL;
-      type = view.getUint16(frame + at + 2);
-      at += 4;
-    }
-    const ip = frame + at;
-    const present = length - at;
-    const available = words[d + WIRE]! - at;
-    let header = 40;
-    let total = 0;
-    if (type === 0x0800) {
-      if (present < 20) return OUTER_IP_TRUNCATED;
-      header = (bytes[ip]! & 15) << 2;
-      if (bytes[ip]! >>> 4 !== 4 || header < 20) return OUTER_IP_HEADER;
-      if (bytes[ip + 9] !== 17 || (view.getUint16(ip + 6) & 0x1fff) !== 0) return NOT_TUNNEL;
-      if (present < header) return OUTER_IP_TRUNCATED;
-      total = view.getUint16(ip + 2);
-    } else if (type === 0x86dd) {
-      if (present < 40) return OUTER_IP_TRUNCATED;
-      if (bytes[ip]! >>> 4 !== 6) return OUTER_IP_HEADER;
-      if (bytes[ip + 6] !== 17) return NOT_TUNNEL;
-      total = view.getUint16(ip + 4);
-      if (total !== 0) total += 40;
-    } else return NOT_TUNNEL;
-    if (present < header + 8) return UDP_TRUNCATED;
-    const udp = ip + header;
-    if (view.getUint16(udp + 2, true) !== port) return NOT_TUNNEL;
-    if (type === 0x0800) {
-      if ((view.getUint16(ip + 6) & 0x3fff) !== 0) return OUTER_IP_FRAGMENT;
-      if (sumWords(ip, header) !== 0xffff) return OUTER_IP_CHECKSUM;
-    }
-    const big = total === 0 && available > 65535;
-    if (big) total = available;
-    if (total < header + 8) return OUTER_IP_HEADER;
-    if (total > available) return OUTER_IP_TRUNCATED;
-    let udpLength = view.getUint16(udp + 4);
-    if (big && udpLength === 0) udpLength = total - header;
-    if (udpLength < 8 || udpLength > total - header) return UDP_LENGTH;
-    if (udpLength < 16 || present < header + 16) return VXLAN_TRUNCATED;
-    if ((bytes[udp + 8]! & 8) === 0) return VXLAN_NO_VNI;
-    const vni = view.getUint32(udp + 12) >>> 8;
-    if (wantedVni !== -1 && vni !== wantedVni) return OTHER_VNI;
-    const inner = udpLength - 16;
-    const there = length - at - header - 16;
-    if (there < 14 || inner < 14) return INNER_TRUNCATED;
-    words[d + OFFSET] = udp + 16;
-    words[d + LENGTH] = there < inner ? there : inner;
-    words[d + WIRE] = inner;
-    words[d + VNI] = vni;
-    return 0;
   }
 
   function vlanPush(first: number, frames: number): void {
@@ -497,10 +428,6 @@ function makeDatapath(): TypedArrayDatapath {
 }
 
 const COPY_BY_WORDS = 160;
-
-function isTag(type: number): boolean {
-  return type === 0x8100 || type === 0x88a8 || type === 0x9100;
-}
 
 function hasPorts(protocol: number): boolean {
   return protocol === 6 || protocol === 17 || protocol === 132;
