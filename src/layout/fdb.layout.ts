@@ -1,4 +1,4 @@
-// The FDB in memory: a header of 64 bytes and buckets of one cache line each.
+// The FDB in memory: a header of two cache lines and buckets of one each.
 // A bucket holds four keys, then their four values; key and value are 64 bits.
 //
 //   key    MAC as its six bytes lie in a frame, read as a little-endian number | bridge domain << 48; 0 = free
@@ -9,8 +9,8 @@ export const FDB_BUCKET_BITS = 4; // there are 2^bits buckets
 export const FDB_SEED = 8; // 64 bits
 export const FDB_ENTRIES = 16;
 export const FDB_CAPACITY = 20;
-export const FDB_TOUCHED = 24; // lookups leave here what they read ahead, so that no compiler drops the reads
-export const FDB_HEADER_LENGTH = 64;
+export const FDB_TOUCHED = 64; // lookups leave here what they read ahead; apart from what every lookup reads
+export const FDB_HEADER_LENGTH = 128;
 
 export const BUCKET_LENGTH = 64;
 export const BUCKET_SLOTS = 4;
