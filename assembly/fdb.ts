@@ -3,9 +3,9 @@
 // Every key has two buckets. It stands in the first unless that was full, so that nearly every
 // hit is one line; with two there are no chains, and removal leaves no tombstones.
 //
-// A burst is looked up in passes: all keys are hashed, eight at a time; in a table larger than a core's own caches a word of
-// every bucket is read, so that the misses overlap (WebAssembly has no prefetch); the buckets are compared. The keys
-// that were not there, one in twenty of those that the table holds, go to their second buckets in the same way.
+// A burst is looked up in passes: all keys are hashed, eight a turn; in a table larger than the caches a word of every
+// bucket is read, so that the misses overlap (WebAssembly has no prefetch); the buckets are compared. The keys that
+// were not there, one in 27 of those that the table holds, go to their second buckets in the same way.
 
 import {
   BUCKET_LENGTH,
@@ -47,9 +47,9 @@ export function offsetMask(fdb: usize): u32 {
 }
 
 /**
- * The secret comes first: both halves of the key are added to secret numbers and multiplied (NH, RFC 4418 section 5.2: two
- * keys share a product under one seed in 2^32), so that nobody without the seed can aim keys at one bucket. The steps
- * after it, which everybody knows, break up progressions: MACs that count would else fall on few buckets.
+ * The secret comes first: both halves of the key are added to secret numbers and multiplied (NH, RFC 4418 section
+ * 5.2.2: two keys share a product under one seed in 2^32), so that nobody without the seed can aim keys at one bucket.
+ * The steps after it, which everybody knows, break up progressions: MACs that count would else fall on few buckets.
  */
 export function hash(key: u64, seed: u64): u32 {
   const product = <u64>(<u32>key + <u32>seed) * <u64>(<u32>(key >>> 32) + <u32>(seed >>> 32));
