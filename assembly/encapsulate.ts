@@ -145,38 +145,55 @@ export function isPlainStage(stage: usize): bool {
   );
 }
 
-/** As `wrap`, for a template of the usual kind. */
-export function wrapPlain(d: usize, stage: usize, vni: u32): u32 {
-  const frame: usize = load<u32>(d, DESCRIPTOR_OFFSET);
-  const length = load<u32>(d, DESCRIPTOR_FRAME_LENGTH);
-  const wire = load<u32>(d, DESCRIPTOR_WIRE_LENGTH);
-  const start: usize = frame - PLAIN_LENGTH;
+/** Whether a frame can get headers of the usual kind by `putPlainHeaders`: else `wrap` knows more. */
+export function isPlainPassenger(frame: usize, length: u32, wire: u32, floor: u32): bool {
   const negative: u32 =
-    (length - PLAIN_HASHED) | wire | (PLAIN_MAXIMUM - wire) | (<u32>start - load<u32>(d, DESCRIPTOR_FLOOR));
+    (length - PLAIN_HASHED) | wire | (PLAIN_MAXIMUM - wire) | (<u32>frame - PLAIN_LENGTH - floor);
   const other =
     ((load<u32>(frame, ETHERNET_TYPE) & PLAIN_IPV4_MASK) ^ PLAIN_IPV4) |
     (load<u16>(frame, 20) & FRAGMENT_BITS);
-  if (((negative >>> 31) | other) !== 0) return wrap(d, stage, vni);
+  return ((negative >>> 31) | other) === 0;
+}
+
+/** Puts one plain passenger into the tunnel of a stage of the usual kind; `vni` as for `wrap`. */
+export function putPlainHeaders(
+  d: usize,
+  frame: usize,
+  length: u32,
+  wire: u32,
+  stage: usize,
+  vni: u32,
+): void {
+  const start: usize = frame - PLAIN_LENGTH;
   const template: usize = stage + ENCAPSULATE_TEMPLATE;
-  const second = swapBytes(v128.load(template, 16));
-  const third = swapBytes(v128.load(template, 32));
   const hash = plainFlowHash(frame, load<u32>(stage, ENCAPSULATE_SEED));
   const ipLength = wire + 36;
   const total = swapped16(load<u32>(stage, ENCAPSULATE_IP_SUM)) + ipLength;
   const ipChecksum = ~((total & 0xffff) + (total >>> 16));
-  const ip = i16x8.replace_lane(i16x8.replace_lane(second, 0, <i16>ipLength), 4, <i16>ipChecksum);
-  const udp = i16x8.replace_lane(i16x8.replace_lane(third, 1, <i16>sourcePort(hash)), 3, <i16>(wire + 16));
-  v128.store(start, v128.load(template));
-  v128.store(start, swapBytes(ip), 16);
+  const ip = i16x8.replace_lane(
+    i16x8.replace_lane(v128.load(template, 16), 0, <i16>swapped16(ipLength)),
+    4,
+    <i16>swapped16(ipChecksum & 0xffff),
+  );
   // The first half of the VNI lies in the last two bytes of the third vector, the rest behind it.
-  v128.store(start, i16x8.replace_lane(swapBytes(udp), 7, <i16>vni), 32);
+  const udp = i16x8.replace_lane(
+    i16x8.replace_lane(
+      i16x8.replace_lane(v128.load(template, 32), 1, <i16>swapped16(sourcePort(hash))),
+      3,
+      <i16>swapped16(wire + 16),
+    ),
+    7,
+    <i16>vni,
+  );
+  v128.store(start, v128.load(template));
+  v128.store(start, ip, 16);
+  v128.store(start, udp, 32);
   store<u16>(start, <u16>(vni >>> 16), 48);
   store<u32>(d, <u32>start, DESCRIPTOR_OFFSET);
   store<u32>(d, length + PLAIN_LENGTH, DESCRIPTOR_FRAME_LENGTH);
   store<u32>(d, wire + PLAIN_LENGTH, DESCRIPTOR_WIRE_LENGTH);
   store<u32>(d, hash, DESCRIPTOR_FLOW_HASH);
   store<u32>(d, VNI_NONE, DESCRIPTOR_VNI);
-  return DROP_NONE;
 }
 
 /** Changes the places of the two bytes of each word. */

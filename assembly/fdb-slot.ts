@@ -4,7 +4,6 @@ import {
   BUCKET_LENGTH,
   BUCKET_SLOTS,
   BUCKET_VALUES,
-  FDB_BUCKET_BITS,
   FDB_BUCKETS,
   FDB_DOMAIN_COUNT,
   FDB_DOMAIN_ENTRIES,
@@ -20,7 +19,6 @@ import {
   FDB_PORT_TAIL,
   FDB_PORTS,
   FDB_READERS,
-  FDB_SEED,
   KEY_DOMAIN,
   KEY_LENGTH,
   KEY_RETIRED,
@@ -35,28 +33,28 @@ import {
   VALUE_STAMP_SHIFT,
   VALUE_STATIC,
 } from "../src/layout/fdb.layout";
-import { firstOffset, hash, secondOffset, slotOf } from "./fdb";
+import { firstOffset, hash, offsetMask, secondOffset, seedOf, slotOf } from "./fdb";
 import { isPast, noteRetired } from "./fdb-lock";
 
 /** The slot of `key`, or 0. */
 export function findSlot(fdb: usize, key: u64): usize {
   const table: usize = load<u32>(fdb, FDB_BUCKETS);
-  const bits: u64 = load<u32>(fdb, FDB_BUCKET_BITS);
-  const h = hash(key, load<u64>(fdb, FDB_SEED));
-  const slot = slotOf(table + firstOffset(h, bits), key);
-  return slot !== 0 ? slot : slotOf(table + secondOffset(h, bits), key);
+  const mask = offsetMask(fdb);
+  const seed = seedOf(fdb);
+  const first = firstOffset(hash(key, seed), mask);
+  const slot = slotOf(table + first, key);
+  return slot !== 0 ? slot : slotOf(table + secondOffset(key, seed, mask, first), key);
 }
 
 /** A slot for a new `key`, which must not be in the table; 0 if none can be had. */
 export function freeSlot(fdb: usize, key: u64, thread: u32): usize {
   const table: usize = load<u32>(fdb, FDB_BUCKETS);
-  const bits: u64 = load<u32>(fdb, FDB_BUCKET_BITS);
-  const seed = load<u64>(fdb, FDB_SEED);
-  const h = hash(key, seed);
-  const first = firstOffset(h, bits);
+  const mask = offsetMask(fdb);
+  const seed = seedOf(fdb);
+  const first = firstOffset(hash(key, seed), mask);
   let slot = freeSlotIn(fdb, table + first, thread);
   if (slot !== 0) return slot;
-  const second = secondOffset(h, bits);
+  const second = secondOffset(key, seed, mask, first);
   slot = freeSlotIn(fdb, table + second, thread);
   if (slot === 0) slot = makeRoom(fdb, first, thread);
   if (slot === 0) slot = makeRoom(fdb, second, thread);
@@ -76,15 +74,15 @@ function freeSlotIn(fdb: usize, bucket: usize, thread: u32): usize {
 /** Moves one entry of a full bucket to its other bucket, if that has room; returns the slot that got free, or 0. */
 function makeRoom(fdb: usize, bucket: u32, thread: u32): usize {
   const table: usize = load<u32>(fdb, FDB_BUCKETS);
-  const bits: u64 = load<u32>(fdb, FDB_BUCKET_BITS);
-  const seed = load<u64>(fdb, FDB_SEED);
+  const mask = offsetMask(fdb);
+  const seed = seedOf(fdb);
   for (let i: u32 = 0; i < <u32>BUCKET_SLOTS; i++) {
     const from: usize = table + bucket + i * KEY_LENGTH;
     const key = load<u64>(from);
     if (load<u8>(from) === KEY_RETIRED) continue;
-    const h = hash(key, seed);
-    const first = firstOffset(h, bits);
-    const to = freeSlotIn(fdb, table + (first === bucket ? secondOffset(h, bits) : first), thread);
+    const first = firstOffset(hash(key, seed), mask);
+    const other = first === bucket ? secondOffset(key, seed, mask, first) : first;
+    const to = freeSlotIn(fdb, table + other, thread);
     if (to === 0) continue;
     // In both places for a moment: a reader finds it in one of them.
     writeSlot(fdb, to, key, load<u64>(from, BUCKET_VALUES));
@@ -242,8 +240,8 @@ function moveLink(fdb: usize, from: usize, to: usize): void {
 export function fdbRepair(fdb: usize): void {
   const table: usize = load<u32>(fdb, FDB_BUCKETS);
   const ports = load<u32>(fdb, FDB_PORT_COUNT);
-  const bits: u64 = load<u32>(fdb, FDB_BUCKET_BITS);
-  const seed = load<u64>(fdb, FDB_SEED);
+  const mask = offsetMask(fdb);
+  const seed = seedOf(fdb);
   for (let port: u32 = 0; port < ports; port++) {
     const list = portOf(fdb, port);
     store<u32>(list, 0, FDB_PORT_ENTRIES);
@@ -255,7 +253,7 @@ export function fdbRepair(fdb: usize): void {
     store<u32>(domainOf(fdb, domain), 0, FDB_DOMAIN_ENTRIES);
   }
   store<u32>(fdb, 0, FDB_ENTRIES);
-  const end: usize = table + ((<usize>BUCKET_LENGTH) << (<usize>bits));
+  const end: usize = table + mask + BUCKET_LENGTH;
   for (let bucket = table; bucket < end; bucket += BUCKET_LENGTH) {
     for (let slot = bucket; slot < bucket + BUCKET_SLOTS * KEY_LENGTH; slot += KEY_LENGTH) {
       const key = load<u64>(slot);
@@ -264,7 +262,8 @@ export function fdbRepair(fdb: usize): void {
         store<u64>(slot, 0, BUCKET_VALUES);
         continue;
       }
-      const twin = slotOf(table + secondOffset(hash(key, seed), bits), key);
+      const first = firstOffset(hash(key, seed), mask);
+      const twin = slotOf(table + secondOffset(key, seed, mask, first), key);
       if (value === 0 || (twin !== 0 && twin !== slot)) {
         emptySlot(fdb, slot);
         continue;

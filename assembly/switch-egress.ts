@@ -41,13 +41,11 @@ import {
   DOMAIN_VNI,
   PORT_COPIES,
   PORT_ENCAPSULATION,
-  PORT_FLAGS,
   PORT_GROUP,
   PORT_KIND,
   PORT_LENGTH,
   PORT_MTU,
   PORT_NONE,
-  PORT_PLAIN_TUNNEL,
   PORT_SENT,
   PORT_TUNNEL,
   SCRATCH_INGRESS,
@@ -61,7 +59,7 @@ import {
 } from "../src/layout/switch.layout";
 import { VLAN_LENGTH } from "../src/layout/vlan.layout";
 import { copy } from "./copy";
-import { wrap, wrapPlain } from "./encapsulate";
+import { wrap } from "./encapsulate";
 import { countOne, domainCounters, portCounters, refuse } from "./switch-drop";
 
 const ONE: v128 = i64x2(1, 0);
@@ -97,8 +95,7 @@ export function send(
     const record: usize = load<u32>(sw, SWITCH_DOMAINS) + domain * DOMAIN_LENGTH;
     const stage: usize = load<u32>(port, PORT_ENCAPSULATION);
     const vni = load<u32>(record, DOMAIN_VNI);
-    const plain = (load<u32>(port, PORT_FLAGS) & PORT_PLAIN_TUNNEL) !== 0;
-    const reason = plain ? wrapPlain(d, stage, vni) : wrap(d, stage, vni);
+    const reason = wrap(d, stage, vni);
     if (reason !== DROP_NONE) {
       refuse(context, d, ingress, domain, reason);
       return;

@@ -25,13 +25,16 @@ import {
 import { ETHERNET_LENGTH, ETHERNET_SOURCE, ETHERNET_TYPE } from "../src/layout/ethernet.layout";
 import { DESTINATION_VID_SHIFT, KEY_DOMAIN } from "../src/layout/fdb.layout";
 import {
+  DOMAIN_ANSWERS_ARP,
   DOMAIN_FLAGS,
   DOMAIN_LEARNS_SHIFT,
   DOMAIN_LENGTH,
   DOMAIN_RECEIVED,
   DOMAIN_ROUTER_MAC,
+  DOMAIN_ROUTES,
   PORT_DOMAIN,
   PORT_FLAGS,
+  PORT_GROUP,
   PORT_KIND,
   PORT_LEARNS,
   PORT_LENGTH,
@@ -43,8 +46,10 @@ import {
   PORT_VLANS,
   SCRATCH_DESTINATION,
   SCRATCH_DONE,
+  SCRATCH_GROUP_NUMBER_SHIFT,
   SCRATCH_GROUP_SHIFT,
   SCRATCH_INGRESS,
+  SCRATCH_LAYER3,
   SCRATCH_LEARNS_SHIFT,
   SCRATCH_SOURCE,
   SCRATCH_STATE,
@@ -59,15 +64,20 @@ import { countOne, domainCounters, portCounters, refuse } from "./switch-drop";
 import { fromUnderlay, underlayReason } from "./switch-underlay";
 import { isTag } from "./vlan";
 
-const ONE: v128 = i64x2(1, 0);
 export const MAC_MASK: u64 = 0x0000ffffffffffff;
 /** 01:80:c2:00:00:00 to ..:0f, as a little-endian load of six bytes sees them (IEEE 802.1Q clause 8.6.3). */
 export const RESERVED_MASK: u64 = 0x0000f0ffffffffff;
 export const RESERVED_GROUP: u64 = 0x0000000000c28001;
 
-export function countReceived(context: usize, port: u32, bytes: u32): void {
+function countReceived(context: usize, port: u32, bytes: u32): void {
+  countManyReceived(context, port, 1, bytes);
+}
+
+/** Counts frames and bytes together. */
+export function countManyReceived(context: usize, port: u32, frames: u64, bytes: u64): void {
   const counters = portCounters(context, port) + PORT_RECEIVED;
-  v128.store(counters, i64x2.add(v128.load(counters), i64x2.replace_lane(ONE, 1, <u64>bytes)));
+  const both = i64x2.replace_lane(i64x2.splat(frames), 1, bytes);
+  v128.store(counters, i64x2.add(v128.load(counters), both));
 }
 
 /** The bridge domain of the frame that was examined last; 0 while it belonged to none. */
@@ -162,13 +172,18 @@ function examine(
   store<u64>(scratch, source | inDomain, SCRATCH_SOURCE);
   store<u64>(scratch, destination | inDomain, SCRATCH_DESTINATION);
   store<u32>(scratch, number | (vid << DESTINATION_VID_SHIFT), SCRATCH_INGRESS);
-  store<u32>(scratch, stateOf(port, record, destination) | (tagged ? SCRATCH_TAGGED : 0), SCRATCH_STATE);
+  const group: u32 = (<u32>destination & 1) << SCRATCH_GROUP_SHIFT;
+  store<u32>(scratch, stateOf(port, record) | group | (tagged ? SCRATCH_TAGGED : 0), SCRATCH_STATE);
   return DROP_NONE;
 }
 
-/** Bits of the scratch record's state that follow from port, bridge domain and destination, without a branch. */
-export function stateOf(port: usize, record: usize, destination: u64): u32 {
-  const learns =
-    load<u32>(port, PORT_FLAGS) & (load<u32>(record, DOMAIN_FLAGS) >>> DOMAIN_LEARNS_SHIFT) & PORT_LEARNS;
-  return (learns << SCRATCH_LEARNS_SHIFT) | ((<u32>destination & 1) << SCRATCH_GROUP_SHIFT);
+/** Bits of the state of all frames that come in on a port, in a bridge domain. */
+export function stateOf(port: usize, record: usize): u32 {
+  const flags = load<u32>(record, DOMAIN_FLAGS);
+  const learns = load<u32>(port, PORT_FLAGS) & (flags >>> DOMAIN_LEARNS_SHIFT) & PORT_LEARNS;
+  return (
+    (learns << SCRATCH_LEARNS_SHIFT) |
+    ((flags & (DOMAIN_ANSWERS_ARP | DOMAIN_ROUTES)) !== 0 ? SCRATCH_LAYER3 : 0) |
+    (load<u32>(port, PORT_GROUP) << SCRATCH_GROUP_NUMBER_SHIFT)
+  );
 }

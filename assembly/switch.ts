@@ -1,33 +1,24 @@
-// A switch, whole bursts at a time, in two passes. The first finds out where each frame comes in and which keys it
-// looks up, and reads a word of their buckets, so that the cache misses of the burst overlap. The second learns,
-// looks up and sends, frame after frame, so that the order in which they leave is the order in which they came.
+// A switch, whole bursts at a time, in three passes. The first finds out where each frame comes in and which keys it
+// looks up. The second looks all of them up, as a burst, so that cache misses overlap. The third learns and sends, frame
+// after frame, so that the order in which they leave is the order in which they came; what is usual in a loop
+// without a call, the rest by forwardOne(), which does everything.
 //
-// A burst can be interrupted when floods have used up the room for copies: what is out is taken, and the next call
-// goes on. Changes of the switch may come in between; what is left of the burst is then classified again.
+// A frame from which something new is learned may change what the burst has looked up: from there on forwardOne()
+// looks again. A burst can be interrupted when floods have used up the room for copies: what is out is taken, and the
+// next call goes on. Changes of the switch may come in between; what is left of the burst is then classified again.
 
 import {
+  DESCRIPTOR_FLOOR,
   DESCRIPTOR_FRAME_LENGTH,
   DESCRIPTOR_LENGTH,
   DESCRIPTOR_MARK,
   DESCRIPTOR_OFFSET,
-  DESCRIPTOR_VERDICT,
   DESCRIPTOR_WIRE_LENGTH,
 } from "../src/layout/descriptor.layout";
-import {
-  DROP_BLACKHOLE,
-  DROP_NONE,
-  DROP_SAME_PORT,
-  DROP_SPLIT_HORIZON,
-  DROP_UNKNOWN_UNICAST,
-} from "../src/layout/drop.layout";
-import { ETHERNET_LENGTH, ETHERNET_SOURCE, ETHERNET_TYPE } from "../src/layout/ethernet.layout";
+import { ETHERNET_LENGTH } from "../src/layout/ethernet.layout";
 import {
   DESTINATION_PORT_MASK,
-  FDB_BUCKET_BITS,
-  FDB_BUCKETS,
   FDB_EPOCH,
-  FDB_SEED,
-  FDB_TOUCHED,
   KEY_DOMAIN,
   READER_IDLE,
   READER_LENGTH,
@@ -42,6 +33,7 @@ import {
   CONTEXT_FLOODED,
   CONTEXT_IN_FLOOD,
   CONTEXT_INDEX,
+  CONTEXT_OUT,
   CONTEXT_OUT_COUNT,
   CONTEXT_SCRATCH,
   CONTEXT_SEEN_GENERATION,
@@ -49,27 +41,34 @@ import {
   CONTEXT_STATE,
   CONTEXT_SWITCH,
   CONTEXT_THREAD,
-  DOMAIN_FLAGS,
-  DOMAIN_FLOODS_UNKNOWN,
+  DOMAIN_COUNTERS_LENGTH,
   DOMAIN_LENGTH,
-  DOMAIN_RECEIVED,
-  DOMAIN_ROUTER_MAC,
-  PORT_ACCESS,
-  PORT_DOMAIN,
+  DOMAIN_SENT,
+  DOMAIN_VNI,
+  PORT_COUNTERS_LENGTH,
+  PORT_ENCAPSULATION,
+  PORT_FLAGS,
   PORT_GROUP,
   PORT_KIND,
   PORT_LENGTH,
+  PORT_MTU,
+  PORT_PLAIN_TUNNEL,
+  PORT_SENT,
+  PORT_TRUNK,
   SCRATCH_DESTINATION,
-  SCRATCH_DESTINATION_BUCKET,
+  SCRATCH_DESTINATION_VALUE,
   SCRATCH_DONE,
   SCRATCH_GROUP,
+  SCRATCH_GROUP_NUMBER_SHIFT,
   SCRATCH_INGRESS,
+  SCRATCH_LAYER3,
   SCRATCH_LEARNS,
-  SCRATCH_LENGTH,
   SCRATCH_SOURCE,
-  SCRATCH_SOURCE_BUCKET,
+  SCRATCH_SOURCE_VALUE,
   SCRATCH_STATE,
+  SCRATCH_STEP,
   SCRATCH_TAGGED,
+  SWITCH_BURST,
   SWITCH_DOMAINS,
   SWITCH_DONE,
   SWITCH_FDB,
@@ -77,20 +76,24 @@ import {
   SWITCH_INTERRUPTED,
   SWITCH_PAUSE,
   SWITCH_PAUSED,
-  SWITCH_PORT_COUNT,
   SWITCH_PORTS,
   SWITCH_READERS,
+  UPLINK_NUMBER,
 } from "../src/layout/switch.layout";
-import { firstOffset, hash, secondOffset, valueIn } from "./fdb";
-import { learn } from "./fdb-learn";
+import { isPlainPassenger, putPlainHeaders } from "./encapsulate";
+import { fdbLookup } from "./fdb";
 import { unlock } from "./fdb-lock";
-import { countOne, domainCounters, refuse } from "./switch-drop";
-import { flood, giveUpFlood, send } from "./switch-egress";
-import { classify, countReceived, MAC_MASK, RESERVED_GROUP, RESERVED_MASK, stateOf } from "./switch-ingress";
-import { isTag } from "./vlan";
+import { classifyBurst } from "./switch-burst";
+import { domainCounters, portCounters } from "./switch-drop";
+import { flood, giveUpFlood } from "./switch-egress";
+import { forwardOne, isDisturbed, settle } from "./switch-frame";
+import { classify } from "./switch-ingress";
 
 const PRESENT: u64 = (<u64>VALUE_PRESENT) << (VALUE_FLAGS << 3);
 const BLACKHOLE: u64 = (<u64>VALUE_BLACKHOLE) << (VALUE_FLAGS << 3);
+const ONE: v128 = i64x2(1, 0);
+/** Any of these: not for the loop without a call. */
+const UNUSUAL: u32 = SCRATCH_TAGGED | SCRATCH_DONE | SCRATCH_GROUP | SCRATCH_LAYER3;
 
 /** Takes up to SWITCH_BURST frames, each with the number of its port as its mark, or goes on with the same ones. */
 export function runSwitch(context: usize, descriptors: usize, count: u32): u32 {
@@ -100,14 +103,16 @@ export function runSwitch(context: usize, descriptors: usize, count: u32): u32 {
   if (!enter(context, sw)) return SWITCH_PAUSED;
   const scratch: usize = load<u32>(context, CONTEXT_SCRATCH);
   const state = load<u32>(context, CONTEXT_STATE);
+  settle();
   let index: u32 = 0;
   if (state === CONTEXT_BEGIN) {
-    classifyBurst(context, sw, descriptors, count);
+    classifyBurst(context, sw, descriptors, count, scratch);
+    lookUp(sw, scratch, count);
   } else {
-    index = load<u32>(context, CONTEXT_INDEX);
-    index = resume(context, sw, descriptors, count, index, state);
+    index = resume(context, sw, descriptors, count, scratch, state);
   }
   const done = index <= count && forward(context, sw, descriptors, count, index, scratch);
+  if (done) store<u32>(context, CONTEXT_BEGIN, CONTEXT_STATE);
   leave(context, sw);
   return done ? SWITCH_DONE : SWITCH_INTERRUPTED;
 }
@@ -132,104 +137,42 @@ function leave(context: usize, sw: usize): void {
   atomic.store<u32>(readers + (load<u32>(context, CONTEXT_THREAD) - 1) * READER_LENGTH, READER_IDLE);
 }
 
+/** The second pass. */
+function lookUp(sw: usize, scratch: usize, count: u32): void {
+  const fdb: usize = load<u32>(sw, SWITCH_FDB);
+  if (count === <u32>SWITCH_BURST) {
+    // Both fields in one.
+    fdbLookup(fdb, scratch + SCRATCH_SOURCE, 2 * SWITCH_BURST, scratch + SCRATCH_SOURCE_VALUE);
+    return;
+  }
+  fdbLookup(fdb, scratch + SCRATCH_SOURCE, count, scratch + SCRATCH_SOURCE_VALUE);
+  fdbLookup(fdb, scratch + SCRATCH_DESTINATION, count, scratch + SCRATCH_DESTINATION_VALUE);
+}
+
 /** Goes on with an interrupted burst; returns the frame to go on with, or more than `count` if it was interrupted again. */
-function resume(context: usize, sw: usize, descriptors: usize, count: u32, index: u32, state: u32): u32 {
-  const scratch: usize = load<u32>(context, CONTEXT_SCRATCH);
+function resume(context: usize, sw: usize, descriptors: usize, count: u32, scratch: usize, state: u32): u32 {
+  let index = load<u32>(context, CONTEXT_INDEX);
   const changed = load<u32>(context, CONTEXT_SEEN_GENERATION) !== load<u32>(sw, SWITCH_GENERATION);
   if (state === CONTEXT_IN_FLOOD) {
     const d: usize = descriptors + index * DESCRIPTOR_LENGTH;
-    const s: usize = scratch + index * SCRATCH_LENGTH;
+    const s: usize = scratch + index * SCRATCH_STEP;
     if (changed) giveUpFlood(context, d, s);
     else if (!flood(context, sw, d, s, load<u32>(context, CONTEXT_FLOODED), true)) return count + 1;
     index++;
   }
-  if (!changed) return index;
-  for (let i = index; i < count; i++) {
-    const s: usize = scratch + i * SCRATCH_LENGTH;
-    if ((load<u32>(s, SCRATCH_STATE) & SCRATCH_DONE) !== 0) continue;
-    classify(context, sw, descriptors + i * DESCRIPTOR_LENGTH, s, true);
+  if (changed) {
+    for (let i = index; i < count; i++) {
+      const s: usize = scratch + i * SCRATCH_STEP;
+      if ((load<u32>(s, SCRATCH_STATE) & SCRATCH_DONE) === 0)
+        classify(context, sw, descriptors + i * DESCRIPTOR_LENGTH, s, true);
+    }
   }
-  touch(load<u32>(sw, SWITCH_FDB), scratch, count);
+  // Other threads may have learned or forgotten meanwhile.
+  lookUp(sw, scratch, count);
   return index;
 }
 
-/** The first pass. What is usual is done here, in one branch; the rest by classify(). */
-function classifyBurst(context: usize, sw: usize, descriptors: usize, count: u32): void {
-  const ports: usize = load<u32>(sw, SWITCH_PORTS);
-  const portCount = load<u32>(sw, SWITCH_PORT_COUNT);
-  const domains: usize = load<u32>(sw, SWITCH_DOMAINS);
-  const scratch: usize = load<u32>(context, CONTEXT_SCRATCH);
-  const end: usize = descriptors + count * DESCRIPTOR_LENGTH;
-  let s = scratch;
-  for (let d = descriptors; d < end; d += DESCRIPTOR_LENGTH, s += SCRATCH_LENGTH) {
-    const number = load<u32>(d, DESCRIPTOR_MARK);
-    const frame: usize = load<u32>(d, DESCRIPTOR_OFFSET);
-    const length = load<u32>(d, DESCRIPTOR_FRAME_LENGTH);
-    const port: usize = ports + (number < portCount ? number : <u32>0) * PORT_LENGTH;
-    if (
-      load<u8>(d, DESCRIPTOR_VERDICT) !== 0 ||
-      length < <u32>ETHERNET_LENGTH ||
-      load<u32>(port, PORT_KIND) !== PORT_ACCESS
-    ) {
-      classify(context, sw, d, s, false);
-      continue;
-    }
-    const source = load<u64>(frame, ETHERNET_SOURCE) & MAC_MASK;
-    const destination = load<u64>(frame) & MAC_MASK;
-    const domain = load<u32>(port, PORT_DOMAIN);
-    const record: usize = domains + domain * DOMAIN_LENGTH;
-    if (
-      isTag(load<u16>(frame, ETHERNET_TYPE)) ||
-      (source & 1) !== 0 ||
-      source === load<u64>(record, DOMAIN_ROUTER_MAC) ||
-      (destination & RESERVED_MASK) === RESERVED_GROUP ||
-      source === 0
-    ) {
-      classify(context, sw, d, s, false);
-      continue;
-    }
-    countReceived(context, number, load<u32>(d, DESCRIPTOR_WIRE_LENGTH));
-    countOne(domainCounters(context, domain) + DOMAIN_RECEIVED);
-    const inDomain = (<u64>domain) << (KEY_DOMAIN << 3);
-    store<u64>(s, source | inDomain, SCRATCH_SOURCE);
-    store<u64>(s, destination | inDomain, SCRATCH_DESTINATION);
-    store<u32>(s, number, SCRATCH_INGRESS);
-    store<u32>(s, stateOf(port, record, destination), SCRATCH_STATE);
-  }
-  touch(load<u32>(sw, SWITCH_FDB), scratch, count);
-}
-
-/** Writes where both buckets of each frame are, and reads a word of each. */
-function touch(fdb: usize, scratch: usize, count: u32): void {
-  const table: usize = load<u32>(fdb, FDB_BUCKETS);
-  const bits: u64 = load<u32>(fdb, FDB_BUCKET_BITS);
-  const seed = load<u64>(fdb, FDB_SEED);
-  const end: usize = scratch + count * SCRATCH_LENGTH;
-  let touched: u32 = 0;
-  for (let s = scratch; s < end; s += SCRATCH_LENGTH) {
-    const source: usize = table + firstOffset(hash(load<u64>(s, SCRATCH_SOURCE), seed), bits);
-    const destination: usize = table + firstOffset(hash(load<u64>(s, SCRATCH_DESTINATION), seed), bits);
-    store<u32>(s, <u32>source, SCRATCH_SOURCE_BUCKET);
-    store<u32>(s, <u32>destination, SCRATCH_DESTINATION_BUCKET);
-    touched |= load<u32>(source) | load<u32>(destination);
-  }
-  store<u32>(fdb, touched, FDB_TOUCHED);
-}
-
-/** The value of `key`, whose first bucket is known, or 0. */
-function lookUpIn(fdb: usize, bucket: usize, key: u64): u64 {
-  const wanted = i64x2.splat(key);
-  const value = valueIn(bucket, wanted);
-  return value !== 0 ? value : lookUpSecond(fdb, key, wanted);
-}
-
-function lookUpSecond(fdb: usize, key: u64, wanted: v128): u64 {
-  const bits: u64 = load<u32>(fdb, FDB_BUCKET_BITS);
-  const h = hash(key, load<u64>(fdb, FDB_SEED));
-  return valueIn(load<u32>(fdb, FDB_BUCKETS) + secondOffset(h, bits), wanted);
-}
-
-/** The second pass, from frame `index` on; false if it was interrupted. */
+/** The third pass, from frame `index` on; false if it was interrupted. */
 function forward(
   context: usize,
   sw: usize,
@@ -238,58 +181,94 @@ function forward(
   index: u32,
   scratch: usize,
 ): bool {
-  const fdb: usize = load<u32>(sw, SWITCH_FDB);
   const ports: usize = load<u32>(sw, SWITCH_PORTS);
   const domains: usize = load<u32>(sw, SWITCH_DOMAINS);
-  const thread = load<u32>(context, CONTEXT_THREAD);
   const fresh: u64 = PRESENT | ((<u64>load<u32>(context, CONTEXT_STAMP)) << VALUE_STAMP_SHIFT);
-  for (; index < count; index++) {
-    const s: usize = scratch + index * SCRATCH_LENGTH;
-    const d: usize = descriptors + index * DESCRIPTOR_LENGTH;
+  const portsCounted = portCounters(context, 0) + PORT_SENT;
+  const domainsCounted = domainCounters(context, 0) + DOMAIN_SENT;
+  const list: usize = load<u32>(context, CONTEXT_OUT);
+  let out: usize = list + (load<u32>(context, CONTEXT_OUT_COUNT) << 2);
+  let s: usize = scratch + index * SCRATCH_STEP;
+  const end: usize = scratch + count * SCRATCH_STEP;
+  let d: usize = descriptors + index * DESCRIPTOR_LENGTH;
+  for (; s < end; s += SCRATCH_STEP, d += DESCRIPTOR_LENGTH) {
     const state = load<u32>(s, SCRATCH_STATE);
-    if ((state & SCRATCH_DONE) !== 0) continue;
     const ingress = load<u32>(s, SCRATCH_INGRESS);
-    const from: u32 = ingress & DESTINATION_PORT_MASK;
+    const value = load<u64>(s, SCRATCH_DESTINATION_VALUE);
+    const to: u32 = <u32>value & DESTINATION_PORT_MASK;
+    const port: usize = ports + to * PORT_LENGTH;
+    const wire = load<u32>(d, DESCRIPTOR_WIRE_LENGTH);
+    const group = state >>> SCRATCH_GROUP_NUMBER_SHIFT;
+    const learned =
+      (state & SCRATCH_LEARNS) === 0 || load<u64>(s, SCRATCH_SOURCE_VALUE) === (fresh | <u64>ingress);
+    if (
+      !learned ||
+      // Blackholes and what has a VLAN to leave by, too.
+      (state & UNUSUAL) !== 0 ||
+      (value & (BLACKHOLE | 0xffff0000)) !== 0 ||
+      value === 0 ||
+      to === (ingress & DESTINATION_PORT_MASK) ||
+      (group !== 0 && group === load<u32>(port, PORT_GROUP)) ||
+      wire - ETHERNET_LENGTH > load<u32>(port, PORT_MTU)
+    ) {
+      if ((state & SCRATCH_DONE) !== 0) continue;
+      store<u32>(context, <u32>(out - list) >>> 2, CONTEXT_OUT_COUNT);
+      const done = forwardOne(context, sw, d, s);
+      out = list + (load<u32>(context, CONTEXT_OUT_COUNT) << 2);
+      if (!done) return interrupted(context, <u32>(s - scratch) / SCRATCH_STEP);
+      if (isDisturbed()) {
+        s += SCRATCH_STEP;
+        d += DESCRIPTOR_LENGTH;
+        return forwardDisturbed(context, sw, d, s, end, scratch);
+      }
+      continue;
+    }
     const domain: u32 = load<u16>(s, SCRATCH_SOURCE + KEY_DOMAIN);
-    if ((state & SCRATCH_LEARNS) !== 0) {
-      const key = load<u64>(s, SCRATCH_SOURCE);
-      const expected: u64 = fresh | <u64>ingress;
-      if (lookUpIn(fdb, load<u32>(s, SCRATCH_SOURCE_BUCKET), key) !== expected) {
-        const reason = learn(fdb, key, expected, thread);
-        if (reason !== DROP_NONE) {
-          refuse(context, d, from, domain, reason);
-          continue;
-        }
+    let mark = to;
+    let bytes = wire;
+    if ((load<u32>(port, PORT_FLAGS) & PORT_PLAIN_TUNNEL) !== 0) {
+      const frame: usize = load<u32>(d, DESCRIPTOR_OFFSET);
+      const length = load<u32>(d, DESCRIPTOR_FRAME_LENGTH);
+      if (!isPlainPassenger(frame, length, wire, load<u32>(d, DESCRIPTOR_FLOOR))) {
+        store<u32>(context, <u32>(out - list) >>> 2, CONTEXT_OUT_COUNT);
+        forwardOne(context, sw, d, s);
+        out = list + (load<u32>(context, CONTEXT_OUT_COUNT) << 2);
+        continue;
       }
+      const vni = load<u32>(domains + domain * DOMAIN_LENGTH, DOMAIN_VNI);
+      putPlainHeaders(d, frame, length, wire, load<u32>(port, PORT_ENCAPSULATION), vni);
+      mark = UPLINK_NUMBER;
+      bytes = load<u32>(d, DESCRIPTOR_WIRE_LENGTH);
+    } else if (load<u32>(port, PORT_KIND) > <u32>PORT_TRUNK) {
+      // A tunnel of another kind.
+      store<u32>(context, <u32>(out - list) >>> 2, CONTEXT_OUT_COUNT);
+      forwardOne(context, sw, d, s);
+      out = list + (load<u32>(context, CONTEXT_OUT_COUNT) << 2);
+      continue;
     }
-    let value: u64 = 0;
-    if ((state & SCRATCH_GROUP) === 0) {
-      value = lookUpIn(fdb, load<u32>(s, SCRATCH_DESTINATION_BUCKET), load<u64>(s, SCRATCH_DESTINATION));
-      if (value === 0) {
-        const flags = load<u32>(domains + domain * DOMAIN_LENGTH, DOMAIN_FLAGS);
-        if ((flags & DOMAIN_FLOODS_UNKNOWN) === 0) {
-          refuse(context, d, from, domain, DROP_UNKNOWN_UNICAST);
-          continue;
-        }
-      }
-    }
-    if (value === 0) {
-      if (flood(context, sw, d, s, 0, false)) continue;
-      store<u32>(context, CONTEXT_IN_FLOOD, CONTEXT_STATE);
-      store<u32>(context, index, CONTEXT_INDEX);
-      return false;
-    }
-    const destination: u32 = <u32>value;
-    const to: u32 = destination & DESTINATION_PORT_MASK;
-    const group = load<u32>(ports + from * PORT_LENGTH, PORT_GROUP);
-    let reason: u32 = DROP_NONE;
-    if ((value & BLACKHOLE) !== 0) reason = DROP_BLACKHOLE;
-    else if (to === from) reason = DROP_SAME_PORT;
-    else if (group !== 0 && group === load<u32>(ports + to * PORT_LENGTH, PORT_GROUP))
-      reason = DROP_SPLIT_HORIZON;
-    if (reason !== DROP_NONE) refuse(context, d, from, domain, reason);
-    else send(context, sw, d, destination, domain, state & SCRATCH_TAGGED, from);
+    store<u32>(d, mark, DESCRIPTOR_MARK);
+    const counters: usize = portsCounted + to * PORT_COUNTERS_LENGTH;
+    v128.store(counters, i64x2.add(v128.load(counters), i64x2.replace_lane(ONE, 1, <u64>bytes)));
+    const counter: usize = domainsCounted + domain * DOMAIN_COUNTERS_LENGTH;
+    store<u64>(counter, load<u64>(counter) + 1);
+    store<u32>(out, <u32>d);
+    out += 4;
   }
-  store<u32>(context, CONTEXT_BEGIN, CONTEXT_STATE);
+  store<u32>(context, <u32>(out - list) >>> 2, CONTEXT_OUT_COUNT);
+  return true;
+}
+
+function interrupted(context: usize, index: u32): bool {
+  store<u32>(context, CONTEXT_IN_FLOOD, CONTEXT_STATE);
+  store<u32>(context, index, CONTEXT_INDEX);
+  return false;
+}
+
+/** The rest of a burst in which something new was learned. */
+function forwardDisturbed(context: usize, sw: usize, d: usize, s: usize, end: usize, scratch: usize): bool {
+  for (; s < end; s += SCRATCH_STEP, d += DESCRIPTOR_LENGTH) {
+    if ((load<u32>(s, SCRATCH_STATE) & SCRATCH_DONE) !== 0) continue;
+    if (!forwardOne(context, sw, d, s)) return interrupted(context, <u32>(s - scratch) / SCRATCH_STEP);
+  }
   return true;
 }

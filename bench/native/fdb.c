@@ -1,8 +1,9 @@
 // The kernels' FDB in C: 64-byte buckets of four keys and their four values, two buckets a key.
 //
-// A burst is looked up in two passes: the first hashes and prefetches, the second compares. The four
-// keys of a bucket are compared at once where the compiler has AVX2. The pages are ordinary ones, as
-// those of a WebAssembly memory are; "fdb huge" asks for huge pages and shows what they would bring.
+// A burst is looked up in passes: all keys are hashed, by vectors; their buckets are prefetched, or in very large
+// tables read, which is faster there (measured); they are compared, four keys at once where the compiler has AVX2;
+// and last come the second buckets of the keys that were not there. The pages are ordinary ones, as those of a
+// WebAssembly memory are; "fdb huge" asks for huge pages and shows what they would bring.
 
 #define _GNU_SOURCE
 #include <stdint.h>
@@ -14,7 +15,7 @@
 
 #include "line-protocol.h"
 
-enum { BURST = 256, PASS = 16384, SLOTS = 4 };
+enum { BURST = 256, PASS = 16384, SLOTS = 4, FAR_BITS = 18 };
 
 typedef struct {
   uint64_t keys[SLOTS];
@@ -27,23 +28,37 @@ typedef struct { // the first bytes of the file that the harness writes
 
 static bucket *buckets;
 static size_t table_length;
-static uint64_t mask, seed;
-static unsigned shift, second_shift;
-static int huge;
+static uint64_t seed; // mixed
+static uint32_t mask;
+static int far, huge;
 
 static head_of_file *file;
 static const uint64_t *keys, *hits, *halves;
 static uint64_t *found;
 static uint64_t refused;
 
-static inline uint64_t hash(uint64_t key) {
-  uint64_t h = (key ^ seed) * 0x9e3779b97f4a7c15u;
-  h ^= h >> 32;
-  return h * 0xd6e8feb86659fd93u;
+static inline uint64_t mix(uint64_t x) {
+  x += 0x9e3779b97f4a7c15u;
+  x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
+  x = (x ^ x >> 27) * 0x94d049bb133111ebu;
+  return x ^ x >> 31;
 }
 
-static inline uint64_t second_bucket(uint64_t h, uint64_t first) {
-  const uint64_t second = h >> second_shift & mask;
+static inline uint32_t first_bucket(uint64_t key, uint32_t low, uint32_t high, uint32_t bits) {
+  const uint64_t product = (uint64_t)((uint32_t)key + low) * (uint32_t)((uint32_t)(key >> 32) + high);
+  uint32_t h = (uint32_t)product ^ (uint32_t)(product >> 32);
+  h *= 0x85ebca6bu;
+  h ^= h >> 15;
+  h *= 0xc2b2ae35u;
+  return (h ^ h >> 16) >> 6 & bits;
+}
+
+static inline uint32_t home_of(uint64_t key) {
+  return first_bucket(key, (uint32_t)seed, (uint32_t)(seed >> 32), mask);
+}
+
+static inline uint32_t second_bucket(uint64_t key, uint32_t first) {
+  const uint32_t second = mix(key ^ seed) >> 38 & mask;
   return second == first ? first ^ 1 : second;
 }
 
@@ -60,22 +75,26 @@ static inline uint64_t value_in(const bucket *b, uint64_t key) {
 #endif
 }
 
-static __attribute__((noinline)) void lookup(const uint64_t *wanted, uint64_t *values, unsigned count) {
-  uint64_t hashes[BURST];
+static __attribute__((noinline)) void lookup(const uint64_t *restrict wanted, uint64_t *restrict values, unsigned count) {
+  uint32_t at[BURST], missing[BURST];
   const bucket *const table = buckets;
-  const unsigned to_first = shift;
+  const uint32_t low = (uint32_t)seed, high = (uint32_t)(seed >> 32), bits = mask;
+  for (unsigned i = 0; i < count; i++) at[i] = first_bucket(wanted[i], low, high, bits);
+  if (far)
+    for (unsigned i = 0; i < count; i++) (void)*(const volatile uint64_t *)table[at[i]].keys;
+  else
+    for (unsigned i = 0; i < count; i++) __builtin_prefetch(&table[at[i]]);
+  unsigned misses = 0;
   for (unsigned i = 0; i < count; i++) {
-    const uint64_t h = hash(wanted[i]);
-    hashes[i] = h;
-    __builtin_prefetch(&table[h >> to_first]);
-  }
-  for (unsigned i = 0; i < count; i++) {
-    const uint64_t h = hashes[i];
-    const uint64_t first = h >> to_first;
-    uint64_t value = value_in(&table[first], wanted[i]);
-    if (value == 0) value = value_in(&table[second_bucket(h, first)], wanted[i]);
+    const uint64_t value = value_in(&table[at[i]], wanted[i]);
     values[i] = value;
+    if (__builtin_expect(value == 0, 0)) missing[misses++] = i;
   }
+  for (unsigned i = 0; i < misses; i++) {
+    at[i] = second_bucket(wanted[missing[i]], at[missing[i]]); // i <= missing[i]
+    __builtin_prefetch(&table[at[i]]);
+  }
+  for (unsigned i = 0; i < misses; i++) values[missing[i]] = value_in(&table[at[i]], wanted[missing[i]]);
 }
 
 static int put(bucket *b, uint64_t key, uint64_t value) {
@@ -98,17 +117,16 @@ static int replace(bucket *b, uint64_t key, uint64_t value) {
 }
 
 static int insert(uint64_t key, uint64_t value) {
-  const uint64_t h = hash(key);
-  const uint64_t first = h >> shift;
+  const uint32_t first = home_of(key);
   bucket *const one = &buckets[first];
-  bucket *const other = &buckets[second_bucket(h, first)];
+  bucket *const other = &buckets[second_bucket(key, first)];
   if (replace(one, key, value) || replace(other, key, value)) return 1;
   if (put(one, key, value) || put(other, key, value)) return 1;
   for (int i = 0; i < 2 * SLOTS; i++) {
     bucket *const from = i < SLOTS ? one : other;
     const int slot = i % SLOTS;
-    const uint64_t moved = hash(from->keys[slot]);
-    const uint64_t home = moved >> shift;
+    const uint64_t moved = from->keys[slot];
+    const uint32_t home = home_of(moved);
     bucket *to = &buckets[home];
     if (to == from) to = &buckets[second_bucket(moved, home)];
     if (!put(to, from->keys[slot], from->values[slot])) continue;
@@ -165,12 +183,11 @@ static const char *load(int count, char **files) {
   keys = (const uint64_t *)(file + 1);
   hits = keys + file->entries;
   halves = hits + file->queries;
-  seed = file->seed;
+  seed = mix(file->seed);
   unsigned bits = 1;
   while ((1ull << bits) * 2 < file->capacity) bits++;
-  mask = (1ull << bits) - 1;
-  shift = 64 - bits;
-  second_shift = 64 - 2 * bits;
+  mask = (1u << bits) - 1;
+  far = bits >= FAR_BITS;
   table_length = sizeof(bucket) << bits;
   void *memory = mmap(NULL, table_length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   found = malloc(file->queries * sizeof(uint64_t));

@@ -64,6 +64,7 @@ export const DOMAIN_LEARNS_SHIFT = 1;
 export const DOMAIN_FLOODS_UNKNOWN = 4;
 export const DOMAIN_ANSWERS_ARP = 8; // for every neighbour that is known
 export const DOMAIN_ROUTES = 16;
+export const DOMAIN_LAYER3_SHIFT = 3; // both of these
 
 // Keys of the remotes' table: outer source address or its condensation (32 bits) | VNI << 32 | what kind << 56;
 // its destinations: tunnel's port | bridge domain << 16. A key of REMOTE_VNI says only that the VNI is one of ours.
@@ -127,14 +128,16 @@ export const SWITCH_PAUSED = 2; // a change is under way: nothing was done
 /** Frames that one call takes. */
 export const SWITCH_BURST = 256;
 
-// Scratch: what the first pass found out about a frame.
-export const SCRATCH_SOURCE = 0; // keys, 64 bits each
-export const SCRATCH_DESTINATION = 8;
-export const SCRATCH_SOURCE_BUCKET = 16; // addresses of the keys' first buckets
-export const SCRATCH_DESTINATION_BUCKET = 20;
-export const SCRATCH_INGRESS = 24; // where it came in, as a destination
-export const SCRATCH_STATE = 28;
-export const SCRATCH_LENGTH = 32;
+// Scratch: what the passes find out about the frames of a burst, in fields of 256 times eight bytes: the keys that are
+// looked up, the values that are found, and where the frame came in. Offsets from the place of a frame's source.
+export const SCRATCH_SOURCE = 0;
+export const SCRATCH_DESTINATION = 2048;
+export const SCRATCH_SOURCE_VALUE = 4096;
+export const SCRATCH_DESTINATION_VALUE = 6144;
+export const SCRATCH_INGRESS = 8192; // as a destination
+export const SCRATCH_STATE = 8196;
+export const SCRATCH_STEP = 8; // from frame to frame
+export const SCRATCH_LENGTH = 10240;
 
 export const SCRATCH_TAGGED = 1;
 export const SCRATCH_DONE = 2; // dropped or answered: nothing is left to do
@@ -143,6 +146,9 @@ export const SCRATCH_GROUP_SHIFT = 2;
 export const SCRATCH_LEARNS = 8;
 export const SCRATCH_LEARNS_SHIFT = 3;
 export const SCRATCH_ROUTED = 16; // it comes from the router of its bridge domain
+export const SCRATCH_LAYER3 = 32; // its bridge domain answers ARP, or routes
+export const SCRATCH_LAYER3_SHIFT = 5;
+export const SCRATCH_GROUP_NUMBER_SHIFT = 8; // above: the split-horizon group of the port it came in on
 
 // Counters, 64 bits each. Frames and bytes stand side by side, so that one addition counts both.
 export const PORT_RECEIVED = 0;

@@ -58,7 +58,7 @@ export class SwitchWorkspace implements Workspace {
       return address;
     };
     try {
-      this.scratch = reserve("a switch's scratch", SWITCH_BURST * SCRATCH_LENGTH);
+      this.scratch = reserve("a switch's scratch", SCRATCH_LENGTH);
       this.out = reserve("a switch's list of what leaves", (SWITCH_BURST + this.copies) * 4);
       this.descriptors = reserve("a switch's copies", this.copies * DESCRIPTOR_LENGTH);
       this.slots = reserve("slots for a switch's copies", this.copies * this.stride);

@@ -53,16 +53,15 @@ export class WorkerLoop {
     let fruitless = 0;
     let turn = performance.now();
     for (;;) {
+      // Work before messages: who wakes this thread for a frame waits for it.
+      if (this.#workOnce()) fruitless = 0;
+      else fruitless++;
       if (Atomics.load(signed, control) > 0 || performance.now() - turn >= TURN_MILLISECONDS) {
         await nextTurn();
         fruitless = 0;
         turn = performance.now();
       }
-      if (this.#workOnce()) {
-        fruitless = 0;
-        continue;
-      }
-      if (++fruitless < SPIN_TURNS) continue;
+      if (fruitless < SPIN_TURNS) continue;
       // First the count, then "asleep", then a last look at everything: see ring.layout.ts.
       const count = Atomics.load(signed, rung);
       functions.sayAsleep(doorbell, 1);

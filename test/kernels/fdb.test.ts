@@ -163,8 +163,13 @@ describe("every insert up to the capacity succeeds", () => {
     "random MACs": (i, key) => key.set(random.subarray(6 * i, 6 * i + 6)),
     "counting MACs": (i, key) => key.set([2, 0, 0, i >>> 16, i >>> 8, i]),
     "MACs that count in their first bytes": (i, key) => key.set([i, i >>> 8, i >>> 16, 0, 0, 2]),
+    "MACs that count in their middle": (i, key) => key.set([2, 0, i, i >>> 8, i >>> 16, 1]),
+    "MACs that differ in high bits only": (i, key) =>
+      key.set([2 | (i << 4), (i << 1) & 0xf0, (i >>> 3) & 0xf0, (i >>> 7) & 0xf0, i >>> 8, i & 0xf0]),
     "MACs in steps of 256": (i, key) => key.set([2, 0, i >>> 16, i >>> 8, i, 0]),
     "MACs made of IP addresses": (i, key) => key.set([2, 0, 10, i >>> 12, (i >>> 6) & 63, i & 63]),
+    "sixteen MACs in 4,096 bridge domains": (i, key) =>
+      key.set([0, 0x1b, 0x21, 0, 0, 1 + ((i >>> 12) & 15), i, (i >>> 8) & 15]),
     "one MAC in many bridge domains": (i, key) => key.set([2, 0, 0, 0, 0, 1 + (i >>> 16), i, i >>> 8]),
     "few MACs in many bridge domains": (i, key) => key.set([2, 0, 0, 0, 0, i & 15, i >>> 4, i >>> 12]),
   };
@@ -191,6 +196,31 @@ describe("every insert up to the capacity succeeds", () => {
         expect(fdb.lookupMany(mine, found.subarray(0, capacity))).toBe(capacity);
         for (let n = 0; n < capacity; n++) if (found[n] !== n) expect(found[n]).toBe(n);
       }
+  });
+
+  it("in a table larger than the caches, where half of the lookups miss", () => {
+    const capacity = 262144;
+    using fdb = new Fdb(kernels, { capacity, seed: 9n });
+    const keys = manyKeys(2 * capacity, (i, key) => key.set([2, 0, 0, i >>> 16, i >>> 8, i]));
+    const mine = keys.subarray(0, 8 * capacity);
+    expect(
+      fdb.insertMany(
+        mine,
+        Uint32Array.from({ length: capacity }, (_, n) => n),
+      ),
+    ).toBe(capacity);
+    // An odd number of keys, known and unknown in turn, in an order that jumps through the table.
+    const order = Uint32Array.from({ length: 100001 }, (_, i) => (i * 48271) % (2 * capacity));
+    const wanted = manyKeys(order.length, (i, key) =>
+      key.set(keys.subarray(8 * order[i]!, 8 * order[i]! + 8)),
+    );
+    const found = new Uint32Array(order.length);
+    expect(fdb.lookupMany(wanted, found)).toBe(order.filter((n) => n < capacity).length);
+    expect(
+      found.findIndex(
+        (destination, i) => destination !== (order[i]! < capacity ? order[i]! : NO_DESTINATION),
+      ),
+    ).toBe(-1);
   });
 
   it("and keeps doing so while entries come and go", () => {

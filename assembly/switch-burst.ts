@@ -1,0 +1,238 @@
+// The first pass over a burst: frames that came in on one port, one behind the other, are classified by a loop of
+// their own, in which the port and its bridge domain are constants. What is usual is decided by one branch a frame; what
+// is not, by classify(), which knows every reason.
+
+import {
+  DESCRIPTOR_FRAME_LENGTH,
+  DESCRIPTOR_LENGTH,
+  DESCRIPTOR_MARK,
+  DESCRIPTOR_OFFSET,
+  DESCRIPTOR_VERDICT,
+  DESCRIPTOR_VNI,
+  DESCRIPTOR_WIRE_LENGTH,
+} from "../src/layout/descriptor.layout";
+import { ETHERNET_LENGTH, ETHERNET_SOURCE, ETHERNET_TYPE } from "../src/layout/ethernet.layout";
+import { KEY_DOMAIN } from "../src/layout/fdb.layout";
+import { IP_PROTOCOL_UDP, IPV4_LENGTH } from "../src/layout/ipv4.layout";
+import {
+  DOMAIN_LENGTH,
+  DOMAIN_RECEIVED,
+  DOMAIN_ROUTER_MAC,
+  PORT_ACCESS,
+  PORT_DOMAIN,
+  PORT_KIND,
+  PORT_LENGTH,
+  PORT_UPLINK,
+  REMOTE_DOMAIN_SHIFT,
+  REMOTE_IPV4,
+  REMOTE_KIND_SHIFT,
+  SCRATCH_DESTINATION,
+  SCRATCH_GROUP_SHIFT,
+  SCRATCH_INGRESS,
+  SCRATCH_SOURCE,
+  SCRATCH_STATE,
+  SCRATCH_STEP,
+  SWITCH_DOMAINS,
+  SWITCH_PORT_COUNT,
+  SWITCH_PORTS,
+  SWITCH_REMOTES,
+  SWITCH_VTEP_ADDRESS,
+  SWITCH_VTEP_FLAGS,
+  SWITCH_VTEP_PORT,
+  SWITCH_VTEP_PRESENT,
+  UPLINK_NUMBER,
+} from "../src/layout/switch.layout";
+import { UDP_LENGTH } from "../src/layout/udp.layout";
+import { VXLAN_FLAG_VNI, VXLAN_LENGTH } from "../src/layout/vxlan.layout";
+import { swapped16 } from "./byte-order";
+import { sumIsWrong } from "./checksum";
+import { find } from "./find";
+import { FRAGMENT_BITS, PLAIN_IPV4, PLAIN_IPV4_MASK } from "./flow-hash";
+import { domainCounters } from "./switch-drop";
+import {
+  classify,
+  countManyReceived,
+  MAC_MASK,
+  RESERVED_GROUP,
+  RESERVED_MASK,
+  stateOf,
+} from "./switch-ingress";
+
+/** Outer headers of the usual kind: Ethernet, IPv4 without options, UDP, VXLAN. */
+const OUTER: u32 = 50;
+const OUTER_MINIMUM: u32 = OUTER + ETHERNET_LENGTH;
+
+export function classifyBurst(
+  context: usize,
+  sw: usize,
+  descriptors: usize,
+  count: u32,
+  scratch: usize,
+): void {
+  const ports: usize = load<u32>(sw, SWITCH_PORTS);
+  const portCount = load<u32>(sw, SWITCH_PORT_COUNT);
+  const tunnelsAreUsual = load<u32>(sw, SWITCH_VTEP_PRESENT) !== 0 && load<u32>(sw, SWITCH_VTEP_FLAGS) === 0;
+  const end: usize = descriptors + count * DESCRIPTOR_LENGTH;
+  let s = scratch;
+  for (let d = descriptors; d < end; ) {
+    const number = load<u32>(d, DESCRIPTOR_MARK);
+    let behind = d + DESCRIPTOR_LENGTH;
+    while (behind < end && load<u32>(behind, DESCRIPTOR_MARK) === number) behind += DESCRIPTOR_LENGTH;
+    const kind = number < portCount ? load<u32>(ports + number * PORT_LENGTH, PORT_KIND) : 0;
+    if (kind === PORT_ACCESS) {
+      classifyAccess(context, sw, d, behind, s, number);
+    } else if (kind === PORT_UPLINK && tunnelsAreUsual) {
+      classifyUplink(context, sw, d, behind, s);
+    } else {
+      let at = s;
+      for (let each = d; each < behind; each += DESCRIPTOR_LENGTH, at += SCRATCH_STEP)
+        classify(context, sw, each, at, false);
+    }
+    s += ((behind - d) / DESCRIPTOR_LENGTH) * SCRATCH_STEP;
+    d = behind;
+  }
+}
+
+/** 1 if these addresses and this type want a closer look, branchless: 802.1Q tags, group or zero sources, reserved groups. */
+function isUnusual(source: u64, destination: u64, type: u32, routerMac: u64): u32 {
+  return (
+    <u32>(source & 1) |
+    <u32>(source === 0) |
+    <u32>(source === routerMac) |
+    <u32>((destination & RESERVED_MASK) === RESERVED_GROUP) |
+    // 0x8100 and 0x9100 differ in one bit; 0x88a8.
+    <u32>((type & 0xffef) === 0x0081) |
+    <u32>(type === 0xa888)
+  );
+}
+
+function classifyAccess(context: usize, sw: usize, d: usize, end: usize, s: usize, number: u32): void {
+  const port: usize = load<u32>(sw, SWITCH_PORTS) + number * PORT_LENGTH;
+  const domain = load<u32>(port, PORT_DOMAIN);
+  const record: usize = load<u32>(sw, SWITCH_DOMAINS) + domain * DOMAIN_LENGTH;
+  const routerMac = load<u64>(record, DOMAIN_ROUTER_MAC);
+  const inDomain = (<u64>domain) << (KEY_DOMAIN << 3);
+  const state = stateOf(port, record);
+  let frames: u64 = 0;
+  let bytes: u64 = 0;
+  for (; d < end; d += DESCRIPTOR_LENGTH, s += SCRATCH_STEP) {
+    const frame: usize = load<u32>(d, DESCRIPTOR_OFFSET);
+    const length = load<u32>(d, DESCRIPTOR_FRAME_LENGTH);
+    const source = load<u64>(frame, ETHERNET_SOURCE) & MAC_MASK;
+    const destination = load<u64>(frame) & MAC_MASK;
+    const unusual =
+      load<u8>(d, DESCRIPTOR_VERDICT) |
+      <u32>(length < <u32>ETHERNET_LENGTH) |
+      isUnusual(source, destination, load<u16>(frame, ETHERNET_TYPE), routerMac);
+    if (unusual !== 0) {
+      classify(context, sw, d, s, false);
+      continue;
+    }
+    frames++;
+    bytes += load<u32>(d, DESCRIPTOR_WIRE_LENGTH);
+    store<u64>(s, source | inDomain, SCRATCH_SOURCE);
+    store<u64>(s, destination | inDomain, SCRATCH_DESTINATION);
+    store<u32>(s, number, SCRATCH_INGRESS);
+    store<u32>(s, state | ((<u32>destination & 1) << SCRATCH_GROUP_SHIFT), SCRATCH_STATE);
+  }
+  countManyReceived(context, number, frames, bytes);
+  const counter = domainCounters(context, domain) + DOMAIN_RECEIVED;
+  store<u64>(counter, load<u64>(counter) + frames);
+}
+
+/** Packets of tunnels: decapsulated, and their passengers classified. One remote's packets often follow each other. */
+function classifyUplink(context: usize, sw: usize, d: usize, end: usize, s: usize): void {
+  const portBytes = load<u32>(sw, SWITCH_VTEP_PORT);
+  const address = load<u32>(sw, SWITCH_VTEP_ADDRESS);
+  const remotes: usize = load<u32>(sw, SWITCH_REMOTES);
+  const ports: usize = load<u32>(sw, SWITCH_PORTS);
+  const domains: usize = load<u32>(sw, SWITCH_DOMAINS);
+  let packets: u64 = 0;
+  let packetBytes: u64 = 0;
+  // Of the tunnel that the last packet came out of.
+  let known: u64 = 0;
+  let number: u32 = 0;
+  let domain: u32 = 0;
+  let inDomain: u64 = 0;
+  let routerMac: u64 = 0;
+  let state: u32 = 0;
+  let frames: u64 = 0;
+  let bytes: u64 = 0;
+  for (; d < end; d += DESCRIPTOR_LENGTH, s += SCRATCH_STEP) {
+    const frame: usize = load<u32>(d, DESCRIPTOR_OFFSET);
+    const length = load<u32>(d, DESCRIPTOR_FRAME_LENGTH);
+    const wire = load<u32>(d, DESCRIPTOR_WIRE_LENGTH);
+    const low = load<u64>(frame, 14); // version .. fragment
+    const high = load<u64>(frame, 22); // TTL .. source address
+    const last = load<u32>(frame, 30); // destination address
+    const sum = (low & 0xffffffff) + (low >>> 32) + (high & 0xffffffff) + (high >>> 32) + last;
+    const ipLength = swapped16(<u32>(low >>> 16) & 0xffff);
+    const udpLength = swapped16(load<u16>(frame, 38));
+    const vni = bswap<u32>(load<u32>(frame, 46)) >>> 8;
+    const wrong: u32 =
+      load<u8>(d, DESCRIPTOR_VERDICT) |
+      <u32>(length < OUTER_MINIMUM) |
+      ((load<u32>(frame, ETHERNET_TYPE) & PLAIN_IPV4_MASK) ^ PLAIN_IPV4) |
+      sumIsWrong(sum) |
+      (last ^ address) |
+      (<u32>(low >>> 48) & FRAGMENT_BITS) |
+      ((<u32>(high >>> 8) & 0xff) ^ IP_PROTOCOL_UDP) |
+      (load<u16>(frame, 36) ^ portBytes) |
+      ((load<u8>(frame, 42) & VXLAN_FLAG_VNI) ^ VXLAN_FLAG_VNI) |
+      ((wire - ETHERNET_LENGTH - ipLength) >>> 31) |
+      ((ipLength - IPV4_LENGTH - udpLength) >>> 31) |
+      ((udpLength - (UDP_LENGTH + VXLAN_LENGTH + ETHERNET_LENGTH)) >>> 31);
+    if (wrong !== 0) {
+      classify(context, sw, d, s, false);
+      continue;
+    }
+    const key: u64 = (high >>> 32) | ((<u64>vni) << 32) | ((<u64>REMOTE_IPV4) << REMOTE_KIND_SHIFT);
+    if (key !== known) {
+      const value: u32 = <u32>find(remotes, key);
+      if (value === 0) {
+        classify(context, sw, d, s, false);
+        continue;
+      }
+      if (known !== 0) countPassengers(context, number, domain, frames, bytes);
+      known = key;
+      number = value & 0xffff;
+      domain = value >>> REMOTE_DOMAIN_SHIFT;
+      const port: usize = ports + number * PORT_LENGTH;
+      const record: usize = domains + domain * DOMAIN_LENGTH;
+      inDomain = (<u64>domain) << (KEY_DOMAIN << 3);
+      routerMac = load<u64>(record, DOMAIN_ROUTER_MAC);
+      state = stateOf(port, record);
+      frames = 0;
+      bytes = 0;
+    }
+    const inner: usize = frame + OUTER;
+    const source = load<u64>(inner, ETHERNET_SOURCE) & MAC_MASK;
+    const destination = load<u64>(inner) & MAC_MASK;
+    if (isUnusual(source, destination, load<u16>(inner, ETHERNET_TYPE), routerMac) !== 0) {
+      classify(context, sw, d, s, false);
+      continue;
+    }
+    packets++;
+    packetBytes += wire;
+    frames++;
+    const innerWire = udpLength - (UDP_LENGTH + VXLAN_LENGTH);
+    const behind = length - OUTER;
+    bytes += innerWire;
+    store<u32>(d, <u32>inner, DESCRIPTOR_OFFSET);
+    store<u32>(d, behind < innerWire ? behind : innerWire, DESCRIPTOR_FRAME_LENGTH);
+    store<u32>(d, innerWire, DESCRIPTOR_WIRE_LENGTH);
+    store<u32>(d, vni, DESCRIPTOR_VNI);
+    store<u64>(s, source | inDomain, SCRATCH_SOURCE);
+    store<u64>(s, destination | inDomain, SCRATCH_DESTINATION);
+    store<u32>(s, number, SCRATCH_INGRESS);
+    store<u32>(s, state | ((<u32>destination & 1) << SCRATCH_GROUP_SHIFT), SCRATCH_STATE);
+  }
+  if (known !== 0) countPassengers(context, number, domain, frames, bytes);
+  countManyReceived(context, UPLINK_NUMBER, packets, packetBytes);
+}
+
+function countPassengers(context: usize, tunnel: u32, domain: u32, frames: u64, bytes: u64): void {
+  countManyReceived(context, tunnel, frames, bytes);
+  const counter = domainCounters(context, domain) + DOMAIN_RECEIVED;
+  store<u64>(counter, load<u64>(counter) + frames);
+}

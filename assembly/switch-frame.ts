@@ -1,0 +1,111 @@
+// The third pass for a single frame, whatever it is.
+
+import {
+  DROP_BLACKHOLE,
+  DROP_NONE,
+  DROP_SAME_PORT,
+  DROP_SPLIT_HORIZON,
+  DROP_UNKNOWN_UNICAST,
+} from "../src/layout/drop.layout";
+import {
+  DESTINATION_PORT_MASK,
+  KEY_DOMAIN,
+  VALUE_BLACKHOLE,
+  VALUE_FLAGS,
+  VALUE_PRESENT,
+  VALUE_STAMP_SHIFT,
+} from "../src/layout/fdb.layout";
+import {
+  CONTEXT_STAMP,
+  CONTEXT_THREAD,
+  DOMAIN_FLAGS,
+  DOMAIN_FLOODS_UNKNOWN,
+  DOMAIN_LENGTH,
+  PORT_GROUP,
+  PORT_LENGTH,
+  SCRATCH_DESTINATION,
+  SCRATCH_DESTINATION_VALUE,
+  SCRATCH_GROUP,
+  SCRATCH_INGRESS,
+  SCRATCH_LEARNS,
+  SCRATCH_ROUTED,
+  SCRATCH_SOURCE,
+  SCRATCH_SOURCE_VALUE,
+  SCRATCH_STATE,
+  SCRATCH_TAGGED,
+  SWITCH_DOMAINS,
+  SWITCH_FDB,
+  SWITCH_PORTS,
+} from "../src/layout/switch.layout";
+import { learn, learnings } from "./fdb-learn";
+import { find } from "./find";
+import { refuse } from "./switch-drop";
+import { flood, send } from "./switch-egress";
+
+const PRESENT: u64 = (<u64>VALUE_PRESENT) << (VALUE_FLAGS << 3);
+const BLACKHOLE: u64 = (<u64>VALUE_BLACKHOLE) << (VALUE_FLAGS << 3);
+
+/** How many changes learning had made when the burst was looked up. */
+let settled: u32 = 0;
+
+/** What has been looked up is true from here on. */
+export function settle(): void {
+  settled = learnings();
+}
+
+/** Whether learning has changed what was looked up. */
+export function isDisturbed(): bool {
+  return learnings() !== settled;
+}
+
+/** Learns from one frame and sends it, or drops it; false if its flood was interrupted. */
+export function forwardOne(context: usize, sw: usize, d: usize, s: usize): bool {
+  const fdb: usize = load<u32>(sw, SWITCH_FDB);
+  const state = load<u32>(s, SCRATCH_STATE);
+  const ingress = load<u32>(s, SCRATCH_INGRESS);
+  const from: u32 = ingress & DESTINATION_PORT_MASK;
+  const domain: u32 = load<u16>(s, SCRATCH_SOURCE + KEY_DOMAIN);
+  if ((state & SCRATCH_LEARNS) !== 0) {
+    const key = load<u64>(s, SCRATCH_SOURCE);
+    const stamp: u64 = load<u32>(context, CONTEXT_STAMP);
+    const expected: u64 = PRESENT | (stamp << VALUE_STAMP_SHIFT) | <u64>ingress;
+    if (isDisturbed() || load<u64>(s, SCRATCH_SOURCE_VALUE) !== expected) {
+      const reason = learn(fdb, key, expected, load<u32>(context, CONTEXT_THREAD));
+      if (reason !== DROP_NONE) {
+        refuse(context, d, from, domain, reason);
+        return true;
+      }
+    }
+  }
+  let value: u64 = 0;
+  if ((state & SCRATCH_GROUP) === 0) {
+    value = isDisturbed()
+      ? find(fdb, load<u64>(s, SCRATCH_DESTINATION))
+      : load<u64>(s, SCRATCH_DESTINATION_VALUE);
+    if (value === 0) {
+      const flags = load<u32>(load<u32>(sw, SWITCH_DOMAINS) + domain * DOMAIN_LENGTH, DOMAIN_FLAGS);
+      if ((flags & DOMAIN_FLOODS_UNKNOWN) === 0) {
+        refuse(context, d, from, domain, DROP_UNKNOWN_UNICAST);
+        return true;
+      }
+    }
+  }
+  if (value === 0) return flood(context, sw, d, s, 0, false);
+  const reason = whyNot(sw, value, from, state);
+  if (reason !== DROP_NONE) refuse(context, d, from, domain, reason);
+  else send(context, sw, d, <u32>value, domain, state & SCRATCH_TAGGED, from);
+  return true;
+}
+
+/** Why a frame may not go where the FDB says; DROP_NONE if it may. */
+function whyNot(sw: usize, value: u64, from: u32, state: u32): u32 {
+  if ((value & BLACKHOLE) !== 0) return DROP_BLACKHOLE;
+  // What was routed comes from the router, and may leave by the port that it came in on.
+  if ((state & SCRATCH_ROUTED) !== 0) return DROP_NONE;
+  const ports: usize = load<u32>(sw, SWITCH_PORTS);
+  const to: u32 = <u32>value & DESTINATION_PORT_MASK;
+  if (to === from) return DROP_SAME_PORT;
+  const group = load<u32>(ports + from * PORT_LENGTH, PORT_GROUP);
+  if (group !== 0 && group === load<u32>(ports + to * PORT_LENGTH, PORT_GROUP)) return DROP_SPLIT_HORIZON;
+  return DROP_NONE;
+}
