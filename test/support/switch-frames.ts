@@ -125,24 +125,25 @@ export function vxlanPacket(fields: PacketFields, passenger: Uint8Array): Uint8A
   return compose(layers, passenger);
 }
 
-/** What comes in by the uplink: right, or with the fault of its recipe. */
+/** What comes in by the uplink from `remote`: right, or with the fault of its recipe. */
 export function cookPacket(
   arrival: ArrivalRecipe & { readonly packet: PacketRecipe },
-  underlay: Underlay,
-  vnis: readonly number[],
+  { local, stranger }: Underlay,
+  remote: string,
+  vni: number,
   hosts: number,
 ): Uint8Array {
-  const { tunnel, domain, fault, cut, outerTags, udpChecksum } = arrival.packet;
-  const { local, remotes, stranger } = underlay;
+  const { fault, cut, outerTags, udpChecksum } = arrival.packet;
   if (fault === "noise") return noise(arrival.length, arrival.seed);
   if (fault === "arp" || fault === "other-arp")
     return askForVtep(arrival, fault === "arp" ? local : stranger, hosts);
-  const passenger = cookFrame(arrival, hosts);
+  // Few passengers keep their tags: they go no further.
+  const passenger = cookFrame(arrival.seed % 8 === 0 ? arrival : { ...arrival, tags: [] }, hosts);
   const packet = vxlanPacket(
     {
-      source: fault === "unknown-remote" ? stranger : remotes[tunnel % remotes.length]!,
+      source: fault === "unknown-remote" ? stranger : remote,
       destination: fault === "destination" ? stranger : local,
-      vni: fault === "other-vni" ? 99 : vnis[domain % vnis.length]!,
+      vni: fault === "other-vni" ? 99 : vni,
       port: fault === "port" ? 8472 : 4789,
       moreFragments: fault === "fragment",
       outerTags,

@@ -4,7 +4,7 @@
 import { cookFrame, cookPacket, hostIp, macOf, UNDERLAYS, type Underlay } from "./switch-frames.ts";
 import type { SwitchModel } from "./switch-model.ts";
 import type { DomainModel, PortModel } from "./switch-model-control.ts";
-import type { ArrivalRecipe, PortRecipe, StepRecipe, SwitchRecipe } from "./switch-recipes.ts";
+import type { ArrivalRecipe, PacketRecipe, PortRecipe, StepRecipe, SwitchRecipe } from "./switch-recipes.ts";
 import { entryText, eventText, expectIdentities, type Subject, tallyText } from "./switch-subject.ts";
 import type { PortFrame, SwitchControl, SwitchSettings, TunnelSettings } from "./switch-types.ts";
 
@@ -89,15 +89,28 @@ export class SwitchRun {
     for (const arrival of arrivals) {
       const { packet } = arrival;
       if (packet !== undefined && this.#underlay !== undefined) {
-        const bytes = cookPacket({ ...arrival, packet }, this.#underlay, VNIS, this.#recipe.hosts);
-        frames.push({ port: 0, bytes });
+        frames.push({ port: 0, bytes: this.#packet({ ...arrival, packet }, this.#underlay) });
       } else if (ports.length > 0) {
-        const { number } = ports[arrival.port % ports.length]!;
-        frames.push({ port: number, bytes: cookFrame(arrival, this.#recipe.hosts) });
+        const port = ports[arrival.port % ports.length]!;
+        const tags = arrival.tags.map((tag) => ({ ...tag, vid: vidOf(tag.vid, port) }));
+        frames.push({ port: port.number, bytes: cookFrame({ ...arrival, tags }, this.#recipe.hosts) });
       }
     }
     const expected = this.#model.forward(frames, this.#now).map(frameText);
     expectLines("frames that leave", this.#subject.forward(frames, this.#now).map(frameText), expected);
+  }
+
+  /** From a tunnel that is there, of a domain it has joined, if there are such. */
+  #packet(arrival: ArrivalRecipe & { readonly packet: PacketRecipe }, underlay: Underlay): Uint8Array {
+    const { tunnel, domain } = arrival.packet;
+    const tunnels = this.#model.ports().filter(({ kind }) => kind === "tunnel");
+    const port = tunnels[tunnel % tunnels.length];
+    const joined = this.#model
+      .bridgeDomains()
+      .filter(({ members }) => members.some((member) => member.port === port));
+    const remote = port?.tunnel?.remote ?? underlay.remotes[tunnel]!;
+    const vni = joined[domain % joined.length]?.vni ?? VNIS[domain]!;
+    return cookPacket(arrival, underlay, remote, vni, this.#recipe.hosts);
   }
 
   /** The core in slices of a few buckets, until it must have been through. */
@@ -285,6 +298,12 @@ function domainsOf({ kind, native, shift }: PortRecipe, slots: readonly number[]
   const vids = slots.map((i) => VIDS[(i + shift) % VIDS.length]!);
   const vlans = Object.fromEntries(slots.map((i, n) => [vids[n]!, one.bridgeDomain(`d${i}`)!]));
   return { vlans, ...(native < vids.length ? { native: vids[native]! } : {}) };
+}
+
+/** Mostly one that the port takes: a priority tag, where it takes no VLAN. */
+function vidOf(choice: number, { settings }: PortModel): number {
+  const vids = Object.keys(settings.vlans ?? { 0: undefined }).map(Number);
+  return choice < 8 ? vids[choice % vids.length]! : [0, 10, 77, 4095][choice % 4]!;
 }
 
 function attempt(call: () => unknown): string {
