@@ -170,3 +170,51 @@ function askForVtep(arrival: ArrivalRecipe, target: string, hosts: number): Uint
   if (at + 4 <= request.length) request.set(target.split(".").map(Number), at);
   return request;
 }
+
+export interface PlainTag {
+  readonly tpid?: number;
+  readonly pcp?: number;
+  readonly dei?: boolean;
+  readonly vid: number;
+}
+
+/** An untagged or tagged frame with a payload of noise: 46 bytes behind its header unless told otherwise. */
+export function frame(
+  destination: string,
+  source: string,
+  options: { readonly tags?: readonly PlainTag[]; readonly payload?: number } = {},
+): Uint8Array {
+  const { tags = [], payload = 46 } = options;
+  const layers: ComposeLayer[] = [{ name: "ethernet", destination, source, etherType: 0x88b5 }];
+  // The type stands in the last of the headers.
+  tags.forEach((tag, i) => {
+    const last = i === tags.length - 1 ? { etherType: 0x88b5 } : {};
+    layers.push({ name: "vlan", ...tag, ...last });
+  });
+  if (tags.length > 0) layers[0] = { name: "ethernet", destination, source };
+  return compose(layers, noise(payload, payload + 1));
+}
+
+/** An ARP request behind at most one tag, with `behind` bytes of padding. */
+export function arpRequest(
+  sender: { readonly mac: string; readonly ip: string },
+  target: string,
+  options: { readonly tags?: readonly PlainTag[]; readonly behind?: number } = {},
+): Uint8Array {
+  const { tags = [], behind = 18 } = options;
+  return compose(
+    [
+      { name: "ethernet", destination: BROADCAST, source: sender.mac },
+      ...tags.map((tag): ComposeLayer => ({ name: "vlan", ...tag })),
+      {
+        name: "arp",
+        operation: 1,
+        senderMac: sender.mac,
+        senderIp: sender.ip,
+        targetMac: "00:00:00:00:00:00",
+        targetIp: target,
+      },
+    ],
+    noise(behind, 3),
+  );
+}

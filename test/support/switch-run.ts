@@ -215,11 +215,13 @@ export class SwitchRun {
   #addPort(slot: number): void {
     const recipe = this.#recipe.ports[slot]!;
     const isTunnel = recipe.kind === "tunnel" && this.#underlay !== undefined;
-    const slots = [0, 1, 2, 3].filter((i) => {
+    const count = this.#recipe.domains.length;
+    const wanted = new Set(
+      [0, 1, 2, 3].filter((bit) => recipe.domains & (1 << bit)).map((bit) => bit % count),
+    );
+    const slots = [...wanted].filter((i) => {
       const domain = this.#model.bridgeDomain(`d${i}`);
-      return (
-        (recipe.domains & (1 << i)) !== 0 && domain !== undefined && (!isTunnel || domain.vni !== undefined)
-      );
+      return domain !== undefined && (!isTunnel || domain.vni !== undefined);
     });
     if (slots.length === 0) return;
     this.#both((one) => {
