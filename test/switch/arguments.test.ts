@@ -3,7 +3,7 @@ import { FrameBatch, type Kernels, loadKernels } from "frameferry";
 import { beforeAll, describe, expect, it } from "vitest";
 import { BROADCAST, frame } from "../support/switch-frames.ts";
 import { mac, Scene } from "../support/switch-scene.ts";
-import { hasCore, newCore, tallyText } from "../support/switch-subject.ts";
+import { expectIdentities, hasCore, newCore, tallyText } from "../support/switch-subject.ts";
 import type { CoreSwitch, DomainHandle, PortHandle, SwitchControl } from "../support/switch-types.ts";
 
 let kernels: Kernels;
@@ -375,5 +375,26 @@ describe.skipIf(!hasCore)("calls to a switch", () => {
       ["nowhere", "deliver", "TypeError", () => sw.forward(batch, 0, undefined as Any)],
     ]);
     batch.close();
+  });
+
+  it("with frames of no port, which go nowhere", () => {
+    for (const what of ["unknown", "removed", "tunnel"] as const)
+      withTown(({ sw, gone, peer }) => {
+        const before = sw.counters();
+        const batch = new FrameBatch(kernels, { frames: 1 });
+        const mark = { unknown: 4000, removed: gone.port.number, tunnel: peer.number }[what];
+        batch.add(frame(BROADCAST, mac(1)), { mark });
+        let left = 0;
+        try {
+          sw.forward(batch, 0, () => left++);
+        } catch (error) {
+          expect(error, what).toBeInstanceOf(RangeError);
+        }
+        batch.close();
+        expect(left, what).toBe(0);
+        const after = sw.counters();
+        expectIdentities(after);
+        expect(after.received - before.received, what).toBe(after.dropped - before.dropped);
+      });
   });
 });

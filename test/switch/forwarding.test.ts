@@ -3,7 +3,7 @@ import { type Kernels, loadKernels } from "frameferry";
 import { beforeAll, describe, expect, it } from "vitest";
 import { BROADCAST, frame } from "../support/switch-frames.ts";
 import { mac, Scene } from "../support/switch-scene.ts";
-import { subjects } from "../support/switch-subject.ts";
+import { hasCore, subjects } from "../support/switch-subject.ts";
 import type { DomainSettings, PortSettings } from "../support/switch-types.ts";
 
 let kernels: Kernels;
@@ -232,6 +232,18 @@ describe.each(subjects)("access ports of one domain (%s)", (which) => {
     const frames = Array.from({ length: 64 }, (_, i) => frame(BROADCAST, mac(1), { payload: 46 + i }));
     const expected = frames.flatMap((bytes) => [2, 3, 4, 5, 6, 7, 8, 9, 10].map((port) => ({ port, bytes })));
     expect(scene.send(1, ...frames)).toEqual(expected);
+  });
+});
+
+describe.skipIf(!hasCore)("frames too long for their batch", () => {
+  it("are dropped at their port", () => {
+    using scene = new Scene("core", kernels, {}, { frameBytes: 100 });
+    const bridgeDomain = scene.sw.addBridgeDomain({});
+    scene.sw.addPort({ bridgeDomain });
+    scene.sw.addPort({ bridgeDomain });
+    expect(scene.dropped(1, frame(BROADCAST, mac(1), { payload: 87 }))).toEqual({ "frame-too-long": 1 });
+    expect(scene.tallyOf(1)).toMatchObject({ received: 1, dropped: 1 });
+    expect(scene.ports(1, frame(BROADCAST, mac(1), { payload: 86 }))).toEqual([2]);
   });
 });
 
