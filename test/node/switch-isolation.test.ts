@@ -3,7 +3,7 @@ import { loadKernels } from "frameferry";
 import { describe, expect, it } from "vitest";
 import { City, type CityPlan, largeCity, smallCity } from "../support/switch-city.ts";
 import { ReplayedBursts } from "../support/switch-replay.ts";
-import { expectIdentities, hasCore, newCore } from "../support/switch-subject.ts";
+import { expectIdentities, newCore } from "../support/switch-subject.ts";
 import type { SwitchSettings } from "../support/switch-types.ts";
 
 const BURST = 256;
@@ -30,7 +30,7 @@ async function run(plan: CityPlan, settings: SwitchSettings, frames: number, bur
   sw.close();
 }
 
-describe.skipIf(!hasCore)("isolation", () => {
+describe("isolation", () => {
   it("of 64 domains, over 10^7 frames", { timeout: 300_000 }, () =>
     run(smallCity(64), { ports: 128, fdb: { capacity: 2048 } }, 1e7, 200),
   );

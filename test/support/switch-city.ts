@@ -63,11 +63,13 @@ export class City {
     this.#domains = plan.domains;
     this.#tunnels = plan.tunnels;
     this.#state = seed;
+    const asks = "addNeighbour" in sw;
     const domains: DomainHandle[] = [];
     for (let d = 0; d < plan.domains; d++) {
-      const bridgeDomain = sw.addBridgeDomain({ vni: FIRST_VNI + d, arpSuppression: d % 2 === 0 });
+      const bridgeDomain = sw.addBridgeDomain({ vni: FIRST_VNI + d, arpSuppression: asks && d % 2 === 0 });
       domains.push(bridgeDomain);
-      if (d % 2 === 0 && d < 1000) sw.addNeighbour({ bridgeDomain, ip: "192.0.2.3", mac: neighbourMac(d) });
+      if (asks && d % 2 === 0 && d < 1000)
+        sw.addNeighbour({ bridgeDomain, ip: "192.0.2.3", mac: neighbourMac(d) });
       if (!plan.access) continue;
       const port = sw.addPort({ bridgeDomain });
       this.#access.push(port);

@@ -36,6 +36,12 @@ interface Passing {
   readonly domain: DomainModel;
 }
 
+/** What counts a frame that comes in. */
+interface Ingress {
+  readonly kind: string;
+  readonly tally: { received: number; receivedBytes: number; dropped: number };
+}
+
 /** A passenger that came out of a tunnel. */
 interface Opened {
   readonly tunnel: PortModel;
@@ -53,11 +59,20 @@ export class SwitchModel extends SwitchModelControl {
   forward(frames: readonly PortFrame[], nowMs: number, headroom = 128): PortFrame[] {
     this.#outputs = [];
     this.#now = stampOf(nowMs);
-    for (const { port, bytes } of frames) {
-      if (port === 0) this.#fromUplink(bytes, headroom);
-      else this.#fromPort(this.portModels.get(port)!, bytes, headroom);
+    for (const { port: number, bytes } of frames) {
+      const port = number === 0 ? this.uplink : this.portModels.get(number);
+      // A tunnel is none for frames to come in by: they come by the uplink.
+      if (port === undefined || port.kind === "tunnel") this.#fromNowhere(bytes);
+      else if (port.kind === "uplink") this.#fromUplink(port, bytes, headroom);
+      else this.#fromPort(port, bytes, headroom);
     }
     return this.#outputs;
+  }
+
+  #fromNowhere(bytes: Uint8Array): void {
+    const counted = this.uplink ?? { tally: { received: 0, receivedBytes: 0, dropped: 0 }, kind: "uplink" };
+    this.#receive(counted, bytes);
+    this.#drop("no-port", counted);
   }
 
   #fromPort(port: PortModel, bytes: Uint8Array, room: number): void {
@@ -84,22 +99,19 @@ export class SwitchModel extends SwitchModelControl {
     return source === "00:00:00:00:00:00" ? "source-zero" : undefined;
   }
 
-  #fromUplink(packet: Uint8Array, room: number): void {
-    const uplink = this.uplink!;
+  #fromUplink(uplink: PortModel, packet: Uint8Array, room: number): void {
+    this.#receive(uplink, packet);
     const typeAt = startsWithTag(packet) ? 16 : 12;
     const own = new Map([[addressKey(this.settings.vtep!.address), this.localMac]]);
     const answer = arpReply(packet, typeAt, own);
-    const found = answer === undefined ? this.#openTunnel(packet) : undefined;
-    if (found !== undefined && typeof found !== "string") {
-      this.#fromTunnel(found, room);
-      return;
-    }
-    this.#receive(uplink, packet);
-    if (found !== undefined) this.#drop(found, uplink);
     if (answer !== undefined) {
       this.arpAnswers++;
       this.#leave(uplink, undefined, answer);
+      return;
     }
+    const found = this.#openTunnel(packet);
+    if (typeof found === "string") this.#drop(found, uplink);
+    else this.#fromTunnel(found, room);
   }
 
   /** Whose packet it is and the passenger in it, or why nobody's. */
@@ -211,7 +223,8 @@ export class SwitchModel extends SwitchModelControl {
 
   #stageOf({ tunnel }: PortModel, { vni }: DomainModel): EncapsulateStage {
     const { remote, remoteMac, ttl, dscp, udpChecksum } = tunnel!;
-    const { address, port } = this.settings.vtep!;
+    const { address } = this.settings.vtep!;
+    const port = tunnel!.port ?? this.settings.vtep!.port;
     return {
       stage: "encapsulate",
       kind: "vxlan",
@@ -227,10 +240,11 @@ export class SwitchModel extends SwitchModelControl {
     };
   }
 
-  #receive(port: PortModel, bytes: Uint8Array): void {
+  #receive(port: Ingress, bytes: Uint8Array): void {
     port.tally.received++;
     port.tally.receivedBytes += bytes.length;
-    this.total.received++;
+    // The uplink has received what comes out of a tunnel.
+    if (port.kind !== "tunnel") this.total.received++;
   }
 
   #leave(port: PortModel, domain: DomainModel | undefined, bytes: Uint8Array): void {
@@ -239,10 +253,15 @@ export class SwitchModel extends SwitchModelControl {
     this.total.sent++;
     if (domain !== undefined) domain.tally.sent++;
     // What goes into a tunnel leaves on the uplink.
-    this.#outputs.push({ port: port.tunnel === undefined ? port.number : 0, bytes: bytes.slice() });
+    const by = port.tunnel === undefined ? port : this.uplink!;
+    if (by !== port) {
+      by.tally.sent++;
+      by.tally.sentBytes += bytes.length;
+    }
+    this.#outputs.push({ port: by.number, bytes: bytes.slice() });
   }
 
-  #drop(reason: string, port: PortModel, domain?: DomainModel): void {
+  #drop(reason: string, port: Ingress, domain?: DomainModel): void {
     port.tally.dropped++;
     this.total.dropped++;
     if (domain !== undefined) domain.tally.dropped++;

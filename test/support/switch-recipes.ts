@@ -88,6 +88,8 @@ export interface PacketRecipe {
 
 export interface ArrivalRecipe extends FrameRecipe {
   readonly port: number;
+  /** It comes by no port. */
+  readonly stray: boolean;
   /** It comes by the uplink, in this packet, if the switch has one. */
   readonly packet: PacketRecipe | undefined;
 }
@@ -232,6 +234,7 @@ const packetRecipe: fc.Arbitrary<PacketRecipe> = fc.record({
 const arrivalRecipe: fc.Arbitrary<ArrivalRecipe> = fc.record({
   ...frameFields,
   port: fc.nat(5),
+  stray: fc.nat(40).map((n) => n === 40),
   packet: fc.oneof({ weight: 3, arbitrary: fc.constant(undefined) }, { weight: 2, arbitrary: packetRecipe }),
 });
 

@@ -90,6 +90,8 @@ export class SwitchRun {
       const { packet } = arrival;
       if (packet !== undefined && this.#underlay !== undefined) {
         frames.push({ port: 0, bytes: this.#packet({ ...arrival, packet }, this.#underlay) });
+      } else if (arrival.stray) {
+        frames.push({ port: this.#stray(arrival.port), bytes: cookFrame(arrival, this.#recipe.hosts) });
       } else if (ports.length > 0) {
         const port = ports[arrival.port % ports.length]!;
         const tags = arrival.tags.map((tag) => ({ ...tag, vid: vidOf(tag.vid, port) }));
@@ -98,6 +100,15 @@ export class SwitchRun {
     }
     const expected = this.#model.forward(frames, this.#now).map(frameText);
     expectLines("frames that leave", this.#subject.forward(frames, this.#now).map(frameText), expected);
+  }
+
+  /** What is no port for frames to come in by: a tunnel, a number that is free, or one there can never be. */
+  #stray(choice: number): number {
+    const numbers = [1, 2, 3, 4, 5, 6].filter((number) => {
+      const port = this.#model.ports().find((one) => one.number === number);
+      return port === undefined || port.kind === "tunnel";
+    });
+    return [7, 65535, 0xffffffff, ...numbers][choice % (3 + numbers.length)]!;
   }
 
   /** From a tunnel that is there, of a domain it has joined, if there are such. */
@@ -110,6 +121,15 @@ export class SwitchRun {
       .filter(({ members }) => members.some((member) => member.port === port));
     const remote = port?.tunnel?.remote ?? underlay.remotes[tunnel]!;
     const vni = joined[domain % joined.length]?.vni ?? VNIS[domain]!;
+    const { packet } = arrival;
+    if (packet.fault === "arp" && !("addNeighbour" in this.#subject.control))
+      return cookPacket(
+        { ...arrival, packet: { ...packet, fault: "none" } },
+        underlay,
+        remote,
+        vni,
+        this.#recipe.hosts,
+      );
     return cookPacket(arrival, underlay, remote, vni, this.#recipe.hosts);
   }
 
@@ -183,7 +203,7 @@ export class SwitchRun {
 
   #toggleNeighbour(domainSlot: number, host: number): void {
     const name = this.#domain(domainSlot)?.name;
-    if (name === undefined) return;
+    if (name === undefined || !("addNeighbour" in this.#subject.control)) return;
     const key = `${name} ${host}`;
     // One of them is no ARP request's target.
     const ip = host === 5 ? "2001:db8::5" : hostIp(host);

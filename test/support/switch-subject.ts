@@ -1,6 +1,5 @@
 // The two switches that tests run: the core and its model, behind one way to send frames through them.
-import * as frameferry from "frameferry";
-import { FrameBatch, type FrameBatchOptions, type Kernels } from "frameferry";
+import { FrameBatch, type FrameBatchOptions, type Kernels, SwitchCore, SwitchWorkspace } from "frameferry";
 import { formatMac } from "frameferry/wire";
 import { SwitchModel } from "./switch-model.ts";
 import type {
@@ -14,15 +13,11 @@ import type {
   Tally,
 } from "./switch-types.ts";
 
-type CoreClass = new (kernels: Kernels, settings: SwitchSettings) => CoreSwitch;
-const coreClass = (frameferry as unknown as { SwitchCore?: CoreClass }).SwitchCore;
+/** Whether the core has neighbours yet, and answers ARP requests. */
+export const coreAnswersArp: boolean = "addNeighbour" in SwitchCore.prototype;
 
-/** Whether the package has the switch. */
-export const hasCore: boolean = coreClass !== undefined;
-
-export function newCore(kernels: Kernels, settings: SwitchSettings): CoreSwitch {
-  if (coreClass === undefined) throw new Error("frameferry: no SwitchCore");
-  return new coreClass(kernels, settings);
+export function newCore(kernels: Kernels, options: object): CoreSwitch {
+  return new SwitchCore(kernels, options) as unknown as CoreSwitch;
 }
 
 /** A switch, and frames through it. */
@@ -46,7 +41,9 @@ export function coreSubject(
   settings: SwitchSettings,
   slots: FrameBatchOptions = {},
 ): Subject {
-  const core = newCore(kernels, settings);
+  const { copies = 256, frameBytes = 1984, headroom = 128, ...options } = settings;
+  const workspace = new SwitchWorkspace(kernels, { copies, frameBytes, headroom });
+  const core = newCore(kernels, { ...options, workspace });
   const batch = new FrameBatch(kernels, slots);
   return {
     control: core,
@@ -61,12 +58,13 @@ export function coreSubject(
     close() {
       batch.close();
       core.close();
+      workspace.close();
     },
   };
 }
 
-/** Both, where there are both. */
-export const subjects: readonly ("model" | "core")[] = hasCore ? ["model", "core"] : ["model"];
+/** Every test of the contract is one of the model, too. */
+export const subjects: readonly ("model" | "core")[] = ["model", "core"];
 
 export function newSubject(
   which: "model" | "core",
@@ -80,7 +78,7 @@ export function newSubject(
 /** One line for an entry: equal lines, equal entries. */
 export function entryText({ bridgeDomain, mac, port, kind, seconds }: FdbEntryView): string {
   const where = port === undefined ? "" : ` port ${numberOf(port)}`;
-  const when = seconds === undefined ? "" : ` at ${seconds}`;
+  const when = kind === "static" || kind === "blackhole" ? "" : ` at ${seconds}`;
   return `${numberOf(bridgeDomain)} ${macText(mac)} ${kind}${where}${when}`;
 }
 

@@ -19,6 +19,7 @@ export interface SwitchSettings {
     readonly udpChecksum?: "ignore" | "verify";
     readonly ipChecksum?: "verify" | "ignore";
   };
+  /** Of the workspace: slots for copies. */
   readonly copies?: number;
   readonly frameBytes?: number;
   readonly headroom?: number;
@@ -65,6 +66,7 @@ export interface TunnelSettings extends CommonPortSettings {
   readonly remote: string;
   readonly bridgeDomains: readonly DomainHandle[];
   readonly remoteMac?: string;
+  readonly port?: number;
   readonly ttl?: number;
   readonly dscp?: number;
   readonly udpChecksum?: boolean;

@@ -6,7 +6,7 @@ import { beforeAll, describe, it } from "vitest";
 import { SwitchModel } from "../support/switch-model.ts";
 import { type SwitchRecipe, stepRecipe, switchRecipe } from "../support/switch-recipes.ts";
 import { SwitchRun, settingsOf } from "../support/switch-run.ts";
-import { coreSubject, hasCore, modelSubject, type Subject } from "../support/switch-subject.ts";
+import { coreSubject } from "../support/switch-subject.ts";
 
 let kernels: Kernels;
 beforeAll(async () => {
@@ -26,9 +26,7 @@ function check(
       (recipe, steps) => {
         const narrowed = narrow(recipe);
         const settings = settingsOf(narrowed);
-        const subject: Subject = hasCore
-          ? coreSubject(kernels, settings, { frames: 40 })
-          : modelSubject(settings);
+        const subject = coreSubject(kernels, settings, { frames: 40 });
         try {
           const run = new SwitchRun(narrowed, new SwitchModel(settings), subject);
           for (const step of steps) run.do(step);

@@ -77,7 +77,8 @@ describe.each(cases)("a VTEP over $family ($which)", ({ which, family }) => {
     expect([...bytes.subarray(headers - 8, headers)]).toEqual([8, 0, 0, 0, 0, 0x04, 0xd2, 0]);
     expect(vnisOf(layers)).toEqual([1234]);
     expect(scene.tallyOf(one)).toMatchObject({ sent: 1, sentBytes: bytes.length });
-    expect(scene.tallyOf(0)).toMatchObject({ received: 0, sent: 0 });
+    expect(scene.tallyOf(0)).toMatchObject({ received: 0, sent: 1, sentBytes: bytes.length });
+    expect(scene.sw.counters().sent).toBe(1);
   });
 
   it("computes the UDP checksum or leaves it out, as the tunnel says, and uses the VTEP's MAC and port", () => {
@@ -140,7 +141,8 @@ describe.each(cases)("a VTEP over $family ($which)", ({ which, family }) => {
     using _ = scene;
     scene.send(0, packet(frame(BROADCAST, mac(5)), { outerTags: 1 }));
     expect(scene.tallyOf(one)).toMatchObject({ received: 1, receivedBytes: 60, dropped: 0 });
-    expect(scene.tallyOf(0)).toMatchObject({ received: 0, dropped: 0 });
+    expect(scene.tallyOf(0)).toMatchObject({ received: 1, receivedBytes: headers + 64, dropped: 0 });
+    expect(scene.sw.counters().received).toBe(1);
     expect(scene.tallyOfDomain(orange.id)).toEqual({ received: 1, copies: 0, dropped: 0, sent: 1 });
     expect(sw.fdb.get(orange, mac(5))).toMatchObject({ kind: "learned" });
   });
@@ -222,7 +224,7 @@ describe.each(cases)("a VTEP over $family ($which)", ({ which, family }) => {
         "inner-tagged": 1,
       });
     expect(scene.tallyOf(one)).toMatchObject({ received: 4, dropped: 4 });
-    expect(scene.tallyOf(0)).toMatchObject({ received: 0, dropped: 0 });
+    expect(scene.tallyOf(0)).toMatchObject({ received: 4, dropped: 0 });
     expect(scene.tallyOfDomain(orange.id)).toEqual({ received: 0, copies: 0, dropped: 0, sent: 0 });
     expect(scene.dropped(0, packet(frame("01:80:c2:00:00:00", mac(5))))).toEqual({ "reserved-group": 1 });
     expect(scene.tallyOfDomain(orange.id)).toMatchObject({ received: 1, dropped: 1 });
