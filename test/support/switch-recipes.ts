@@ -39,6 +39,8 @@ export interface SwitchRecipe {
   readonly copies: number;
   readonly seed: bigint;
   readonly startMs: number;
+  /** Whether some frames come by no port. */
+  readonly strays: boolean;
   /** How many MACs there are. */
   readonly hosts: number;
   readonly domains: readonly DomainRecipe[];
@@ -150,6 +152,7 @@ export const switchRecipe: fc.Arbitrary<SwitchRecipe> = fc.record({
   seed: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
   // Zero, a fraction, just before the stamps start again, and dates.
   startMs: fc.constantFrom(0, 0.75, 2 ** 24 * 1000 - 3_500, 1_790_000_000_123),
+  strays: fc.constant(false),
   hosts: fc.constantFrom(3, 8, 8, 80),
   domains: fc.array(domainRecipe, { minLength: 1, maxLength: 4 }),
   ports: fc.array(portRecipe, { minLength: 2, maxLength: 6, size: "max" }),

@@ -90,7 +90,7 @@ export class SwitchRun {
       const { packet } = arrival;
       if (packet !== undefined && this.#underlay !== undefined) {
         frames.push({ port: 0, bytes: this.#packet({ ...arrival, packet }, this.#underlay) });
-      } else if (arrival.stray) {
+      } else if (arrival.stray && this.#recipe.strays) {
         frames.push({ port: this.#stray(arrival.port), bytes: cookFrame(arrival, this.#recipe.hosts) });
       } else if (ports.length > 0) {
         const port = ports[arrival.port % ports.length]!;

@@ -1,99 +1,15 @@
-// Arguments that cannot be: each is refused with an error that names it, and nothing is half done.
+// Calls with arguments that cannot be: each is refused with an error that names it, and nothing is half done.
 import { FrameBatch, type Kernels, loadKernels } from "frameferry";
 import { beforeAll, describe, expect, it } from "vitest";
+import { type Any, complaint, type Fault, portrait } from "../support/switch-faults.ts";
 import { BROADCAST, frame } from "../support/switch-frames.ts";
 import { mac, Scene } from "../support/switch-scene.ts";
-import { expectIdentities, newCore, tallyText } from "../support/switch-subject.ts";
-import type { CoreSwitch, DomainHandle, PortHandle, SwitchControl } from "../support/switch-types.ts";
+import { coreAnswersArp, expectIdentities } from "../support/switch-subject.ts";
+import type { CoreSwitch, DomainHandle, PortHandle } from "../support/switch-types.ts";
 
 let kernels: Kernels;
 beforeAll(async () => {
   kernels = await loadKernels({ memoryBytes: 8 << 20 });
-});
-
-// Wrong on purpose, so types do not help here.
-// biome-ignore lint/suspicious/noExplicitAny: see above
-type Any = any;
-type Fault = readonly [what: string, name: string, error: "RangeError" | "TypeError", call: () => unknown];
-
-function expectFault([what, name, error, call]: Fault): void {
-  let thrown: unknown;
-  try {
-    call();
-  } catch (caught) {
-    thrown = caught;
-  }
-  expect(thrown, `${what}: throws`).toBeInstanceOf(error === "RangeError" ? RangeError : TypeError);
-  const { message } = thrown as Error;
-  expect(message.split(":")[0], `${what}: ${message}`).toMatch(new RegExp(`(^|\\.|\\[.*\\])${name}$`));
-}
-
-/** All that can be seen of a switch. */
-function portrait(sw: SwitchControl): unknown {
-  return {
-    ports: sw.ports().map(({ number, name, kind }) => ({ number, name, kind })),
-    domains: sw.bridgeDomains().map(({ id, name, vni }) => ({ id, name, vni })),
-    counters: tallyText(sw.counters()),
-    size: sw.fdb.size,
-  };
-}
-
-describe("options of a switch", () => {
-  const faults: readonly (readonly [option: object, name: string, error: "RangeError" | "TypeError"])[] = [
-    [{ ports: 0 }, "ports", "RangeError"],
-    [{ ports: 65535 }, "ports", "RangeError"],
-    [{ ports: 1.5 }, "ports", "RangeError"],
-    [{ ports: "8" }, "ports", "TypeError"],
-    [{ bridgeDomains: 0 }, "bridgeDomains", "RangeError"],
-    [{ bridgeDomains: 65536 }, "bridgeDomains", "RangeError"],
-    [{ workspace: {} }, "workspace", "TypeError"],
-    [{ colour: 1 }, "options", "TypeError"],
-    [{ fdb: { capacity: 0 } }, "capacity", "RangeError"],
-    [{ fdb: { capacity: 2 ** 24 + 1 } }, "capacity", "RangeError"],
-    [{ fdb: { ageSeconds: -1 } }, "ageSeconds", "RangeError"],
-    [{ fdb: { ageSeconds: 1_000_001 } }, "ageSeconds", "RangeError"],
-    [{ fdb: { whenFull: "explode" } }, "whenFull", "RangeError"],
-    [{ fdb: { seed: 7 } }, "seed", "TypeError"],
-    [{ fdb: { events: -1 } }, "events", "RangeError"],
-    [{ fdb: { size: 7 } }, "fdb", "TypeError"],
-    [{ vtep: {} }, "address", "TypeError"],
-    [{ vtep: { address: "10.1" } }, "address", "RangeError"],
-    [{ vtep: { address: "10.1.5.7", mac: "02" } }, "mac", "RangeError"],
-    [{ vtep: { address: "10.1.5.7", port: 0 } }, "port", "RangeError"],
-    [{ vtep: { address: "10.1.5.7", rule: "lax" } }, "rule", "RangeError"],
-    [{ vtep: { address: "10.1.5.7", udpChecksum: true } }, "udpChecksum", "TypeError"],
-    [{ vtep: { address: "10.1.5.7", ipChecksum: "no" } }, "ipChecksum", "RangeError"],
-    [{ vtep: { address: "10.1.5.7", gateway: "10.1.5.1" } }, "vtep", "TypeError"],
-    // Larger than the memory.
-    [{ fdb: { capacity: 2 ** 24 } }, "memoryBytes", "RangeError"],
-  ];
-
-  it("are refused by name, and give back the memory they had", () => {
-    const free = kernels.plan.freeBytes;
-    for (const [option, name, error] of faults) {
-      expectFault([Object.keys(option).join(), name, error, () => newCore(kernels, option)]);
-      expect(kernels.plan.freeBytes, Object.keys(option).join()).toBe(free);
-    }
-    expectFault(["kernels", "kernels", "TypeError", () => newCore({} as Any, {})]);
-  });
-
-  it("give back the memory when the switch is closed, and no call works afterwards", () => {
-    const free = kernels.plan.freeBytes;
-    const sw = newCore(kernels, { vtep: { address: "10.1.5.7" } });
-    const domain = sw.addBridgeDomain({});
-    expect(kernels.plan.freeBytes).toBeLessThan(free);
-    sw.close();
-    sw.close();
-    expect(kernels.plan.freeBytes).toBe(free);
-    for (const call of [
-      () => sw.addBridgeDomain({}),
-      () => sw.addPort({ bridgeDomain: domain }),
-      () => sw.fdb.sweep(0),
-      () => sw.counters(),
-    ])
-      expect(call).toThrow(TypeError);
-    expect(kernels.plan.freeBytes).toBe(free);
-  });
 });
 
 describe("calls to a switch", () => {
@@ -135,10 +51,12 @@ describe("calls to a switch", () => {
   function expectFaults(faultsOf: (town: Town) => readonly Fault[]): void {
     withTown((town) => {
       const before = portrait(town.sw);
-      for (const fault of faultsOf(town)) {
-        expectFault(fault);
+      const complaints = faultsOf(town).map((fault) => {
+        const wrong = complaint(fault);
         expect(portrait(town.sw), `${fault[0]}: nothing has changed`).toEqual(before);
-      }
+        return wrong;
+      });
+      expect(complaints.filter((one) => one !== undefined)).toEqual([]);
       // Frames still go where they went.
       const batch = new FrameBatch(kernels, { frames: 1 });
       batch.add(frame(BROADCAST, mac(1)), { mark: town.vm.number });
@@ -176,7 +94,9 @@ describe("calls to a switch", () => {
     withTown(({ sw }) => {
       sw.addBridgeDomain({});
       const before = portrait(sw);
-      expectFault(["no room", "bridgeDomains", "RangeError", () => sw.addBridgeDomain({})]);
+      expect(
+        complaint(["no room", "bridgeDomains", "RangeError", () => sw.addBridgeDomain({})]),
+      ).toBeUndefined();
       expect(portrait(sw)).toEqual(before);
     });
   });
@@ -220,7 +140,7 @@ describe("calls to a switch", () => {
       ["native not there", "native", "RangeError", () => sw.addPort({ vlans: { 10: orange }, native: 20 })],
       [
         "native on an access port",
-        "native",
+        "(native|port)",
         "TypeError",
         () => sw.addPort({ bridgeDomain: orange, native: 1 }),
       ],
@@ -245,7 +165,9 @@ describe("calls to a switch", () => {
       sw.addPort({ bridgeDomain: orange });
       sw.addPort({ bridgeDomain: orange });
       const before = portrait(sw);
-      expectFault(["no room", "ports", "RangeError", () => sw.addPort({ bridgeDomain: orange })]);
+      expect(
+        complaint(["no room", "ports", "RangeError", () => sw.addPort({ bridgeDomain: orange })]),
+      ).toBeUndefined();
       expect(portrait(sw)).toEqual(before);
     });
   });
@@ -311,16 +233,11 @@ describe("calls to a switch", () => {
     ]);
   });
 
-  it("about neighbours and entries", () => {
+  it("about entries", () => {
     expectFaults(({ sw, orange, blue, vm, peer, gone, foreign }) => {
-      const neighbour = (more: object) => () =>
-        sw.addNeighbour({ bridgeDomain: orange, ip: "192.0.2.1", mac: mac(1), ...more });
       const entry = (more: object) => () =>
         sw.fdb.set({ bridgeDomain: orange, mac: mac(1), port: vm, ...more } as Any);
       return [
-        ["neighbour: ip", "ip", "RangeError", neighbour({ ip: "192.0.2" })],
-        ["neighbour: mac", "mac", "RangeError", neighbour({ mac: "02" })],
-        ["neighbour: domain", "bridgeDomain", "RangeError", neighbour({ bridgeDomain: foreign.domain })],
         ["entry: mac", "mac", "RangeError", entry({ mac: "zz:00:00:00:00:00" })],
         ["entry: mac of zeroes", "mac", "RangeError", entry({ mac: "00:00:00:00:00:00" })],
         ["entry: mac of a group", "mac", "RangeError", entry({ mac: BROADCAST })],
@@ -344,6 +261,18 @@ describe("calls to a switch", () => {
         ["sweep: time", "nowMs", "TypeError", () => sw.fdb.sweep("now" as Any)],
         ["sweep: no time", "nowMs", "RangeError", () => sw.fdb.sweep(Number.NaN)],
         ["sweep: buckets", "buckets", "RangeError", () => sw.fdb.sweep(0, { buckets: 0 })],
+      ];
+    });
+  });
+
+  it.skipIf(!coreAnswersArp)("about neighbours", () => {
+    expectFaults(({ sw, orange, foreign }) => {
+      const neighbour = (more: object) => () =>
+        sw.addNeighbour({ bridgeDomain: orange, ip: "192.0.2.1", mac: mac(1), ...more });
+      return [
+        ["neighbour: ip", "ip", "RangeError", neighbour({ ip: "192.0.2" })],
+        ["neighbour: mac", "mac", "RangeError", neighbour({ mac: "02" })],
+        ["neighbour: domain", "bridgeDomain", "RangeError", neighbour({ bridgeDomain: foreign.domain })],
       ];
     });
   });

@@ -167,6 +167,17 @@ describe.each(subjects)("the switch's FDB (%s)", (which) => {
     expect(scene.sw.counters().learnRefused).toBe(0);
   });
 
+  it("when full evicts from the lowest of the ports with most", () => {
+    const { scene, hear, events } = ports({ capacity: 5 });
+    using _ = scene;
+    hear(3, 1, 2);
+    hear(2, 3, 4);
+    hear(1, 5);
+    events();
+    hear(1, 6);
+    expect(events()[0]).toBe(`1 ${mac(3)} evicted port 2 at 1`);
+  });
+
   it("gives entries that were refreshed a second chance", () => {
     const { scene, hear, events } = ports({ capacity: 4 });
     using _ = scene;

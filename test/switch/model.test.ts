@@ -70,6 +70,9 @@ describe("the core does what the model does", () => {
       ports: recipe.ports.map((port) => ({ ...port, kind: "trunk", domains: 15, group: undefined })),
     })));
 
+  it("with frames that come by no port", () =>
+    check(4008, 40, 10, (recipe) => ({ ...recipe, strays: true })));
+
   it("over long histories of few ports and hosts", () =>
     check(4007, 12, 200, (recipe) => ({ ...recipe, hosts: 8, ports: recipe.ports.slice(0, 3) })));
 });
