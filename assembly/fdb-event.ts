@@ -6,6 +6,7 @@ import {
   EVENT_LENGTH,
   EVENT_STAMP,
   EVENTS_HEADER_LENGTH,
+  EVENTS_LIMIT,
   EVENTS_LOST,
   EVENTS_MASK,
   EVENTS_TAKEN,
@@ -19,7 +20,7 @@ export function noteEvent(fdb: usize, kind: u32, key: u64, destination: u32, fro
   if (events === 0) return;
   const written = load<u32>(events, EVENTS_WRITTEN);
   const mask = load<u32>(events, EVENTS_MASK);
-  if (written - atomic.load<u32>(events, EVENTS_TAKEN) > mask) {
+  if (written - atomic.load<u32>(events, EVENTS_TAKEN) >= load<u32>(events, EVENTS_LIMIT)) {
     store<u64>(events, load<u64>(events, EVENTS_LOST) + 1, EVENTS_LOST);
     return;
   }

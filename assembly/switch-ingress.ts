@@ -42,6 +42,7 @@ import {
   PORT_NONE,
   PORT_RECEIVED,
   PORT_TRUNK,
+  PORT_TUNNEL,
   PORT_UPLINK,
   PORT_VLANS,
   SCRATCH_DESTINATION,
@@ -80,6 +81,11 @@ export function countManyReceived(context: usize, port: u32, frames: u64, bytes:
   v128.store(counters, i64x2.add(v128.load(counters), both));
 }
 
+/** Frames come in neither by ports that are not there nor by a tunnel, whose packets come by the uplink. */
+function isNoIngress(kind: u32): bool {
+  return kind === PORT_NONE || kind === PORT_TUNNEL;
+}
+
 /** The bridge domain of the frame that was examined last; 0 while it belonged to none. */
 let domain: u32 = 0;
 
@@ -92,7 +98,7 @@ export function classify(context: usize, sw: usize, d: usize, scratch: usize, ag
   domain = 0;
   let number = load<u32>(d, DESCRIPTOR_MARK);
   const port: usize = load<u32>(sw, SWITCH_PORTS) + number * PORT_LENGTH;
-  if (number >= load<u32>(sw, SWITCH_PORT_COUNT) || load<u32>(port, PORT_KIND) === PORT_NONE) {
+  if (number >= load<u32>(sw, SWITCH_PORT_COUNT) || isNoIngress(load<u32>(port, PORT_KIND))) {
     if (!again) countReceived(context, UPLINK_NUMBER, load<u32>(d, DESCRIPTOR_WIRE_LENGTH));
     refuse(context, d, UPLINK_NUMBER, 0, DROP_NO_PORT);
     return;

@@ -80,6 +80,7 @@ export const FDB_LIMIT_NONE = 0xffffffff;
 export const EVENTS_MASK = 0; // there are mask + 1 records
 export const EVENTS_WRITTEN = 4; // free-running
 export const EVENTS_TAKEN = 8;
+export const EVENTS_LIMIT = 12; // most that wait to be taken
 export const EVENTS_LOST = 16; // 64 bits
 export const EVENTS_HEADER_LENGTH = 64;
 export const EVENT_KEY = 0;

@@ -136,7 +136,7 @@ export class Ports {
     const domains = new Map<BridgeDomain, number>();
     for (const item of options.bridgeDomains) {
       const domain = this.#domains.expect("bridgeDomains", item);
-      checkVni(domain);
+      checkVni("bridgeDomains", domain);
       if (domains.has(domain)) throw new RangeError(`bridgeDomains: ${domain.name} stands there twice`);
       domains.set(domain, 0);
     }
@@ -152,6 +152,7 @@ export class Ports {
         local: vtep.address,
         localMac: vtep.mac,
         remote,
+        port: vtep.port,
         ...given,
       },
       record,
@@ -173,7 +174,7 @@ export class Ports {
 
   join(tunnel: SwitchPort, domain: BridgeDomain, remotes: Remotes): void {
     const port = this.#tunnel(tunnel);
-    checkVni(domain);
+    checkVni("bridgeDomain", domain);
     if (port.domains.has(domain))
       throw new RangeError(`bridgeDomain: ${domain.name} is in ${tunnel.name} already`);
     this.#domains.prepare(domain);
@@ -289,9 +290,9 @@ export interface Added {
   readonly fdbLimit: number | undefined;
 }
 
-function checkVni(domain: BridgeDomain): void {
+function checkVni(name: string, domain: BridgeDomain): void {
   if (domain.vni === undefined)
-    throw new RangeError(`bridgeDomains: ${domain.name} has no VNI, so that no tunnel can carry it`);
+    throw new RangeError(`${name}: ${domain.name} has no VNI, so that no tunnel can carry it`);
 }
 
 function checkCommon(options: AccessPortOptions | TrunkPortOptions | TunnelOptions, group: number): Common {

@@ -18,6 +18,7 @@ import {
   EVENT_MOVED,
   EVENT_STAMP,
   EVENTS_HEADER_LENGTH,
+  EVENTS_LIMIT,
   EVENTS_LOST,
   EVENTS_MASK,
   EVENTS_TAKEN,
@@ -157,6 +158,7 @@ export class SwitchFdb {
         const count = 2 ** Math.ceil(Math.log2(wanted));
         this.#events = memory.reserve("an FDB's events", EVENTS_HEADER_LENGTH + count * EVENT_LENGTH);
         view.setUint32(this.#events + EVENTS_MASK, count - 1, true);
+        view.setUint32(this.#events + EVENTS_LIMIT, wanted, true);
       }
       this.#set(FDB_EVENTS, this.#events);
       memory.set(SWITCH_FDB, this.address);

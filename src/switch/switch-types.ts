@@ -118,7 +118,7 @@ export interface TunnelOptions extends AnyPortOptions {
   readonly bridgeDomains: readonly BridgeDomain[];
   /** MAC of the remote, or of the next hop to it. Default: made of the remote's address. */
   readonly remoteMac?: MacAddress;
-  /** UDP destination port. Default 4789. */
+  /** UDP destination port. Default: the VTEP's own. */
   readonly port?: number;
   /** Default 64. */
   readonly ttl?: number;

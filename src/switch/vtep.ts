@@ -18,7 +18,8 @@ import type { VtepOptions } from "./switch-types.ts";
 export class Vtep {
   readonly address: Uint8Array;
   readonly mac: Uint8Array;
-  readonly #port: number;
+  /** UDP port on which it listens, and by default its remotes, too. */
+  readonly port: number;
   readonly #flags: number;
 
   constructor(options: VtepOptions) {
@@ -27,7 +28,7 @@ export class Vtep {
     this.mac = options.mac === undefined ? macOfIp(this.address) : parseMac("vtep.mac", options.mac);
     if (((this.mac[0] as number) & 1) !== 0)
       throw new RangeError("vtep.mac: expected the address of one station, got a group address");
-    this.#port = wholeNumber("vtep.port", options.port ?? VXLAN_PORT, 1, 65535);
+    this.port = wholeNumber("vtep.port", options.port ?? VXLAN_PORT, 1, 65535);
     const strict = oneOf("vtep.rule", options.rule ?? "rfc", ["rfc", "strict"]) === "strict";
     const udp = oneOf("vtep.udpChecksum", options.udpChecksum ?? "ignore", ["ignore", "verify"]);
     const ip = oneOf("vtep.ipChecksum", options.ipChecksum ?? "verify", ["ignore", "verify"]);
@@ -49,7 +50,7 @@ export class Vtep {
 
   write(memory: SwitchMemory): void {
     memory.set(SWITCH_VTEP_FLAGS, this.#flags);
-    memory.kernels.view.setUint16(memory.address + SWITCH_VTEP_PORT, this.#port);
+    memory.kernels.view.setUint16(memory.address + SWITCH_VTEP_PORT, this.port);
     memory.kernels.bytes.set(this.address, memory.address + SWITCH_VTEP_ADDRESS);
     memory.set(SWITCH_VTEP_PRESENT, 1);
   }
