@@ -14,7 +14,7 @@ const SWITCH = { domains: 12, flowSeed: 72, length: 128 };
 const DOMAIN = { flags: 0, length: 64, answersArp: 8 };
 const CONTEXT = { switch: 0, answered: 96, length: 128 };
 const SLOT = 4096;
-export const POISON = 0xa5;
+const POISON = 0xa5;
 
 export interface Routed {
   readonly reason: string | undefined;
