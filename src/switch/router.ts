@@ -3,7 +3,7 @@
 
 import { formatIp } from "../core/addresses.ts";
 import { knownKeys, wholeNumber } from "../core/arguments.ts";
-import { formatPrefix, type Prefix, parsePrefix, prefixHolds } from "../core/prefixes.ts";
+import { parsePrefix, prefixHolds } from "../core/prefixes.ts";
 import type { Kernels } from "../kernel/kernels.ts";
 import {
   INTERFACE_DOMAIN,
@@ -13,17 +13,14 @@ import {
   INTERFACE_MAC,
   INTERFACE_MTU,
   INTERFACE_ROUTER,
-  ROUTER_IPV4,
-  ROUTER_IPV6,
   ROUTER_LENGTH,
   ROUTES_DEFAULT_LIMIT,
   ROUTES_MAXIMUM,
 } from "../layout/route.layout.ts";
 import { DOMAIN_FLAGS, DOMAIN_ROUTER, DOMAIN_ROUTER_MAC, DOMAIN_ROUTES } from "../layout/switch.layout.ts";
 import type { Neighbours } from "./neighbours.ts";
-import { type Group, type NextHop, NextHops } from "./next-hops.ts";
-import { RouteNodes } from "./route-nodes.ts";
-import { RouteTable } from "./route-table.ts";
+import type { NextHop } from "./next-hops.ts";
+import { type Route, RouteSet } from "./route-set.ts";
 import {
   type CheckedAddress,
   type CheckedInterface,
@@ -50,51 +47,26 @@ export interface RouterOptions {
   readonly routes?: number;
 }
 
-/** A route as `routes()` lists it. */
-export interface Route {
-  readonly prefix: string;
-  readonly kind: "connected" | "via" | "blackhole";
-  /** Addresses of the next hops. */
-  readonly via: readonly string[];
-  /** Number of the bridge domain that a connected network is. */
-  readonly bridgeDomain?: number;
-}
-
-interface Entry extends Route {
-  readonly target: Group;
-  readonly group: number;
-  readonly local: boolean;
-  /** How many interfaces have this address (a link-local one), or how many addresses of one this network. */
-  uses: number;
-}
-
 interface Face extends CheckedInterface {
   readonly address: number;
   readonly domain: number;
   readonly domainAddress: number;
 }
 
+/** The gateway of some bridge domains of one switch. What it is told takes effect between bursts. */
 export class Router {
   readonly #host: RouterHost;
-  readonly #limit: number;
   readonly #address: number;
-  readonly #nodes: RouteNodes;
-  readonly #hops: NextHops;
-  readonly #ipv4: RouteTable<Entry>;
-  readonly #ipv6: RouteTable<Entry>;
+  readonly #routes: RouteSet;
   readonly #faces = new Map<number, Face>();
   #closed = false;
 
   constructor(host: RouterHost, options: RouterOptions = {}) {
     knownKeys("options", options, ["routes"]);
     this.#host = host;
-    this.#limit = wholeNumber("routes", options.routes ?? ROUTES_DEFAULT_LIMIT, 1, ROUTES_MAXIMUM);
-    const { kernels } = host;
-    this.#address = kernels.plan.reserve("a router", ROUTER_LENGTH);
-    this.#nodes = new RouteNodes(kernels);
-    this.#hops = new NextHops(kernels, host.neighbours);
-    this.#ipv4 = new RouteTable(kernels, this.#nodes, this.#address + ROUTER_IPV4);
-    this.#ipv6 = new RouteTable(kernels, this.#nodes, this.#address + ROUTER_IPV6);
+    const limit = wholeNumber("routes", options.routes ?? ROUTES_DEFAULT_LIMIT, 1, ROUTES_MAXIMUM);
+    this.#address = host.kernels.plan.reserve("a router", ROUTER_LENGTH);
+    this.#routes = new RouteSet(host.kernels, host.neighbours, this.#address, limit);
   }
 
   /** Address of the router's record, for kernels. */
@@ -141,7 +113,7 @@ export class Router {
     this.#host.domainAddress(domain);
     const face = this.#faces.get(domain.id);
     if (face === undefined) return false;
-    if (this.#hops.goBy(domain.id))
+    if (this.#routes.goBy(domain.id))
       throw new RangeError("bridgeDomain: routes go by addresses in it; remove those first");
     this.#host.changing(() => this.#leave(face));
     return true;
@@ -155,52 +127,36 @@ export class Router {
   addRoute(options: RouteOptions): void {
     this.#open();
     const { prefix, via } = checkRoute(options);
-    const table = this.#table(prefix);
-    const old = table.get(prefix);
-    const text = formatPrefix(prefix);
-    if (old !== undefined && (old.local || old.kind === "connected"))
-      throw new RangeError(
-        `prefix: ${text} is ${old.local ? "the router's own address" : "a connected network"}`,
-      );
+    const old = this.#routes.get(prefix);
+    if (old?.local === true) throw new RangeError(`prefix: ${old.prefix} is the router's own address`);
+    if (old?.kind === "connected") throw new RangeError(`prefix: ${old.prefix} is a connected network`);
     const name = (i: number) => ("via" in options && Array.isArray(options.via) ? `via[${i}]` : "via");
     const hops = via.map((ip, i): NextHop => {
       const face = this.#faceOf(ip);
       if (face === undefined) throw new RangeError(`${name(i)}: ${formatIp(ip)} is in no connected network`);
-      if (this.#table({ bytes: ip, length: 0 }).get({ bytes: ip, length: ip.length * 8 })?.local === true)
+      if (this.#routes.get({ bytes: ip, length: ip.length * 8 })?.local === true)
         throw new RangeError(`${name(i)}: ${formatIp(ip)} is the router's own address`);
       return { face: face.address, domain: face.domain, via: ip };
     });
-    if (old === undefined) this.#checkRoom(1);
-    this.#host.changing(() => {
-      const target = via.length === 0 ? this.#hops.blackhole() : this.#hops.forward(hops);
-      const kind = via.length === 0 ? "blackhole" : "via";
-      this.#enter(prefix, { prefix: text, kind, via: via.map(formatIp), target, local: false });
-      if (old !== undefined) this.#hops.release(old.target);
-    });
+    if (old === undefined) this.#routes.checkRoom(1);
+    this.#host.changing(() => this.#routes.put(prefix, hops, via.map(formatIp)));
   }
 
   /** Takes out a route that addRoute has added; false if there is none to this prefix. */
   removeRoute(prefix: string): boolean {
     this.#open();
     const parsed = parsePrefix("prefix", prefix);
-    const entry = this.#table(parsed).get(parsed);
+    const entry = this.#routes.get(parsed);
     if (entry === undefined || entry.local) return false;
     if (entry.kind === "connected") throw new RangeError(`prefix: ${entry.prefix} is a connected network`);
-    this.#host.changing(() => this.#drop(parsed, entry));
+    this.#host.changing(() => this.#routes.drop(parsed));
     return true;
   }
 
   /** All routes, connected networks among them, in no order. */
   routes(): Route[] {
     this.#open();
-    const routes: Route[] = [];
-    for (const table of [this.#ipv4, this.#ipv6]) {
-      for (const { prefix, kind, via, bridgeDomain, local } of table.values()) {
-        if (local) continue;
-        routes.push(bridgeDomain === undefined ? { prefix, kind, via } : { prefix, kind, via, bridgeDomain });
-      }
-    }
-    return routes;
+    return this.#routes.list();
   }
 
   /** Whether it stands in the bridge domain of this number. */
@@ -215,24 +171,12 @@ export class Router {
       for (const face of [...this.#faces.values()]) this.#leave(face);
     });
     this.#closed = true;
-    this.#hops.close();
-    this.#nodes.close();
+    this.#routes.close();
     this.#host.kernels.plan.release(this.#address);
   }
 
   #open(): void {
     if (this.#closed) throw new TypeError("router: it has been closed");
-  }
-
-  #table(prefix: Prefix): RouteTable<Entry> {
-    return prefix.bytes.length === 4 ? this.#ipv4 : this.#ipv6;
-  }
-
-  #checkRoom(more: number): void {
-    if (this.#ipv4.size + this.#ipv6.size + more > this.#limit)
-      throw new RangeError(
-        `routes: the router takes ${this.#limit}, and has ${this.#ipv4.size + this.#ipv6.size}`,
-      );
   }
 
   #checkAddress(
@@ -241,12 +185,11 @@ export class Router {
     domain: number,
     all: CheckedInterface,
   ): void {
-    this.#checkRoom(2 * all.addresses.length);
-    const table = this.#table(host);
-    const same = table.get(host);
+    this.#routes.checkRoom(2 * all.addresses.length);
+    const same = this.#routes.get(host);
     if (same !== undefined && !(same.local && isLinkLocal(ip)))
       throw new RangeError(`${name}: there is a route to ${formatIp(ip)} already`);
-    const there = network === undefined ? undefined : table.get(network);
+    const there = network === undefined ? undefined : this.#routes.get(network);
     if (there !== undefined && there.bridgeDomain !== domain)
       throw new RangeError(`${name}: there is a route to ${there.prefix} already`);
   }
@@ -274,12 +217,11 @@ export class Router {
     for (const { ip, host, network } of checked.addresses) {
       neighbours.set(domain, ip, checked.mac, true);
       done.push(() => neighbours.delete(domain, ip));
-      this.#enterCounted(host, () => this.#hops.local(), { local: true, bridgeDomain: undefined });
-      done.push(() => this.#leaveCounted(host));
+      this.#routes.putLocal(host);
+      done.push(() => this.#routes.drop(host));
       if (network === undefined) continue;
-      const hop: NextHop = { face: address, domain, via: undefined };
-      this.#enterCounted(network, () => this.#hops.forward([hop]), { local: false, bridgeDomain: domain });
-      done.push(() => this.#leaveCounted(network));
+      this.#routes.putConnected(network, { face: address, domain, via: undefined });
+      done.push(() => this.#routes.drop(network));
     }
     this.#faces.set(domain, face);
     bytes.set(checked.mac, domainAddress + DOMAIN_ROUTER_MAC);
@@ -298,52 +240,11 @@ export class Router {
     bytes.fill(0, domainAddress + DOMAIN_ROUTER_MAC, domainAddress + DOMAIN_ROUTER_MAC + 8);
     for (const { ip, host, network } of face.addresses) {
       neighbours.delete(face.domain, ip);
-      this.#leaveCounted(host);
-      if (network !== undefined) this.#leaveCounted(network);
+      this.#routes.drop(host);
+      if (network !== undefined) this.#routes.drop(network);
     }
     this.#faces.delete(face.domain);
     plan.release(face.address);
-  }
-
-  /** A route that the interfaces bring along; several addresses may share it. */
-  #enterCounted(
-    prefix: Prefix,
-    target: () => Group,
-    what: { readonly local: boolean; readonly bridgeDomain: number | undefined },
-  ): void {
-    const known = this.#table(prefix).get(prefix);
-    if (known !== undefined) {
-      known.uses++;
-      return;
-    }
-    const { local, bridgeDomain } = what;
-    const entry = {
-      prefix: formatPrefix(prefix),
-      kind: "connected",
-      via: [],
-      target: target(),
-      local,
-    } as const;
-    this.#enter(prefix, bridgeDomain === undefined ? entry : { ...entry, bridgeDomain });
-  }
-
-  #leaveCounted(prefix: Prefix): void {
-    const entry = this.#table(prefix).get(prefix);
-    if (entry !== undefined && --entry.uses === 0) this.#drop(prefix, entry);
-  }
-
-  #enter(prefix: Prefix, entry: Omit<Entry, "group" | "uses">): void {
-    try {
-      this.#table(prefix).set(prefix, { ...entry, group: entry.target.address, uses: 1 });
-    } catch (error) {
-      this.#hops.release(entry.target);
-      throw error;
-    }
-  }
-
-  #drop(prefix: Prefix, entry: Entry): void {
-    this.#table(prefix).delete(prefix);
-    this.#hops.release(entry.target);
   }
 
   /** The interface in whose network an address is: the longest counts. */
