@@ -304,6 +304,12 @@ describe("packets that are dropped", () => {
     expect(bench.answered).toEqual(before);
   });
 
+  it("though it may only be the capture that cut the header", () => {
+    const frame = frameOf({ to: "10.0.2.5", fields: { options: noise(40, 1) } });
+    expect(route(frame.subarray(0, 50), { wireLength: frame.length }).reason).toBe("ip-header");
+    expect(route(frame.subarray(0, 74), { wireLength: frame.length }).reason).toBeUndefined();
+  });
+
   it("for want of headroom, where an answer would have been", () => {
     for (const [frame, needs, reason] of [
       [frameOf({ to: "10.0.2.5", ttl: 1 }), 28, "ttl-exceeded"],
@@ -417,6 +423,20 @@ describe("what the router answers", () => {
         const body = expectIcmp(route(frame), ipv6 ? "fc00:1::5" : "10.0.1.5", to, ipv6 ? 129 : 0, 0);
         expect(body).toEqual(frame.subarray(ipv6 ? 58 : 38));
       }
+    }
+  });
+
+  it("echo that a capture cut, whose checksum stays as right as it was", () => {
+    for (const [to, from, at] of [
+      ["10.0.1.1", "10.0.1.5", 34],
+      ["fc00:1::1", "fc00:1::5", 54],
+    ] as const) {
+      const frame = echo({ to, payload: 200 });
+      const whole = route(frame);
+      expectIcmp(whole, from, to, at === 34 ? 0 : 129, 0);
+      const cut = route(frame.subarray(0, at + 9), { wireLength: frame.length });
+      expect(cut).toMatchObject({ reason: undefined, answered: true, wireLength: frame.length });
+      expect(cut.bytes).toEqual(whole.bytes.subarray(0, at + 9));
     }
   });
 
@@ -535,12 +555,24 @@ describe("ARP and neighbour solicitation", () => {
   });
 
   it("is silent about solicitations that are none", () => {
+    // Its checksum would be right with the poison behind it.
+    const whole = compose(
+      [
+        { name: "ethernet", destination: "33:33:ff:00:00:01", source: HOST },
+        { name: "ipv6", source: "fc00:1::5", destination: "ff02::1:ff00:1", hopLimit: 255 },
+        { name: "icmpv6", type: 135 },
+      ],
+      Uint8Array.from([0, 0, 0, 0, ...target, ...new Uint8Array(8).fill(0xa5)]),
+    );
+    expect(bench.run("answerArp", { bytes: whole }, 1).answered).toBe(true);
+    const beyond = whole.subarray(0, whole.length - 8);
     for (const bytes of [
       solicit("fc00:1::5", true, { hopLimit: 254 }),
       solicit("fc00:1::5", true, {}, 5),
       solicit("fc00:1::5", true).subarray(0, 77),
       solicit("fc00:1::5", true, { payloadLength: 33 }),
       solicit("fc00:1::5", true, { payloadLength: 23 }),
+      beyond,
     ])
       expect(bench.run("answerArp", { bytes }, 1).answered).toBe(false);
     expect(bench.run("answerArp", { bytes: solicit("::", false), headroom: 7 }, 1).answered).toBe(false);
