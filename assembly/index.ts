@@ -1,5 +1,6 @@
 // What the module exports: kernels that work on whole batches, and the few scalar functions beside them.
 
+export { answerArp } from "./arp-answer";
 export { scanCapture } from "./capture-scan";
 export { runCapture } from "./capture-write";
 export { checksum, checksumUpdate } from "./checksum";
@@ -9,9 +10,11 @@ export { fdbInsert, fdbLookup, fdbRemove } from "./fdb";
 export { fdbRepair } from "./fdb-slot";
 export { fdbAge, fdbFlush, fdbList, fdbSet, fdbUnset } from "./fdb-sweep";
 export { flowHash } from "./flow-hash";
+export { lookupRoutes } from "./lpm";
 export { runPipeline } from "./pipeline";
 export { runRings } from "./record-ring";
 export { ringPop, ringPush, ringPushShared } from "./ring";
+export { route } from "./route";
 export { runSwitch } from "./switch";
 export { layoutVersion } from "./version";
 export { vlanPop, vlanPush, vlanRewrite } from "./vlan";

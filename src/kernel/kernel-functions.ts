@@ -5,6 +5,8 @@
  * WebAssembly gives results as signed: `flowHash(…) >>> 0` is the hash that `frameferry/wire` computes.
  */
 export interface KernelFunctions {
+  /** Of one frame; 1 if it is an answer now. */
+  answerArp(context: number, descriptor: number, domain: number, tagLength: number): number;
   checksum(address: number, length: number): number;
   checksumUpdate(old: number, before: number, after: number): number;
   decapsulateVxlan(descriptors: number, count: number, stage: number, counters: number): void;
@@ -29,6 +31,16 @@ export interface KernelFunctions {
   fdbUnset(fdb: number, keys: number, count: number, thread: number): number;
   flowHash(frame: number, length: number, seed: number): number;
   layoutVersion(): number;
+  /** Writes the address of a group, or 0, for each address of 4 or 16 bytes; returns how many have a route. */
+  lookupRoutes(
+    table: number,
+    addresses: number,
+    count: number,
+    addressLength: number,
+    groups: number,
+  ): number;
+  /** Of one frame; a drop reason, or what src/layout/route.layout.ts says. */
+  route(context: number, descriptor: number, domain: number, tagLength: number): number;
   runCapture(cursor: number): number;
   /** Items go in from, or out to, a plain array at `items`; returns how many. */
   ringPop(ring: number, items: number, count: number): number;

@@ -20,9 +20,7 @@ export const SWITCH_VTEP_PORT = 44; // UDP port as it lies in a packet
 export const SWITCH_VTEP_ADDRESS = 48; // 16 bytes; IPv4: the first four
 export const SWITCH_VTEP_PRESENT = 64;
 export const SWITCH_READERS = 68; // address of the threads' epochs; 0 = only one thread
-export const SWITCH_ROUTERS = 72; // address of the router interfaces
-export const SWITCH_NEXT_HOPS = 76;
-export const SWITCH_GROUPS = 80;
+export const SWITCH_FLOW_SEED = 72; // of the flow hash that chooses among next hops
 export const SWITCH_LENGTH = 128;
 
 export const VTEP_IPV6 = 0x10000;
@@ -75,13 +73,15 @@ export const REMOTE_KIND_SHIFT = 56;
 export const REMOTE_DOMAIN_SHIFT = 16;
 
 // Keys of the neighbours' table: address or its condensation (32 bits) | bridge domain << 32 | what kind << 48;
-// its destinations: numbers of records.
+// its destinations: numbers of records, from 1. A condensation's low bits are 10 (binary), so that no key begins with
+// 0xff or is zero.
 export const NEIGHBOUR_IPV4 = 1;
 export const NEIGHBOUR_IPV6 = 2;
 export const NEIGHBOUR_KIND_SHIFT = 48;
 export const NEIGHBOUR_ADDRESS = 0; // 16 bytes; IPv4: the first four
 export const NEIGHBOUR_MAC = 16; // 64 bits, as in a key
 export const NEIGHBOUR_FLAGS = 24;
+export const NEIGHBOUR_NEXT = 28; // number of the next record with the same key; 0 = none
 export const NEIGHBOUR_LENGTH = 32;
 export const NEIGHBOUR_GATEWAY = 1; // an address of the switch itself
 

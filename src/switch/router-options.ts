@@ -1,0 +1,125 @@
+// What a router is told, checked.
+
+import { formatIp, type IpAddress, type MacAddress, parseIp, parseMac } from "../core/addresses.ts";
+import { knownKeys, wholeNumber } from "../core/arguments.ts";
+import {
+  formatPrefix,
+  networkOf,
+  type Prefix,
+  parseAddressWithLength,
+  parsePrefix,
+} from "../core/prefixes.ts";
+import {
+  GROUP_HOPS_MAXIMUM,
+  ROUTER_MTU_DEFAULT,
+  ROUTER_MTU_MAXIMUM,
+  ROUTER_MTU_MINIMUM,
+  ROUTER_MTU_MINIMUM_IPV6,
+} from "../layout/route.layout.ts";
+
+/** A bridge domain as a router needs it. */
+export interface DomainHandle {
+  readonly id: number;
+}
+
+/** Where a router stands in a bridge domain. */
+export interface InterfaceOptions {
+  readonly bridgeDomain: DomainHandle;
+  /** The gateway's MAC in this bridge domain. */
+  readonly mac: MacAddress;
+  /** The gateway's addresses, each with the length of its network: `10.0.0.1/24`, `fc00::1/64`. */
+  readonly addresses: readonly string[];
+  /** Longest packet in bytes: 68 (with IPv6 1,280) to 65,535, default 1,500. */
+  readonly mtu?: number;
+}
+
+/** A route: by one next hop, by up to 64 among which flows are spread, or nowhere. */
+export type RouteOptions =
+  | { readonly prefix: string; readonly via: IpAddress | readonly IpAddress[] }
+  | { readonly prefix: string; readonly blackhole: true };
+
+export interface CheckedInterface {
+  readonly mac: Uint8Array;
+  readonly mtu: number;
+  readonly addresses: readonly CheckedAddress[];
+}
+
+export interface CheckedAddress {
+  readonly ip: Uint8Array;
+  /** The address itself, as a prefix. */
+  readonly host: Prefix;
+  /** The network it is connected to; none for an address that is its own, and for a link-local one. */
+  readonly network: Prefix | undefined;
+}
+
+export function checkInterface(options: InterfaceOptions): CheckedInterface {
+  knownKeys("options", options, ["bridgeDomain", "mac", "addresses", "mtu"]);
+  const mac = parseMac("mac", options.mac);
+  if (((mac[0] as number) & 1) !== 0 || mac.every((byte) => byte === 0))
+    throw new RangeError("mac: expected the address of one station, not of a group or nobody");
+  if (!Array.isArray(options.addresses)) throw new TypeError("addresses: expected an array of strings");
+  if (options.addresses.length === 0) throw new RangeError("addresses: expected at least one, got none");
+  const addresses = options.addresses.map((text, i) => checkAddress(`addresses[${i}]`, text));
+  const hosts = new Set(addresses.map(({ ip }) => formatIp(ip)));
+  if (hosts.size < addresses.length) throw new RangeError("addresses: one of them stands there twice");
+  const ipv6 = addresses.some(({ ip }) => ip.length === 16);
+  const least = ipv6 ? ROUTER_MTU_MINIMUM_IPV6 : ROUTER_MTU_MINIMUM;
+  const mtu = wholeNumber("mtu", options.mtu ?? ROUTER_MTU_DEFAULT, least, ROUTER_MTU_MAXIMUM);
+  return { mac, mtu, addresses };
+}
+
+function checkAddress(name: string, text: unknown): CheckedAddress {
+  const { bytes: ip, length } = parseAddressWithLength(name, text);
+  const bits = ip.length * 8;
+  if (!isHost(ip)) throw new RangeError(`${name}: expected the address of one host, got ${text}`);
+  if (length === 0) throw new RangeError(`${name}: expected a network, got all there are`);
+  const host: Prefix = { bytes: ip, length: bits };
+  if (length === bits || isLinkLocal(ip)) return { ip, host, network: undefined };
+  const network = networkOf({ bytes: ip, length });
+  if (bits === 32 && length < 31) {
+    const last = ip.map((byte, i) => byte | (0xff >> Math.min(8, Math.max(0, length - 8 * i))));
+    const same = (other: Uint8Array) => other.every((byte, i) => byte === ip[i]);
+    if (same(network.bytes) || same(last))
+      throw new RangeError(`${name}: ${formatIp(ip)} names no host in ${formatPrefix(network)}`);
+  }
+  return { ip, host, network };
+}
+
+/** The same as in assembly/ip-address.ts. */
+function isHost(ip: Uint8Array): boolean {
+  const first = ip[0] as number;
+  if (ip.length === 4) return first !== 0 && first !== 127 && first < 224;
+  return first !== 0xff && (ip.subarray(0, 15).some((byte) => byte !== 0) || (ip[15] as number) > 1);
+}
+
+export function isLinkLocal(ip: Uint8Array): boolean {
+  return ip.length === 16 && ip[0] === 0xfe && ((ip[1] as number) & 0xc0) === 0x80;
+}
+
+export interface CheckedRoute {
+  readonly prefix: Prefix;
+  /** None for a blackhole. */
+  readonly via: readonly Uint8Array[];
+}
+
+export function checkRoute(options: RouteOptions): CheckedRoute {
+  knownKeys("options", options, ["prefix", "via", "blackhole"]);
+  const prefix = parsePrefix("prefix", options.prefix);
+  if ("blackhole" in options) {
+    if (options.blackhole !== true) throw new TypeError("blackhole: expected true, or no blackhole at all");
+    if ("via" in options) throw new TypeError("via: a blackhole has no next hop");
+    return { prefix, via: [] };
+  }
+  const list: readonly unknown[] = Array.isArray(options.via) ? options.via : [options.via];
+  wholeNumber("via.length", list.length, 1, GROUP_HOPS_MAXIMUM);
+  const via = list.map((one, i) => {
+    const name = Array.isArray(options.via) ? `via[${i}]` : "via";
+    const ip = parseIp(name, one as IpAddress);
+    if (ip.length !== prefix.bytes.length)
+      throw new RangeError(`${name}: expected an address of the prefix's version of IP, got ${formatIp(ip)}`);
+    return ip;
+  });
+  if (new Set(via.map(formatIp)).size < via.length)
+    throw new RangeError("via: one of them stands there twice");
+  return { prefix, via };
+}
