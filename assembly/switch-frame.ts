@@ -1,5 +1,6 @@
 // The third pass for a single frame, whatever it is.
 
+import { DESCRIPTOR_OFFSET } from "../src/layout/descriptor.layout";
 import {
   DROP_BLACKHOLE,
   DROP_NONE,
@@ -15,18 +16,25 @@ import {
   VALUE_PRESENT,
   VALUE_STAMP_SHIFT,
 } from "../src/layout/fdb.layout";
+import { ROUTED_ANSWERED, ROUTED_DOMAIN_SHIFT, ROUTED_REASON_MASK } from "../src/layout/route.layout";
 import {
   CONTEXT_STAMP,
   CONTEXT_THREAD,
   DOMAIN_FLAGS,
   DOMAIN_FLOODS_UNKNOWN,
   DOMAIN_LENGTH,
+  DOMAIN_ROUTED_IN,
+  DOMAIN_ROUTED_OUT,
+  DOMAIN_ROUTER_MAC,
+  DOMAIN_ROUTES,
   PORT_GROUP,
   PORT_LENGTH,
+  SCRATCH_ANSWER,
   SCRATCH_DESTINATION,
   SCRATCH_DESTINATION_VALUE,
   SCRATCH_GROUP,
   SCRATCH_INGRESS,
+  SCRATCH_LAYER3,
   SCRATCH_LEARNS,
   SCRATCH_ROUTED,
   SCRATCH_SOURCE,
@@ -37,10 +45,13 @@ import {
   SWITCH_FDB,
   SWITCH_PORTS,
 } from "../src/layout/switch.layout";
+import { answerArp } from "./arp-answer";
 import { learn, learnings } from "./fdb-learn";
 import { find } from "./find";
-import { refuse } from "./switch-drop";
+import { route } from "./route";
+import { countOne, domainCounters, refuse } from "./switch-drop";
 import { flood, send } from "./switch-egress";
+import { MAC_MASK } from "./switch-ingress";
 
 const PRESENT: u64 = (<u64>VALUE_PRESENT) << (VALUE_FLAGS << 3);
 const BLACKHOLE: u64 = (<u64>VALUE_BLACKHOLE) << (VALUE_FLAGS << 3);
@@ -77,11 +88,24 @@ export function forwardOne(context: usize, sw: usize, d: usize, s: usize): bool 
       }
     }
   }
+  if ((state & SCRATCH_LAYER3) !== 0) {
+    const done = layer3(context, sw, d, s, domain);
+    if (done) return true;
+    if ((load<u32>(s, SCRATCH_STATE) & SCRATCH_ROUTED) !== 0) return forwardRouted(context, sw, d, s);
+  }
+  return forwardInDomain(context, sw, d, s, state, domain);
+}
+
+/** Sends a frame where its bridge domain's FDB says; false if its flood was interrupted. */
+function forwardInDomain(context: usize, sw: usize, d: usize, s: usize, state: u32, domain: u32): bool {
+  const fdb: usize = load<u32>(sw, SWITCH_FDB);
+  const from: u32 = load<u32>(s, SCRATCH_INGRESS) & DESTINATION_PORT_MASK;
   let value: u64 = 0;
   if ((state & SCRATCH_GROUP) === 0) {
-    value = isDisturbed()
-      ? find(fdb, load<u64>(s, SCRATCH_DESTINATION))
-      : load<u64>(s, SCRATCH_DESTINATION_VALUE);
+    value =
+      isDisturbed() || (state & SCRATCH_ROUTED) !== 0
+        ? find(fdb, load<u64>(s, SCRATCH_DESTINATION))
+        : load<u64>(s, SCRATCH_DESTINATION_VALUE);
     if (value === 0) {
       const flags = load<u32>(load<u32>(sw, SWITCH_DOMAINS) + domain * DOMAIN_LENGTH, DOMAIN_FLAGS);
       if ((flags & DOMAIN_FLOODS_UNKNOWN) === 0) {
@@ -95,6 +119,52 @@ export function forwardOne(context: usize, sw: usize, d: usize, s: usize): bool 
   if (reason !== DROP_NONE) refuse(context, d, from, domain, reason);
   else send(context, sw, d, <u32>value, domain, state & SCRATCH_TAGGED, from);
   return true;
+}
+
+/** What the switch itself has to say to a frame: answers, and its router. True if nothing is left to do. */
+function layer3(context: usize, sw: usize, d: usize, s: usize, domain: u32): bool {
+  const state = load<u32>(s, SCRATCH_STATE);
+  const ingress = load<u32>(s, SCRATCH_INGRESS);
+  const from: u32 = ingress & DESTINATION_PORT_MASK;
+  const tagged: u32 = state & SCRATCH_TAGGED;
+  if ((state & SCRATCH_ANSWER) !== 0) {
+    // Its tag, if it has one, is the underlay's.
+    send(context, sw, d, ingress, domain, 0, from);
+    return true;
+  }
+  if (answerArp(context, d, domain, tagged << 2)) {
+    send(context, sw, d, ingress, domain, tagged, from);
+    return true;
+  }
+  const record: usize = load<u32>(sw, SWITCH_DOMAINS) + domain * DOMAIN_LENGTH;
+  const destination = load<u64>(s, SCRATCH_DESTINATION) & MAC_MASK;
+  if ((load<u32>(record, DOMAIN_FLAGS) & DOMAIN_ROUTES) === 0) return false;
+  if (destination !== load<u64>(record, DOMAIN_ROUTER_MAC)) return false;
+  const routed = route(context, d, domain, tagged << 2);
+  const reason = routed & ROUTED_REASON_MASK;
+  if (reason !== DROP_NONE) {
+    refuse(context, d, from, domain, reason);
+    return true;
+  }
+  if ((routed & ROUTED_ANSWERED) !== 0) {
+    send(context, sw, d, ingress, domain, tagged, from);
+    return true;
+  }
+  const egress = routed >>> ROUTED_DOMAIN_SHIFT;
+  countOne(domainCounters(context, domain) + DOMAIN_ROUTED_OUT);
+  countOne(domainCounters(context, egress) + DOMAIN_ROUTED_IN);
+  const inDomain = (<u64>egress) << (KEY_DOMAIN << 3);
+  store<u64>(s, inDomain, SCRATCH_SOURCE);
+  const frame: usize = load<u32>(d, DESCRIPTOR_OFFSET);
+  store<u64>(s, (load<u64>(frame) & MAC_MASK) | inDomain, SCRATCH_DESTINATION);
+  store<u32>(s, (state & ~SCRATCH_GROUP) | SCRATCH_ROUTED, SCRATCH_STATE);
+  return false;
+}
+
+/** A frame that the router has let through goes on in another bridge domain. */
+function forwardRouted(context: usize, sw: usize, d: usize, s: usize): bool {
+  const domain: u32 = load<u16>(s, SCRATCH_SOURCE + KEY_DOMAIN);
+  return forwardInDomain(context, sw, d, s, load<u32>(s, SCRATCH_STATE), domain);
 }
 
 /** Why a frame may not go where the FDB says; DROP_NONE if it may. */

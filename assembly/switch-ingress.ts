@@ -45,6 +45,7 @@ import {
   PORT_TUNNEL,
   PORT_UPLINK,
   PORT_VLANS,
+  SCRATCH_ANSWER,
   SCRATCH_DESTINATION,
   SCRATCH_DONE,
   SCRATCH_GROUP_NUMBER_SHIFT,
@@ -61,6 +62,7 @@ import {
   UPLINK_NUMBER,
 } from "../src/layout/switch.layout";
 import { VLAN_LENGTH } from "../src/layout/vlan.layout";
+import { answerArp } from "./arp-answer";
 import { countOne, domainCounters, portCounters, refuse } from "./switch-drop";
 import { fromUnderlay, underlayReason } from "./switch-underlay";
 import { isTag } from "./vlan";
@@ -119,6 +121,16 @@ export function classify(context: usize, sw: usize, d: usize, scratch: usize, ag
   if (load<u32>(port, PORT_KIND) === PORT_UPLINK) {
     const tunnel = fromUnderlay(sw, d);
     if (tunnel === 0) {
+      // Whoever asks for the VTEP's own address gets an answer.
+      if (load<u32>(d, DESCRIPTOR_FRAME_LENGTH) >= <u32>ETHERNET_LENGTH + VLAN_LENGTH) {
+        const tagged = isTag(load<u16>(load<u32>(d, DESCRIPTOR_OFFSET), ETHERNET_TYPE));
+        if (answerArp(context, d, 0, tagged ? VLAN_LENGTH : 0)) {
+          store<u64>(scratch, 0, SCRATCH_SOURCE);
+          store<u32>(scratch, UPLINK_NUMBER, SCRATCH_INGRESS);
+          store<u32>(scratch, SCRATCH_LAYER3 | SCRATCH_ANSWER, SCRATCH_STATE);
+          return;
+        }
+      }
       refuse(context, d, number, 0, underlayReason());
       return;
     }

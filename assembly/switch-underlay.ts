@@ -32,6 +32,7 @@ import {
 import { VLAN_LENGTH } from "../src/layout/vlan.layout";
 import { pull, pullPlain } from "./decapsulate";
 import { find } from "./find";
+import { condensed, sameAddress } from "./neighbour";
 import { isTag } from "./vlan";
 
 const REASON: u32 = 0xff;
@@ -122,17 +123,4 @@ function fromUnderlaySlowly(sw: usize, d: usize, port: u32, flags: u32): u32 {
     if (sameAddress(source, ip + IPV6_DESTINATION)) return <u32>value;
   }
   return unknown(table, d, vni);
-}
-
-export function sameAddress(a: usize, b: usize): bool {
-  return load<u64>(a) === load<u64>(b) && load<u64>(a, 8) === load<u64>(b, 8);
-}
-
-/** 32 bits of an IPv6 address; src/switch/condense.ts computes the same. */
-export function condensed(address: usize): u32 {
-  let h: u32 = load<u32>(address) * 0x9e3779b1;
-  h = (h ^ (h >>> 15) ^ load<u32>(address, 4)) * 0x85ebca77;
-  h = (h ^ (h >>> 13) ^ load<u32>(address, 8)) * 0xc2b2ae3d;
-  h = (h ^ (h >>> 16) ^ load<u32>(address, 12)) * 0x27d4eb2f;
-  return h ^ (h >>> 15);
 }

@@ -52,3 +52,20 @@ export function formatIp(bytes: Uint8Array): string {
   const address = ipaddr.fromByteArray(Array.from(bytes));
   return address instanceof ipaddr.IPv6 ? address.toRFC5952String() : address.toString();
 }
+
+/** The bytes of an IP address that one station can have: neither unspecified nor a group's. */
+export function parseStation(name: string, ip: IpAddress): Uint8Array {
+  const bytes = parseIp(name, ip);
+  const group = bytes.length === 4 ? (bytes[0] as number) >= 224 : bytes[0] === 0xff;
+  if (group || bytes.every((byte) => byte === 0))
+    throw new RangeError(`${name}: expected the address of one station, got ${formatIp(bytes)}`);
+  return bytes;
+}
+
+/** The bytes of a MAC address that one station can have: neither all zeroes nor a group's. */
+export function parseStationMac(name: string, mac: MacAddress): Uint8Array {
+  const bytes = parseMac(name, mac);
+  if (((bytes[0] as number) & 1) !== 0 || bytes.every((byte) => byte === 0))
+    throw new RangeError(`${name}: expected the address of one station, got ${formatMac(bytes)}`);
+  return bytes;
+}

@@ -62,7 +62,6 @@ export const DOMAIN_LEARNS_SHIFT = 1;
 export const DOMAIN_FLOODS_UNKNOWN = 4;
 export const DOMAIN_ANSWERS_ARP = 8; // for every neighbour that is known
 export const DOMAIN_ROUTES = 16;
-export const DOMAIN_LAYER3_SHIFT = 3; // both of these
 
 // Keys of the remotes' table: outer source address or its condensation (32 bits) | VNI << 32 | what kind << 56;
 // its destinations: tunnel's port | bridge domain << 16. A key of REMOTE_VNI says only that the VNI is one of ours.
@@ -147,7 +146,7 @@ export const SCRATCH_LEARNS = 8;
 export const SCRATCH_LEARNS_SHIFT = 3;
 export const SCRATCH_ROUTED = 16; // it comes from the router of its bridge domain
 export const SCRATCH_LAYER3 = 32; // its bridge domain answers ARP, or routes
-export const SCRATCH_LAYER3_SHIFT = 5;
+export const SCRATCH_ANSWER = 64; // an answer already: it leaves by the uplink, where it came in
 export const SCRATCH_GROUP_NUMBER_SHIFT = 8; // above: the split-horizon group of the port it came in on
 
 // Counters, 64 bits each. Frames and bytes stand side by side, so that one addition counts both.

@@ -1,5 +1,14 @@
 // A switch with a VTEP: its tables in the one memory, its bursts in one kernel call each.
 
+import {
+  formatIp,
+  formatMac,
+  type IpAddress,
+  type MacAddress,
+  parseIp,
+  parseStation,
+  parseStationMac,
+} from "../core/addresses.ts";
 import { knownKeys, wholeNumber } from "../core/arguments.ts";
 import { FrameBatch } from "../frame/frame-batch.ts";
 import { expectKernels, type Kernels } from "../kernel/kernels.ts";
@@ -16,10 +25,14 @@ import {
   SWITCH_BURST,
   SWITCH_INTERRUPTED,
   SWITCH_PORTS_MAXIMUM,
+  UPLINK_NUMBER,
 } from "../layout/switch.layout.ts";
 import { BridgeDomains } from "./bridge-domains.ts";
+import { Neighbours } from "./neighbours.ts";
 import { type Added, Ports } from "./ports.ts";
 import { Remotes } from "./remotes.ts";
+import type { RouterOptions } from "./router.ts";
+import { Router, type RouterHost } from "./router.ts";
 import { CounterTable, type SwitchCounters } from "./switch-counters.ts";
 import { type FdbOwner, SwitchFdb, seconds } from "./switch-fdb.ts";
 import { type SwitchContext, SwitchMemory } from "./switch-memory.ts";
@@ -34,6 +47,8 @@ import type {
 } from "./switch-types.ts";
 import { Vtep } from "./vtep.ts";
 import { SwitchWorkspace } from "./workspace.ts";
+
+const NEIGHBOURS_DEFAULT = 256;
 
 /** The threads that work on one switch. */
 export interface SwitchThreads {
@@ -54,6 +69,8 @@ export class SwitchCore {
   readonly #counters: CounterTable;
   readonly #vtep: Vtep | undefined;
   readonly #remotes: Remotes | undefined;
+  readonly #neighbours: Neighbours;
+  readonly #routers: Set<Router> = new Set();
   readonly #ownWorkspace: SwitchWorkspace | undefined;
   #forwarding = false;
   #closed = false;
@@ -64,7 +81,7 @@ export class SwitchCore {
    * `threads` is for those who run it on several: a workspace for each, and no `forward` then.
    */
   constructor(kernels: Kernels, options: SwitchOptions = {}, threads?: SwitchThreads) {
-    knownKeys("options", options, ["ports", "bridgeDomains", "fdb", "vtep", "workspace"]);
+    knownKeys("options", options, ["ports", "bridgeDomains", "neighbours", "fdb", "vtep", "workspace"]);
     this.kernels = expectKernels(kernels);
     const ports = wholeNumber("ports", options.ports ?? 64, 1, SWITCH_PORTS_MAXIMUM);
     const bridgeDomains = wholeNumber("bridgeDomains", options.bridgeDomains ?? 64, 1, BRIDGE_DOMAIN_MAXIMUM);
@@ -94,10 +111,17 @@ export class SwitchCore {
       this.#counters = new CounterTable(memory);
       this.fdb = new SwitchFdb(this.#fdbOwner(), options.fdb ?? {});
       undo.push(() => this.fdb.close());
+      const neighbours = new Neighbours(kernels, memory.address, options.neighbours ?? NEIGHBOURS_DEFAULT);
+      this.#neighbours = neighbours;
+      undo.push(() => neighbours.close());
       if (this.#vtep !== undefined) {
-        this.#remotes = new Remotes(memory);
+        const remotes = new Remotes(memory);
+        this.#remotes = remotes;
+        undo.push(() => remotes.close());
         this.#vtep.write(memory);
         this.uplink = this.#ports.addUplink();
+        // Whoever asks for its address on the underlay gets an answer.
+        neighbours.set(UPLINK_NUMBER, this.#vtep.address, this.#vtep.mac, true);
       }
     } catch (error) {
       for (const step of undo.reverse()) step();
@@ -120,8 +144,11 @@ export class SwitchCore {
   removeBridgeDomain(bridgeDomain: BridgeDomain): void {
     this.#change(() => {
       const handle = this.#domains.expect("bridgeDomain", bridgeDomain);
-      if (this.#domains.attachmentsOf(handle).length === 0) this.fdb.forget(handle.id, undefined);
+      if ([...this.#routers].some((router) => router.standsIn(handle.id)))
+        throw new RangeError(`bridgeDomain: a router stands in ${handle.name} still`);
       this.#domains.remove(handle);
+      this.fdb.forget(handle.id, undefined);
+      this.#neighbours.deleteDomain(handle.id);
       if (handle.vni !== undefined) this.#remotes?.removeVni(handle.vni);
     });
   }
@@ -172,6 +199,57 @@ export class SwitchCore {
       this.fdb.forget(undefined, handle.number);
       this.#counters.retirePort(handle);
       this.#ports.remove(handle, this.#remotes);
+    });
+  }
+
+  /**
+   * Says which MAC an IP address has: for bridge domains with `arpSuppression`, and for routers in them.
+   * @throws RangeError if the table is full, or if the address is the switch's own.
+   */
+  addNeighbour(neighbour: { bridgeDomain: BridgeDomain; ip: IpAddress; mac: MacAddress }): void {
+    this.#change(() => {
+      knownKeys("neighbour", neighbour, ["bridgeDomain", "ip", "mac"]);
+      const { id } = this.#domains.expect("bridgeDomain", neighbour.bridgeDomain);
+      const ip = parseStation("ip", neighbour.ip);
+      this.#neighbours.set(id, ip, parseStationMac("mac", neighbour.mac));
+    });
+  }
+
+  /** Forgets a neighbour; false if it was not known. */
+  removeNeighbour(neighbour: { bridgeDomain: BridgeDomain; ip: IpAddress }): boolean {
+    return this.#change(() => {
+      knownKeys("neighbour", neighbour, ["bridgeDomain", "ip"]);
+      const { id } = this.#domains.expect("bridgeDomain", neighbour.bridgeDomain);
+      const ip = parseIp("ip", neighbour.ip);
+      if (this.#neighbours.get(id, ip)?.gateway === true)
+        throw new RangeError(`ip: ${formatIp(ip)} is an address of the switch itself`);
+      return this.#neighbours.delete(id, ip);
+    });
+  }
+
+  /** All neighbours that were entered, by hand. */
+  *neighbours(): Generator<{ bridgeDomain: BridgeDomain; ip: string; mac: string }, void, undefined> {
+    this.#open();
+    for (const { domain, ip, mac, gateway } of this.#neighbours.entries()) {
+      const bridgeDomain = this.#domains.byId(domain);
+      if (!gateway && bridgeDomain !== undefined)
+        yield { bridgeDomain, ip: formatIp(ip), mac: formatMac(mac) };
+    }
+  }
+
+  /** Makes a router: the gateway of those bridge domains that it is given interfaces in. Routers share no routes. */
+  addRouter(options: RouterOptions = {}): Router {
+    return this.#change(() => {
+      const router = new Router(this.#routerHost(), options);
+      this.#routers.add(router);
+      return router;
+    });
+  }
+
+  removeRouter(router: Router): void {
+    this.#change(() => {
+      if (!this.#routers.delete(router)) throw new RangeError("router: expected a router of this switch");
+      router.close();
     });
   }
 
@@ -258,7 +336,9 @@ export class SwitchCore {
   close(): void {
     if (this.#closed) return;
     this.#expectIdle();
+    for (const router of this.#routers) router.close();
     this.#closed = true;
+    this.#neighbours.close();
     this.#remotes?.close();
     this.fdb.close();
     this.#memory.close();
@@ -307,6 +387,15 @@ export class SwitchCore {
 
   #open(): void {
     if (this.#closed) throw new TypeError("switch: it has been closed");
+  }
+
+  #routerHost(): RouterHost {
+    return {
+      kernels: this.kernels,
+      neighbours: this.#neighbours,
+      domainAddress: (domain) => this.#memory.domainAddress(this.#domains.expect("bridgeDomain", domain).id),
+      changing: (change) => this.#change(change),
+    };
   }
 
   #fdbOwner(): FdbOwner {

@@ -24,6 +24,8 @@ export interface SwitchOptions {
   readonly ports?: number;
   /** Most bridge domains: 1 to 65,535, default 64. */
   readonly bridgeDomains?: number;
+  /** Most neighbours, addresses of routers included: 1 to 16,777,216, default 256. */
+  readonly neighbours?: number;
   readonly fdb?: SwitchFdbOptions;
   /** Its end of tunnels. Without it there are none. */
   readonly vtep?: VtepOptions;

@@ -1,6 +1,6 @@
 // A switch's end of tunnels, as the kernels read it.
 
-import { type IpAddress, parseIp, parseMac } from "../core/addresses.ts";
+import { parseStation, parseStationMac } from "../core/addresses.ts";
 import { knownKeys, oneOf, wholeNumber } from "../core/arguments.ts";
 import { DECAPSULATE_STRICT, DECAPSULATE_TRUST_IP, DECAPSULATE_VERIFY_UDP } from "../layout/stage.layout.ts";
 import {
@@ -24,10 +24,8 @@ export class Vtep {
 
   constructor(options: VtepOptions) {
     knownKeys("vtep", options, ["address", "mac", "port", "rule", "udpChecksum", "ipChecksum"]);
-    this.address = expectStation("vtep.address", options.address);
-    this.mac = options.mac === undefined ? macOfIp(this.address) : parseMac("vtep.mac", options.mac);
-    if (((this.mac[0] as number) & 1) !== 0)
-      throw new RangeError("vtep.mac: expected the address of one station, got a group address");
+    this.address = parseStation("vtep.address", options.address);
+    this.mac = options.mac === undefined ? macOfIp(this.address) : parseStationMac("vtep.mac", options.mac);
     this.port = wholeNumber("vtep.port", options.port ?? VXLAN_PORT, 1, 65535);
     const strict = oneOf("vtep.rule", options.rule ?? "rfc", ["rfc", "strict"]) === "strict";
     const udp = oneOf("vtep.udpChecksum", options.udpChecksum ?? "ignore", ["ignore", "verify"]);
@@ -41,7 +39,7 @@ export class Vtep {
 
   /** Throws for an address that cannot be the other end of a tunnel. */
   checkRemote(remote: Uint8Array): void {
-    expectStation("remote", remote);
+    parseStation("remote", remote);
     if (remote.length !== this.address.length)
       throw new RangeError("remote: it and the VTEP's address must both be IPv4 or both be IPv6");
     if (remote.every((byte, index) => byte === this.address[index]))
@@ -54,13 +52,4 @@ export class Vtep {
     memory.kernels.bytes.set(this.address, memory.address + SWITCH_VTEP_ADDRESS);
     memory.set(SWITCH_VTEP_PRESENT, 1);
   }
-}
-
-/** The bytes of an address of one station: neither unspecified nor a group. */
-function expectStation(name: string, address: IpAddress): Uint8Array {
-  const bytes = parseIp(name, address);
-  const group = bytes.length === 4 ? (bytes[0] as number) >= 224 : bytes[0] === 255;
-  if (group || bytes.every((byte) => byte === 0))
-    throw new RangeError(`${name}: expected the address of one station`);
-  return bytes;
 }
