@@ -366,7 +366,7 @@ describe("random VPCs, machines, moves and removals", () => {
           world.close();
         },
       ),
-      { numRuns: 25, seed: 20_260_501 },
+      { numRuns: 60, seed: 20_260_501 },
     );
   });
 
