@@ -34,7 +34,8 @@ import { Remotes } from "./remotes.ts";
 import type { RouterOptions } from "./router.ts";
 import { Router, type RouterHost } from "./router.ts";
 import { CounterTable, type SwitchCounters } from "./switch-counters.ts";
-import { type FdbOwner, SwitchFdb, seconds } from "./switch-fdb.ts";
+import { SwitchFdb, seconds } from "./switch-fdb.ts";
+import type { FdbOwner } from "./switch-fdb-events.ts";
 import { type SwitchContext, SwitchMemory } from "./switch-memory.ts";
 import type {
   AccessPortOptions,
@@ -53,6 +54,10 @@ const NEIGHBOURS_DEFAULT = 256;
 /** The threads that work on one switch. */
 export interface SwitchThreads {
   readonly workspaces: readonly SwitchWorkspace[];
+  /** Whether they are threads indeed, beside the caller's. */
+  readonly shared: boolean;
+  /** What the tables call a port that the caller has in another form. */
+  readonly handleOf: (port: unknown) => unknown;
 }
 
 /** Called for each frame that leaves, in order: a view of its bytes, good during the call, and the port's number. */
@@ -67,6 +72,7 @@ export class SwitchCore {
   readonly #ports: Ports;
   readonly #domains: BridgeDomains;
   readonly #counters: CounterTable;
+  readonly #handleOf: (port: unknown) => unknown;
   readonly #vtep: Vtep | undefined;
   readonly #remotes: Remotes | undefined;
   readonly #neighbours: Neighbours;
@@ -102,13 +108,14 @@ export class SwitchCore {
         ports,
         bridgeDomains,
         workspaces: threads?.workspaces ?? [workspace],
-        shared: threads !== undefined,
+        shared: threads?.shared ?? false,
       });
       this.#memory = memory;
       undo.push(() => memory.close());
       this.#domains = new BridgeDomains(memory);
       this.#ports = new Ports(memory, this.#domains);
       this.#counters = new CounterTable(memory);
+      this.#handleOf = threads?.handleOf ?? ((port) => port);
       this.fdb = new SwitchFdb(this.#fdbOwner(), options.fdb ?? {});
       undo.push(() => this.fdb.close());
       const neighbours = new Neighbours(kernels, memory.address, options.neighbours ?? NEIGHBOURS_DEFAULT);
@@ -322,9 +329,9 @@ export class SwitchCore {
     }
   }
 
-  /** For those who run it on several threads: what one of them has received, and what of that has not come to its end. */
-  pending(context: SwitchContext): { pending: number; received: number } {
-    return this.#counters.pending(context, this.#ports.all());
+  /** For those who run it on several threads: one has ended, having received so many frames in all. */
+  settleDied(context: SwitchContext, received: number): void {
+    this.#counters.settleDied(context, received, this.#ports.all(), this.#domains.all());
   }
 
   counters(): SwitchCounters {
@@ -403,7 +410,7 @@ export class SwitchCore {
       memory: this.#memory,
       expectOpen: () => this.#open(),
       expectDomain: (name, domain) => this.#domains.expect(name, domain),
-      expectPort: (name, port) => this.#ports.expect(name, port),
+      expectPort: (name, port) => this.#ports.expect(name, this.#handleOf(port)),
       domainById: (id) => this.#domains.byId(id),
       portByNumber: (number) => this.#ports.byNumber(number),
       destination: (port, domain) => this.#ports.destination(port, domain),
