@@ -12,15 +12,9 @@ import {
 import { knownKeys, wholeNumber } from "../core/arguments.ts";
 import { FrameBatch } from "../frame/frame-batch.ts";
 import { expectKernels, type Kernels } from "../kernel/kernels.ts";
-import {
-  DESCRIPTOR_FRAME_LENGTH,
-  DESCRIPTOR_LENGTH,
-  DESCRIPTOR_MARK,
-  DESCRIPTOR_OFFSET,
-} from "../layout/descriptor.layout.ts";
+import { DESCRIPTOR_LENGTH } from "../layout/descriptor.layout.ts";
 import { BRIDGE_DOMAIN_MAXIMUM } from "../layout/fdb.layout.ts";
 import {
-  CONTEXT_OUT_COUNT,
   CONTEXT_STAMP,
   SWITCH_BURST,
   SWITCH_INTERRUPTED,
@@ -28,6 +22,7 @@ import {
   UPLINK_NUMBER,
 } from "../layout/switch.layout.ts";
 import { BridgeDomains } from "./bridge-domains.ts";
+import { type Deliver, deliverAll } from "./deliver.ts";
 import { Neighbours } from "./neighbours.ts";
 import { type Added, Ports } from "./ports.ts";
 import { Remotes } from "./remotes.ts";
@@ -59,9 +54,6 @@ export interface SwitchThreads {
   /** What the tables call a port that the caller has in another form. */
   readonly handleOf: (port: unknown) => unknown;
 }
-
-/** Called for each frame that leaves, in order: a view of its bytes, good during the call, and the port's number. */
-export type Deliver = (frame: Uint8Array, port: number) => void;
 
 export class SwitchCore {
   readonly kernels: Kernels;
@@ -315,7 +307,7 @@ export class SwitchCore {
         do {
           status = functions.runSwitch(context.address, descriptors, count);
           try {
-            this.#deliver(context, deliver);
+            deliverAll(this.kernels, context, deliver);
           } catch (error) {
             // The burst must come to its end, or the next one would go on with it.
             while (status === SWITCH_INTERRUPTED)
@@ -354,18 +346,6 @@ export class SwitchCore {
 
   [Symbol.dispose](): void {
     this.close();
-  }
-
-  #deliver(context: SwitchContext, deliver: Deliver): void {
-    const { words, bytes } = this.kernels;
-    const count = words[(context.address + CONTEXT_OUT_COUNT) >>> 2] as number;
-    const out = context.workspace.out >>> 2;
-    for (let i = 0; i < count; i++) {
-      const word = (words[out + i] as number) >>> 2;
-      const offset = words[word + (DESCRIPTOR_OFFSET >> 2)] as number;
-      const length = words[word + (DESCRIPTOR_FRAME_LENGTH >> 2)] as number;
-      deliver(bytes.subarray(offset, offset + length), words[word + (DESCRIPTOR_MARK >> 2)] as number);
-    }
   }
 
   #keep({ handle, fdbLimit }: Added): SwitchPort {
