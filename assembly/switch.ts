@@ -76,8 +76,6 @@ import {
   SWITCH_FDB,
   SWITCH_GENERATION,
   SWITCH_INTERRUPTED,
-  SWITCH_PAUSE,
-  SWITCH_PAUSED,
   SWITCH_PORTS,
   SWITCH_READERS,
   UPLINK_NUMBER,
@@ -102,7 +100,7 @@ export function runSwitch(context: usize, descriptors: usize, count: u32): u32 {
   const sw: usize = load<u32>(context, CONTEXT_SWITCH);
   store<u32>(context, 0, CONTEXT_OUT_COUNT);
   store<u32>(context, 0, CONTEXT_COPIES_USED);
-  if (!enter(context, sw)) return SWITCH_PAUSED;
+  enter(context, sw);
   const scratch: usize = load<u32>(context, CONTEXT_SCRATCH);
   const state = load<u32>(context, CONTEXT_STATE);
   settle();
@@ -120,16 +118,13 @@ export function runSwitch(context: usize, descriptors: usize, count: u32): u32 {
   return done ? SWITCH_DONE : SWITCH_INTERRUPTED;
 }
 
-/** Says that this thread reads the tables from now on; false if it may not. */
-function enter(context: usize, sw: usize): bool {
+/** Says that this thread reads the tables from now on. */
+function enter(context: usize, sw: usize): void {
   const readers: usize = load<u32>(sw, SWITCH_READERS);
-  if (readers === 0) return true;
+  if (readers === 0) return;
   const own: usize = readers + (load<u32>(context, CONTEXT_THREAD) - 1) * READER_LENGTH;
   const fdb: usize = load<u32>(sw, SWITCH_FDB);
   atomic.store<u32>(own, atomic.load<u32>(fdb, FDB_EPOCH));
-  if (atomic.load<u32>(sw, SWITCH_PAUSE) === 0) return true;
-  atomic.store<u32>(own, READER_IDLE);
-  return false;
 }
 
 function leave(context: usize, sw: usize): void {

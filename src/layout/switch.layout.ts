@@ -14,7 +14,7 @@ export const SWITCH_REMOTES = 20; // table: who may send to which bridge domain
 export const SWITCH_NEIGHBOURS = 24; // table: IP address in a bridge domain -> record
 export const SWITCH_NEIGHBOUR_RECORDS = 28;
 export const SWITCH_GENERATION = 32; // goes up with every change
-export const SWITCH_PAUSE = 36; // not 0: no thread begins a burst
+export const SWITCH_PAUSE = 36; // not 0: no thread takes another burst from its ring
 export const SWITCH_VTEP_FLAGS = 40; // the flags of a decapsulation stage, and VTEP_IPV6
 export const SWITCH_VTEP_PORT = 44; // UDP port as it lies in a packet
 export const SWITCH_VTEP_ADDRESS = 48; // 16 bytes; IPv4: the first four
@@ -127,7 +127,6 @@ export const ANSWERED_TOO_BIG = 24;
 // What a call says.
 export const SWITCH_DONE = 0;
 export const SWITCH_INTERRUPTED = 1; // no room for another copy: what is out must be taken, and it be called again
-export const SWITCH_PAUSED = 2; // a change is under way: nothing was done
 
 /** Frames that one call takes. */
 export const SWITCH_BURST = 256;
