@@ -1,6 +1,7 @@
 // The configuration of `frameferry switch`: read, checked against schema/switch.schema.json, and said in types.
 
 import type { IpAddress, MacAddress } from "../core/addresses.ts";
+import { openCaptureFile } from "../node.ts";
 import type {
   AccessPortOptions,
   BridgeDomainOptions,
@@ -10,8 +11,7 @@ import type {
   TrunkPortOptions,
   TunnelOptions,
   VtepOptions,
-} from "../index.ts";
-import { openCaptureFile } from "../node.ts";
+} from "../switch.ts";
 import { BadConfiguration } from "./failures.ts";
 import { explainSchemaErrors } from "./schema-errors.ts";
 import { validateSwitchConfig } from "./switch-schema.generated.ts";
