@@ -12,6 +12,7 @@ const entries = {
   index: "build/js/src/index.js",
   wire: "build/js/src/wire.js",
   pcap: "build/js/src/pcap.js",
+  overlay: "build/js/src/overlay.js",
   node: "build/js/src/node.js",
 };
 const external = [/^node:/, "commander", "cli-progress", "tinybench"];

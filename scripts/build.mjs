@@ -20,7 +20,8 @@ const outputs = [
   "dist/frameferry.wasm",
   "dist/cli.js",
 ];
-for (const entry of ["index", "wire", "pcap", "node"]) outputs.push(`dist/${entry}.js`, `dist/${entry}.d.ts`);
+for (const entry of ["index", "wire", "pcap", "overlay", "node"])
+  outputs.push(`dist/${entry}.js`, `dist/${entry}.d.ts`);
 
 const digest = digestOfInputs();
 if (outputs.every((path) => existsSync(path)) && readFileSync(stamp, "utf8") === digest) process.exit(0);

@@ -1,0 +1,26 @@
+/**
+ * Networks of switches and machines on virtual time: offices, TORs, clouds. Every frame is bytes at every step.
+ * @module
+ */
+export { type Doll, dollsOf, type JourneyHop, journeyOf } from "./overlay/journey.ts";
+export type {
+  Attachment,
+  Hop,
+  LaneCounters,
+  Link,
+  LinkCounters,
+  LinkDropReason,
+  LinkOptions,
+  NetworkNode,
+} from "./overlay/link.ts";
+export type {
+  Machine,
+  MachineCounters,
+  MachineOptions,
+  ReceivedDatagram,
+  ReceivedFrame,
+} from "./overlay/machine.ts";
+export { Network, type NetworkOptions } from "./overlay/network.ts";
+export type { PingError, PingHandle, PingOptions } from "./overlay/ping.ts";
+export { seededRandom } from "./overlay/random.ts";
+export type { SwitchNode } from "./overlay/switch-node.ts";
