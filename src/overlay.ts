@@ -2,6 +2,18 @@
  * Networks of switches and machines on virtual time: offices, TORs, clouds. Every frame is bytes at every step.
  * @module
  */
+export { DataCentre, type DataCentreHost } from "./overlay/data-centre.ts";
+export type {
+  DataCentreOptions,
+  DataCentrePlan,
+  PlannedHost,
+  PlannedLink,
+  PlannedRack,
+  PlannedSwitch,
+  RackOptions,
+  UnderlayRole,
+  ZoneOptions,
+} from "./overlay/data-centre-plan.ts";
 export { type Doll, dollsOf, type JourneyHop, journeyOf } from "./overlay/journey.ts";
 export type {
   Attachment,
@@ -21,6 +33,8 @@ export type {
   ReceivedFrame,
 } from "./overlay/machine.ts";
 export { Network, type NetworkOptions } from "./overlay/network.ts";
+export { PathGraph, type PathLink, type PathStep, type PathsFrom } from "./overlay/paths.ts";
 export type { PingError, PingHandle, PingOptions } from "./overlay/ping.ts";
 export { seededRandom } from "./overlay/random.ts";
 export type { SwitchNode } from "./overlay/switch-node.ts";
+export { type HostPlace, type Underlay, underlayMac } from "./overlay/underlay.ts";
