@@ -13,6 +13,7 @@ import {
   type PlannedRack,
   planDataCentre,
 } from "./data-centre-plan.ts";
+import { Failures } from "./failures.ts";
 import type { Attachment, Link } from "./link.ts";
 import type { Machine } from "./machine.ts";
 import type { Network } from "./network.ts";
@@ -48,7 +49,7 @@ export class DataCentre implements Underlay {
   readonly #routers = new Map<string, UnderlayRouter>();
   readonly #links = new Map<PlannedLink, Link>();
   readonly #slots = new Map<string, Slot>();
-  readonly #failed = new Set<string>();
+  readonly #failures: Failures;
   readonly #destinations: readonly Destination[];
 
   /** @throws TypeError or RangeError that names the option; nothing is added to the network then. */
@@ -56,6 +57,7 @@ export class DataCentre implements Underlay {
     this.network = network;
     const plan = planDataCentre(options);
     this.plan = plan;
+    this.#failures = new Failures(network);
     for (const name of [...plan.switches.map((one) => one.name), OUTSIDE.machine])
       if (network.node(name) !== undefined)
         throw new RangeError(`network: there is a node ${JSON.stringify(name)} already`);
@@ -87,7 +89,7 @@ export class DataCentre implements Underlay {
     const { rack, address } = slot;
     if (slot.attachment !== undefined)
       throw new RangeError(`name: the place of ${JSON.stringify(name)} is taken`);
-    if (this.#failed.has(rack.tor)) throw new RangeError(`name: ${rack.tor} has failed; repair it first`);
+    if (this.#failures.has(rack.tor)) throw new RangeError(`name: ${rack.tor} has failed; repair it first`);
     const mac =
       options.mac === undefined ? underlayMac(address) : formatMac(parseStationMac("mac", options.mac));
     const attachment = this.#router(rack.tor).addHost(name, address, mac);
@@ -125,26 +127,21 @@ export class DataCentre implements Underlay {
    * @throws RangeError if the network has nothing of this name.
    */
   fail(name: string): boolean {
-    const links = this.#linksOf(name);
-    if (this.#failed.has(name)) return false;
-    this.#failed.add(name);
-    for (const link of links) link.up = false;
-    this.#route();
-    return true;
+    const changed = this.#failures.fail(name);
+    if (changed) this.#route();
+    return changed;
   }
 
   /** Repairs what has failed; false if it had not. A link comes up when neither it nor one of its ends has failed. */
   repair(name: string): boolean {
-    const links = this.#linksOf(name);
-    if (!this.#failed.delete(name)) return false;
-    for (const link of links) link.up = this.#works(link);
-    this.#route();
-    return true;
+    const changed = this.#failures.repair(name);
+    if (changed) this.#route();
+    return changed;
   }
 
   /** The names of what has failed, in the order of failing. */
   failed(): string[] {
-    return [...this.#failed];
+    return this.#failures.names();
   }
 
   /** The links between its switches. */
@@ -217,19 +214,6 @@ export class DataCentre implements Underlay {
         );
       }
     }
-  }
-
-  #linksOf(name: string): Link[] {
-    const link = this.network.link(name);
-    if (link !== undefined) return [link];
-    const node = this.network.node(name);
-    if (node === undefined)
-      throw new RangeError(`name: the network has no link or node ${JSON.stringify(name)}`);
-    return [...this.network.links()].filter(({ ends }) => ends.some((end) => end.node === node));
-  }
-
-  #works({ name, ends }: Link): boolean {
-    return !this.#failed.has(name) && !ends.some(({ node }) => this.#failed.has(node.name));
   }
 
   #router(name: string): UnderlayRouter {
