@@ -1,8 +1,32 @@
-// A machine or a pod: one network card, ARP, IPv4, ICMP echo and UDP.
+// A machine or a pod: one network card, and behind it ARP, IP, ICMP echo and UDP.
 
-import type { IpAddress, MacAddress } from "../core/addresses.ts";
-import type { Attachment, NetworkNode } from "./link.ts";
-import type { PingHandle, PingOptions } from "./ping.ts";
+import {
+  formatIp,
+  formatMac,
+  type IpAddress,
+  type MacAddress,
+  parseIp,
+  parseStation,
+  parseStationMac,
+} from "../core/addresses.ts";
+import { byteArray, knownKeys, trueOrFalse, wholeNumber } from "../core/arguments.ts";
+import { type Prefix, parseAddressWithLength } from "../core/prefixes.ts";
+import {
+  ETHERNET_LENGTH,
+  ETHERNET_TYPE,
+  ETHERTYPE_ARP,
+  ETHERTYPE_EXPERIMENT,
+  ETHERTYPE_IPV4,
+  ETHERTYPE_IPV6,
+} from "../layout/ethernet.layout.ts";
+import { read16 } from "../wire/bytes.ts";
+import { Ipv4Stack } from "./ipv4-stack.ts";
+import { Ipv6Stack } from "./ipv6-stack.ts";
+import type { Attachment, Lane, NetworkNode } from "./link.ts";
+import { type Ping, type PingHandle, type PingOptions, Pings } from "./ping.ts";
+import { History, type ReceivedDatagram, type ReceivedFrame } from "./received.ts";
+import { frameFrom, type Refusal, type Station, sameBytes } from "./station.ts";
+import type { Clock } from "./timers.ts";
 
 export interface MachineOptions {
   readonly mac: MacAddress;
@@ -10,40 +34,31 @@ export interface MachineOptions {
   readonly ip?: string;
   /** Its IPv6 address, the same way: `fc00::5/64`. */
   readonly ipv6?: string;
-  /** Where packets to other networks go. Default: nowhere. */
+  /** Where IPv4 packets to other networks go. Default: nowhere. */
   readonly gateway?: IpAddress;
-  /** Longest packet it sends, in bytes: 68 to 65,535, default 1,500. */
+  /** Where IPv6 packets to other networks go. Default: nowhere. */
+  readonly gatewayIpv6?: IpAddress;
+  /** Longest packet that its network card takes, in bytes: 68 (with IPv6 1,280) to 65,535, default 1,500. */
   readonly mtu?: number;
-  /** How many of the frames that arrived for it are kept in `received`, the latest ones. Default 32. */
+  /** How many of the frames, and of the datagrams, that arrived for it are kept, the latest ones. Default 32. */
   readonly history?: number;
-}
-
-/** A frame that arrived for a machine. */
-export interface ReceivedFrame {
-  readonly timeMs: number;
-  readonly frame: Uint8Array;
-}
-
-/** A UDP datagram that arrived for a machine. */
-export interface ReceivedDatagram {
-  readonly timeMs: number;
-  readonly from: string;
-  readonly sourcePort: number;
-  readonly destinationPort: number;
-  readonly payload: Uint8Array;
 }
 
 export interface MachineCounters {
   /** Frames that its link delivered. */
   readonly received: number;
   readonly sent: number;
-  /** Of those received, frames to another station's MAC. */
+  /** Of those received, what was for somebody else, by MAC or by IP address. */
   readonly foreign: number;
-  /** Of those received, frames or packets that could not be read, or whose checksum is wrong. */
+  /** Of those received, what could not be read, or had a wrong checksum. */
   readonly malformed: number;
   /** Frames that were to leave while it had no link. */
   readonly unconnected: number;
 }
+
+const OPTIONS = ["mac", "ip", "ipv6", "gateway", "gatewayIpv6", "mtu", "history"];
+const PORTS_FIRST = 49152;
+const ECHO_MAXIMUM = 65507;
 
 /** Made by `Network.addMachine`. */
 export class Machine implements NetworkNode {
@@ -54,15 +69,40 @@ export class Machine implements NetworkNode {
   readonly ip: string | undefined;
   readonly ipv6: string | undefined;
   readonly mtu: number;
-  /** Called for every frame that comes in, those for others and ARP too. */
+  /** Called for every frame that comes in, those for others and ARP too, before it is worked on. */
   onFrame: ((frame: Uint8Array, machine: Machine) => void) | undefined = undefined;
+  readonly #mac: Uint8Array;
+  readonly #clock: Clock;
+  readonly #pings: Pings;
+  readonly #ipv4: Ipv4Stack | undefined;
+  readonly #ipv6: Ipv6Stack | undefined;
+  readonly #received: History<ReceivedFrame>;
+  readonly #datagrams: History<ReceivedDatagram>;
+  #lane: Lane | undefined;
+  #counters = { received: 0, sent: 0, foreign: 0, malformed: 0, unconnected: 0 };
+  #ports = 0;
 
-  constructor(name: string, options: MachineOptions) {
+  /** For `Network`. */
+  constructor(name: string, options: MachineOptions, clock: Clock) {
+    knownKeys("options", options, OPTIONS);
     this.name = name;
-    this.mac = String(options.mac);
-    this.ip = options.ip;
-    this.ipv6 = options.ipv6;
-    this.mtu = options.mtu ?? 1500;
+    this.#clock = clock;
+    this.#mac = parseStationMac("mac", options.mac);
+    this.mac = formatMac(this.#mac);
+    this.mtu = wholeNumber("mtu", options.mtu ?? 1500, options.ipv6 === undefined ? 68 : 1280, 65535);
+    const history = wholeNumber("history", options.history ?? 32, 0, 1_000_000);
+    this.#received = new History(history);
+    this.#datagrams = new History(history);
+    this.#pings = new Pings(clock);
+    const station = this.#station();
+    const ipv4 = addressOf("ip", options.ip, 4);
+    const ipv6 = addressOf("ipv6", options.ipv6, 16);
+    const gateway = gatewayOf("gateway", options.gateway, 4, ipv4);
+    const gatewayIpv6 = gatewayOf("gatewayIpv6", options.gatewayIpv6, 16, ipv6);
+    this.#ipv4 = ipv4 && new Ipv4Stack(station, this.#pings, ipv4, gateway);
+    this.#ipv6 = ipv6 && new Ipv6Stack(station, this.#pings, ipv6, gatewayIpv6);
+    this.ip = ipv4 && formatIp(ipv4.bytes);
+    this.ipv6 = ipv6 && formatIp(ipv6.bytes);
   }
 
   /** Its network card, for `Network.connect`. */
@@ -72,58 +112,199 @@ export class Machine implements NetworkNode {
 
   /** The latest frames that arrived for it, ARP and neighbour discovery left out, oldest first. */
   get received(): readonly ReceivedFrame[] {
-    throw new TypeError("not yet");
+    return this.#received.list();
   }
 
   /** The latest UDP datagrams that arrived for it, oldest first. */
   get datagrams(): readonly ReceivedDatagram[] {
-    throw new TypeError("not yet");
+    return this.#datagrams.list();
+  }
+
+  /** Forgets what was received. */
+  clearReceived(): void {
+    this.#received.clear();
+    this.#datagrams.clear();
   }
 
   /**
-   * Sends ICMP echo requests; `Network.run` lets them be answered, `Network.advance` lets time run out.
-   * The outcome is in the handle.
+   * Sends ICMP echo requests. `Network.run` lets them be answered; to let time run out on what is not, and for more
+   * requests than one, use `Network.advance`. The outcome is in the handle.
    */
   ping(ip: IpAddress, options: PingOptions = {}): PingHandle {
-    throw new TypeError(`not yet ${ip} ${options}`);
+    knownKeys("options", options, ["size", "df", "ttl", "count"]);
+    const size = wholeNumber("size", options.size ?? 56, 0, ECHO_MAXIMUM);
+    const ttl = wholeNumber("ttl", options.ttl ?? 64, 1, 255);
+    const count = wholeNumber("count", options.count ?? 1, 1, 65535);
+    const whole = trueOrFalse("df", options.df ?? true) ? "must" : "never";
+    const destination = parseIp("ip", ip);
+    const stack = this.#stackFor("ip", destination);
+    const ours = formatIp(stack.address);
+    return this.#pings.begin(formatIp(destination), count, (ping: Ping, sequence: number) => {
+      if (sameBytes(destination, stack.address)) {
+        ping.reply(sequence, this.#clock.nowUs);
+        return;
+      }
+      const unheard = (): void => void ping.errors.push({ kind: "no-neighbour", from: ours });
+      const echo = { identifier: ping.identifier, sequence, size };
+      const refusal = stack.sendEcho(destination, echo, { ttl, whole, unheard });
+      if (refusal !== undefined) ping.errors.push({ ...refusal, from: ours });
+    });
   }
 
-  /** Sends a whole frame as it is. */
+  /** Sends a whole frame as it is; a copy of it. */
   send(frame: Uint8Array): void {
-    throw new TypeError(`not yet ${frame}`);
+    this.#transmit(byteArray("frame", frame).slice());
   }
 
-  /** Sends a UDP datagram; ports 1 to 65,535, by default one of 49,152 and up as source. */
-  sendUdp(ip: IpAddress, port: number, payload: Uint8Array, sourcePort?: number): void {
-    throw new TypeError(`not yet ${ip} ${port} ${payload} ${sourcePort}`);
+  /**
+   * Sends a UDP datagram; ports are 1 to 65,535, the source by default one of 49,152 and up. Returns why it could not
+   * be sent, if so.
+   */
+  sendUdp(ip: IpAddress, port: number, payload: Uint8Array, sourcePort?: number): Refusal | undefined {
+    const destination = parseIp("ip", ip);
+    const ports = {
+      source: wholeNumber("sourcePort", sourcePort ?? PORTS_FIRST + (this.#ports++ & 0x3fff), 1, 65535),
+      destination: wholeNumber("port", port, 1, 65535),
+    };
+    wholeNumber("payload.length", byteArray("payload", payload).length, 0, ECHO_MAXIMUM);
+    return this.#stackFor("ip", destination).sendUdp(destination, ports, payload);
   }
 
   /** Sends a frame with this payload and an experimental Ethernet type (0x88b5) to everybody. */
   broadcast(payload: Uint8Array): void {
-    throw new TypeError(`not yet ${payload}`);
+    byteArray("payload", payload);
+    const everybody = Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0xff, 0xff);
+    const frame = frameFrom(this.#mac, ETHERTYPE_EXPERIMENT, payload.length, everybody);
+    frame.set(payload, ETHERNET_LENGTH);
+    this.#transmit(frame);
   }
 
-  /** Says where it is, unasked: a gratuitous ARP request (RFC 5227 section 3), so that switches learn its place. */
+  /**
+   * Says where it is, unasked, so that switches learn its place: a gratuitous ARP request (RFC 5227 §3), an
+   * unsolicited neighbour advertisement (RFC 4861 §7.2.6).
+   */
   announce(): void {
-    throw new TypeError("not yet");
+    this.#ipv4?.announce();
+    this.#ipv6?.announce();
   }
 
-  /** What it knows of others: IP address to MAC. */
+  /** What it knows of others at present: IP address to MAC. */
   neighbours(): Map<string, string> {
-    throw new TypeError("not yet");
+    const known = new Map<string, string>();
+    for (const stack of [this.#ipv4, this.#ipv6])
+      for (const { ip, mac } of stack?.neighbours.entries() ?? []) known.set(formatIp(ip), formatMac(mac));
+    return known;
   }
 
   /** Forgets the MACs of others, and the MTUs of paths. */
   forget(): void {
-    throw new TypeError("not yet");
+    this.#ipv4?.forget();
+    this.#ipv6?.forget();
   }
 
-  /** The longest packet to `ip`, in bytes: its MTU, or what an ICMP error has said about the path. */
+  /** The longest packet to `ip`, in bytes: its own MTU, or less if an ICMP error has said so of the path. */
   pathMtu(ip: IpAddress): number {
-    throw new TypeError(`not yet ${ip}`);
+    const destination = parseIp("ip", ip);
+    return this.#stackFor("ip", destination).pathMtu(destination);
   }
 
   counters(): MachineCounters {
-    throw new TypeError("not yet");
+    return { ...this.#counters };
   }
+
+  /** The lane by which its frames leave. */
+  get lane(): Lane | undefined {
+    return this.#lane;
+  }
+
+  /** For `Network`. */
+  plug(lane: Lane | undefined): void {
+    this.#lane = lane;
+  }
+
+  /** For `Network`: takes a frame off its link. */
+  take(frame: Uint8Array): void {
+    this.#counters.received++;
+    this.onFrame?.(frame, this);
+    if (frame.length < ETHERNET_LENGTH) this.#counters.malformed++;
+    else if (!this.#isForUs(frame)) this.#counters.foreign++;
+    else if (!this.#work(frame)) this.#received.add({ timeMs: this.#clock.nowUs / 1000, frame });
+  }
+
+  /** Lets the protocols have a frame; true if it is only about who has which MAC. */
+  #work(frame: Uint8Array): boolean {
+    switch (read16(frame, ETHERNET_TYPE)) {
+      case ETHERTYPE_ARP:
+        this.#ipv4?.takeArp(frame);
+        return true;
+      case ETHERTYPE_IPV4:
+        this.#ipv4?.take(frame);
+        return false;
+      case ETHERTYPE_IPV6:
+        return this.#ipv6?.take(frame) ?? false;
+      default:
+        return false;
+    }
+  }
+
+  #isForUs(frame: Uint8Array): boolean {
+    if (((frame[0] as number) & 1) !== 0) return true;
+    const mac = this.#mac;
+    for (let i = 5; i >= 0; i--) if (frame[i] !== mac[i]) return false;
+    return true;
+  }
+
+  #transmit(frame: Uint8Array): void {
+    if (this.#lane === undefined) this.#counters.unconnected++;
+    else {
+      this.#counters.sent++;
+      this.#lane.send(frame);
+    }
+  }
+
+  #station(): Station {
+    return {
+      mac: this.#mac,
+      mtu: this.mtu,
+      clock: this.#clock,
+      transmit: (frame) => this.#transmit(frame),
+      deliver: (datagram) => this.#datagrams.add(datagram),
+      malformed: () => void this.#counters.malformed++,
+      foreign: () => void this.#counters.foreign++,
+    };
+  }
+
+  #stackFor(name: string, destination: Uint8Array): Ipv4Stack | Ipv6Stack {
+    const stack = destination.length === 4 ? this.#ipv4 : this.#ipv6;
+    if (stack !== undefined) return stack;
+    const version = destination.length === 4 ? "IPv4" : "IPv6";
+    throw new RangeError(
+      `${name}: ${this.name} has no ${version} address, and so cannot reach ${formatIp(destination)}`,
+    );
+  }
+}
+
+function addressOf(name: string, text: string | undefined, length: 4 | 16): Prefix | undefined {
+  if (text === undefined) return undefined;
+  const prefix = parseAddressWithLength(name, text);
+  parseStation(name, prefix.bytes);
+  if (prefix.bytes.length !== length)
+    throw new RangeError(`${name}: expected an ${length === 4 ? "IPv4" : "IPv6"} address, got ${text}`);
+  return prefix;
+}
+
+function gatewayOf(
+  name: string,
+  ip: IpAddress | undefined,
+  length: 4 | 16,
+  own: Prefix | undefined,
+): Uint8Array | undefined {
+  if (ip === undefined) return undefined;
+  const gateway = parseStation(name, ip);
+  if (gateway.length !== length)
+    throw new RangeError(
+      `${name}: expected an ${length === 4 ? "IPv4" : "IPv6"} address, got ${formatIp(gateway)}`,
+    );
+  if (own === undefined) throw new RangeError(`${name}: of no use without an address of its own`);
+  return gateway;
 }

@@ -1,5 +1,13 @@
 // What is to happen later: a heap of callbacks by virtual time, and by order of entry where times are equal.
 
+/** What a machine knows of time. */
+export interface Clock {
+  /** Virtual time in microseconds. */
+  readonly nowUs: number;
+  /** Calls `fire` after so many milliseconds of virtual time. */
+  later(ms: number, fire: () => void): void;
+}
+
 interface Timer {
   readonly atUs: number;
   readonly order: number;

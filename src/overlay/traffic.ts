@@ -32,11 +32,23 @@ export class Traffic {
     this.#landings = this.#spareLandings;
     this.nowUs += 1;
     const count = frames.length;
-    for (let i = 0; i < count; i++) (landings[i] as Landing).land(frames[i] as Uint8Array);
-    frames.length = 0;
-    landings.length = 0;
-    this.#spareFrames = frames;
-    this.#spareLandings = landings;
+    let landed = 0;
+    try {
+      while (landed < count) {
+        const at = landed++;
+        (landings[at] as Landing).land(frames[at] as Uint8Array);
+      }
+    } finally {
+      // Somebody's callback may have thrown: the others arrive with the next.
+      if (landed < count) {
+        this.#frames = frames.slice(landed).concat(this.#frames);
+        this.#landings = landings.slice(landed).concat(this.#landings);
+      }
+      frames.length = 0;
+      landings.length = 0;
+      this.#spareFrames = frames;
+      this.#spareLandings = landings;
+    }
     return count;
   }
 }
