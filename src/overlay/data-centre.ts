@@ -29,6 +29,7 @@ export interface DataCentreHost extends PlannedHost {
 
 interface Slot extends PlannedHost {
   readonly rack: PlannedRack;
+  mac: string;
   attachment: Attachment | undefined;
 }
 
@@ -81,7 +82,7 @@ export class DataCentre implements Underlay {
 
   /**
    * Gives a host its place in its rack. Its MAC is made of its address, as that of a VTEP is, unless `mac` says another.
-   * @throws RangeError if there is no host of this name, if its place is taken, or if its TOR has failed.
+   * @throws RangeError if there is no host of this name, if its place or its MAC is taken, or if its TOR has failed.
    */
   attachHost(name: string, options: { readonly mac?: string } = {}): HostPlace {
     knownKeys("options", options, ["mac"]);
@@ -92,10 +93,14 @@ export class DataCentre implements Underlay {
     if (this.#failures.has(rack.tor)) throw new RangeError(`name: ${rack.tor} has failed; repair it first`);
     const mac =
       options.mac === undefined ? underlayMac(address) : formatMac(parseStationMac("mac", options.mac));
-    const attachment = this.#router(rack.tor).addHost(name, address, mac);
-    slot.attachment = attachment;
     const { prefix, gateway } = rack;
     const gatewayMac = underlayMac(gateway);
+    const neighbours = [...this.#slots.values()].filter((one) => one.attachment && one.rack === rack);
+    if (mac === gatewayMac || neighbours.some((one) => one.mac === mac))
+      throw new RangeError(`mac: ${mac} is taken in ${rack.tor}`);
+    const attachment = this.#router(rack.tor).addHost(name, address, mac);
+    slot.mac = mac;
+    slot.attachment = attachment;
     return { name, attachment, address, prefix, mac, gateway, gatewayMac, mtu: this.plan.linkMtu };
   }
 
@@ -183,7 +188,7 @@ export class DataCentre implements Underlay {
   #addRack(rack: PlannedRack): void {
     this.#router(rack.tor).addHostNetwork(rack.gateway, HOSTS_LENGTH, this.plan.linkMtu);
     for (const { name, address } of rack.hosts)
-      this.#slots.set(name, { name, address, rack, attachment: undefined });
+      this.#slots.set(name, { name, address, rack, mac: underlayMac(address), attachment: undefined });
   }
 
   #addOutside(): Machine {

@@ -27,7 +27,7 @@ export class UnderlayRouter {
       ports: links + hosts,
       bridgeDomains: links + 1,
       neighbours: 2 * links + hosts + 2,
-      // Frames are switched among hosts only, and these may have more than one address each.
+      // Frames are switched among hosts only, and these may have more MACs than their own.
       fdb: { capacity: hosts === 0 ? 1 : 1024, events: 0 },
     });
     // Switches that hashed alike would send all that comes from one of them to the same one of the next: the other
@@ -58,11 +58,12 @@ export class UnderlayRouter {
     this.#hosts = bridgeDomain;
   }
 
-  /** Makes a port for a host. */
+  /** Makes a port for a host. Where its MAC is need not be learned: nobody else ever sees what is for it. */
   addHost(name: string, ip: string, mac: string): Attachment {
     const bridgeDomain = this.#hostNetwork();
     const port = this.core.addPort({ name, bridgeDomain });
     this.core.addNeighbour({ bridgeDomain, ip, mac });
+    this.core.fdb.set({ bridgeDomain, mac, port });
     return { node: this.node, port };
   }
 

@@ -267,6 +267,50 @@ describe("a data centre", () => {
   });
 });
 
+describe("places for hosts", () => {
+  it("say what a host needs to know, are taken once, and can be left", async () => {
+    network = await Network.create();
+    const dc = new DataCentre(network, THREE_ZONES);
+    const place = dc.attachHost("host-b-1-2");
+    const { attachment, ...rest } = place;
+    expect(rest).toEqual({
+      name: "host-b-1-2",
+      address: "10.1.3.3",
+      prefix: "10.1.3.0/24",
+      mac: "02:00:0a:01:03:03",
+      gateway: "10.1.3.1",
+      gatewayMac: "02:00:0a:01:03:01",
+      mtu: 1600,
+    });
+    expect(attachment.node.name).toBe("tor-b-1");
+    const attached = (): string[] =>
+      dc
+        .hosts()
+        .filter((host) => host.attached)
+        .map(({ name }) => name);
+    expect(attached()).toEqual(["host-b-1-2"]);
+    expect(() => dc.attachHost("host-b-1-2")).toThrow('name: the place of "host-b-1-2" is taken');
+    expect(() => dc.attachHost("host-x")).toThrow('name: there is no host "host-x"');
+    expect(() => dc.attachHost("host-b-1-1", { mac: place.mac })).toThrow(/^mac: .* is taken in tor-b-1/);
+    expect(() => dc.attachHost("host-b-1-1", { mac: place.gatewayMac })).toThrow(/^mac: /);
+    expect(() => dc.attachHost("host-b-1-1", { mac: "01:00:00:00:00:00" })).toThrow(/^mac: /);
+    expect(dc.attachHost("host-b-1-1", { mac: "02-00-00-00-00-AA" }).mac).toBe("02:00:00:00:00:aa");
+    expect(dc.detachHost("host-b-1-2")).toBe(true);
+    expect(dc.detachHost("host-b-1-2")).toBe(false);
+    expect(dc.attachHost("host-b-1-2").address).toBe("10.1.3.3");
+    dc.fail("tor-a-1");
+    expect(() => dc.attachHost("host-a-1-1")).toThrow("name: tor-a-1 has failed; repair it first");
+    expect(() => dc.addMachine("host-a-2-1", { mtu: 1601 })).toThrow(/^mtu: expected a whole number/);
+  });
+
+  it("are not overheard: a frame to a host of a rack goes to no other", async () => {
+    const { network, machines } = await build({ zones: [{ racks: [{ hosts: 4 }, { hosts: 1 }] }] });
+    for (const to of machines) machines[4]?.sendUdp(to.ip as string, 9, Uint8Array.of(1));
+    network.run();
+    expect(machines.map((machine) => machine.counters().foreign)).toEqual([0, 0, 0, 0, 0]);
+  });
+});
+
 describe("what fails", () => {
   it("is gone round: an aggregation switch, a link, a whole core", async () => {
     const { network, dc, machines } = await build(THREE_ZONES);
@@ -378,8 +422,7 @@ describe("what fails", () => {
     const { network, dc, machines } = await build({ ...THREE_ZONES, border: 2 });
     const names = [...dc.plan.links.map(({ name }) => name), ...dc.plan.switches.map(({ name }) => name)];
     // Everybody knows everybody, so that ARP is no part of this.
-    for (const from of machines)
-      for (const to of machines) if (from !== to) from.ping(to.ip as string);
+    for (const from of machines) for (const to of machines) if (from !== to) from.ping(to.ip as string);
     network.run();
     const failures = fc.uniqueArray(fc.constantFrom(...names), { minLength: 1, maxLength: 6 });
     fc.assert(
