@@ -27,10 +27,12 @@ export type {
 } from "./overlay/link.ts";
 export type { Machine, MachineCounters, MachineOptions } from "./overlay/machine.ts";
 export { Network, type NetworkOptions } from "./overlay/network.ts";
+export { type Office, type OfficeOptions, office, type Seat } from "./overlay/office.ts";
 export { PathGraph, type PathLink, type PathStep, type PathsFrom } from "./overlay/paths.ts";
 export type { PingError, PingHandle, PingOptions } from "./overlay/ping.ts";
 export { seededRandom } from "./overlay/random.ts";
 export type { ReceivedDatagram, ReceivedFrame } from "./overlay/received.ts";
 export type { Refusal } from "./overlay/station.ts";
 export type { SwitchNode } from "./overlay/switch-node.ts";
+export { type TwoTors, type TwoTorsOptions, twoTors } from "./overlay/tors.ts";
 export { type HostPlace, type Underlay, underlayMac } from "./overlay/underlay.ts";
