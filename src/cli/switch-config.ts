@@ -87,14 +87,19 @@ function parseJson(file: string, text: string): unknown {
     return JSON.parse(text);
   } catch (error) {
     const { message } = error as SyntaxError;
-    // Which part of the sentence says where differs from one version of Node to the next.
-    const position = /at position ([0-9]+)/.exec(message)?.[1];
-    const reason = message.replace(/ (?:in JSON )?at position .*$/s, "");
-    const before = position === undefined ? text : text.slice(0, Number(position));
-    const lines = before.split("\n");
-    const place = `line ${lines.length}, column ${(lines.at(-1) ?? "").length + 1}`;
-    throw new BadConfiguration(file, `${place}: it is not JSON: ${reason.replace(/\s+/g, " ")}`);
+    // Where, in words that differ from one version of Node to the next; for some errors it shows what is around.
+    const position = message.endsWith("end of JSON input")
+      ? text.length
+      : /at position ([0-9]+)/.exec(message)?.[1];
+    const reason = message.replace(/ (?:(?:in JSON )?at position .*|is not valid JSON)$/s, "");
+    const place = position === undefined ? "" : `${placeIn(text, Number(position))}: `;
+    throw new BadConfiguration(file, `${place}not JSON: ${reason.replace(/\s+/g, " ")}`);
   }
+}
+
+function placeIn(text: string, position: number): string {
+  const lines = text.slice(0, position).split("\n");
+  return `line ${lines.length}, column ${(lines.at(-1) ?? "").length + 1}`;
 }
 
 /** The configuration that `--example` prints: it runs on overlay.pcap of `frameferry demo -o .`. */
