@@ -1,5 +1,6 @@
 // From a configuration to a switch. What only the switch can find wrong is said with its place in the file.
 
+import { parseIp } from "../core/addresses.ts";
 import {
   type BridgeDomain,
   FrameBatch,
@@ -13,7 +14,14 @@ import { FRAME_BYTES_MAXIMUM } from "../layout/batch.layout.ts";
 import { PAGE_LENGTH, PAGES_MAXIMUM } from "../layout/memory.layout.ts";
 import { BadConfiguration } from "./failures.ts";
 import { type JsonPath, sentenceAt } from "./schema-errors.ts";
-import type { NamedEntry, NamedPort, NamedTunnel, SwitchConfig } from "./switch-config.ts";
+import type {
+  NamedEntry,
+  NamedNeighbour,
+  NamedPort,
+  NamedRouter,
+  NamedTunnel,
+  SwitchConfig,
+} from "./switch-config.ts";
 
 export interface BuiltSwitch {
   readonly sw: SwitchCore;
@@ -26,6 +34,8 @@ const MEMORY_FIRST = 64 * 1024 * 1024;
 const MEMORY_MAXIMUM = PAGE_LENGTH * PAGES_MAXIMUM;
 /** Slots are as long as a frame can be, so that there is a use for each. */
 const COPIES = 64;
+
+const ROUTES_LEAST = 1024;
 
 /** What is wrong with a configuration, until the name of the file is put in front of it. */
 class Misplaced extends Error {}
@@ -49,14 +59,17 @@ export async function buildSwitch(file: string, config: SwitchConfig): Promise<B
 }
 
 function build(kernels: Kernels, config: SwitchConfig): BuiltSwitch {
-  const { vtep, fdb, bridgeDomains, ports, tunnels = [], uplink } = config;
+  const { vtep, fdb, bridgeDomains, ports, tunnels = [], neighbours = [], routers = [], uplink } = config;
   const { entries = [], ...fdbOptions } = fdb ?? {};
   const workspace = new SwitchWorkspace(kernels, { copies: COPIES, frameBytes: FRAME_BYTES_MAXIMUM });
   const batch = new FrameBatch(kernels, { frameBytes: FRAME_BYTES_MAXIMUM });
+  const gateways = routers.flatMap(({ interfaces }) => interfaces.flatMap(({ addresses }) => addresses));
   const sw = placed([], config, () => {
     return new SwitchCore(kernels, {
       ports: Math.max(1, ports.length + tunnels.length),
       bridgeDomains: bridgeDomains.length,
+      // One is the VTEP's own address.
+      neighbours: neighbours.length + gateways.length + 1,
       fdb: { ...fdbOptions, events: 0 },
       workspace,
       ...(vtep !== undefined && { vtep }),
@@ -72,6 +85,13 @@ function build(kernels: Kernels, config: SwitchConfig): BuiltSwitch {
   if (vtep === undefined && uplink !== undefined) throw misplaced(["uplink"], "it needs a vtep");
   tunnels.forEach((tunnel, index) => {
     addTunnel(sw, tunnel, ["tunnels", index]);
+  });
+  routers.forEach((router, index) => {
+    addRouter(sw, router, ["routers", index]);
+  });
+  const known = new Set<string>();
+  neighbours.forEach((neighbour, index) => {
+    addNeighbour(sw, neighbour, ["neighbours", index], known);
   });
   const seen = new Set<string>();
   entries.forEach((entry, index) => {
@@ -98,6 +118,30 @@ function addTunnel(sw: SwitchCore, tunnel: NamedTunnel, path: JsonPath): void {
     return domainNamed(sw, name, [...path, "bridgeDomains", index]);
   });
   placed(path, tunnel, () => sw.addTunnel({ kind: "vxlan", ...tunnel, bridgeDomains }));
+}
+
+function addRouter(sw: SwitchCore, { interfaces, routes = [] }: NamedRouter, path: JsonPath): void {
+  const addresses = interfaces.flatMap((item) => item.addresses);
+  // Each address is two routes: to itself and to its network.
+  const wanted = routes.length + 2 * addresses.length;
+  const router = placed(path, {}, () => sw.addRouter({ routes: Math.max(ROUTES_LEAST, 2 * wanted) }));
+  interfaces.forEach((item, index) => {
+    const place = [...path, "interfaces", index];
+    const bridgeDomain = domainNamed(sw, item.bridgeDomain, [...place, "bridgeDomain"]);
+    placed(place, item, () => router.addInterface({ ...item, bridgeDomain }));
+  });
+  routes.forEach((route, index) => {
+    placed([...path, "routes", index], route, () => router.addRoute(route));
+  });
+}
+
+function addNeighbour(sw: SwitchCore, neighbour: NamedNeighbour, path: JsonPath, known: Set<string>): void {
+  const { ip, bridgeDomain: name } = neighbour;
+  const bridgeDomain = domainNamed(sw, name, [...path, "bridgeDomain"]);
+  const key = `${bridgeDomain.id} ${placed(path, neighbour, () => parseIp("ip", ip)).join()}`;
+  if (known.has(key)) throw misplaced([...path, "ip"], `${ip} stands there twice in ${name}`);
+  known.add(key);
+  placed(path, neighbour, () => sw.addNeighbour({ ...neighbour, bridgeDomain }));
 }
 
 function addEntry(sw: SwitchCore, entry: NamedEntry, path: JsonPath, seen: Set<string>): void {
@@ -134,10 +178,11 @@ function placed<T>(path: JsonPath, item: object, action: () => T): T {
     return action();
   } catch (error) {
     if (!(error instanceof RangeError || error instanceof TypeError) || isOutOfMemory(error)) throw error;
-    const [, argument = "", sentence = ""] = /^([a-z]\w*(?:\.\w+)*): (.*)$/is.exec(error.message) ?? [];
-    const steps = argument.split(".");
-    if (steps[0] !== undefined && steps[0] in item) throw misplaced([...path, ...steps], sentence);
-    throw misplaced(path, error.message);
+    const [, name = "", more = "", sentence = ""] =
+      /^([a-z]\w*)((?:\.\w+|\[[0-9]+\])*): (.*)$/is.exec(error.message) ?? [];
+    if (!(name in item)) throw misplaced(path, error.message);
+    const steps = (more.match(/\w+/g) ?? []).map((step) => (/^[0-9]+$/.test(step) ? Number(step) : step));
+    throw misplaced([...path, name, ...steps], sentence);
   }
 }
 

@@ -4,6 +4,8 @@ import type { IpAddress, MacAddress } from "../core/addresses.ts";
 import type {
   AccessPortOptions,
   BridgeDomainOptions,
+  InterfaceOptions,
+  RouteOptions,
   SwitchFdbOptions,
   TrunkPortOptions,
   TunnelOptions,
@@ -36,6 +38,18 @@ export type NamedEntry = { readonly bridgeDomain: string; readonly mac: MacAddre
   | { readonly blackhole: true }
 );
 
+export interface NamedNeighbour {
+  readonly bridgeDomain: string;
+  readonly ip: IpAddress;
+  readonly mac: MacAddress;
+}
+export interface NamedRouter {
+  readonly interfaces: readonly (Omit<InterfaceOptions, "bridgeDomain"> & {
+    readonly bridgeDomain: string;
+  })[];
+  readonly routes?: readonly RouteOptions[];
+}
+
 /** What the schema lets through: the options of a switch, with names where it takes handles. */
 export interface SwitchConfig {
   readonly vtep?: VtepOptions;
@@ -45,6 +59,8 @@ export interface SwitchConfig {
   readonly bridgeDomains: readonly (BridgeDomainOptions & { readonly name: string })[];
   readonly ports: readonly NamedPort[];
   readonly tunnels?: readonly NamedTunnel[];
+  readonly neighbours?: readonly NamedNeighbour[];
+  readonly routers?: readonly NamedRouter[];
   readonly uplink?: CaptureNames;
 }
 

@@ -10,7 +10,17 @@ const STAMPS = 1 << 24;
 const SECOND = 1_000_000_000n;
 
 /** Columns of numbers. */
-const NUMBERS: readonly string[] = ["VNI", "received", "copies", "sent", "dropped", "frames", "seconds ago"];
+const NUMBERS: readonly string[] = [
+  "VNI",
+  "received",
+  "copies",
+  "sent",
+  "dropped",
+  "frames",
+  "routed in",
+  "routed out",
+  "seconds ago",
+];
 
 /** Where the general sentence says too much. */
 const SENTENCES: Readonly<Record<string, string>> = {
@@ -18,7 +28,8 @@ const SENTENCES: Readonly<Record<string, string>> = {
 };
 
 export function switchText(file: string, run: SwitchRun): string {
-  const { received, copies, sent, dropped, drops, ports, bridgeDomains, learnRefused } = countersOf(run);
+  const { received, copies, sent, dropped, drops, ports, bridgeDomains, answered, learnRefused } =
+    countersOf(run);
   const rows = ports.map((port) => [
     port.name,
     port.kind,
@@ -26,11 +37,15 @@ export function switchText(file: string, run: SwitchRun): string {
     filesOf(run, port.name),
   ]);
   const totals = ["total", "", ...[received, copies, sent, dropped].map(grouped), ""];
+  // Only routers move frames from one bridge domain to another.
+  const isRouted = bridgeDomains.some(({ routedIn, routedOut }) => routedIn + routedOut > 0);
   const domains = bridgeDomains.map((domain) => [
     domain.name,
     String(run.sw.bridgeDomain(domain.name)?.vni ?? ""),
     ...[domain.received, domain.copies, domain.sent, domain.dropped].map(grouped),
+    ...(isRouted ? [domain.routedIn, domain.routedOut].map(grouped) : []),
   ]);
+  const routed = isRouted ? ["routed in", "routed out"] : [];
   const counts = ["received", "copies", "sent", "dropped"];
   const reasons = dropReasons.flatMap(({ name, sentence }) => {
     const count = drops[name];
@@ -40,10 +55,22 @@ export function switchText(file: string, run: SwitchRun): string {
   return [
     `${nameOf(file, "standard input")}, frames:`,
     table([["port", "kind", ...counts, "in -> out"], ...rows, totals]),
-    table([["bridge domain", "VNI", ...counts], ...domains]),
+    table([["bridge domain", "VNI", ...counts, ...routed], ...domains]),
     ...(reasons.length === 0 ? [] : [table([["drop reason", "frames", "why"], ...reasons])]),
+    ...answersText(answered),
     `  FDB: ${grouped(run.sw.fdb.size)} entries at the end, ${grouped(run.aged)} have aged${refused}\n`,
   ].join("\n");
+}
+
+function answersText({ arp, echo, ttlExceeded, packetTooBig }: SwitchCounters["answered"]): string[] {
+  const kinds: [string, number][] = [
+    ["ARP requests", arp],
+    ["echo requests", echo],
+    ["packets whose time to live ran out", ttlExceeded],
+    ["packets that were too big", packetTooBig],
+  ];
+  const parts = kinds.filter(([, count]) => count > 0).map(([kind, count]) => `${grouped(count)} ${kind}`);
+  return parts.length === 0 ? [] : [`  answered: ${parts.join(", ")}\n`];
 }
 
 /** The table of what the switch knows. */

@@ -13,6 +13,18 @@ const GOOD = {
     { name: "up", vlans: { 10: "orange", 20: "blue" }, native: 10, out: "up.pcap" },
   ],
   tunnels: [{ name: "peer", remote: "10.0.0.2", bridgeDomains: ["orange"] }],
+  neighbours: [{ bridgeDomain: "orange", ip: "10.9.0.5", mac: "02:00:00:00:00:05" }],
+  routers: [
+    {
+      interfaces: [
+        { bridgeDomain: "orange", mac: "02:00:00:00:01:00", addresses: ["10.9.0.1/24", "fd00::1/64"] },
+      ],
+      routes: [
+        { prefix: "0.0.0.0/0", via: "10.9.0.5" },
+        { prefix: "10.0.0.0/8", blackhole: true },
+      ],
+    },
+  ],
   uplink: { out: "uplink.pcapng" },
 };
 
@@ -106,7 +118,43 @@ test.each<[string, unknown, string]>([
   ["fdb/entries/0/blackhole", true, "fdb.entries[0]: expected either port or blackhole"],
   ["fdb/entries/0", { ...entry, blackhole: false }, "fdb.entries[0].blackhole: expected true, got false"],
   ["tunnels/0/kind", "geneve", 'tunnels[0].kind: expected "vxlan", got "geneve"'],
+  ["neighbours/0/ip", undefined, "neighbours[0].ip: it is missing"],
+  ["routers/0/interfaces", [], "routers[0].interfaces: expected at least one"],
+  [
+    "routers/0/interfaces/0/mtu",
+    67,
+    "routers[0].interfaces[0].mtu: expected a whole number of bytes from 68 to 65535, got 67",
+  ],
+  ["routers/0/routes/1/via", "10.9.0.5", "routers[0].routes[1]: expected either via or blackhole"],
   // What only the switch finds.
+  ["neighbours/0/bridgeDomain", "red", 'neighbours[0].bridgeDomain: there is no bridge domain "red"'],
+  ["neighbours/0/ip", "10.9.0.1", "neighbours[0].ip: 10.9.0.1 is an address of the switch itself"],
+  ["neighbours/0/ip", "10.9", 'neighbours[0].ip: expected an IPv4 or IPv6 address, got "10.9"'],
+  [
+    "neighbours/1",
+    { bridgeDomain: "orange", ip: "10.9.0.5", mac: A },
+    "neighbours[1].ip: 10.9.0.5 stands there twice in orange",
+  ],
+  [
+    "routers/0/interfaces/0/bridgeDomain",
+    "red",
+    'routers[0].interfaces[0].bridgeDomain: there is no bridge domain "red"',
+  ],
+  [
+    "routers/0/interfaces/0/addresses/1",
+    "10.9.0.2",
+    'routers[0].interfaces[0].addresses[1]: expected an address and a length such as 10.1.0.1/16, got "10.9.0.2"',
+  ],
+  [
+    "routers/0/routes/1/prefix",
+    "10.0.0.1/8",
+    "routers[0].routes[1].prefix: expected 10.0.0.0/8 or a longer prefix, got 10.0.0.1/8",
+  ],
+  [
+    "routers/0/routes/0/via",
+    ["10.9.0.5", "10.8.0.1"],
+    "routers[0].routes[0].via[1]: 10.8.0.1 is in no connected network",
+  ],
   ["ports/1/name", "vm", 'ports[1].name: there is a "vm" already'],
   ["ports/1/name", "uplink", 'ports[1].name: there is a "uplink" already'],
   ["tunnels/0/name", "vm", 'tunnels[0].name: there is a "vm" already'],
@@ -118,8 +166,8 @@ test.each<[string, unknown, string]>([
   ["ports/1/native", 30, "ports[1].native: 30 is not one of vlans"],
   ["vtep", undefined, "tunnels: they need a vtep"],
   ["vtep/address", "10.0.0", 'vtep.address: expected an IPv4 or IPv6 address, got "10.0.0"'],
-  ["vtep/address", "224.0.0.1", "vtep.address: expected the address of one station"],
-  ["vtep/mac", "01:00:00:00:00:00", "vtep.mac: expected the address of one station, got a group address"],
+  ["vtep/address", "224.0.0.1", "vtep.address: expected the address of one station, got 224.0.0.1"],
+  ["vtep/mac", "01:00:00:00:00:00", "vtep.mac: expected the address of one station, got 01:00:00:00:00:00"],
   ["tunnels/0/remote", "10.0.0.1", "tunnels[0].remote: it is the VTEP's own address"],
   [
     "tunnels/0/remote",

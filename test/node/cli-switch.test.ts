@@ -1,6 +1,7 @@
 // frameferry switch: captures into ports, and what leaves them.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { compose } from "frameferry/wire";
 import { describe, expect, test } from "vitest";
 import { run } from "../support/run-program.ts";
 import { captures, frameAndTime, frameferry, hasTshark, recordsOf, VXLAN } from "./cli-program.ts";
@@ -175,6 +176,71 @@ describe("a trunk", () => {
     expect(await left("r.pcap")).toEqual(["2 A"]);
     expect(await left("o.pcap")).toEqual(["1 A 0007", "2 A b008", "2.5 B 0007", "3 A 0007"]);
     expect(await left("t.pcap")).toEqual(["2.5 B"]);
+  });
+});
+
+describe("a router and its neighbours", () => {
+  const config = {
+    bridgeDomains: [{ name: "sales", arpSuppression: true }, { name: "research" }],
+    ports: [
+      { name: "s", bridgeDomain: "sales", in: "in.pcap", out: "s.pcap" },
+      { name: "r", bridgeDomain: "research", out: "r.pcap" },
+    ],
+    neighbours: [
+      { bridgeDomain: "sales", ip: "10.1.0.9", mac: "02:00:00:00:01:09" },
+      { bridgeDomain: "research", ip: "10.2.0.5", mac: "02:00:00:00:02:05" },
+    ],
+    routers: [
+      {
+        interfaces: [
+          { bridgeDomain: "sales", mac: "02:00:00:00:01:01", addresses: ["10.1.0.1/24"] },
+          { bridgeDomain: "research", mac: "02:00:00:00:02:01", addresses: ["10.2.0.1/24"] },
+        ],
+        routes: [{ prefix: "10.3.0.0/16", via: "10.2.0.5" }],
+      },
+    ],
+  };
+
+  test("ARP requests are answered, and packets go on to where their route says", async () => {
+    const laboratory = new Laboratory();
+    const packet = (destination: string): Uint8Array =>
+      compose(
+        [
+          { name: "ethernet", destination: "02:00:00:00:01:01", source: A },
+          { name: "ipv4", source: "10.1.0.2", destination, ttl: 9 },
+        ],
+        new Uint8Array(26),
+      );
+    const whoHas = Uint8Array.from([
+      ...frame({ to: EVERYBODY, from: A }).subarray(0, 12),
+      ...[8, 6, 0, 1, 8, 0, 6, 4, 0, 1, 2, 0, 0, 0, 0, 0x0a, 10, 1, 0, 2, 0, 0, 0, 0, 0, 0, 10, 1, 0, 9],
+    ]);
+    laboratory.writeCapture("in.pcap", [
+      at(1, whoHas),
+      at(2, packet("10.2.0.5")),
+      at(3, packet("10.3.4.5")),
+      at(4, packet("10.4.0.1")),
+    ]);
+    const summary = await laboratory.run(config);
+    expect(summary.drops).toEqual({ "no-route": 1 });
+    const [reply] = await recordsOf(laboratory.path("s.pcap"));
+    expect(Buffer.from(reply!.data.subarray(0, 32)).toString("hex")).toBe(
+      "02000000000a02000000010908060001080006040002020000000109" + "0a010009",
+    );
+    expect(reply?.timestamp).toBe(at(1, whoHas).timestamp);
+    const routed = await recordsOf(laboratory.path("r.pcap"));
+    expect(routed.map(({ data }) => Buffer.from(data.subarray(0, 12)).toString("hex"))).toEqual([
+      "020000000205020000000201",
+      "020000000205020000000201",
+    ]);
+    expect(routed.map(({ data, timestamp }) => [data[22], timestamp])).toEqual([
+      [8, at(2, whoHas).timestamp],
+      [8, at(3, whoHas).timestamp],
+    ]);
+    const path = laboratory.path("switch.json");
+    const { stdout } = await frameferry(["switch", "--config", path]);
+    expect(stdout.toString()).toMatch(/\n {2}answered: 1 ARP requests\n/);
+    expect(stdout.toString()).toMatch(/received +copies +sent +dropped +routed in +routed out\n/);
   });
 });
 
