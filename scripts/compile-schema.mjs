@@ -13,7 +13,7 @@ export function compileSchema(path, name) {
   return `// @ts-nocheck
 // Written by scripts/build.mjs from ${path}.
 import type { SchemaValidator } from "./schema-errors.ts";
-export const ${name}: SchemaValidator = (() => {
+export const ${name}: SchemaValidator = /* @__PURE__ */ (() => {
 const module = { exports: {} };
 ${code}
 return module.exports;

@@ -274,7 +274,6 @@ describe("time", () => {
       at(20, frame({ to: A, from: B })), // B is learned here, A is forgotten after 30
       at(5, frame({ to: B, from: "02:00:00:00:00:0c" })), // late: it is taken at 20
       at(49, frame({ to: EVERYBODY, from: "02:00:00:00:00:0d" })),
-      at(50, frame({ to: EVERYBODY, from: "02:00:00:00:00:0d" })),
     ]);
     const summary = await laboratory.run({
       fdb: {
@@ -287,12 +286,29 @@ describe("time", () => {
         { name: "two", bridgeDomain: "lan" },
       ],
     });
-    expect(summary.aged).toBe(3);
+    expect(summary.aged).toBe(1);
     expect(summary.fdb).toEqual([
+      { bridgeDomain: "lan", mac: B, kind: "learned", port: "one", idleSeconds: 29 },
+      { bridgeDomain: "lan", mac: "02:00:00:00:00:0c", kind: "learned", port: "one", idleSeconds: 29 },
       { bridgeDomain: "lan", mac: "02:00:00:00:00:0d", kind: "learned", port: "one", idleSeconds: 0 },
       { bridgeDomain: "lan", mac: "02:00:00:00:00:ee", kind: "blackhole" },
     ]);
   });
+});
+
+test("a frame that its capture holds too late leaves in its place, with its own time", async () => {
+  const laboratory = new Laboratory();
+  const records = [1, 5, 3, 3, 5, 6].map((seconds) => at(seconds, frame({ to: EVERYBODY, from: A })));
+  laboratory.writeCapture("in.pcapng", records);
+  await laboratory.run({
+    bridgeDomains: [{ name: "lan" }],
+    ports: [
+      { name: "in", bridgeDomain: "lan", in: "in.pcapng" },
+      { name: "out", bridgeDomain: "lan", out: "out.pcapng" },
+    ],
+  });
+  const left = await recordsOf(laboratory.path("out.pcapng"));
+  expect(left.map(({ timestamp }) => timestamp)).toEqual(records.map(({ timestamp }) => timestamp));
 });
 
 describe("frames that are none", () => {
