@@ -5,16 +5,19 @@ import { createHash } from "node:crypto";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { compileSchema } from "./compile-schema.mjs";
 
 process.chdir(fileURLToPath(new URL("..", import.meta.url)));
 
 const stamp = "build/inputs.sha256";
 const kernels = "src/kernel/kernels.generated.ts";
 const worker = "src/worker/worker-source.generated.ts";
+const schema = "src/cli/switch-schema.generated.ts";
 const outputs = [
   stamp,
   kernels,
   worker,
+  schema,
   "dist/worker.js",
   "build/frameferry.wat",
   "dist/frameferry.wasm",
@@ -45,6 +48,7 @@ writeFileSync(
   worker,
   '// Written by scripts/build.mjs; rollup.config.mjs puts the script into the bundle.\nexport const WORKER_SOURCE: string = "";\n',
 );
+writeFileSync(schema, compileSchema("schema/switch.schema.json", "validateSwitchConfig"));
 run("typescript/bin/tsc", "-p", "tsconfig.json");
 run("rollup/dist/bin/rollup", "-c", "--silent");
 writeFileSync(stamp, digest);
@@ -56,8 +60,9 @@ function digestOfInputs() {
     "asconfig.json",
     "rollup.config.mjs",
     "scripts/build.mjs",
+    "scripts/compile-schema.mjs",
   ];
-  for (const folder of ["assembly", "src", "bench"]) inputs.push(...filesBelow(folder));
+  for (const folder of ["assembly", "src", "bench", "schema"]) inputs.push(...filesBelow(folder));
   const hash = createHash("sha256");
   for (const path of inputs.sort()) {
     if (path.endsWith(".generated.ts")) continue;
