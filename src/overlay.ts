@@ -2,7 +2,7 @@
  * Networks of switches and machines on virtual time: offices, TORs, clouds. Every frame is bytes at every step.
  * @module
  */
-export { DataCentre, type DataCentreHost } from "./overlay/data-centre.ts";
+export { DataCentre, type DataCentreHost, type DataCentrePlace } from "./overlay/data-centre.ts";
 export type {
   DataCentreOptions,
   DataCentrePlan,
@@ -35,4 +35,3 @@ export type { ReceivedDatagram, ReceivedFrame } from "./overlay/received.ts";
 export type { Refusal } from "./overlay/station.ts";
 export type { SwitchNode } from "./overlay/switch-node.ts";
 export { type TwoTors, type TwoTorsOptions, twoTors } from "./overlay/tors.ts";
-export { type HostPlace, type Underlay, underlayMac } from "./overlay/underlay.ts";

@@ -18,13 +18,21 @@ import type { Attachment, Link } from "./link.ts";
 import type { Machine } from "./machine.ts";
 import type { Network } from "./network.ts";
 import { PathGraph } from "./paths.ts";
-import { type HostPlace, type Underlay, underlayMac } from "./underlay.ts";
+import { stationMac } from "./place.ts";
+import type { RackPlace, RackUnderlay } from "./routed-places.ts";
 import { UnderlayRouter } from "./underlay-router.ts";
 
 /** A place for a host, in which rack it is, and whether somebody stands there. */
 export interface DataCentreHost extends PlannedHost {
   readonly rack: PlannedRack;
   readonly attached: boolean;
+}
+
+/** A host's place: where to plug it in, and what it needs to know. */
+export interface DataCentrePlace extends RackPlace {
+  readonly name: string;
+  /** Where packets to other networks go. */
+  readonly gateway: string;
 }
 
 interface Slot extends PlannedHost {
@@ -41,7 +49,7 @@ interface Destination {
 
 const HOSTS_LENGTH = 24;
 
-export class DataCentre implements Underlay {
+export class DataCentre implements RackUnderlay {
   readonly network: Network;
   /** All names and addresses. */
   readonly plan: DataCentrePlan;
@@ -84,7 +92,7 @@ export class DataCentre implements Underlay {
    * Gives a host its place in its rack. Its MAC is made of its address, as that of a VTEP is, unless `mac` says another.
    * @throws RangeError if there is no host of this name, if its place or its MAC is taken, or if its TOR has failed.
    */
-  attachHost(name: string, options: { readonly mac?: string } = {}): HostPlace {
+  attachHost(name: string, options: { readonly mac?: string } = {}): DataCentrePlace {
     knownKeys("options", options, ["mac"]);
     const slot = this.#slot(name);
     const { rack, address } = slot;
@@ -92,9 +100,9 @@ export class DataCentre implements Underlay {
       throw new RangeError(`name: the place of ${JSON.stringify(name)} is taken`);
     if (this.#failures.has(rack.tor)) throw new RangeError(`name: ${rack.tor} has failed; repair it first`);
     const mac =
-      options.mac === undefined ? underlayMac(address) : formatMac(parseStationMac("mac", options.mac));
+      options.mac === undefined ? stationMac(address) : formatMac(parseStationMac("mac", options.mac));
     const { prefix, gateway } = rack;
-    const gatewayMac = underlayMac(gateway);
+    const gatewayMac = stationMac(gateway);
     const neighbours = [...this.#slots.values()].filter((one) => one.attachment && one.rack === rack);
     if (mac === gatewayMac || neighbours.some((one) => one.mac === mac))
       throw new RangeError(`mac: ${mac} is taken in ${rack.tor}`);
@@ -188,13 +196,13 @@ export class DataCentre implements Underlay {
   #addRack(rack: PlannedRack): void {
     this.#router(rack.tor).addHostNetwork(rack.gateway, HOSTS_LENGTH, this.plan.linkMtu);
     for (const { name, address } of rack.hosts)
-      this.#slots.set(name, { name, address, rack, mac: underlayMac(address), attachment: undefined });
+      this.#slots.set(name, { name, address, rack, mac: stationMac(address), attachment: undefined });
   }
 
   #addOutside(): Machine {
     const { machine: name, router, address, gateway } = OUTSIDE;
     const mtu = Math.min(OUTSIDE.mtu, this.plan.linkMtu);
-    const mac = underlayMac(address);
+    const mac = stationMac(address);
     const internet = this.#router(router);
     internet.addHostNetwork(gateway, HOSTS_LENGTH, mtu);
     const attachment = internet.addHost(name, address, mac);

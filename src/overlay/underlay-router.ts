@@ -5,8 +5,8 @@ import type { Router } from "../switch/router.ts";
 import type { BridgeDomain, SwitchPort } from "../switch/switch-types.ts";
 import type { Attachment } from "./link.ts";
 import type { Network } from "./network.ts";
+import { stationMac } from "./place.ts";
 import type { SwitchNode } from "./switch-node.ts";
-import { underlayMac } from "./underlay.ts";
 
 export interface UnderlayRouterOptions {
   /** Links to other routers. */
@@ -44,16 +44,16 @@ export class UnderlayRouter {
   addLink(peer: string, address: string, peerAddress: string, mtu: number): Attachment {
     const bridgeDomain = this.core.addBridgeDomain({ name: peer, learning: false });
     const port = this.core.addPort({ name: peer, bridgeDomain });
-    const mac = underlayMac(address);
+    const mac = stationMac(address);
     this.#router.addInterface({ bridgeDomain, mac, addresses: [`${address}/31`], mtu });
-    this.core.addNeighbour({ bridgeDomain, ip: peerAddress, mac: underlayMac(peerAddress) });
+    this.core.addNeighbour({ bridgeDomain, ip: peerAddress, mac: stationMac(peerAddress) });
     return { node: this.node, port };
   }
 
   /** Makes it the gateway of a network of hosts. */
   addHostNetwork(gateway: string, length: number, mtu: number): void {
     const bridgeDomain = this.core.addBridgeDomain({ name: "hosts" });
-    const mac = underlayMac(gateway);
+    const mac = stationMac(gateway);
     this.#router.addInterface({ bridgeDomain, mac, addresses: [`${gateway}/${length}`], mtu });
     this.#hosts = bridgeDomain;
   }
