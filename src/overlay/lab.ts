@@ -14,12 +14,18 @@ import type { Network } from "./network.ts";
 import type { PingHandle } from "./ping.ts";
 import type { FlowStep, PingStep, Step } from "./topology-types.ts";
 
+/** Something in a VPC that can go to another of its hosts. */
+export interface Movable {
+  readonly hosts: readonly string[];
+  move(host: string): void;
+}
+
 /** What steps need that the network does not know. */
 export interface LabParts {
   readonly network: Network;
   readonly dataCentre: DataCentre | undefined;
-  /** Machines that can be moved to another host, by name. */
-  readonly movable: ReadonlyMap<string, (host: string) => void>;
+  /** By name. */
+  readonly movable: ReadonlyMap<string, Movable>;
 }
 
 export interface StepOptions {
@@ -68,6 +74,15 @@ export class Lab {
     throw new RangeError(`machine: ${JSON.stringify(name)}: ${what}`);
   }
 
+  /** What is to move, and that it can. Throws a RangeError that names the argument, `move` or `to`. */
+  checkMove(move: string, to: string): Movable {
+    const movable = this.#movable.get(move);
+    if (movable === undefined) throw new RangeError(`move: ${JSON.stringify(move)} stands in no VPC`);
+    if (!movable.hosts.includes(to))
+      throw new RangeError(`to: ${JSON.stringify(to)} is no host of its cloud`);
+    return movable;
+  }
+
   /** Does one thing, and lets everything that it sets in motion come to an end. */
   do(step: Step, options: StepOptions = {}): Outcome {
     knownKeys("options", options, ["captures"]);
@@ -95,7 +110,7 @@ export class Lab {
     const seen = this.#watched(false, () => {
       if ("fail" in step) changed = this.#failures.fail(step.fail);
       else if ("repair" in step) changed = this.#failures.repair(step.repair);
-      else if ("move" in step) this.#move(step.move, step.to);
+      else if ("move" in step) this.checkMove(step.move, step.to).move(step.to);
       else this.network.advance(step.wait);
     });
     return { step, timeMs, changed, ...seen };
@@ -203,12 +218,6 @@ export class Lab {
       const answered = (pings[i] as PingHandle).replies > 0;
       this.reach.set(from.name, to.name, answered && watch.wasAsked(to, addressOf(from)));
     });
-  }
-
-  #move(name: string, host: string): void {
-    const move = this.#movable.get(name);
-    if (move === undefined) throw new RangeError(`move: ${JSON.stringify(name)} is no machine of a VPC`);
-    move(host);
   }
 
   /** Waits until pings are answered, or given up. */

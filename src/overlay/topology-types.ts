@@ -1,6 +1,9 @@
 // A whole laboratory as JSON: what schema/topology.schema.json lets through, in types.
 
 import type { DataCentreOptions } from "./data-centre-plan.ts";
+import type { ClusterModeName } from "./kubernetes-options.ts";
+import type { OfficeOptions } from "./office.ts";
+import type { TwoTorsOptions } from "./tors.ts";
 
 export interface Topology {
   readonly $schema?: string;
@@ -19,13 +22,15 @@ export interface Topology {
   /** Clouds whose hosts are machines of a VPC: what they wrap is wrapped again. */
   readonly clouds?: readonly TopologyCloud[];
   readonly clusters?: readonly TopologyCluster[];
+  readonly office?: Omit<OfficeOptions, "capture">;
+  readonly tors?: Omit<TwoTorsOptions, "capture">;
   readonly traffic?: readonly Step[];
 }
 
 export interface TopologyUnderlay {
   /** Default `10.1.0.0/16`. */
   readonly cidr?: string;
-  /** Longest packet in bytes, default 1,600. */
+  /** Longest packet in bytes, default 1,500. */
   readonly mtu?: number;
 }
 
@@ -70,7 +75,7 @@ export interface TopologyCloud {
 
 export interface TopologyCluster {
   readonly name: string;
-  readonly mode: "overlay" | "host-gw" | "underlay";
+  readonly mode: ClusterModeName;
   /** Default `10.5.0.0/16`. */
   readonly podCidr?: string;
   /** Default 24. */

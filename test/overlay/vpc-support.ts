@@ -15,7 +15,7 @@ export function expectConserved(network: Network): void {
 
 function expectLinkConserved(link: Link): void {
   for (const lane of Object.values(link.counters())) {
-    const dropped = Object.values(lane.dropped).reduce((sum, count) => sum + count, 0);
+    const dropped = Object.values<number>(lane.dropped).reduce((sum, count) => sum + count, 0);
     expect(lane.sent, link.name).toBe(lane.delivered + dropped + lane.underWay);
     expect(lane.underWay, link.name).toBe(0);
   }
@@ -40,7 +40,7 @@ export interface Hello {
   readonly touched: ReadonlySet<string>;
 }
 
-/** One echo request, to an address of which nothing need be known. */
+/** One echo request, to an address of which nothing need be known. What was under way before moves along. */
 export function sayHello(network: Network, from: Machine, ip: string, size = 56): Hello {
   let replies = 0;
   const hops: Hop[] = [];
@@ -74,9 +74,9 @@ export function text(mac: Uint8Array): string {
 }
 
 export function layersOf(frame: Uint8Array): readonly Layer[] {
-  const { layers, stop } = dissect(frame, { verifyChecksums: true });
+  const { layers, stop } = dissect(frame, { checksums: true });
   expect(stop).toBeUndefined();
-  for (const layer of layers) expect(layer.checksum ?? "good").toMatch(/good|absent|none/);
+  for (const layer of layers) expect(layer.checksum).not.toBe("bad");
   return layers;
 }
 
