@@ -51,10 +51,9 @@ export function explainSchemaErrors(value: unknown, errors: readonly SchemaError
       return sentenceAt([...path, params.missingProperty ?? ""], "it is missing");
     case "propertyNames":
       return sentenceAt([...path, params.propertyName ?? ""], `expected ${(schema as Titled).title}`);
-    case "minItems":
-    case "minProperties":
-      return sentenceAt(path, "expected at least one");
     default: {
+      if (schema === 1 && (keyword === "minItems" || keyword === "minProperties"))
+        return sentenceAt(path, "expected at least one");
       const got = typeof data === "object" && data !== null ? "" : `, got ${shown(data)}`;
       return sentenceAt(path, `expected ${parentSchema.title}${got}`);
     }

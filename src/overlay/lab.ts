@@ -3,6 +3,7 @@
 import { knownKeys } from "../core/arguments.ts";
 import { ARP_LENGTH, ARP_REQUEST } from "../layout/arp.layout.ts";
 import { ETHERNET_LENGTH, ETHERTYPE_ARP } from "../layout/ethernet.layout.ts";
+import { VLAN_HEADER_LENGTH } from "../layout/vlan.layout.ts";
 import { emitArp } from "../wire/arp.ts";
 import { emitEthernet } from "../wire/ethernet.ts";
 import type { DataCentre } from "./data-centre.ts";
@@ -100,10 +101,12 @@ export class Lab {
       const frames = options.captures?.get(step.capture);
       if (frames === undefined)
         throw new RangeError(`captures: nothing is known of ${JSON.stringify(step.capture)}`);
+      const longest = from.mtu + ETHERNET_LENGTH + VLAN_HEADER_LENGTH;
+      const sendable = frames.filter(({ length }) => length >= ETHERNET_LENGTH && length <= longest);
       const seen = this.#watched(true, () => {
-        for (const frame of frames) from.send(frame);
+        for (const frame of sendable) from.send(frame);
       });
-      return { step, timeMs, sent: frames.length, ...seen };
+      return { step, timeMs, sent: sendable.length, ...seen };
     }
     if ("reach" in step) return { step, timeMs, ...this.#reachEachOther(step.reach) };
     let changed = true;
@@ -200,7 +203,8 @@ export class Lab {
   }
 
   #reachEachOther(which: "all" | readonly string[]): Seen & { readonly machines: readonly string[] } {
-    const machines = which === "all" ? this.machines() : which.map((name) => this.machine(name));
+    const machines =
+      which === "all" ? this.machines() : [...new Set(which)].map((name) => this.machine(name));
     const seen = this.#watched(false, () => {
       for (const from of machines) this.#reachFrom(from, machines);
     });

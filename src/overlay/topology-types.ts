@@ -145,7 +145,7 @@ export interface FlowStep {
   };
 }
 
-/** The frames of a capture as they are. */
+/** The frames of a capture as they are, those left out that are longer than its machine sends. */
 export interface CaptureStep {
   readonly capture: string;
   readonly from: string;
