@@ -66,7 +66,7 @@ export type { ReceivedDatagram, ReceivedFrame } from "./overlay/received.ts";
 export type { RackPlace, RackUnderlay } from "./overlay/routed-places.ts";
 export type { Refusal } from "./overlay/station.ts";
 export type { SwitchNode } from "./overlay/switch-node.ts";
-export { buildTopology } from "./overlay/topology.ts";
+export { type BuildOptions, buildTopology } from "./overlay/topology.ts";
 export { TopologyError } from "./overlay/topology-error.ts";
 export type {
   ArpStep,

@@ -13,17 +13,16 @@ interface Recorded {
   readonly frames: CapturedFrame[];
 }
 
-/** Records from the time it is made: a link that goes meanwhile keeps its record, and one that comes back goes on. */
+/** Records whatever goes over links: one that goes meanwhile keeps its record, and one that comes back goes on. */
 export class LinkRecorder {
   readonly #links = new Map<string, Recorded>();
+  #network: Network | undefined;
 
-  constructor(network: Network) {
-    for (const link of network.links()) this.#of(link);
-    const before = network.onHop;
-    network.onHop = (hop) => {
-      before?.(hop);
-      this.#take(hop);
-    };
+  /** Begins anew, with a network in which nothing has moved yet. */
+  watch(network: Network): void {
+    this.#links.clear();
+    this.#network = network;
+    network.onHop = (hop) => this.#take(hop);
   }
 
   /**
@@ -31,6 +30,7 @@ export class LinkRecorder {
    * Returns the files' names.
    */
   async write(folder: string): Promise<string[]> {
+    for (const link of this.#network?.links() ?? []) this.#of(link);
     try {
       mkdirSync(folder, { recursive: true });
     } catch (cause) {

@@ -8,6 +8,8 @@ import { textTable } from "./text-table.ts";
 
 /** Links in the text; the JSON has all. */
 const LINKS_SHOWN = 40;
+/** Machines up to which the table has a column for each. */
+const COLUMNS_SHOWN = 14;
 /** Names in a line. */
 const NAMES_SHOWN = 6;
 
@@ -42,7 +44,8 @@ export function labText(run: LabRun): string {
         [0],
       ),
     );
-  const names = lab.reach.names();
+  const tried = new Set(lab.reach.names());
+  const names = lab.machines().flatMap(({ name }) => (tried.has(name) ? [name] : []));
   if (names.length > 0) parts.push(`  who reached whom:\n${reachText(lab, names)}`);
   parts.push(linksText(linksOf(lab)), dropsText(dropsOf(lab)));
   if (captures.length > 0) parts.push(`  ${grouped(captures.length)} captures written\n`);
@@ -134,15 +137,25 @@ function countsText(counts: Readonly<Record<string, number>>): string {
 }
 
 function reachText(lab: Lab, names: readonly string[]): string {
+  if (names.length > COLUMNS_SHOWN) return reachLines(lab, names);
   const cell = (from: string, to: string): string => {
     if (from === to) return "-";
     const reached = lab.reach.get(from, to);
     return reached === undefined ? "" : reached ? "yes" : "no";
   };
-  return textTable([
-    ["from \\ to", ...names],
-    ...names.map((from) => [from, ...names.map((to) => cell(from, to))]),
-  ]);
+  const rows = names.map((from) => [from, ...names.map((to) => cell(from, to))]);
+  return textTable([["from \\ to", ...names], ...rows]);
+}
+
+function reachLines(lab: Lab, names: readonly string[]): string {
+  const rows = names.flatMap((from) => {
+    const tried = names.filter((to) => lab.reach.get(from, to) !== undefined);
+    if (tried.length === 0) return [];
+    const reached = tried.filter((to) => lab.reach.get(from, to) === true);
+    const counts = Object.fromEntries(reached.map((name) => [name, 1]));
+    return [[from, `${grouped(reached.length)} of ${grouped(tried.length)}`, countsText(counts)]];
+  });
+  return textTable([["from", "reached", "whom"], ...rows], [1]);
 }
 
 function linksOf(lab: Lab): LinkLine[] {

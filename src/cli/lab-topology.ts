@@ -2,7 +2,7 @@
 
 import { dirname, isAbsolute, join } from "node:path";
 import { openCaptureFile } from "../node.ts";
-import { buildTopology, type Lab, type Topology, TopologyError } from "../overlay.ts";
+import { buildTopology, type Lab, type Network, type Topology, TopologyError } from "../overlay.ts";
 import { CaptureError, LINK_TYPE_ETHERNET, readCapture } from "../pcap.ts";
 import { BadConfiguration, DamagedInput } from "./failures.ts";
 import { readJson } from "./json-file.ts";
@@ -18,15 +18,18 @@ export interface OpenLab {
   readonly captures: ReadonlyMap<string, readonly Uint8Array[]>;
 }
 
-/** @throws FileError, DamagedInput or BadConfiguration, before anything has been sent. */
-export async function openLab(file: string): Promise<OpenLab> {
+/**
+ * `onNetwork` is called while nothing is in the network yet.
+ * @throws FileError, DamagedInput or BadConfiguration, before any traffic has been sent.
+ */
+export async function openLab(file: string, onNetwork: (network: Network) => void): Promise<OpenLab> {
   const topology = await readTopology(file);
   const captures = new Map<string, readonly Uint8Array[]>();
   for (const step of topology.traffic ?? []) {
     if (!("capture" in step) || captures.has(step.capture)) continue;
     captures.set(step.capture, await framesOf(found(file, step.capture)));
   }
-  return { topology, lab: await build(file, topology), captures };
+  return { topology, lab: await build(file, topology, onNetwork), captures };
 }
 
 async function readTopology(file: string): Promise<Topology> {
@@ -36,9 +39,9 @@ async function readTopology(file: string): Promise<Topology> {
   return topology as Topology;
 }
 
-async function build(file: string, topology: Topology): Promise<Lab> {
+async function build(file: string, topology: Topology, onNetwork: (network: Network) => void): Promise<Lab> {
   try {
-    return await buildTopology(topology);
+    return await buildTopology(topology, { onNetwork });
   } catch (error) {
     if (!(error instanceof TopologyError)) throw error;
     throw new BadConfiguration(file, error.message);

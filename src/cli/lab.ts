@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import type { Lab, Network } from "../overlay.ts";
 import { UsageError } from "./failures.ts";
 import { LinkRecorder } from "./lab-captures.ts";
 import { journeyJson, journeyText, travel } from "./lab-journey.ts";
@@ -68,25 +69,32 @@ function addLabOptions(command: Command): Command {
 }
 
 async function run(file: string, { pcap, json }: LabOptions): Promise<void> {
-  const { topology, lab, captures } = await openLab(file);
-  const recorder = pcap === undefined ? undefined : new LinkRecorder(lab.network);
+  const recorder = new LinkRecorder();
+  const { topology, lab, captures } = await openLab(file, watcher(recorder, pcap));
   const outcomes = (topology.traffic ?? []).map((step) => lab.do(step, { captures }));
-  const written = recorder === undefined || pcap === undefined ? [] : await recorder.write(pcap);
+  const written = pcap === undefined ? [] : await recorder.write(pcap);
   const summary = { file, topology, lab, outcomes, captures: written };
   await print(json ? labJson(summary) : labText(summary));
 }
 
 async function ping(file: string, from: string, to: string, { pcap, json }: LabOptions): Promise<void> {
-  const { lab } = await openLab(file);
-  for (const [argument, name] of [
-    ["FROM", from],
-    ["TO", to],
-  ] as const) {
-    if (lab.network.node(name)?.kind !== "machine")
-      throw new UsageError(`${argument}: there is no machine or pod ${JSON.stringify(name)}`);
-  }
-  const recorder = pcap === undefined ? undefined : new LinkRecorder(lab.network);
+  const recorder = new LinkRecorder();
+  const { lab } = await openLab(file, watcher(recorder, pcap));
+  expectMachine(lab, "FROM", from);
+  expectMachine(lab, "TO", to);
   const journey = travel(file, lab, from, to);
-  if (recorder !== undefined && pcap !== undefined) await recorder.write(pcap);
+  if (pcap !== undefined) await recorder.write(pcap);
   await print(json ? journeyJson(journey) : journeyText(journey));
+}
+
+/** Frames are kept only if somebody wants them. */
+function watcher(recorder: LinkRecorder, pcap: string | undefined): (network: Network) => void {
+  return (network) => {
+    if (pcap !== undefined) recorder.watch(network);
+  };
+}
+
+function expectMachine({ network }: Lab, argument: string, name: string): void {
+  if (network.node(name)?.kind === "machine") return;
+  throw new UsageError(`${argument}: there is no machine or pod ${JSON.stringify(name)}`);
 }

@@ -190,8 +190,8 @@ export class Lab {
     const from = this.machine(fromName);
     const to = addressOf(this.machine(toName));
     const payload = Uint8Array.from({ length: bytes }, (_, i) => i);
-    // What waits for a MAC waits in a queue that is not endless.
-    if (packets > 1 && from.neighbours().size === 0) {
+    // What waits for a MAC waits in a queue that is not endless: a hello goes first.
+    if (packets > 1 && !from.neighbours().has(to)) {
       from.ping(to);
       this.network.advance(PATIENCE_MS);
     }
