@@ -9,7 +9,7 @@ const HOLDS_US = 300e6;
 const TRIES = 3;
 const TRY_MS = 1000;
 /** Packets that wait for one neighbour; the oldest go first. */
-const WAITING_MAXIMUM = 64;
+const WAITING_MAXIMUM = 128;
 
 interface Known {
   readonly ip: Uint8Array;
