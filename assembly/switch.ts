@@ -19,6 +19,8 @@ import { ETHERNET_LENGTH } from "../src/layout/ethernet.layout";
 import {
   DESTINATION_PORT_MASK,
   FDB_EPOCH,
+  FDB_LINKS,
+  FDB_TOUCHED,
   KEY_DOMAIN,
   READER_IDLE,
   READER_LENGTH,
@@ -62,7 +64,7 @@ import {
   SCRATCH_GROUP_NUMBER_SHIFT,
   SCRATCH_INGRESS,
   SCRATCH_LAYER3,
-  SCRATCH_LEARNS,
+  SCRATCH_LEARNS_SHIFT,
   SCRATCH_SOURCE,
   SCRATCH_SOURCE_VALUE,
   SCRATCH_STATE,
@@ -74,14 +76,12 @@ import {
   SWITCH_FDB,
   SWITCH_GENERATION,
   SWITCH_INTERRUPTED,
-  SWITCH_PAUSE,
-  SWITCH_PAUSED,
   SWITCH_PORTS,
   SWITCH_READERS,
   UPLINK_NUMBER,
 } from "../src/layout/switch.layout";
 import { isPlainPassenger, putPlainHeaders } from "./encapsulate";
-import { fdbLookup } from "./fdb";
+import { fdbLookup, firstOffset, hash, offsetMask, seedOf } from "./fdb";
 import { unlock } from "./fdb-lock";
 import { classifyBurst } from "./switch-burst";
 import { domainCounters, portCounters } from "./switch-drop";
@@ -100,7 +100,7 @@ export function runSwitch(context: usize, descriptors: usize, count: u32): u32 {
   const sw: usize = load<u32>(context, CONTEXT_SWITCH);
   store<u32>(context, 0, CONTEXT_OUT_COUNT);
   store<u32>(context, 0, CONTEXT_COPIES_USED);
-  if (!enter(context, sw)) return SWITCH_PAUSED;
+  enter(context, sw);
   const scratch: usize = load<u32>(context, CONTEXT_SCRATCH);
   const state = load<u32>(context, CONTEXT_STATE);
   settle();
@@ -108,6 +108,7 @@ export function runSwitch(context: usize, descriptors: usize, count: u32): u32 {
   if (state === CONTEXT_BEGIN) {
     classifyBurst(context, sw, descriptors, count, scratch);
     lookUp(sw, scratch, count);
+    touchUnknown(load<u32>(sw, SWITCH_FDB), scratch, count);
   } else {
     index = resume(context, sw, descriptors, count, scratch, state);
   }
@@ -117,16 +118,13 @@ export function runSwitch(context: usize, descriptors: usize, count: u32): u32 {
   return done ? SWITCH_DONE : SWITCH_INTERRUPTED;
 }
 
-/** Says that this thread reads the tables from now on; false if it may not. */
-function enter(context: usize, sw: usize): bool {
+/** Says that this thread reads the tables from now on. */
+function enter(context: usize, sw: usize): void {
   const readers: usize = load<u32>(sw, SWITCH_READERS);
-  if (readers === 0) return true;
+  if (readers === 0) return;
   const own: usize = readers + (load<u32>(context, CONTEXT_THREAD) - 1) * READER_LENGTH;
   const fdb: usize = load<u32>(sw, SWITCH_FDB);
   atomic.store<u32>(own, atomic.load<u32>(fdb, FDB_EPOCH));
-  if (atomic.load<u32>(sw, SWITCH_PAUSE) === 0) return true;
-  atomic.store<u32>(own, READER_IDLE);
-  return false;
 }
 
 function leave(context: usize, sw: usize): void {
@@ -147,6 +145,23 @@ function lookUp(sw: usize, scratch: usize, count: u32): void {
   }
   fdbLookup(fdb, scratch + SCRATCH_SOURCE, count, scratch + SCRATCH_SOURCE_VALUE);
   fdbLookup(fdb, scratch + SCRATCH_DESTINATION, count, scratch + SCRATCH_DESTINATION_VALUE);
+}
+
+/**
+ * Reads a word of what learning will write for each source that is not known, so that those cache misses overlap, too:
+ * a bucket's four links stand on one line, at the same place as the bucket.
+ */
+function touchUnknown(fdb: usize, scratch: usize, count: u32): void {
+  const links: usize = load<u32>(fdb, FDB_LINKS);
+  const mask = offsetMask(fdb);
+  const seed = seedOf(fdb);
+  const end: usize = scratch + count * SCRATCH_STEP;
+  let touched: u32 = 0;
+  for (let s = scratch; s < end; s += SCRATCH_STEP) {
+    if (load<u64>(s, SCRATCH_SOURCE_VALUE) === 0)
+      touched |= load<u32>(links + firstOffset(hash(load<u64>(s, SCRATCH_SOURCE), seed), mask));
+  }
+  store<u32>(fdb, touched, FDB_TOUCHED);
 }
 
 /** Goes on with an interrupted burst; returns the frame to go on with, or more than `count` if it was interrupted again. */
@@ -199,18 +214,21 @@ function forward(
     const port: usize = ports + to * PORT_LENGTH;
     const wire = load<u32>(d, DESCRIPTOR_WIRE_LENGTH);
     const group = state >>> SCRATCH_GROUP_NUMBER_SHIFT;
-    const learned =
-      (state & SCRATCH_LEARNS) === 0 || load<u64>(s, SCRATCH_SOURCE_VALUE) === (fresh | <u64>ingress);
-    if (
-      !learned ||
-      // Blackholes and what has a VLAN to leave by, too.
-      (state & UNUSUAL) !== 0 ||
-      (value & (BLACKHOLE | 0xffff0000)) !== 0 ||
-      value === 0 ||
-      to === (ingress & DESTINATION_PORT_MASK) ||
-      (group !== 0 && group === load<u32>(port, PORT_GROUP)) ||
-      wire - ETHERNET_LENGTH > load<u32>(port, PORT_MTU)
-    ) {
+    // All in one branch: each is zero if it is as usual. Blackholes have no port, and what has a VLAN to leave by is
+    // not for this loop.
+    const known = load<u64>(s, SCRATCH_SOURCE_VALUE) ^ (fresh | <u64>ingress);
+    const learns: u64 = -(<i64>((state >>> SCRATCH_LEARNS_SHIFT) & 1));
+    const unusual: u64 =
+      (known & learns) |
+      (value & (BLACKHOLE | 0xffff0000)) |
+      <u64>(
+        ((state & UNUSUAL) |
+          <u32>(value === 0) |
+          <u32>(to === (ingress & DESTINATION_PORT_MASK)) |
+          (<u32>(group !== 0) & <u32>(group === load<u32>(port, PORT_GROUP))) |
+          <u32>(wire - ETHERNET_LENGTH > load<u32>(port, PORT_MTU)))
+      );
+    if (unusual !== 0) {
       if ((state & SCRATCH_DONE) !== 0) continue;
       store<u32>(context, <u32>(out - list) >>> 2, CONTEXT_OUT_COUNT);
       const done = forwardOne(context, sw, d, s);

@@ -5,6 +5,7 @@ import { createHash } from "node:crypto";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { deflateRawSync } from "node:zlib";
 import { compileSchema } from "./compile-schema.mjs";
 
 process.chdir(fileURLToPath(new URL("..", import.meta.url)));
@@ -43,7 +44,7 @@ const wasm = readFileSync("build/frameferry.wasm");
 cpSync("build/frameferry.wasm", "dist/frameferry.wasm");
 writeFileSync(
   kernels,
-  `// Written by scripts/build.mjs from assembly/.\nexport const KERNELS_BASE64: string =\n  "${wasm.toString("base64")}";\n`,
+  `// Written by scripts/build.mjs from assembly/, deflated.\nexport const KERNELS_BASE64: string =\n  "${deflateRawSync(wasm, { level: 9 }).toString("base64")}";\n`,
 );
 // The worker's script is made of what tsc writes, and stands in what is bundled after it: rollup.config.mjs
 // puts it into tsc's output of this file.

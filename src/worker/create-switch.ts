@@ -1,7 +1,8 @@
 // A switch with a dataplane of its own: the short way.
 
 import { createDataplane, type DataplaneOptions } from "./dataplane.ts";
-import type { LiveSwitchOptions, Switch } from "./live-switch.ts";
+import type { Switch } from "./live-switch.ts";
+import type { LiveSwitchOptions } from "./live-switch-options.ts";
 
 export interface CreateSwitchOptions extends DataplaneOptions, LiveSwitchOptions {}
 

@@ -25,7 +25,8 @@ import { captureStreams, frameStreams, type TransformPair } from "./dataplane-st
 import { FrameChannel } from "./frame-channel.ts";
 import { InlineLane } from "./inline-lane.ts";
 import type { Lane } from "./lane.ts";
-import { type LiveSwitchOptions, Switch } from "./live-switch.ts";
+import { Switch } from "./live-switch.ts";
+import type { Closable, LiveSwitchOptions } from "./live-switch-options.ts";
 import { SharedLane } from "./shared-lane.ts";
 import { TransferLane } from "./transfer-lane.ts";
 import type { WorkerDiedError } from "./worker-died-error.ts";
@@ -138,8 +139,8 @@ export class Dataplane {
   readonly workers: number;
   readonly #kernels: Kernels;
   readonly #pool: WorkerPool | undefined;
-  /** Channels, with what lets those who wait for them look again. */
-  readonly #channels: Map<FrameChannel, Bell> = new Map();
+  /** Channels and switches, with what lets those who wait for them look again. */
+  readonly #channels: Map<Closable, Bell> = new Map();
   readonly #captures: Set<AbortController> = new Set();
   #closing: Promise<void> | undefined;
 
@@ -205,8 +206,9 @@ export class Dataplane {
         workers: pool === undefined ? 0 : this.workers,
         pool,
         bell: (closers) => this.#bell(closers),
-        register: (channel, bell) => this.#channels.set(channel, bell),
-        unregister: (channel) => this.#channels.delete(channel),
+        expectOpen: () => this.#open(),
+        register: (opened, bell) => this.#channels.set(opened, bell),
+        unregister: (opened) => this.#channels.delete(opened),
         closed,
       },
       options,
