@@ -43,6 +43,8 @@ export interface VpcOptions {
   readonly cidr: string;
   /** 0 to 16,777,215. Default: drawn among those that are free. */
   readonly vni?: number;
+  /** Longest packet of its machines, in bytes: 576 up to the default, which is what the cloud's hosts can carry. */
+  readonly mtu?: number;
   /** Whether hosts answer ARP requests for machines of the VPC themselves. Default false: requests are flooded. */
   readonly arpSuppression?: boolean;
 }

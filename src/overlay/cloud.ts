@@ -75,13 +75,14 @@ export class Cloud {
   }
 
   createVpc(options: VpcOptions): Vpc {
-    knownKeys("options", options, ["name", "cidr", "vni", "arpSuppression"]);
+    knownKeys("options", options, ["name", "cidr", "vni", "mtu", "arpSuppression"]);
     const name = expectName("name", options.name);
     if (this.#vpcs.has(name)) throw new RangeError(`name: there is a VPC ${JSON.stringify(name)} already`);
     const arpSuppression = trueOrFalse("arpSuppression", options.arpSuppression ?? false);
+    const mtu = wholeNumber("mtu", options.mtu ?? this.mtu, 576, this.mtu);
     const vni = this.#vnis.take(options.vni);
     try {
-      const vpc = new Vpc(this.#owner, { name, vni, arpSuppression }, options.cidr, this.mtu);
+      const vpc = new Vpc(this.#owner, { name, vni, arpSuppression }, options.cidr, mtu);
       this.#vpcs.set(name, vpc);
       return vpc;
     } catch (error) {
@@ -113,7 +114,8 @@ export class Cloud {
     try {
       const ip = `${settled.address}/${settled.prefixLength}`;
       const machine = this.network.addMachine(settled.name, { mac: settled.mac, ip, mtu });
-      this.#plug(settled, { node: machine });
+      this.#plug(settled, machine.nic);
+      if (vpc.isNews(settled)) settled.announce();
       return settled;
     } catch (error) {
       this.#evict(settled);

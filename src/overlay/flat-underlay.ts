@@ -1,4 +1,5 @@
-// The simplest network underneath: one switch that all hosts are plugged into.
+// The simplest network underneath: one switch that all hosts are plugged into. It is told where hosts are: if a
+// thousand of them announced themselves to each other, that would be a million frames. Pods in VLANs are learned.
 
 import { formatMac, parseStationMac } from "../core/addresses.ts";
 import { knownKeys, wholeNumber } from "../core/arguments.ts";
@@ -8,7 +9,7 @@ import type { BridgeDomain, SwitchPort } from "../switch/switch-types.ts";
 import { AddressPool } from "./address-pool.ts";
 import type { Attachment, Link } from "./link.ts";
 import type { Network } from "./network.ts";
-import { announcement, type CarrierNetwork, type Place, type PlaceRequest, stationMac } from "./place.ts";
+import { type CarrierNetwork, type Place, type PlaceRequest, stationMac } from "./place.ts";
 import type { SwitchNode } from "./switch-node.ts";
 
 export interface FlatUnderlayOptions {
@@ -49,7 +50,9 @@ export class FlatUnderlay implements CarrierNetwork {
     this.#network = network;
     this.#addresses = new AddressPool("cidr", options.cidr ?? "10.1.0.0/16");
     this.#capture = options.capture ?? false;
-    this.node = network.addSwitch(options.name ?? "underlay", { ports: options.ports ?? 256 });
+    const ports = wholeNumber("ports", options.ports ?? 256, 1, 65534);
+    const fdb = { capacity: Math.max(1024, 2 * ports) };
+    this.node = network.addSwitch(options.name ?? "underlay", { ports, fdb });
     this.#untagged = this.node.core.addBridgeDomain({ name: "untagged" });
   }
 
@@ -71,6 +74,7 @@ export class FlatUnderlay implements CarrierNetwork {
       if (this.#macs.has(mac)) throw new RangeError(`mac: ${mac} is taken`);
       const port = this.#addPort(request.name, vids);
       this.#macs.add(mac);
+      this.node.core.fdb.set({ bridgeDomain: this.#untagged, mac, port });
       return this.#placeAt(request.name, address, mac, port, vids);
     } catch (error) {
       for (const step of undo) step();
@@ -97,13 +101,12 @@ export class FlatUnderlay implements CarrierNetwork {
         const end = { node: this.node, port };
         link = network.connect(attachment, end, { mtu: this.mtu, capture: this.#capture });
       },
-      announce: (): void => link?.ab.send(announcement(mac, address)),
+      announce: (): void => {},
       vacate: (): void => {
         if (vacated) return;
         vacated = true;
         if (link !== undefined) network.disconnect(link);
         this.node.core.removePort(port);
-        this.node.core.fdb.remove(this.#untagged, mac);
         for (const vid of vids) this.#leaveVlan(vid);
         this.#macs.delete(mac);
         this.#addresses.release(address);

@@ -37,6 +37,8 @@ export class Vpc implements CarrierNetwork, HostedNetwork {
   readonly hosts: Map<VpcHost, number> = new Map();
   readonly #owner: VpcOwner;
   readonly #machines: Map<string, VpcMachine> = new Map();
+  /** MACs that addresses had before. */
+  readonly #former: Map<string, string> = new Map();
 
   constructor(owner: VpcOwner, network: HostedNetwork, cidr: string, mtu: number) {
     this.#owner = owner;
@@ -74,8 +76,14 @@ export class Vpc implements CarrierNetwork, HostedNetwork {
     this.#machines.set(machine.mac, machine);
   }
 
+  /** For its cloud: whether machines may still take this one's address for another's. */
+  isNews({ address, mac }: VpcMachine): boolean {
+    return (this.#former.get(address) ?? mac) !== mac;
+  }
+
   /** For its cloud. */
   drop(machine: VpcMachine): void {
+    this.#former.set(machine.address, machine.mac);
     this.#machines.delete(machine.mac);
   }
 }

@@ -187,6 +187,20 @@ describe("moving a machine while it runs", () => {
     expectConserved(network);
   });
 
+  it("tells the others when an address comes back with another MAC", () => {
+    const cloud = cloudOf();
+    const { orange } = orangeAndBlue(cloud);
+    const a = cloud.addMachine({ vpc: orange, host: "host-1" });
+    const b = cloud.addMachine({ vpc: orange, host: "host-2" });
+    expect(sayHello(network, a.machine, b.address).replies).toBe(1);
+    cloud.removeMachine(b);
+    const c = cloud.addMachine({ vpc: orange, host: "host-3", ip: b.address, mac: "02:aa:00:00:00:01" });
+    network.run();
+    const hello = sayHello(network, a.machine, c.address);
+    expect(hello.replies).toBe(1);
+    expect(hello.at).toEqual([c.name]);
+  });
+
   it("leaves nothing behind of a machine that goes, not even with ARP suppression", () => {
     const cloud = cloudOf();
     const vpc = cloud.createVpc({ name: "quiet", cidr: "172.30.0.0/24", arpSuppression: true });
@@ -409,6 +423,15 @@ describe("random VPCs, machines, moves and removals", () => {
 });
 
 describe("the longest packet", () => {
+  it("can be made shorter for a VPC, not longer", () => {
+    const cloud = cloudOf();
+    const vpc = cloud.createVpc({ name: "small", cidr: "10.9.0.0/24", mtu: 1400 });
+    expect(cloud.addMachine({ vpc }).machine.mtu).toBe(1400);
+    expect(() => cloud.createVpc({ name: "big", cidr: "10.9.0.0/24", mtu: 1451 })).toThrow(
+      /^mtu: .* 1450, got 1451/,
+    );
+  });
+
   it("is 50 bytes less than the underlay's, and longer frames do not leave the host", () => {
     const cloud = cloudOf();
     const { orange } = orangeAndBlue(cloud);
