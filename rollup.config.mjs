@@ -13,6 +13,7 @@ const entries = {
   switch: "build/js/src/switch.js",
   wire: "build/js/src/wire.js",
   pcap: "build/js/src/pcap.js",
+  overlay: "build/js/src/overlay.js",
   node: "build/js/src/node.js",
 };
 const external = [/^node:/, "commander", "cli-progress", "tinybench"];

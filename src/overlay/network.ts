@@ -1,0 +1,319 @@
+// A network: kernels, switches, machines, links, and a clock of its own.
+
+import { knownKeys, trueOrFalse, wholeNumber } from "../core/arguments.ts";
+import { FrameBatch } from "../frame/frame-batch.ts";
+import { expectKernels, type Kernels } from "../kernel/kernels.ts";
+import { loadKernels } from "../kernel/load-kernels.ts";
+import { FRAME_BYTES_DEFAULT, FRAME_BYTES_MAXIMUM } from "../layout/batch.layout.ts";
+import { SwitchCore } from "../switch/switch-core.ts";
+import type { SwitchOptions, SwitchPort } from "../switch/switch-types.ts";
+import { SwitchWorkspace } from "../switch/workspace.ts";
+import { type Attachment, type Hop, type Lane, Link, type LinkHost, type LinkOptions } from "./link.ts";
+import { Machine, type MachineOptions } from "./machine.ts";
+import { seededRandom } from "./random.ts";
+import { SwitchNode } from "./switch-node.ts";
+import { type Clock, Timers } from "./timers.ts";
+import { Traffic } from "./traffic.ts";
+
+const MEMORY_DEFAULT = 256 * 1024 * 1024;
+const FRAMES_DEFAULT = 10_000_000;
+const ADVANCE_MAXIMUM = 1e10; // 115 days
+
+export interface NetworkOptions {
+  /** What chance is made of: 0 to 2^32 - 1, default 1. The same calls with the same seed give the same bytes. */
+  readonly seed?: number;
+  /** Size of the memory of all switches, in bytes. Default 256 MiB; pages that are never used cost nothing. */
+  readonly memoryBytes?: number;
+  /** Kernels that exist already, instead of `memoryBytes`. */
+  readonly kernels?: Kernels;
+  /** Longest frame that switches take, in bytes: 64 to 65,535, default 1,984. */
+  readonly frameBytes?: number;
+  /** Most frames that one `run` moves before it is taken for a loop. Default 10,000,000. */
+  readonly maximumFrames?: number;
+}
+
+export class Network {
+  readonly kernels: Kernels;
+  /** Room for frames that switches make, shared by all. */
+  readonly workspace: SwitchWorkspace;
+  /** The next number of the seed's: from 0 (included) to 1 (excluded). */
+  readonly random: () => number;
+  /** Called for each frame that enters a link, its copy in hand. It must not send or run. */
+  onHop: ((hop: Hop) => void) | undefined = undefined;
+  readonly #batch: FrameBatch;
+  readonly #traffic: Traffic = new Traffic();
+  readonly #timers: Timers = new Timers();
+  readonly #links: Map<string, Link> = new Map();
+  readonly #nodes: Map<string, SwitchNode | Machine> = new Map();
+  readonly #switches: Set<SwitchNode> = new Set();
+  readonly #busy: SwitchNode[] = [];
+  readonly #maximumFrames: number;
+  readonly #host: LinkHost;
+  readonly #clock: Clock;
+  #running = false;
+  #closed = false;
+
+  /** Loads the kernels, unless some are given. */
+  static async create(options: NetworkOptions = {}): Promise<Network> {
+    knownKeys("options", options, ["seed", "memoryBytes", "kernels", "frameBytes", "maximumFrames"]);
+    const kernels =
+      options.kernels === undefined
+        ? await loadKernels({ memoryBytes: options.memoryBytes ?? MEMORY_DEFAULT })
+        : expectKernels(options.kernels);
+    return new Network(kernels, options);
+  }
+
+  private constructor(kernels: Kernels, options: NetworkOptions) {
+    this.kernels = kernels;
+    this.random = seededRandom(options.seed ?? 1);
+    const most = options.maximumFrames ?? FRAMES_DEFAULT;
+    this.#maximumFrames = wholeNumber("maximumFrames", most, 1, Number.MAX_SAFE_INTEGER);
+    const longest = options.frameBytes ?? FRAME_BYTES_DEFAULT;
+    const frameBytes = wholeNumber("frameBytes", longest, 64, FRAME_BYTES_MAXIMUM);
+    this.workspace = new SwitchWorkspace(kernels, { frameBytes });
+    this.#batch = new FrameBatch(kernels, { frameBytes });
+    const traffic = this.#traffic;
+    const timers = this.#timers;
+    const hook = (): ((hop: Hop) => void) | undefined => this.onHop;
+    this.#host = {
+      traffic,
+      get onHop() {
+        return hook();
+      },
+      land: (to, frame) => this.#land(to, frame),
+    };
+    this.#clock = {
+      get nowUs() {
+        return traffic.nowUs;
+      },
+      later: (ms, fire) => timers.set(traffic.nowUs + Math.round(ms * 1000), fire),
+    };
+  }
+
+  /** Virtual time in milliseconds, a multiple of 0.001. */
+  get nowMs(): number {
+    return this.#traffic.nowUs / 1000;
+  }
+
+  /**
+   * Adds a switch, with the network's workspace and a hash of its FDB that comes from the seed. What is not said is
+   * sized for a network of many: 64 ports, 16 bridge domains, 64 neighbours, 1,024 FDB entries, no FDB events.
+   */
+  addSwitch(name: string, options: SwitchOptions = {}): SwitchNode {
+    this.#free(name);
+    const seed =
+      (BigInt(Math.floor(this.random() * 2 ** 32)) << 32n) | BigInt(Math.floor(this.random() * 2 ** 32));
+    const core = new SwitchCore(this.kernels, {
+      bridgeDomains: 16,
+      neighbours: 64,
+      workspace: this.workspace,
+      ...options,
+      fdb: { capacity: 1024, events: 0, seed, ...options.fdb },
+    });
+    const node = new SwitchNode(name, core);
+    this.#nodes.set(name, node);
+    this.#switches.add(node);
+    return node;
+  }
+
+  addMachine(name: string, options: MachineOptions): Machine {
+    this.#free(name);
+    const machine = new Machine(name, options, this.#clock);
+    this.#nodes.set(name, machine);
+    return machine;
+  }
+
+  /** Takes a node out, and its links with it. */
+  remove(node: SwitchNode | Machine): void {
+    this.#between("remove");
+    this.#own("node", node);
+    for (const link of [...this.#links.values()])
+      if (link.ends.some((end) => end.node === node)) this.disconnect(link);
+    this.#nodes.delete(node.name);
+    if (node instanceof SwitchNode) {
+      this.#switches.delete(node);
+      node.core.close();
+    }
+  }
+
+  /** Links two ends: `machine.nic`, `switch.at(port)`, `switch.at()` for the uplink. An end can have one link. */
+  connect(a: Attachment, b: Attachment, options: LinkOptions = {}): Link {
+    knownKeys("options", options, ["name", "mtu", "capture"]);
+    this.#checkEnd("a", a);
+    this.#checkEnd("b", b);
+    if (a.node === b.node && a.port === b.port) throw new RangeError("b: it is the same end as a");
+    const name = options.name ?? `${nameOf(a)}--${nameOf(b)}`;
+    if (typeof name !== "string" || name === "") throw new TypeError("name: expected a name");
+    if (this.#links.has(name)) throw new RangeError(`name: there is a link ${name} already`);
+    const mtu =
+      options.mtu === undefined ? Number.POSITIVE_INFINITY : wholeNumber("mtu", options.mtu, 46, 65535);
+    const link = new Link(this.#host, [a, b], name, mtu, trueOrFalse("capture", options.capture ?? false));
+    plug(a, link.ab);
+    plug(b, link.ba);
+    this.#links.set(name, link);
+    return link;
+  }
+
+  /** Takes a link out; what is under way in it is dropped. */
+  disconnect(link: Link): void {
+    if (!(link instanceof Link)) throw new TypeError(`link: expected a link, got ${typeof link}`);
+    if (this.#links.get(link.name) !== link)
+      throw new RangeError("link: it is not, or no longer, in this network");
+    link.remove();
+    for (const end of link.ends) plug(end, undefined);
+    this.#links.delete(link.name);
+  }
+
+  link(name: string): Link | undefined {
+    return this.#links.get(name);
+  }
+
+  node(name: string): SwitchNode | Machine | undefined {
+    return this.#nodes.get(name);
+  }
+
+  links(): Link[] {
+    return [...this.#links.values()];
+  }
+
+  nodes(): (SwitchNode | Machine)[] {
+    return [...this.#nodes.values()];
+  }
+
+  /**
+   * Lets everything that is under way arrive, and what that sets off, until nothing moves. Returns how many frames
+   * arrived somewhere.
+   * @throws RangeError after `maximumFrames`: frames run in a circle. What moves can be stopped (`link.up`) and the
+   * run be resumed.
+   */
+  run(): number {
+    this.#between("run");
+    this.#running = true;
+    const traffic = this.#traffic;
+    let moved = 0;
+    try {
+      while (traffic.underWay > 0) {
+        if (moved >= this.#maximumFrames)
+          throw new RangeError(`maximumFrames: ${moved} frames have moved and more are under way: a loop?`);
+        moved += traffic.arrive();
+        this.#work();
+        this.#timers.fire(traffic.nowUs);
+      }
+    } finally {
+      this.#running = false;
+    }
+    return moved;
+  }
+
+  /**
+   * Lets at least so many milliseconds go by: timers fire, what was learned ages, and everything that this sets in
+   * motion arrives. Returns how many frames arrived somewhere.
+   */
+  advance(ms: number): number {
+    if (typeof ms !== "number") throw new TypeError(`ms: expected a number, got ${typeof ms}`);
+    if (!(ms >= 0 && ms <= ADVANCE_MAXIMUM))
+      throw new RangeError(`ms: expected a number from 0 to ${ADVANCE_MAXIMUM}, got ${ms}`);
+    const traffic = this.#traffic;
+    const endUs = traffic.nowUs + Math.round(ms * 1000);
+    let moved = this.run();
+    while (this.#timers.nextUs <= endUs) {
+      this.#skipTo(this.#timers.nextUs);
+      this.#timers.fire(traffic.nowUs);
+      moved += this.run();
+    }
+    this.#skipTo(endUs);
+    return moved;
+  }
+
+  /** Gives all memory back. The network cannot be used afterwards. */
+  close(): void {
+    if (this.#closed) return;
+    this.#between("close");
+    this.#closed = true;
+    for (const { core } of this.#switches) core.close();
+    this.#switches.clear();
+    this.#batch.close();
+    this.workspace.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** Lets every switch forward what has arrived. */
+  #work(): void {
+    const busy = this.#busy;
+    let done = 0;
+    try {
+      while (done < busy.length) (busy[done++] as SwitchNode).work(this.#batch, this.nowMs);
+    } finally {
+      busy.splice(0, done);
+    }
+  }
+
+  /** Sets the clock forward, and takes out what has grown old before anything else moves. */
+  #skipTo(us: number): void {
+    const traffic = this.#traffic;
+    if (us <= traffic.nowUs) return;
+    const before = Math.floor(traffic.nowUs / 1e6);
+    traffic.nowUs = us;
+    if (Math.floor(us / 1e6) > before) for (const { core } of this.#switches) core.fdb.sweep(this.nowMs);
+  }
+
+  #land(to: Attachment, frame: Uint8Array): void {
+    const node = to.node as SwitchNode | Machine;
+    if (node instanceof Machine) node.take(frame);
+    else if (node.take(frame, (to.port as SwitchPort).number)) this.#busy.push(node);
+  }
+
+  #checkEnd(name: string, end: Attachment): void {
+    if (typeof end !== "object" || end === null)
+      throw new TypeError(`${name}: expected an attachment, got ${end}`);
+    const node = this.#own(name, end.node);
+    if (node instanceof Machine) {
+      if (node.lane !== undefined) throw new RangeError(`${name}: ${node.name} has a link already`);
+      return;
+    }
+    const { port } = end;
+    if (port === undefined) throw new TypeError(`${name}: expected a port of ${node.name}`);
+    if (node.core.port(port.name) !== port)
+      throw new RangeError(`${name}: ${port.name} is no port of ${node.name}`);
+    if (port.kind === "tunnel")
+      throw new RangeError(`${name}: ${port.name} is a tunnel, whose packets leave by the uplink`);
+    if (node.lane(port.number) !== undefined)
+      throw new RangeError(`${name}: port ${port.name} of ${node.name} has a link already`);
+  }
+
+  #own(name: string, node: unknown): SwitchNode | Machine {
+    if (!(node instanceof SwitchNode || node instanceof Machine))
+      throw new TypeError(`${name}: expected a node of this network`);
+    if (this.#nodes.get(node.name) !== node)
+      throw new RangeError(`${name}: ${node.name} is not, or no longer, in this network`);
+    return node;
+  }
+
+  #free(name: string): void {
+    this.#open();
+    if (typeof name !== "string" || name === "") throw new TypeError("name: expected a name");
+    if (this.#nodes.has(name)) throw new RangeError(`name: there is a node ${name} already`);
+  }
+
+  #between(name: string): void {
+    this.#open();
+    if (this.#running) throw new TypeError(`${name}: not while the network runs`);
+  }
+
+  #open(): void {
+    if (this.#closed) throw new TypeError("network: it has been closed");
+  }
+}
+
+function plug(end: Attachment, lane: Lane | undefined): void {
+  const node = end.node as SwitchNode | Machine;
+  if (node instanceof Machine) node.plug(lane);
+  else node.plug((end.port as SwitchPort).number, lane);
+}
+
+function nameOf({ node, port }: Attachment): string {
+  return port === undefined ? node.name : `${node.name}.${port.name}`;
+}

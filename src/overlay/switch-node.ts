@@ -1,0 +1,75 @@
+// A switch of a network: a SwitchCore, and the links at its ports.
+
+import type { FrameBatch } from "../frame/frame-batch.ts";
+import type { SwitchCore } from "../switch/switch-core.ts";
+import type { SwitchPort } from "../switch/switch-types.ts";
+import type { Attachment, Lane, NetworkNode } from "./link.ts";
+
+/** Made by `Network.addSwitch`: a host, a TOR, a router, a Kubernetes node: whatever forwards. */
+export class SwitchNode implements NetworkNode {
+  readonly name: string;
+  readonly kind = "switch";
+  readonly core: SwitchCore;
+  readonly #lanes: (Lane | undefined)[] = [];
+  #frames: Uint8Array[] = [];
+  #marks: number[] = [];
+  #unconnected = 0;
+
+  constructor(name: string, core: SwitchCore) {
+    this.name = name;
+    this.core = core;
+  }
+
+  /** One of its ports, for `Network.connect`: a port, its name, or by default the uplink. */
+  at(port: SwitchPort | string | undefined = this.core.uplink): Attachment {
+    const found = typeof port === "string" ? this.core.port(port) : port;
+    if (found === undefined)
+      throw new RangeError(`port: ${this.name} has no ${port === undefined ? "uplink" : `port ${port}`}`);
+    return { node: this, port: found };
+  }
+
+  /** Frames that left by ports with no link. */
+  get unconnected(): number {
+    return this.#unconnected;
+  }
+
+  /** The lane by which frames of a port leave. */
+  lane(port: number): Lane | undefined {
+    return this.#lanes[port];
+  }
+
+  /** For `Network`: lets frames of a port leave by `lane`, or by none. */
+  plug(port: number, lane: Lane | undefined): void {
+    this.#lanes[port] = lane;
+  }
+
+  /** For `Network`: keeps a frame until `work`. True if it is the first. */
+  take(frame: Uint8Array, port: number): boolean {
+    this.#marks.push(port);
+    return this.#frames.push(frame) === 1;
+  }
+
+  /** For `Network`: forwards all frames that it has taken, in bursts as large as the batch. */
+  work(batch: FrameBatch, nowMs: number): void {
+    const frames = this.#frames;
+    const marks = this.#marks;
+    for (let start = 0; start < frames.length; ) {
+      batch.clear();
+      while (
+        start < frames.length &&
+        batch.add(frames[start] as Uint8Array, { mark: marks[start] as number })
+      )
+        start++;
+      this.core.forward(batch, nowMs, this.#deliver);
+    }
+    frames.length = 0;
+    marks.length = 0;
+  }
+
+  readonly #deliver = (frame: Uint8Array, port: number): void => {
+    const lane = this.#lanes[port];
+    // The one copy that a frame has outside of the memory of kernels: what follows passes it on as it is.
+    if (lane === undefined) this.#unconnected++;
+    else lane.send(frame.slice());
+  };
+}
