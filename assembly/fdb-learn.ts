@@ -50,11 +50,18 @@ const BLACKHOLE: u64 = (<u64>VALUE_BLACKHOLE) << (VALUE_FLAGS << 3);
 /** What a refresh changes. */
 const STAMP: u64 = (<u64>STAMP_MASK) << VALUE_STAMP_SHIFT;
 
-/** Counts what learning has changed beside stamps. Module state: each thread has its own. */
-let changes: u32 = 0;
+/** Entries that learning has added, and those that it has moved or taken out. Module state: each thread has its own. */
+let added: u32 = 0;
+let changed: u32 = 0;
 
-export function learnings(): u32 {
-  return changes;
+/** How many addresses have been learned that were not known: what was looked up and found stays true. */
+export function additions(): u32 {
+  return added;
+}
+
+/** How many entries have moved or gone: what was looked up may not be true any more. */
+export function changes(): u32 {
+  return changed;
 }
 
 /**
@@ -104,7 +111,7 @@ function move(fdb: usize, slot: usize, expected: u64): u32 {
   const from: u32 = <u32>value;
   const to: u32 = <u32>expected;
   if (((from ^ to) & 0xffff) !== 0 && portIsFull(fdb, to & 0xffff)) return refuse(fdb);
-  changes++;
+  changed++;
   changeEntry(fdb, slot, expected);
   if (from !== to) noteEvent(fdb, EVENT_MOVED, load<u64>(slot), to, from, stampOf(expected));
   return DROP_NONE;
@@ -118,7 +125,7 @@ function enter(fdb: usize, key: u64, value: u64, thread: u32): u32 {
     return refuse(fdb);
   const slot = freeSlot(fdb, key, thread);
   if (slot === 0) return refuse(fdb);
-  changes++;
+  added++;
   putEntry(fdb, slot, key, value);
   noteEvent(fdb, EVENT_LEARNED, key, <u32>value, 0, stampOf(value));
   return DROP_NONE;
@@ -148,7 +155,7 @@ function evict(fdb: usize, now: u32): bool {
   const victim = slotAt(fdb, number);
   const key = load<u64>(victim);
   const destination: u32 = <u32>load<u64>(victim, BUCKET_VALUES);
-  changes++;
+  changed++;
   takeEntry(fdb, victim);
   noteEvent(fdb, EVENT_EVICTED, key, destination, 0, now);
   return true;

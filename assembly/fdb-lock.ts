@@ -12,9 +12,11 @@ import {
 } from "../src/layout/fdb.layout";
 
 /** Turns to wait for a thread that is in the middle of a burst, before learning is left to the next frame. */
-const LOCK_SPINS = 20000;
+const LOCK_SPINS: u32 = 20000;
 
 let held: usize = 0;
+/** Turns left to wait in this burst: who has waited in vain once does not do it for every frame. */
+let patience: u32 = LOCK_SPINS;
 let retired = false;
 let safeKnown = false;
 let safe: u32 = 0;
@@ -23,9 +25,9 @@ let safe: u32 = 0;
 export function lock(fdb: usize, thread: u32): bool {
   if (held === fdb) return true;
   if (load<u32>(fdb, FDB_READERS) !== 0) {
-    let spins = 0;
     while (atomic.cmpxchg<u32>(fdb, 0, thread, FDB_LOCK) !== 0) {
-      if (++spins > LOCK_SPINS) return false;
+      if (patience === 0) return false;
+      patience--;
     }
   }
   held = fdb;
@@ -34,8 +36,9 @@ export function lock(fdb: usize, thread: u32): bool {
   return true;
 }
 
-/** Lets go of the lock, if this thread holds it. */
+/** Lets go of the lock, if this thread holds it: its burst is over. */
 export function unlock(): void {
+  patience = LOCK_SPINS;
   if (held === 0) return;
   const fdb = held;
   held = 0;

@@ -81,15 +81,26 @@ function makeRoom(fdb: usize, bucket: u32, thread: u32): usize {
     const key = load<u64>(from);
     if (load<u8>(from) === KEY_RETIRED) continue;
     const first = firstOffset(hash(key, seed), mask);
+    const shared = load<u32>(fdb, FDB_READERS) !== 0;
+    // Readers look into the first bucket first: whoever has been there in vain must not find the second empty, too.
+    if (shared && first !== bucket) continue;
     const other = first === bucket ? secondOffset(key, seed, mask, first) : first;
     const to = freeSlotIn(fdb, table + other, thread);
     if (to === 0) continue;
+    const value = atomic.load<u64>(from, BUCKET_VALUES);
     // In both places for a moment: a reader finds it in one of them.
-    writeSlot(fdb, to, key, load<u64>(from, BUCKET_VALUES));
+    writeSlot(fdb, to, key, value);
     moveLink(fdb, from, to);
+    if (!shared) {
+      emptySlot(fdb, from);
+      return from;
+    }
+    // It may have been refreshed meanwhile.
+    const last = atomic.xchg<u64>(from, 0, BUCKET_VALUES);
+    if (last !== value) atomic.cmpxchg<u64>(to, value, last, BUCKET_VALUES);
     emptySlot(fdb, from);
-    // Where readers may still be looking at the old place, it is not free yet.
-    return load<u32>(fdb, FDB_READERS) === 0 ? from : 0;
+    // Readers may still be looking at the old place: it is not free yet.
+    return 0;
   }
   return 0;
 }

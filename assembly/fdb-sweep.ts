@@ -9,6 +9,7 @@ import {
   FDB_BUCKETS,
   FDB_CAPACITY,
   FDB_ENTRIES,
+  FDB_READERS,
   KEY_DOMAIN,
   KEY_LENGTH,
   STAMP_MASK,
@@ -21,9 +22,16 @@ import { changeEntry, findSlot, freeSlot, isLearned, putEntry, stampOf, takeEntr
 const LOCKED: u32 = 0xffffffff;
 const ANY: u32 = 0xffffffff;
 
+function begin(fdb: usize, thread: u32): bool {
+  if (lock(fdb, thread)) return true;
+  // The next call waits anew.
+  unlock();
+  return false;
+}
+
 /** Removes learned entries of `count` buckets from `first` on that are `age` seconds old or more; returns how many. */
 export function fdbAge(fdb: usize, first: u32, count: u32, now: u32, age: u32, thread: u32): u32 {
-  if (!lock(fdb, thread)) return LOCKED;
+  if (!begin(fdb, thread)) return LOCKED;
   let removed: u32 = 0;
   let bucket: usize = load<u32>(fdb, FDB_BUCKETS) + first * BUCKET_LENGTH;
   const end: usize = bucket + count * BUCKET_LENGTH;
@@ -31,6 +39,9 @@ export function fdbAge(fdb: usize, first: u32, count: u32, now: u32, age: u32, t
     for (let slot = bucket; slot < bucket + BUCKET_SLOTS * KEY_LENGTH; slot += KEY_LENGTH) {
       const value = load<u64>(slot, BUCKET_VALUES);
       if (value === 0 || !isLearned(value) || ((now - stampOf(value)) & STAMP_MASK) < age) continue;
+      // Who refreshes it at this moment, without the lock, has seen it alive.
+      if (load<u32>(fdb, FDB_READERS) !== 0 && atomic.cmpxchg<u64>(slot, value, 0, BUCKET_VALUES) !== value)
+        continue;
       const key = load<u64>(slot);
       takeEntry(fdb, slot);
       noteEvent(fdb, EVENT_AGED, key, <u32>value, 0, now);
@@ -51,7 +62,7 @@ export function fdbFlush(
   fixed: u32,
   thread: u32,
 ): u32 {
-  if (!lock(fdb, thread)) return LOCKED;
+  if (!begin(fdb, thread)) return LOCKED;
   let removed: u32 = 0;
   let bucket: usize = load<u32>(fdb, FDB_BUCKETS) + first * BUCKET_LENGTH;
   const end: usize = bucket + count * BUCKET_LENGTH;
@@ -71,7 +82,7 @@ export function fdbFlush(
 
 /** Copies keys and values, 16 bytes an entry, of `count` buckets to `out`; returns how many entries. */
 export function fdbList(fdb: usize, first: u32, count: u32, out: usize, thread: u32): u32 {
-  if (!lock(fdb, thread)) return LOCKED;
+  if (!begin(fdb, thread)) return LOCKED;
   let entries: u32 = 0;
   let bucket: usize = load<u32>(fdb, FDB_BUCKETS) + first * BUCKET_LENGTH;
   const end: usize = bucket + count * BUCKET_LENGTH;
@@ -91,7 +102,7 @@ export function fdbList(fdb: usize, first: u32, count: u32, out: usize, thread: 
 
 /** Enters or changes `count` entries as they are given; stops where there is no room, and returns how many went in. */
 export function fdbSet(fdb: usize, keys: usize, count: u32, values: usize, thread: u32): u32 {
-  if (!lock(fdb, thread)) return LOCKED;
+  if (!begin(fdb, thread)) return LOCKED;
   let done: u32 = 0;
   for (; done < count; done++) {
     const key = load<u64>(keys + (done << 3));
@@ -112,7 +123,7 @@ export function fdbSet(fdb: usize, keys: usize, count: u32, values: usize, threa
 
 /** Removes `count` keys; returns how many were there. */
 export function fdbUnset(fdb: usize, keys: usize, count: u32, thread: u32): u32 {
-  if (!lock(fdb, thread)) return LOCKED;
+  if (!begin(fdb, thread)) return LOCKED;
   let removed: u32 = 0;
   for (let i: u32 = 0; i < count; i++) {
     const slot = findSlot(fdb, load<u64>(keys + (i << 3)));

@@ -67,9 +67,13 @@ import {
   ANSWERED_TOO_BIG,
   ANSWERED_TTL,
   CONTEXT_ANSWERED,
+  CONTEXT_ERRORS,
+  CONTEXT_ERRORS_STAMP,
+  CONTEXT_STAMP,
   CONTEXT_SWITCH,
   DOMAIN_LENGTH,
   DOMAIN_ROUTER,
+  ERRORS_A_SECOND,
   NEIGHBOUR_MAC,
   SWITCH_DOMAINS,
   SWITCH_FLOW_SEED,
@@ -137,7 +141,10 @@ function routeIpv4(
   }
   const lifetime: u32 = load<u16>(packet, IPV4_TTL); // TTL, and the protocol above it
   if ((lifetime & 0xff) <= 1) {
-    if (!answerErrorIpv4(d, packet, ipLength, present, tagLength, face, ICMP_TIME_EXCEEDED, 0))
+    if (
+      !mayReport(context) ||
+      !answerErrorIpv4(d, packet, ipLength, present, tagLength, face, ICMP_TIME_EXCEEDED, 0)
+    )
       return DROP_TTL_EXCEEDED;
     return answered(context, ANSWERED_TTL);
   }
@@ -155,7 +162,10 @@ function routeIpv4(
   if (ipLength > mtu) {
     const message = ICMP_UNREACHABLE | (ICMP_FRAGMENTATION_NEEDED << 8);
     // The MTU stands in the last two of the four bytes (RFC 1191 §4).
-    if (!answerErrorIpv4(d, packet, ipLength, present, tagLength, face, message, swapped16(mtu) << 16))
+    if (
+      !mayReport(context) ||
+      !answerErrorIpv4(d, packet, ipLength, present, tagLength, face, message, swapped16(mtu) << 16)
+    )
       return DROP_EXCEEDS_MTU;
     return answered(context, ANSWERED_TOO_BIG);
   }
@@ -189,7 +199,10 @@ function routeIpv6(
   }
   const hopLimit: u32 = load<u8>(packet, IPV6_HOP_LIMIT);
   if (hopLimit <= 1) {
-    if (!answerErrorIpv6(d, packet, ipLength, present, tagLength, face, ICMPV6_TIME_EXCEEDED, 0))
+    if (
+      !mayReport(context) ||
+      !answerErrorIpv6(d, packet, ipLength, present, tagLength, face, ICMPV6_TIME_EXCEEDED, 0)
+    )
       return DROP_TTL_EXCEEDED;
     return answered(context, ANSWERED_TTL);
   }
@@ -208,7 +221,10 @@ function routeIpv6(
   const mtu = load<u32>(egress, INTERFACE_MTU);
   if (ipLength > mtu) {
     const rest = bswap<u32>(mtu);
-    if (!answerErrorIpv6(d, packet, ipLength, present, tagLength, face, ICMPV6_PACKET_TOO_BIG, rest))
+    if (
+      !mayReport(context) ||
+      !answerErrorIpv6(d, packet, ipLength, present, tagLength, face, ICMPV6_PACKET_TOO_BIG, rest)
+    )
       return DROP_EXCEEDS_MTU;
     return answered(context, ANSWERED_TOO_BIG);
   }
@@ -244,4 +260,17 @@ function answered(context: usize, counter: usize): u32 {
   const at: usize = context + CONTEXT_ANSWERED + counter;
   store<u64>(at, load<u64>(at) + 1);
   return ROUTED_ANSWERED;
+}
+
+/** Counts an ICMP error that is about to be sent; false if there were enough in this second. */
+function mayReport(context: usize): bool {
+  const stamp = load<u32>(context, CONTEXT_STAMP);
+  let sent = load<u32>(context, CONTEXT_ERRORS);
+  if (stamp !== load<u32>(context, CONTEXT_ERRORS_STAMP)) {
+    store<u32>(context, stamp, CONTEXT_ERRORS_STAMP);
+    sent = 0;
+  }
+  if (sent >= <u32>ERRORS_A_SECOND) return false;
+  store<u32>(context, sent + 1, CONTEXT_ERRORS);
+  return true;
 }

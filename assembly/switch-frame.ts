@@ -46,7 +46,7 @@ import {
   SWITCH_PORTS,
 } from "../src/layout/switch.layout";
 import { answerArp } from "./arp-answer";
-import { learn, learnings } from "./fdb-learn";
+import { additions, changes, learn } from "./fdb-learn";
 import { find } from "./find";
 import { route } from "./route";
 import { countOne, domainCounters, refuse } from "./switch-drop";
@@ -56,17 +56,19 @@ import { MAC_MASK } from "./switch-ingress";
 const PRESENT: u64 = (<u64>VALUE_PRESENT) << (VALUE_FLAGS << 3);
 const BLACKHOLE: u64 = (<u64>VALUE_BLACKHOLE) << (VALUE_FLAGS << 3);
 
-/** How many changes learning had made when the burst was looked up. */
-let settled: u32 = 0;
+/** How much learning had added and changed when the burst was looked up. */
+let settledAdditions: u32 = 0;
+let settledChanges: u32 = 0;
 
 /** What has been looked up is true from here on. */
 export function settle(): void {
-  settled = learnings();
+  settledAdditions = additions();
+  settledChanges = changes();
 }
 
-/** Whether learning has changed what was looked up. */
+/** Whether what was looked up may be wrong by now. */
 export function isDisturbed(): bool {
-  return learnings() !== settled;
+  return changes() !== settledChanges;
 }
 
 /** Learns from one frame and sends it, or drops it; false if its flood was interrupted. */
@@ -102,10 +104,10 @@ function forwardInDomain(context: usize, sw: usize, d: usize, s: usize, state: u
   const from: u32 = load<u32>(s, SCRATCH_INGRESS) & DESTINATION_PORT_MASK;
   let value: u64 = 0;
   if ((state & SCRATCH_GROUP) === 0) {
-    value =
-      isDisturbed() || (state & SCRATCH_ROUTED) !== 0
-        ? find(fdb, load<u64>(s, SCRATCH_DESTINATION))
-        : load<u64>(s, SCRATCH_DESTINATION_VALUE);
+    value = load<u64>(s, SCRATCH_DESTINATION_VALUE);
+    const again =
+      (value === 0 && additions() !== settledAdditions) || isDisturbed() || (state & SCRATCH_ROUTED) !== 0;
+    if (again) value = find(fdb, load<u64>(s, SCRATCH_DESTINATION));
     if (value === 0) {
       const flags = load<u32>(load<u32>(sw, SWITCH_DOMAINS) + domain * DOMAIN_LENGTH, DOMAIN_FLAGS);
       if ((flags & DOMAIN_FLOODS_UNKNOWN) === 0) {

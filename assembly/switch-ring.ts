@@ -3,6 +3,10 @@
 //
 // One burst can lead to any number of copies. Where the transmit ring has no room the burst stays where it is, and
 // the next call goes on with it; the receive ring's head moves only when all of it is done.
+//
+// The journal says at every moment how far that is, so that whoever finds it after the thread has ended can hand out
+// what had left the switch already. It is also what a change of the switch waits for: the journal is not idle from
+// before a thread looks whether it may begin until the last frame of the burst is in the transmit ring.
 
 import {
   CURSOR_BURST_FRAMES,
@@ -25,9 +29,13 @@ import { DESCRIPTOR_FRAME_LENGTH } from "../src/layout/descriptor.layout";
 import {
   FILLER,
   JOURNAL_CLAIM,
+  JOURNAL_COMMITTING,
+  JOURNAL_FORWARDED,
   JOURNAL_IDLE,
   JOURNAL_STATE,
+  JOURNAL_TAIL,
   JOURNAL_WORKING,
+  JOURNAL_WRITTEN,
   RECORD_FRAME_LENGTH,
   RECORD_TOTAL,
   RING_HEAD,
@@ -38,8 +46,9 @@ import {
 import {
   CONTEXT_OUT,
   CONTEXT_OUT_COUNT,
+  CONTEXT_SWITCH,
   SWITCH_INTERRUPTED,
-  SWITCH_PAUSED,
+  SWITCH_PAUSE,
 } from "../src/layout/switch.layout";
 import { readRecords, recordLength, writeRecord } from "./records";
 import { runSwitch } from "./switch";
@@ -49,6 +58,8 @@ export function runSwitchRings(cursor: usize, receive: usize, transmit: usize, b
   const context: usize = load<u32>(cursor, CURSOR_SWITCH);
   const descriptors: usize = load<u32>(cursor, CURSOR_DESCRIPTORS);
   const journal: usize = load<u32>(cursor, CURSOR_JOURNAL);
+  const sw: usize = load<u32>(context, CONTEXT_SWITCH);
+  const tail = load<u32>(transmit, RING_TAIL);
   let done: u32 = 0;
   while (done < bursts) {
     let frames = load<u32>(cursor, CURSOR_BURST_FRAMES);
@@ -58,38 +69,36 @@ export function runSwitchRings(cursor: usize, receive: usize, transmit: usize, b
         store<u32>(cursor, STATUS_NEED_INPUT, CURSOR_STATUS);
         break;
       }
+      nothingLeft(cursor, context);
       store<u32>(journal, load<u32>(cursor, CURSOR_BURST_HEAD), JOURNAL_CLAIM);
+      store<u64>(journal, load<u64>(cursor, CURSOR_RECORDS), JOURNAL_FORWARDED);
       atomic.store<u32>(journal, JOURNAL_WORKING, JOURNAL_STATE);
-      const status = runSwitch(context, descriptors, frames);
-      if (status === SWITCH_PAUSED) {
+      // In this order: whoever pauses the switch looks at the journal after having said so.
+      if (atomic.load<u32>(sw, SWITCH_PAUSE) !== 0) {
         atomic.store<u32>(journal, JOURNAL_IDLE, JOURNAL_STATE);
         break;
       }
+      store<u32>(cursor, runSwitch(context, descriptors, frames), CURSOR_BURST_STATUS);
       store<u32>(cursor, frames, CURSOR_BURST_FRAMES);
-      store<u32>(cursor, status, CURSOR_BURST_STATUS);
-      store<u32>(cursor, 0, CURSOR_BURST_WRITTEN);
     }
-    const before = load<u32>(cursor, CURSOR_BURST_WRITTEN);
-    if (!writeOut(cursor, context, transmit)) {
+    if (!writeOut(cursor, context, transmit, journal)) {
       store<u32>(cursor, STATUS_OUTPUT_FULL, CURSOR_STATUS);
-      // Who takes what leaves must hear of a part of it, too.
-      if (load<u32>(cursor, CURSOR_BURST_WRITTEN) !== before) done++;
       break;
     }
     if (load<u32>(cursor, CURSOR_BURST_STATUS) === SWITCH_INTERRUPTED) {
-      const status = runSwitch(context, descriptors, frames);
-      store<u32>(cursor, 0, CURSOR_BURST_WRITTEN);
-      if (status === SWITCH_PAUSED) break;
-      store<u32>(cursor, status, CURSOR_BURST_STATUS);
+      nothingLeft(cursor, context);
+      store<u32>(cursor, runSwitch(context, descriptors, frames), CURSOR_BURST_STATUS);
       continue;
     }
-    store<u64>(cursor, load<u64>(cursor, CURSOR_RECORDS) + frames, CURSOR_RECORDS);
+    // From the journal, so that it can be done twice.
+    store<u64>(cursor, load<u64>(journal, JOURNAL_FORWARDED) + frames, CURSOR_RECORDS);
     store<u32>(cursor, 0, CURSOR_BURST_FRAMES);
     atomic.store<u32>(receive, load<u32>(cursor, CURSOR_BURST_HEAD), RING_HEAD);
     atomic.store<u32>(journal, JOURNAL_IDLE, JOURNAL_STATE);
     done++;
   }
-  return done;
+  // Who takes what leaves must hear of a part of a burst, too.
+  return done === 0 && load<u32>(transmit, RING_TAIL) !== tail ? 1 : done;
 }
 
 /** Describes the next burst of the receive ring, and notes the head behind it; returns how many frames it has. */
@@ -117,13 +126,20 @@ function claim(cursor: usize, receive: usize): u32 {
   return frames;
 }
 
+/** The list of what leaves is empty, in this order: at no moment does it seem that old frames have yet to leave. */
+function nothingLeft(cursor: usize, context: usize): void {
+  store<u32>(context, 0, CONTEXT_OUT_COUNT);
+  store<u32>(cursor, 0, CURSOR_BURST_WRITTEN);
+}
+
 /** Writes what leaves, from where it stopped; false if the ring has no room for the next. */
-function writeOut(cursor: usize, context: usize, transmit: usize): bool {
+function writeOut(cursor: usize, context: usize, transmit: usize, journal: usize): bool {
   const list: usize = load<u32>(context, CONTEXT_OUT);
   const count = load<u32>(context, CONTEXT_OUT_COUNT);
   const items: usize = load<u32>(transmit, RING_ITEMS);
   const mask = load<u32>(transmit, RING_MASK);
-  let tail = load<u32>(transmit, RING_TAIL);
+  const start = load<u32>(transmit, RING_TAIL);
+  let tail = start;
   let free: u32 = mask + 1 - (tail - atomic.load<u32>(transmit, RING_HEAD));
   let written = load<u32>(cursor, CURSOR_BURST_WRITTEN);
   for (; written < count; written++) {
@@ -144,7 +160,13 @@ function writeOut(cursor: usize, context: usize, transmit: usize): bool {
     tail += total;
     free -= total;
   }
-  store<u32>(cursor, written, CURSOR_BURST_WRITTEN);
+  if (tail === start) return written === count;
+  // The tail and how much of the list it includes become true together: see ring.layout.ts.
+  store<u32>(journal, tail, JOURNAL_TAIL);
+  store<u32>(journal, written, JOURNAL_WRITTEN);
+  atomic.store<u32>(journal, JOURNAL_COMMITTING, JOURNAL_STATE);
   atomic.store<u32>(transmit, tail, RING_TAIL);
+  store<u32>(cursor, written, CURSOR_BURST_WRITTEN);
+  atomic.store<u32>(journal, JOURNAL_WORKING, JOURNAL_STATE);
   return written === count;
 }

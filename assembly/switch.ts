@@ -5,7 +5,7 @@
 //
 // A frame from which something new is learned may change what the burst has looked up: from there on forwardOne()
 // looks again. A burst can be interrupted when floods have used up the room for copies: what is out is taken, and the
-// next call goes on. Changes of the switch may come in between; what is left of the burst is then classified again.
+// next call goes on. Changes of the switch wait until a burst has come to its end.
 
 import {
   DESCRIPTOR_FLOOR,
@@ -19,6 +19,8 @@ import { ETHERNET_LENGTH } from "../src/layout/ethernet.layout";
 import {
   DESTINATION_PORT_MASK,
   FDB_EPOCH,
+  FDB_LINKS,
+  FDB_TOUCHED,
   KEY_DOMAIN,
   READER_IDLE,
   READER_LENGTH,
@@ -36,7 +38,6 @@ import {
   CONTEXT_OUT,
   CONTEXT_OUT_COUNT,
   CONTEXT_SCRATCH,
-  CONTEXT_SEEN_GENERATION,
   CONTEXT_STAMP,
   CONTEXT_STATE,
   CONTEXT_SWITCH,
@@ -62,7 +63,7 @@ import {
   SCRATCH_GROUP_NUMBER_SHIFT,
   SCRATCH_INGRESS,
   SCRATCH_LAYER3,
-  SCRATCH_LEARNS,
+  SCRATCH_LEARNS_SHIFT,
   SCRATCH_SOURCE,
   SCRATCH_SOURCE_VALUE,
   SCRATCH_STATE,
@@ -72,22 +73,18 @@ import {
   SWITCH_DOMAINS,
   SWITCH_DONE,
   SWITCH_FDB,
-  SWITCH_GENERATION,
   SWITCH_INTERRUPTED,
-  SWITCH_PAUSE,
-  SWITCH_PAUSED,
   SWITCH_PORTS,
   SWITCH_READERS,
   UPLINK_NUMBER,
 } from "../src/layout/switch.layout";
 import { isPlainPassenger, putPlainHeaders } from "./encapsulate";
-import { fdbLookup } from "./fdb";
+import { fdbLookup, firstOffset, hash, offsetMask, seedOf } from "./fdb";
 import { unlock } from "./fdb-lock";
 import { classifyBurst } from "./switch-burst";
 import { domainCounters, portCounters } from "./switch-drop";
-import { flood, giveUpFlood } from "./switch-egress";
+import { flood } from "./switch-egress";
 import { forwardOne, isDisturbed, settle } from "./switch-frame";
-import { classify } from "./switch-ingress";
 
 const PRESENT: u64 = (<u64>VALUE_PRESENT) << (VALUE_FLAGS << 3);
 const BLACKHOLE: u64 = (<u64>VALUE_BLACKHOLE) << (VALUE_FLAGS << 3);
@@ -100,16 +97,16 @@ export function runSwitch(context: usize, descriptors: usize, count: u32): u32 {
   const sw: usize = load<u32>(context, CONTEXT_SWITCH);
   store<u32>(context, 0, CONTEXT_OUT_COUNT);
   store<u32>(context, 0, CONTEXT_COPIES_USED);
-  if (!enter(context, sw)) return SWITCH_PAUSED;
+  enter(context, sw);
   const scratch: usize = load<u32>(context, CONTEXT_SCRATCH);
-  const state = load<u32>(context, CONTEXT_STATE);
   settle();
   let index: u32 = 0;
-  if (state === CONTEXT_BEGIN) {
+  if (load<u32>(context, CONTEXT_STATE) === CONTEXT_BEGIN) {
     classifyBurst(context, sw, descriptors, count, scratch);
     lookUp(sw, scratch, count);
+    touchUnknown(load<u32>(sw, SWITCH_FDB), scratch, count);
   } else {
-    index = resume(context, sw, descriptors, count, scratch, state);
+    index = resume(context, sw, descriptors, count, scratch);
   }
   const done = index <= count && forward(context, sw, descriptors, count, index, scratch);
   if (done) store<u32>(context, CONTEXT_BEGIN, CONTEXT_STATE);
@@ -117,21 +114,17 @@ export function runSwitch(context: usize, descriptors: usize, count: u32): u32 {
   return done ? SWITCH_DONE : SWITCH_INTERRUPTED;
 }
 
-/** Says that this thread reads the tables from now on; false if it may not. */
-function enter(context: usize, sw: usize): bool {
+/** Says that this thread reads the tables from now on. */
+function enter(context: usize, sw: usize): void {
   const readers: usize = load<u32>(sw, SWITCH_READERS);
-  if (readers === 0) return true;
+  if (readers === 0) return;
   const own: usize = readers + (load<u32>(context, CONTEXT_THREAD) - 1) * READER_LENGTH;
   const fdb: usize = load<u32>(sw, SWITCH_FDB);
   atomic.store<u32>(own, atomic.load<u32>(fdb, FDB_EPOCH));
-  if (atomic.load<u32>(sw, SWITCH_PAUSE) === 0) return true;
-  atomic.store<u32>(own, READER_IDLE);
-  return false;
 }
 
 function leave(context: usize, sw: usize): void {
   unlock();
-  store<u32>(context, load<u32>(sw, SWITCH_GENERATION), CONTEXT_SEEN_GENERATION);
   const readers: usize = load<u32>(sw, SWITCH_READERS);
   if (readers === 0) return;
   atomic.store<u32>(readers + (load<u32>(context, CONTEXT_THREAD) - 1) * READER_LENGTH, READER_IDLE);
@@ -149,27 +142,32 @@ function lookUp(sw: usize, scratch: usize, count: u32): void {
   fdbLookup(fdb, scratch + SCRATCH_DESTINATION, count, scratch + SCRATCH_DESTINATION_VALUE);
 }
 
+/**
+ * Reads a word of what learning will write for each source that is not known, so that those cache misses overlap, too:
+ * a bucket's four links stand on one line, at the same place as the bucket.
+ */
+function touchUnknown(fdb: usize, scratch: usize, count: u32): void {
+  const links: usize = load<u32>(fdb, FDB_LINKS);
+  const mask = offsetMask(fdb);
+  const seed = seedOf(fdb);
+  const end: usize = scratch + count * SCRATCH_STEP;
+  let touched: u32 = 0;
+  for (let s = scratch; s < end; s += SCRATCH_STEP) {
+    if (load<u64>(s, SCRATCH_SOURCE_VALUE) === 0)
+      touched |= load<u32>(links + firstOffset(hash(load<u64>(s, SCRATCH_SOURCE), seed), mask));
+  }
+  store<u32>(fdb, touched, FDB_TOUCHED);
+}
+
 /** Goes on with an interrupted burst; returns the frame to go on with, or more than `count` if it was interrupted again. */
-function resume(context: usize, sw: usize, descriptors: usize, count: u32, scratch: usize, state: u32): u32 {
-  let index = load<u32>(context, CONTEXT_INDEX);
-  const changed = load<u32>(context, CONTEXT_SEEN_GENERATION) !== load<u32>(sw, SWITCH_GENERATION);
-  if (state === CONTEXT_IN_FLOOD) {
-    const d: usize = descriptors + index * DESCRIPTOR_LENGTH;
-    const s: usize = scratch + index * SCRATCH_STEP;
-    if (changed) giveUpFlood(context, d, s);
-    else if (!flood(context, sw, d, s, load<u32>(context, CONTEXT_FLOODED), true)) return count + 1;
-    index++;
-  }
-  if (changed) {
-    for (let i = index; i < count; i++) {
-      const s: usize = scratch + i * SCRATCH_STEP;
-      if ((load<u32>(s, SCRATCH_STATE) & SCRATCH_DONE) === 0)
-        classify(context, sw, descriptors + i * DESCRIPTOR_LENGTH, s, true);
-    }
-  }
+function resume(context: usize, sw: usize, descriptors: usize, count: u32, scratch: usize): u32 {
+  const index = load<u32>(context, CONTEXT_INDEX);
+  const d: usize = descriptors + index * DESCRIPTOR_LENGTH;
+  const s: usize = scratch + index * SCRATCH_STEP;
+  if (!flood(context, sw, d, s, load<u32>(context, CONTEXT_FLOODED), true)) return count + 1;
   // Other threads may have learned or forgotten meanwhile.
   lookUp(sw, scratch, count);
-  return index;
+  return index + 1;
 }
 
 /** The third pass, from frame `index` on; false if it was interrupted. */
@@ -199,18 +197,21 @@ function forward(
     const port: usize = ports + to * PORT_LENGTH;
     const wire = load<u32>(d, DESCRIPTOR_WIRE_LENGTH);
     const group = state >>> SCRATCH_GROUP_NUMBER_SHIFT;
-    const learned =
-      (state & SCRATCH_LEARNS) === 0 || load<u64>(s, SCRATCH_SOURCE_VALUE) === (fresh | <u64>ingress);
-    if (
-      !learned ||
-      // Blackholes and what has a VLAN to leave by, too.
-      (state & UNUSUAL) !== 0 ||
-      (value & (BLACKHOLE | 0xffff0000)) !== 0 ||
-      value === 0 ||
-      to === (ingress & DESTINATION_PORT_MASK) ||
-      (group !== 0 && group === load<u32>(port, PORT_GROUP)) ||
-      wire - ETHERNET_LENGTH > load<u32>(port, PORT_MTU)
-    ) {
+    // All in one branch: each is zero if it is as usual. Blackholes have no port, and what has a VLAN to leave by is
+    // not for this loop.
+    const known = load<u64>(s, SCRATCH_SOURCE_VALUE) ^ (fresh | <u64>ingress);
+    const learns: u64 = -(<i64>((state >>> SCRATCH_LEARNS_SHIFT) & 1));
+    const unusual: u64 =
+      (known & learns) |
+      (value & (BLACKHOLE | 0xffff0000)) |
+      <u64>(
+        ((state & UNUSUAL) |
+          <u32>(value === 0) |
+          <u32>(to === (ingress & DESTINATION_PORT_MASK)) |
+          (<u32>(group !== 0) & <u32>(group === load<u32>(port, PORT_GROUP))) |
+          <u32>(wire - ETHERNET_LENGTH > load<u32>(port, PORT_MTU)))
+      );
+    if (unusual !== 0) {
       if ((state & SCRATCH_DONE) !== 0) continue;
       store<u32>(context, <u32>(out - list) >>> 2, CONTEXT_OUT_COUNT);
       const done = forwardOne(context, sw, d, s);

@@ -5,22 +5,29 @@ import { createHash } from "node:crypto";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { deflateRawSync } from "node:zlib";
+import { compileSchema } from "./compile-schema.mjs";
 
 process.chdir(fileURLToPath(new URL("..", import.meta.url)));
 
 const stamp = "build/inputs.sha256";
 const kernels = "src/kernel/kernels.generated.ts";
 const worker = "src/worker/worker-source.generated.ts";
+const schemas = {
+  switch: { path: "src/cli/switch-schema.generated.ts", validator: "validateSwitchConfig" },
+  topology: { path: "src/cli/topology-schema.generated.ts", validator: "validateTopology" },
+};
 const outputs = [
   stamp,
   kernels,
   worker,
+  ...Object.values(schemas).map(({ path }) => path),
   "dist/worker.js",
   "build/frameferry.wat",
   "dist/frameferry.wasm",
   "dist/cli.js",
 ];
-for (const entry of ["index", "wire", "pcap", "overlay", "node"])
+for (const entry of ["index", "switch", "wire", "pcap", "overlay", "node"])
   outputs.push(`dist/${entry}.js`, `dist/${entry}.d.ts`);
 
 const digest = digestOfInputs();
@@ -37,7 +44,7 @@ const wasm = readFileSync("build/frameferry.wasm");
 cpSync("build/frameferry.wasm", "dist/frameferry.wasm");
 writeFileSync(
   kernels,
-  `// Written by scripts/build.mjs from assembly/.\nexport const KERNELS_BASE64: string =\n  "${wasm.toString("base64")}";\n`,
+  `// Written by scripts/build.mjs from assembly/, deflated.\nexport const KERNELS_BASE64: string =\n  "${deflateRawSync(wasm, { level: 9 }).toString("base64")}";\n`,
 );
 // The worker's script is made of what tsc writes, and stands in what is bundled after it: rollup.config.mjs
 // puts it into tsc's output of this file.
@@ -45,6 +52,8 @@ writeFileSync(
   worker,
   '// Written by scripts/build.mjs; rollup.config.mjs puts the script into the bundle.\nexport const WORKER_SOURCE: string = "";\n',
 );
+for (const [name, { path, validator }] of Object.entries(schemas))
+  writeFileSync(path, compileSchema(`schema/${name}.schema.json`, validator));
 run("typescript/bin/tsc", "-p", "tsconfig.json");
 run("rollup/dist/bin/rollup", "-c", "--silent");
 writeFileSync(stamp, digest);
@@ -56,8 +65,9 @@ function digestOfInputs() {
     "asconfig.json",
     "rollup.config.mjs",
     "scripts/build.mjs",
+    "scripts/compile-schema.mjs",
   ];
-  for (const folder of ["assembly", "src", "bench"]) inputs.push(...filesBelow(folder));
+  for (const folder of ["assembly", "src", "bench", "schema"]) inputs.push(...filesBelow(folder));
   const hash = createHash("sha256");
   for (const path of inputs.sort()) {
     if (path.endsWith(".generated.ts")) continue;

@@ -1,7 +1,9 @@
-// `npm run stress`: the ring litmus at length, at least 10^8 items over all kinds of rings. The fast version is a test.
+// `npm run stress`: the ring litmus at length, at least 10^8 items over all kinds of rings, and the FDB litmus. The fast
+// versions are tests.
 // `npm run stress -- 0.01` does a hundredth of it.
 
 import { Worker } from "node:worker_threads";
+import { type FdbCase, fdbNameOf, runFdbLitmus } from "./fdb.ts";
 import { type LitmusCase, nameOf, runLitmus } from "./litmus.ts";
 
 const scale = Number(process.argv[2] ?? 1);
@@ -61,6 +63,17 @@ for (const producers of [1, 3]) {
   }
 }
 
+const fdbCases: FdbCase[] = [];
+for (const threads of [2, 4, 8]) {
+  for (const [domains, capacity] of [
+    [1, 64],
+    [4, 80],
+    [50, 100],
+    [200, 2000],
+  ] as const)
+    fdbCases.push({ threads, domains, capacity, turns: 400_000 / threads, seed: seed++ });
+}
+
 let sum = 0;
 const start = performance.now();
 for (const wanted of cases) {
@@ -75,3 +88,10 @@ const seconds = Math.round((performance.now() - start) / 1000);
 console.log(
   `${cases.length} cases, ${sum} items and frames in ${seconds} s: nothing lost, doubled, reordered or changed`,
 );
+
+for (const wanted of fdbCases) {
+  const one = { ...wanted, turns: Math.max(1, Math.round(wanted.turns * scale)) };
+  const began = performance.now();
+  const found = await runFdbLitmus(one, () => new Worker(new URL("./fdb-worker.js", import.meta.url)));
+  console.log(`${fdbNameOf(one)}: ${found} found, all right, in ${Math.round(performance.now() - began)} ms`);
+}

@@ -4,7 +4,7 @@ import { CommanderError } from "commander";
 import { FileError } from "../platform/file-error.ts";
 
 export const EXIT_GOOD = 0;
-/** A file that cannot be read or written, is no capture, or is damaged. */
+/** A file that cannot be read or written, is no capture, is damaged, or says what cannot be. */
 export const EXIT_BAD_FILE = 1;
 export const EXIT_BAD_USAGE = 2;
 
@@ -15,6 +15,13 @@ export class UsageError extends Error {}
 export class DamagedInput extends Error {
   constructor(input: string, { message }: Error, consequence = "") {
     super(`${nameOf(input, "standard input")}: ${message}${consequence}`);
+  }
+}
+
+/** A configuration that cannot be, with the name of its file; the message names the place in it first. */
+export class BadConfiguration extends Error {
+  constructor(file: string, message: string) {
+    super(`${nameOf(file, "standard input")}: ${message}`);
   }
 }
 
@@ -37,7 +44,7 @@ export function explain(error: unknown, command: string): number {
   }
   // Whoever read our output has seen enough: no failure, as with other filters.
   if (error instanceof FileError && error.code === "EPIPE" && error.path === "-") return EXIT_GOOD;
-  if (error instanceof FileError || error instanceof DamagedInput) {
+  if (error instanceof FileError || error instanceof DamagedInput || error instanceof BadConfiguration) {
     say(`${command}: ${error.message}`);
     return EXIT_BAD_FILE;
   }

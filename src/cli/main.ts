@@ -27,6 +27,14 @@ const commands: Readonly<Record<string, Entry>> = {
     summary: "push, pop or rewrite the VLAN tags of a capture",
     load: async () => (await import("./vlan.ts")).defineVlan,
   },
+  switch: {
+    summary: "run captures through a switch with VLANs, bridge domains and VXLAN tunnels",
+    load: async () => (await import("./switch.ts")).defineSwitch,
+  },
+  lab: {
+    summary: "run whole networks: data centres, VPCs, Kubernetes, and see what arrives where",
+    load: async () => (await import("./lab.ts")).defineLab,
+  },
   demo: {
     summary: "see it work on a real capture, with pictures",
     load: async () => (await import("./demo.ts")).defineDemo,
@@ -52,7 +60,9 @@ async function main(args: readonly string[]): Promise<number> {
   process.stdout.on("error", () => {});
   process.stderr.on("error", () => {});
   const program = new Command("frameferry")
-    .description("Ferries Ethernet frames of captures into and out of VXLAN tunnels and VLANs.")
+    .description(
+      "Ferries Ethernet frames of captures into and out of VXLAN tunnels and VLANs, and through switches.",
+    )
     .version(version(), "-V, --version", "print the version")
     .helpOption("-h, --help", "print help")
     .helpCommand("help [command]", "print help for a command")

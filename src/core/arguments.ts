@@ -33,8 +33,10 @@ export function byteArray(name: string, value: unknown): Uint8Array {
   return value;
 }
 
-/** Throws for the first key of `options` that is not in `known`: a misspelt option must not be ignored. */
+/** Throws for what is no object, and for the first key that is not in `known`: a misspelt option must not be ignored. */
 export function knownKeys(name: string, options: object, known: readonly string[]): void {
+  if (typeof options !== "object" || options === null)
+    throw new TypeError(`${name}: expected an object, got ${describe(options)}`);
   for (const key of Object.keys(options)) {
     if (!known.includes(key))
       throw new TypeError(`${name}: unknown option ${JSON.stringify(key)} (known: ${known.join(", ")})`);

@@ -65,6 +65,7 @@ export const JOURNAL_HEAD = 8;
 export const JOURNAL_TAIL = 12;
 export const JOURNAL_FORWARDED = 16; // 64 bits
 export const JOURNAL_DROPPED = 24; // 64 bits
+export const JOURNAL_WRITTEN = 32; // a switch: how much of what leaves the tail includes
 export const JOURNAL_LENGTH = 64;
 export const JOURNAL_IDLE = 0;
 export const JOURNAL_WORKING = 1;

@@ -13,8 +13,7 @@ export const SWITCH_DOMAIN_COUNT = 16;
 export const SWITCH_REMOTES = 20; // table: who may send to which bridge domain
 export const SWITCH_NEIGHBOURS = 24; // table: IP address in a bridge domain -> record
 export const SWITCH_NEIGHBOUR_RECORDS = 28;
-export const SWITCH_GENERATION = 32; // goes up with every change
-export const SWITCH_PAUSE = 36; // not 0: no thread begins a burst
+export const SWITCH_PAUSE = 36; // not 0: no thread takes another burst from its ring
 export const SWITCH_VTEP_FLAGS = 40; // the flags of a decapsulation stage, and VTEP_IPV6
 export const SWITCH_VTEP_PORT = 44; // UDP port as it lies in a packet
 export const SWITCH_VTEP_ADDRESS = 48; // 16 bytes; IPv4: the first four
@@ -102,17 +101,20 @@ export const CONTEXT_STAMP = 52; // now, in seconds modulo 2^24
 export const CONTEXT_STATE = 64; // one of the states below
 export const CONTEXT_INDEX = 68; // the frame
 export const CONTEXT_FLOODED = 72; // how far in its flood list
-export const CONTEXT_SEEN_GENERATION = 76;
 export const CONTEXT_OUT_COUNT = 80;
 export const CONTEXT_COPIES_USED = 84;
 export const CONTEXT_FLOOD_DOMAIN = 88;
 export const CONTEXT_FLOOD_LAST = 92; // place of the last target in the flood list: it gets the frame itself
 export const CONTEXT_ANSWERED = 96; // four counters of 64 bits: ARP, echo, TTL exceeded, packet too big
-export const CONTEXT_LENGTH = 128;
+export const CONTEXT_ERRORS_STAMP = 128; // the second in which ICMP errors are counted
+export const CONTEXT_ERRORS = 132; // how many it has sent in that second
+export const CONTEXT_LENGTH = 192;
+
+/** Most ICMP errors that a thread of a switch sends in a second (RFC 4443 §2.4(f), RFC 1812 §4.3.2.8). */
+export const ERRORS_A_SECOND = 1000;
 
 export const CONTEXT_BEGIN = 0;
-export const CONTEXT_NEXT_FRAME = 1;
-export const CONTEXT_IN_FLOOD = 2;
+export const CONTEXT_IN_FLOOD = 1;
 
 export const ANSWERED_ARP = 0;
 export const ANSWERED_ECHO = 8;
@@ -122,7 +124,6 @@ export const ANSWERED_TOO_BIG = 24;
 // What a call says.
 export const SWITCH_DONE = 0;
 export const SWITCH_INTERRUPTED = 1; // no room for another copy: what is out must be taken, and it be called again
-export const SWITCH_PAUSED = 2; // a change is under way: nothing was done
 
 /** Frames that one call takes. */
 export const SWITCH_BURST = 256;

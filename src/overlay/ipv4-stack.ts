@@ -49,7 +49,8 @@ export class Ipv4Stack {
   readonly #mask: number;
   readonly #network: number;
   readonly #gateway: Uint8Array | undefined;
-  readonly #paths: Map<IpKey, number> = new Map();
+  /** Paths that allow less than the network card. */
+  #paths: Map<IpKey, number> | undefined;
   #reassembly: Reassembly | undefined;
   #identification = 0;
 
@@ -69,12 +70,12 @@ export class Ipv4Stack {
   }
 
   pathMtu(ip: Uint8Array): number {
-    return Math.min(this.#station.mtu, this.#paths.get(ipKey(ip)) ?? IP_LENGTH_MAXIMUM);
+    return Math.min(this.#station.mtu, this.#paths?.get(ipKey(ip)) ?? IP_LENGTH_MAXIMUM);
   }
 
   forget(): void {
     this.neighbours.clear();
-    this.#paths.clear();
+    this.#paths?.clear();
   }
 
   sendEcho(
@@ -165,7 +166,8 @@ export class Ipv4Stack {
     if (tooBig) {
       const key = ipKey(quoted.header.destination);
       if (mtu === 0) mtu = MTU_UNSAID;
-      mtu = Math.max(MTU_LEAST, Math.min(mtu, this.#paths.get(key) ?? IP_LENGTH_MAXIMUM));
+      mtu = Math.max(MTU_LEAST, Math.min(mtu, this.#paths?.get(key) ?? IP_LENGTH_MAXIMUM));
+      this.#paths ??= new Map();
       this.#paths.set(key, mtu);
     }
     const { payload, header } = quoted;

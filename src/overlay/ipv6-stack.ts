@@ -54,7 +54,8 @@ export class Ipv6Stack {
   readonly #pings: Pings;
   readonly #prefix: Prefix;
   readonly #gateway: Uint8Array | undefined;
-  readonly #paths: Map<IpKey, number> = new Map();
+  /** Paths that allow less than the network card. */
+  #paths: Map<IpKey, number> | undefined;
 
   constructor(station: Station, pings: Pings, prefix: Prefix, gateway: Uint8Array | undefined) {
     this.#station = station;
@@ -71,12 +72,12 @@ export class Ipv6Stack {
   }
 
   pathMtu(ip: Uint8Array): number {
-    return Math.min(this.#station.mtu, this.#paths.get(ipKey(ip)) ?? IP_LENGTH_MAXIMUM);
+    return Math.min(this.#station.mtu, this.#paths?.get(ipKey(ip)) ?? IP_LENGTH_MAXIMUM);
   }
 
   forget(): void {
     this.neighbours.clear();
-    this.#paths.clear();
+    this.#paths?.clear();
   }
 
   sendEcho(
@@ -168,7 +169,8 @@ export class Ipv6Stack {
     let mtu = read32(message, ICMP_REST);
     if (tooBig) {
       const key = ipKey(quoted.header.destination);
-      mtu = Math.max(MTU_LEAST, Math.min(mtu, this.#paths.get(key) ?? IP_LENGTH_MAXIMUM));
+      mtu = Math.max(MTU_LEAST, Math.min(mtu, this.#paths?.get(key) ?? IP_LENGTH_MAXIMUM));
+      this.#paths ??= new Map();
       this.#paths.set(key, mtu);
     }
     const { payload, header } = quoted;

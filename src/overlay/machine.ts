@@ -20,12 +20,13 @@ import {
   ETHERTYPE_IPV6,
 } from "../layout/ethernet.layout.ts";
 import { read16 } from "../wire/bytes.ts";
+import { Card } from "./card.ts";
 import { Ipv4Stack } from "./ipv4-stack.ts";
 import { Ipv6Stack } from "./ipv6-stack.ts";
 import type { Attachment, Lane, NetworkNode } from "./link.ts";
 import { type Ping, type PingHandle, type PingOptions, Pings } from "./ping.ts";
-import { History, type ReceivedDatagram, type ReceivedFrame } from "./received.ts";
-import { frameFrom, type Refusal, type Station, sameBytes } from "./station.ts";
+import type { ReceivedDatagram, ReceivedFrame } from "./received.ts";
+import { frameFrom, type Refusal, sameBytes } from "./station.ts";
 import type { Clock } from "./timers.ts";
 
 export interface MachineOptions {
@@ -71,36 +72,29 @@ export class Machine implements NetworkNode {
   readonly mtu: number;
   /** Called for every frame that comes in, those for others and ARP too, before it is worked on. */
   onFrame: ((frame: Uint8Array, machine: Machine) => void) | undefined = undefined;
-  readonly #mac: Uint8Array;
-  readonly #clock: Clock;
+  readonly #card: Card;
   readonly #pings: Pings;
   readonly #ipv4: Ipv4Stack | undefined;
   readonly #ipv6: Ipv6Stack | undefined;
-  readonly #received: History<ReceivedFrame>;
-  readonly #datagrams: History<ReceivedDatagram>;
-  #lane: Lane | undefined;
-  #counters = { received: 0, sent: 0, foreign: 0, malformed: 0, unconnected: 0 };
   #ports = 0;
 
   /** For `Network`. */
   constructor(name: string, options: MachineOptions, clock: Clock) {
     knownKeys("options", options, OPTIONS);
     this.name = name;
-    this.#clock = clock;
-    this.#mac = parseStationMac("mac", options.mac);
-    this.mac = formatMac(this.#mac);
+    const mac = parseStationMac("mac", options.mac);
+    this.mac = formatMac(mac);
     this.mtu = wholeNumber("mtu", options.mtu ?? 1500, options.ipv6 === undefined ? 68 : 1280, 65535);
     const history = wholeNumber("history", options.history ?? 32, 0, 1_000_000);
-    this.#received = new History(history);
-    this.#datagrams = new History(history);
+    const card = new Card(mac, this.mtu, history, clock);
+    this.#card = card;
     this.#pings = new Pings(clock);
-    const station = this.#station();
     const ipv4 = addressOf("ip", options.ip, 4);
     const ipv6 = addressOf("ipv6", options.ipv6, 16);
     const gateway = gatewayOf("gateway", options.gateway, 4, ipv4);
     const gatewayIpv6 = gatewayOf("gatewayIpv6", options.gatewayIpv6, 16, ipv6);
-    this.#ipv4 = ipv4 && new Ipv4Stack(station, this.#pings, ipv4, gateway);
-    this.#ipv6 = ipv6 && new Ipv6Stack(station, this.#pings, ipv6, gatewayIpv6);
+    this.#ipv4 = ipv4 && new Ipv4Stack(card, this.#pings, ipv4, gateway);
+    this.#ipv6 = ipv6 && new Ipv6Stack(card, this.#pings, ipv6, gatewayIpv6);
     this.ip = ipv4 && formatIp(ipv4.bytes);
     this.ipv6 = ipv6 && formatIp(ipv6.bytes);
   }
@@ -112,18 +106,18 @@ export class Machine implements NetworkNode {
 
   /** The latest frames that arrived for it, ARP and neighbour discovery left out, oldest first. */
   get received(): readonly ReceivedFrame[] {
-    return this.#received.list();
+    return this.#card.frames.list();
   }
 
   /** The latest UDP datagrams that arrived for it, oldest first. */
   get datagrams(): readonly ReceivedDatagram[] {
-    return this.#datagrams.list();
+    return this.#card.datagrams.list();
   }
 
   /** Forgets what was received. */
   clearReceived(): void {
-    this.#received.clear();
-    this.#datagrams.clear();
+    this.#card.frames.clear();
+    this.#card.datagrams.clear();
   }
 
   /**
@@ -141,7 +135,7 @@ export class Machine implements NetworkNode {
     const ours = formatIp(stack.address);
     return this.#pings.begin(formatIp(destination), count, (ping: Ping, sequence: number) => {
       if (sameBytes(destination, stack.address)) {
-        ping.reply(sequence, this.#clock.nowUs);
+        ping.reply(sequence, this.#card.clock.nowUs);
         return;
       }
       const unheard = (): void => void ping.errors.push({ kind: "no-neighbour", from: ours });
@@ -153,7 +147,7 @@ export class Machine implements NetworkNode {
 
   /** Sends a whole frame as it is; a copy of it. */
   send(frame: Uint8Array): void {
-    this.#transmit(byteArray("frame", frame).slice());
+    this.#card.transmit(byteArray("frame", frame).slice());
   }
 
   /**
@@ -174,9 +168,9 @@ export class Machine implements NetworkNode {
   broadcast(payload: Uint8Array): void {
     byteArray("payload", payload);
     const everybody = Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0xff, 0xff);
-    const frame = frameFrom(this.#mac, ETHERTYPE_EXPERIMENT, payload.length, everybody);
+    const frame = frameFrom(this.#card.mac, ETHERTYPE_EXPERIMENT, payload.length, everybody);
     frame.set(payload, ETHERNET_LENGTH);
-    this.#transmit(frame);
+    this.#card.transmit(frame);
   }
 
   /**
@@ -209,26 +203,31 @@ export class Machine implements NetworkNode {
   }
 
   counters(): MachineCounters {
-    return { ...this.#counters };
+    const { receivedCount, sentCount, foreignCount, malformedCount, unconnectedCount } = this.#card;
+    return {
+      received: receivedCount,
+      sent: sentCount,
+      foreign: foreignCount,
+      malformed: malformedCount,
+      unconnected: unconnectedCount,
+    };
   }
 
   /** The lane by which its frames leave. */
   get lane(): Lane | undefined {
-    return this.#lane;
+    return this.#card.lane;
   }
 
   /** For `Network`. */
   plug(lane: Lane | undefined): void {
-    this.#lane = lane;
+    this.#card.lane = lane;
   }
 
   /** For `Network`: takes a frame off its link. */
   take(frame: Uint8Array): void {
-    this.#counters.received++;
     this.onFrame?.(frame, this);
-    if (frame.length < ETHERNET_LENGTH) this.#counters.malformed++;
-    else if (!this.#isForUs(frame)) this.#counters.foreign++;
-    else if (!this.#work(frame)) this.#received.add({ timeMs: this.#clock.nowUs / 1000, frame });
+    const { clock, frames } = this.#card;
+    if (this.#card.accepts(frame) && !this.#work(frame)) frames.add({ timeMs: clock.nowUs / 1000, frame });
   }
 
   /** Lets the protocols have a frame; true if it is only about who has which MAC. */
@@ -245,33 +244,6 @@ export class Machine implements NetworkNode {
       default:
         return false;
     }
-  }
-
-  #isForUs(frame: Uint8Array): boolean {
-    if (((frame[0] as number) & 1) !== 0) return true;
-    const mac = this.#mac;
-    for (let i = 5; i >= 0; i--) if (frame[i] !== mac[i]) return false;
-    return true;
-  }
-
-  #transmit(frame: Uint8Array): void {
-    if (this.#lane === undefined) this.#counters.unconnected++;
-    else {
-      this.#counters.sent++;
-      this.#lane.send(frame);
-    }
-  }
-
-  #station(): Station {
-    return {
-      mac: this.#mac,
-      mtu: this.mtu,
-      clock: this.#clock,
-      transmit: (frame) => this.#transmit(frame),
-      deliver: (datagram) => this.#datagrams.add(datagram),
-      malformed: () => void this.#counters.malformed++,
-      foreign: () => void this.#counters.foreign++,
-    };
   }
 
   #stackFor(name: string, destination: Uint8Array): Ipv4Stack | Ipv6Stack {

@@ -86,7 +86,7 @@ const IDENTIFIERS = 0xffff;
 /** The pings of a machine, by the identifier in their requests. */
 export class Pings {
   readonly #clock: Clock;
-  readonly #pings: Map<number, Ping> = new Map();
+  #pings: Map<number, Ping> | undefined;
   #made = 0;
 
   constructor(clock: Clock) {
@@ -96,6 +96,7 @@ export class Pings {
   /** Begins one; `send` is called for each request. The oldest of 65,535 is forgotten. */
   begin(to: string, count: number, send: (ping: Ping, sequence: number) => void): Ping {
     const ping = new Ping(to, (this.#made++ % IDENTIFIERS) + 1);
+    this.#pings ??= new Map();
     this.#pings.set(ping.identifier, ping);
     const request = (left: number): void => {
       send(ping, ping.next(this.#clock.nowUs));
@@ -106,6 +107,6 @@ export class Pings {
   }
 
   get(identifier: number): Ping | undefined {
-    return this.#pings.get(identifier);
+    return this.#pings?.get(identifier);
   }
 }

@@ -19,7 +19,7 @@ export interface ReceivedDatagram {
 
 export class History<T> {
   readonly #most: number;
-  #items: T[] = [];
+  #items: T[] | undefined;
   #oldest = 0;
 
   constructor(most: number) {
@@ -28,6 +28,7 @@ export class History<T> {
 
   add(item: T): void {
     if (this.#most === 0) return;
+    this.#items ??= [];
     if (this.#items.length < this.#most) this.#items.push(item);
     else {
       this.#items[this.#oldest] = item;
@@ -37,11 +38,12 @@ export class History<T> {
 
   /** Oldest first. */
   list(): T[] {
+    if (this.#items === undefined) return [];
     return [...this.#items.slice(this.#oldest), ...this.#items.slice(0, this.#oldest)];
   }
 
   clear(): void {
-    this.#items = [];
+    this.#items = undefined;
     this.#oldest = 0;
   }
 }

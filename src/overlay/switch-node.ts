@@ -24,7 +24,7 @@ export class SwitchNode implements NetworkNode {
   at(port: SwitchPort | string | undefined = this.core.uplink): Attachment {
     const found = typeof port === "string" ? this.core.port(port) : port;
     if (found === undefined)
-      throw new RangeError(`port: ${this.name} has no port ${JSON.stringify(port ?? "uplink")}`);
+      throw new RangeError(`port: ${this.name} has no ${port === undefined ? "uplink" : `port ${port}`}`);
     return { node: this, port: found };
   }
 

@@ -7,10 +7,12 @@ import {
   fchmodSync,
   fchownSync,
   fstatSync,
+  linkSync,
   open as openFile,
   openSync,
   renameSync,
   type Stats,
+  unlinkSync,
   write as writeFile,
 } from "node:fs";
 import { readlink, realpath, stat } from "node:fs/promises";
@@ -38,6 +40,39 @@ export interface NodeOutput {
   abort(reason: unknown): Promise<void>;
 }
 
+/** An output in the steps that `closeTogether` takes. Each is called at most once, and only in this order. */
+interface SteppedOutput extends NodeOutput {
+  /** Everything has been written; nothing is to be seen of it yet. */
+  finish(): Promise<void>;
+  /** Gives the file its name, and keeps what had it before. At once: no signal is handled meanwhile. */
+  publish(): void;
+  /** Puts things back as they were before `publish`. */
+  retract(): void;
+  /** Lets go of what was kept. */
+  settle(): void;
+}
+
+/**
+ * Closes outputs that `createOutputFile` has made so that all files get their names, or none: then what was there
+ * before is there again, and the error of the first that failed is thrown.
+ */
+export async function closeTogether(outputs: readonly NodeOutput[]): Promise<void> {
+  const all = outputs as readonly SteppedOutput[];
+  const published: SteppedOutput[] = [];
+  try {
+    for (const output of all) await output.finish();
+    for (const output of all) {
+      output.publish();
+      published.push(output);
+    }
+  } catch (error) {
+    for (const output of published.reverse()) output.retract();
+    for (const output of all) if (!published.includes(output)) await output.abort(error);
+    throw error;
+  }
+  for (const output of all) output.settle();
+}
+
 export function isStandardOutput(path: string): boolean {
   return STDOUT_NAMES.includes(path);
 }
@@ -57,7 +92,7 @@ export async function createOutputFile(path: string): Promise<NodeOutput> {
   }
 }
 
-function openStandardOutput(): NodeOutput {
+function openStandardOutput(): SteppedOutput {
   try {
     const status = fstatSync(STDOUT);
     // Node's stream over a file loses what a short write leaves over.
@@ -69,7 +104,7 @@ function openStandardOutput(): NodeOutput {
   return new StreamOutput(process.stdout);
 }
 
-function createTemporary(path: string, target: string, existing: Stats | undefined): NodeOutput {
+function createTemporary(path: string, target: string, existing: Stats | undefined): SteppedOutput {
   // Its length does not depend on the final name's, which may be as long as the file system allows. It may be
   // guessed: "wx" opens nothing that is there already.
   const unique = `${process.pid}-${Math.random().toString(36).slice(2, 10)}`;
@@ -133,7 +168,7 @@ async function writeAll(file: number, path: string, bytes: Uint8Array): Promise<
 }
 
 /** What is written to as it is: a device, a named pipe, standard output that is a file. */
-class OpenOutput implements NodeOutput {
+class OpenOutput implements SteppedOutput {
   readonly #file: number;
   readonly #path: string;
   #closed = false;
@@ -159,13 +194,27 @@ class OpenOutput implements NodeOutput {
   async abort(): Promise<void> {
     await this.close().catch(() => {});
   }
+
+  async finish(): Promise<void> {
+    await this.close();
+  }
+
+  publish(): void {}
+
+  retract(): void {}
+
+  settle(): void {}
 }
 
-class TemporaryOutput implements NodeOutput {
+class TemporaryOutput implements SteppedOutput {
   readonly #file: number;
   readonly #path: string;
   readonly #temporary: string;
   readonly #target: string;
+  /** Another name for the file that had ours before, where files can have two. */
+  readonly #kept: string;
+  #before: "kept" | "nothing" | "unknown" = "unknown";
+  #finished = false;
   #closed = false;
 
   constructor(file: number, path: string, temporary: string, target: string) {
@@ -173,6 +222,7 @@ class TemporaryOutput implements NodeOutput {
     this.#path = path;
     this.#temporary = temporary;
     this.#target = target;
+    this.#kept = `${temporary}.old`;
   }
 
   async write(bytes: Uint8Array): Promise<void> {
@@ -182,27 +232,73 @@ class TemporaryOutput implements NodeOutput {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    try {
-      await close(this.#file);
-      // Together, so that no signal is handled between them.
-      renameSync(this.#temporary, this.#target);
-      forgetTemporary(this.#temporary);
-    } catch (cause) {
-      removeTemporary(this.#temporary);
-      throw fileError("write", this.#path, cause);
-    }
+    await this.finish();
+    this.#rename();
   }
 
   async abort(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
     removeTemporary(this.#temporary);
-    await close(this.#file).catch(() => {});
+    if (!this.#finished) await close(this.#file).catch(() => {});
+  }
+
+  async finish(): Promise<void> {
+    this.#finished = true;
+    try {
+      await close(this.#file);
+    } catch (cause) {
+      this.#closed = true;
+      this.#fail(cause);
+    }
+  }
+
+  publish(): void {
+    this.#closed = true;
+    addTemporary(this.#kept);
+    try {
+      linkSync(this.#target, this.#kept);
+      this.#before = "kept";
+    } catch (cause) {
+      forgetTemporary(this.#kept);
+      if ((cause as NodeJS.ErrnoException).code === "ENOENT") this.#before = "nothing";
+    }
+    this.#rename();
+  }
+
+  retract(): void {
+    try {
+      if (this.#before === "kept") renameSync(this.#kept, this.#target);
+      else if (this.#before === "nothing") unlinkSync(this.#target);
+    } catch {
+      // Somebody else has been there; the error that led here is the one to tell.
+    }
+    forgetTemporary(this.#kept);
+  }
+
+  settle(): void {
+    if (this.#before === "kept") removeTemporary(this.#kept);
+  }
+
+  #rename(): void {
+    try {
+      // Together, so that no signal is handled between them.
+      renameSync(this.#temporary, this.#target);
+      forgetTemporary(this.#temporary);
+    } catch (cause) {
+      this.settle();
+      this.#fail(cause);
+    }
+  }
+
+  #fail(cause: unknown): never {
+    removeTemporary(this.#temporary);
+    throw fileError("write", this.#path, cause);
   }
 }
 
 /** A pipe, a socket or a terminal. */
-class StreamOutput implements NodeOutput {
+class StreamOutput implements SteppedOutput {
   readonly #stream: Writable;
 
   constructor(stream: Writable) {
@@ -224,6 +320,14 @@ class StreamOutput implements NodeOutput {
   async close(): Promise<void> {}
 
   async abort(): Promise<void> {}
+
+  async finish(): Promise<void> {}
+
+  publish(): void {}
+
+  retract(): void {}
+
+  settle(): void {}
 }
 
 function ignore(): void {}

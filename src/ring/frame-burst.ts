@@ -5,6 +5,7 @@ import {
   RECORD_FRAME_LENGTH,
   RECORD_HEADER_LENGTH,
   RECORD_MARK,
+  RECORD_TOTAL,
   RECORD_VNI,
   RECORD_WIRE_LENGTH,
 } from "../layout/ring.layout.ts";
@@ -27,13 +28,18 @@ export class FrameBurst implements Iterable<Uint8Array> {
     this.#headroom = headroom;
   }
 
-  /** Some of its frames, as a burst of their own; the bytes are shared. */
+  /** Some of its frames, as a burst of their own with its own bytes: a few frames that wait do not hold all the others. */
   pick(indices: readonly number[]): FrameBurst {
-    return new FrameBurst(
-      this.#bytes,
-      indices.map((index) => this.#record(index)),
-      this.#headroom,
-    );
+    const totals = indices.map((index) => this.#words[(this.#record(index) + RECORD_TOTAL) >>> 2] as number);
+    const bytes = new Uint8Array(totals.reduce((sum, total) => sum + total, 0));
+    let at = 0;
+    const offsets = indices.map((index, i) => {
+      const record = this.#record(index);
+      bytes.set(this.#bytes.subarray(record, record + (totals[i] as number)), at);
+      at += totals[i] as number;
+      return at - (totals[i] as number);
+    });
+    return new FrameBurst(bytes, offsets, this.#headroom);
   }
 
   /** The bytes of frame `index`. */

@@ -1,26 +1,12 @@
 // A switch with a VTEP: its tables in the one memory, its bursts in one kernel call each.
 
-import {
-  formatIp,
-  formatMac,
-  type IpAddress,
-  type MacAddress,
-  parseIp,
-  parseStation,
-  parseStationMac,
-} from "../core/addresses.ts";
+import { formatIp, formatMac, parseIp, parseStation, parseStationMac } from "../core/addresses.ts";
 import { knownKeys, wholeNumber } from "../core/arguments.ts";
 import { FrameBatch } from "../frame/frame-batch.ts";
 import { expectKernels, type Kernels } from "../kernel/kernels.ts";
-import {
-  DESCRIPTOR_FRAME_LENGTH,
-  DESCRIPTOR_LENGTH,
-  DESCRIPTOR_MARK,
-  DESCRIPTOR_OFFSET,
-} from "../layout/descriptor.layout.ts";
+import { DESCRIPTOR_LENGTH } from "../layout/descriptor.layout.ts";
 import { BRIDGE_DOMAIN_MAXIMUM } from "../layout/fdb.layout.ts";
 import {
-  CONTEXT_OUT_COUNT,
   CONTEXT_STAMP,
   SWITCH_BURST,
   SWITCH_INTERRUPTED,
@@ -28,18 +14,21 @@ import {
   UPLINK_NUMBER,
 } from "../layout/switch.layout.ts";
 import { BridgeDomains } from "./bridge-domains.ts";
+import { type Deliver, deliverAll } from "./deliver.ts";
 import { Neighbours } from "./neighbours.ts";
 import { type Added, Ports } from "./ports.ts";
 import { Remotes } from "./remotes.ts";
 import type { RouterOptions } from "./router.ts";
 import { Router, type RouterHost } from "./router.ts";
 import { CounterTable, type SwitchCounters } from "./switch-counters.ts";
-import { type FdbOwner, SwitchFdb, seconds } from "./switch-fdb.ts";
+import { SwitchFdb, seconds } from "./switch-fdb.ts";
+import type { FdbOwner } from "./switch-fdb-events.ts";
 import { type SwitchContext, SwitchMemory } from "./switch-memory.ts";
 import type {
   AccessPortOptions,
   BridgeDomain,
   BridgeDomainOptions,
+  NeighbourOptions,
   SwitchOptions,
   SwitchPort,
   TrunkPortOptions,
@@ -53,10 +42,11 @@ const NEIGHBOURS_DEFAULT = 256;
 /** The threads that work on one switch. */
 export interface SwitchThreads {
   readonly workspaces: readonly SwitchWorkspace[];
+  /** Whether they are threads indeed, beside the caller's. */
+  readonly shared: boolean;
+  /** What the tables call a port that the caller has in another form. */
+  readonly handleOf: (port: unknown) => unknown;
 }
-
-/** Called for each frame that leaves, in order: a view of its bytes, good during the call, and the port's number. */
-export type Deliver = (frame: Uint8Array, port: number) => void;
 
 export class SwitchCore {
   readonly kernels: Kernels;
@@ -67,6 +57,7 @@ export class SwitchCore {
   readonly #ports: Ports;
   readonly #domains: BridgeDomains;
   readonly #counters: CounterTable;
+  readonly #handleOf: (port: unknown) => unknown;
   readonly #vtep: Vtep | undefined;
   readonly #remotes: Remotes | undefined;
   readonly #neighbours: Neighbours;
@@ -102,13 +93,14 @@ export class SwitchCore {
         ports,
         bridgeDomains,
         workspaces: threads?.workspaces ?? [workspace],
-        shared: threads !== undefined,
+        shared: threads?.shared ?? false,
       });
       this.#memory = memory;
       undo.push(() => memory.close());
       this.#domains = new BridgeDomains(memory);
       this.#ports = new Ports(memory, this.#domains);
       this.#counters = new CounterTable(memory);
+      this.#handleOf = threads?.handleOf ?? ((port) => port);
       this.fdb = new SwitchFdb(this.#fdbOwner(), options.fdb ?? {});
       undo.push(() => this.fdb.close());
       const neighbours = new Neighbours(kernels, memory.address, options.neighbours ?? NEIGHBOURS_DEFAULT);
@@ -206,7 +198,7 @@ export class SwitchCore {
    * Says which MAC an IP address has: for bridge domains with `arpSuppression`, and for routers in them.
    * @throws RangeError if the table is full, or if the address is the switch's own.
    */
-  addNeighbour(neighbour: { bridgeDomain: BridgeDomain; ip: IpAddress; mac: MacAddress }): void {
+  addNeighbour(neighbour: NeighbourOptions): void {
     this.#change(() => {
       knownKeys("neighbour", neighbour, ["bridgeDomain", "ip", "mac"]);
       const { id } = this.#domains.expect("bridgeDomain", neighbour.bridgeDomain);
@@ -216,7 +208,7 @@ export class SwitchCore {
   }
 
   /** Forgets a neighbour; false if it was not known. */
-  removeNeighbour(neighbour: { bridgeDomain: BridgeDomain; ip: IpAddress }): boolean {
+  removeNeighbour(neighbour: Omit<NeighbourOptions, "mac">): boolean {
     return this.#change(() => {
       knownKeys("neighbour", neighbour, ["bridgeDomain", "ip"]);
       const { id } = this.#domains.expect("bridgeDomain", neighbour.bridgeDomain);
@@ -308,7 +300,7 @@ export class SwitchCore {
         do {
           status = functions.runSwitch(context.address, descriptors, count);
           try {
-            this.#deliver(context, deliver);
+            deliverAll(this.kernels, context, deliver);
           } catch (error) {
             // The burst must come to its end, or the next one would go on with it.
             while (status === SWITCH_INTERRUPTED)
@@ -322,9 +314,9 @@ export class SwitchCore {
     }
   }
 
-  /** For those who run it on several threads: what one of them has received, and what of that has not come to its end. */
-  pending(context: SwitchContext): { pending: number; received: number } {
-    return this.#counters.pending(context, this.#ports.all());
+  /** For those who run it on several threads: one has ended, having received so many frames in all. */
+  settleDied(context: SwitchContext, received: number): void {
+    this.#counters.settleDied(context, received, this.#ports.all(), this.#domains.all());
   }
 
   counters(): SwitchCounters {
@@ -349,18 +341,6 @@ export class SwitchCore {
     this.close();
   }
 
-  #deliver(context: SwitchContext, deliver: Deliver): void {
-    const { words, bytes } = this.kernels;
-    const count = words[(context.address + CONTEXT_OUT_COUNT) >>> 2] as number;
-    const out = context.workspace.out >>> 2;
-    for (let i = 0; i < count; i++) {
-      const word = (words[out + i] as number) >>> 2;
-      const offset = words[word + (DESCRIPTOR_OFFSET >> 2)] as number;
-      const length = words[word + (DESCRIPTOR_FRAME_LENGTH >> 2)] as number;
-      deliver(bytes.subarray(offset, offset + length), words[word + (DESCRIPTOR_MARK >> 2)] as number);
-    }
-  }
-
   #keep({ handle, fdbLimit }: Added): SwitchPort {
     this.fdb.limitPort(handle.number, fdbLimit);
     return handle;
@@ -376,9 +356,7 @@ export class SwitchCore {
   #change<T>(change: () => T): T {
     this.#open();
     this.#expectIdle();
-    const result = change();
-    this.#memory.noteChange();
-    return result;
+    return change();
   }
 
   #expectIdle(): void {
@@ -403,7 +381,7 @@ export class SwitchCore {
       memory: this.#memory,
       expectOpen: () => this.#open(),
       expectDomain: (name, domain) => this.#domains.expect(name, domain),
-      expectPort: (name, port) => this.#ports.expect(name, port),
+      expectPort: (name, port) => this.#ports.expect(name, this.#handleOf(port)),
       domainById: (id) => this.#domains.byId(id),
       portByNumber: (number) => this.#ports.byNumber(number),
       destination: (port, domain) => this.#ports.destination(port, domain),

@@ -1,7 +1,7 @@
 // What a switch has counted, added up over its threads.
 
 import { dropReasons } from "../core/drop-reasons.ts";
-import { COUNTER_LENGTH } from "../layout/drop.layout.ts";
+import { COUNTER_LENGTH, DROP_WORKER_DIED } from "../layout/drop.layout.ts";
 import {
   ANSWERED_ARP,
   ANSWERED_ECHO,
@@ -149,21 +149,38 @@ export class CounterTable {
     };
   }
 
-  /** What one thread has received, and what of that it has neither sent nor dropped. */
-  pending(context: SwitchContext, ports: readonly SwitchPort[]): { pending: number; received: number } {
-    const sums = this.#goneOf(context);
-    let { received } = sums;
-    let settled = sums.sent + sums.dropped - sums.copies;
+  /**
+   * For a thread that has ended in the middle of a burst: it has received so many frames in all, and what of them has
+   * neither left nor been dropped is dropped now. Where nobody knows which port it was, it is counted at place 0.
+   */
+  settleDied(
+    context: SwitchContext,
+    received: number,
+    ports: readonly SwitchPort[],
+    bridgeDomains: readonly BridgeDomain[],
+  ): void {
     const { kernels } = this.#memory;
-    for (const { number, kind } of [...ports, ...(ports[0]?.number === 0 ? [] : [PLACE_0])]) {
+    const sums = { ...this.#goneOf(context) };
+    for (const { number, kind } of ports[0]?.number === 0 ? ports : [PLACE_0, ...ports]) {
       const at = context.ports + number * PORT_COUNTERS_LENGTH;
-      if (kind !== "tunnel") received += kernels.counter(at + PORT_RECEIVED);
-      settled +=
-        kernels.counter(at + PORT_SENT) +
-        kernels.counter(at + PORT_DROPPED) -
-        kernels.counter(at + PORT_COPIES);
+      if (kind !== "tunnel") sums.received += kernels.counter(at + PORT_RECEIVED);
+      sums.copies += kernels.counter(at + PORT_COPIES);
+      sums.sent += kernels.counter(at + PORT_SENT);
+      sums.dropped += kernels.counter(at + PORT_DROPPED);
     }
-    return { pending: received - settled, received };
+    const lost = Math.max(0, received + sums.copies - sums.sent - sums.dropped);
+    this.#add(context.ports + PORT_RECEIVED, received - sums.received);
+    this.#add(context.ports + PORT_DROPPED, lost);
+    let reasons = 0;
+    for (const { code } of dropReasons) reasons += kernels.counter(context.reasons + code * COUNTER_LENGTH);
+    this.#add(context.reasons + DROP_WORKER_DIED * COUNTER_LENGTH, sums.dropped + lost - reasons);
+    for (const { id } of bridgeDomains) {
+      const at = context.domains + id * DOMAIN_COUNTERS_LENGTH;
+      const field = (offset: number): number => kernels.counter(at + offset);
+      const came = field(DOMAIN_RECEIVED) + field(DOMAIN_COPIES) + field(DOMAIN_ROUTED_IN);
+      const went = field(DOMAIN_SENT) + field(DOMAIN_DROPPED) + field(DOMAIN_ROUTED_OUT);
+      this.#add(at + DOMAIN_DROPPED, came - went);
+    }
   }
 
   #goneOf(context: SwitchContext): Totals {
@@ -233,6 +250,11 @@ export class CounterTable {
     let sum = 0;
     for (const context of this.#memory.contexts) sum += this.#memory.kernels.counter(addressOf(context));
     return sum;
+  }
+
+  #add(address: number, count: number): void {
+    const { kernels } = this.#memory;
+    kernels.view.setBigUint64(address, BigInt(Math.max(0, kernels.counter(address) + count)), true);
   }
 
   #zero(address: number, length: number): void {

@@ -7,22 +7,6 @@ import {
   AGE_SECONDS_MAXIMUM,
   BUCKET_SLOTS,
   DESTINATION_PORT_MASK,
-  EVENT_AGED,
-  EVENT_DESTINATION,
-  EVENT_EVICTED,
-  EVENT_FROM,
-  EVENT_KEY,
-  EVENT_KIND,
-  EVENT_LEARNED,
-  EVENT_LENGTH,
-  EVENT_MOVED,
-  EVENT_STAMP,
-  EVENTS_HEADER_LENGTH,
-  EVENTS_LIMIT,
-  EVENTS_LOST,
-  EVENTS_MASK,
-  EVENTS_TAKEN,
-  EVENTS_WRITTEN,
   FDB_CAPACITY_MAXIMUM,
   FDB_DOMAIN_COUNT,
   FDB_DOMAIN_LENGTH,
@@ -56,7 +40,7 @@ import {
   VALUE_STATIC,
 } from "../layout/fdb.layout.ts";
 import { SWITCH_FDB } from "../layout/switch.layout.ts";
-import type { SwitchMemory } from "./switch-memory.ts";
+import { type FdbEvent, FdbEvents, type FdbOwner } from "./switch-fdb-events.ts";
 import type { BridgeDomain, SwitchFdbOptions, SwitchPort } from "./switch-types.ts";
 
 export interface FdbEntry {
@@ -69,28 +53,6 @@ export interface FdbEntry {
   readonly seconds: number;
 }
 
-export interface FdbEvent {
-  readonly kind: "learned" | "moved" | "aged" | "evicted";
-  readonly bridgeDomain: BridgeDomain;
-  readonly mac: string;
-  readonly port: SwitchPort;
-  /** Where it was before it moved. */
-  readonly from?: SwitchPort;
-  readonly seconds: number;
-}
-
-/** What the FDB asks of the switch whose it is. */
-export interface FdbOwner {
-  readonly memory: SwitchMemory;
-  expectOpen(): void;
-  expectDomain(name: string, domain: unknown): BridgeDomain;
-  expectPort(name: string, port: unknown): SwitchPort;
-  domainById(id: number): BridgeDomain | undefined;
-  portByNumber(number: number): SwitchPort | undefined;
-  /** The destination of a bridge domain on a port, or undefined if it is not there. */
-  destination(port: SwitchPort, domain: BridgeDomain): number | undefined;
-}
-
 const EVENTS_MAXIMUM = 1 << 20;
 const ANY = 0xffffffff;
 /** Buckets that are listed, flushed or swept in one call: well under a millisecond. */
@@ -99,12 +61,6 @@ const LIST_SLICE = 64;
 /** What a kernel answers when another thread holds the lock. */
 const LOCKED = -1;
 const LOCK_TRIES = 1000;
-const EVENT_KINDS = new Map<number, FdbEvent["kind"]>([
-  [EVENT_LEARNED, "learned"],
-  [EVENT_MOVED, "moved"],
-  [EVENT_AGED, "aged"],
-  [EVENT_EVICTED, "evicted"],
-]);
 
 export class SwitchFdb {
   /** Most entries it takes. */
@@ -114,16 +70,14 @@ export class SwitchFdb {
   readonly #owner: FdbOwner;
   readonly #table: TableMemory;
   readonly #ageSeconds: number;
-  readonly #events: number;
+  readonly #events: FdbEvents | undefined;
   readonly #list: number;
-  readonly #pending: FdbEvent[] = [];
   #next = 0;
 
   /** Made by the switch. */
   constructor(owner: FdbOwner, options: SwitchFdbOptions) {
     knownKeys("fdb", options, ["capacity", "ageSeconds", "whenFull", "seed", "events"]);
     const { memory } = owner;
-    const { view } = memory.kernels;
     this.#owner = owner;
     this.capacity = wholeNumber("fdb.capacity", options.capacity ?? 8192, 1, FDB_CAPACITY_MAXIMUM);
     this.#ageSeconds = wholeNumber("fdb.ageSeconds", options.ageSeconds ?? 300, 0, AGE_SECONDS_MAXIMUM);
@@ -153,19 +107,18 @@ export class SwitchFdb {
         "an FDB's listing",
         LIST_SLICE * BUCKET_SLOTS * (KEY_LENGTH + VALUE_LENGTH),
       );
-      this.#events = 0;
-      if (wanted > 0) {
-        const count = 2 ** Math.ceil(Math.log2(wanted));
-        this.#events = memory.reserve("an FDB's events", EVENTS_HEADER_LENGTH + count * EVENT_LENGTH);
-        view.setUint32(this.#events + EVENTS_MASK, count - 1, true);
-        view.setUint32(this.#events + EVENTS_LIMIT, wanted, true);
-      }
-      this.#set(FDB_EVENTS, this.#events);
+      this.#events = wanted === 0 ? undefined : new FdbEvents(owner, wanted);
+      this.#set(FDB_EVENTS, this.#events?.address ?? 0);
       memory.set(SWITCH_FDB, this.address);
     } catch (error) {
       this.close();
       throw error;
     }
+  }
+
+  /** Over how many buckets `sweep` goes; see there. */
+  get buckets(): number {
+    return this.#table.buckets;
   }
 
   /** How many entries it holds. */
@@ -296,46 +249,19 @@ export class SwitchFdb {
   /** What has happened since this was last asked, in order; what did not fit is counted by `lostEvents`. */
   takeEvents(): FdbEvent[] {
     this.#owner.expectOpen();
-    this.keepEvents();
-    return this.#pending.splice(0);
+    return this.#events?.take() ?? [];
   }
 
   /** How many events were lost because nobody took them. */
   get lostEvents(): number {
     this.#owner.expectOpen();
-    return this.#events === 0 ? 0 : this.#owner.memory.kernels.counter(this.#events + EVENTS_LOST);
-  }
-
-  /** For the switch: resolves what events say, before numbers get another meaning. */
-  keepEvents(): void {
-    if (this.#events === 0) return;
-    const { words, signed, view, bytes } = this.#owner.memory.kernels;
-    const mask = words[(this.#events + EVENTS_MASK) >>> 2] as number;
-    const written = Atomics.load(signed, (this.#events + EVENTS_WRITTEN) >>> 2);
-    let taken = signed[(this.#events + EVENTS_TAKEN) >>> 2] as number;
-    for (; taken !== written; taken = (taken + 1) | 0) {
-      const at = this.#events + EVENTS_HEADER_LENGTH + (taken & mask) * EVENT_LENGTH;
-      const kind = EVENT_KINDS.get(view.getUint32(at + EVENT_KIND, true));
-      const bridgeDomain = this.#owner.domainById(view.getUint16(at + EVENT_KEY + KEY_DOMAIN, true));
-      const port = this.#portOf(view.getUint32(at + EVENT_DESTINATION, true));
-      if (kind === undefined || bridgeDomain === undefined || port === undefined) continue;
-      const event = {
-        kind,
-        bridgeDomain,
-        mac: formatMac(bytes, at + EVENT_KEY),
-        port,
-        seconds: view.getUint32(at + EVENT_STAMP, true),
-      };
-      const from = kind === "moved" ? this.#portOf(view.getUint32(at + EVENT_FROM, true)) : undefined;
-      this.#pending.push(from === undefined ? event : { ...event, from });
-    }
-    Atomics.store(signed, (this.#events + EVENTS_TAKEN) >>> 2, taken);
+    return this.#events?.lost ?? 0;
   }
 
   /** For the switch: forgets all of a port or bridge domain that goes. */
   forget(domain: number | undefined, port: number | undefined): void {
     this.#flush(domain ?? ANY, port ?? ANY, true);
-    this.keepEvents();
+    this.#events?.keep();
   }
 
   /** For the switch: how many addresses may be learned. */

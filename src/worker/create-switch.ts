@@ -1,7 +1,9 @@
 // A switch with a dataplane of its own: the short way.
 
 import { createDataplane, type DataplaneOptions } from "./dataplane.ts";
-import type { LiveSwitchOptions, Switch } from "./live-switch.ts";
+import type { Switch } from "./live-switch.ts";
+import type { LiveSwitchOptions } from "./live-switch-options.ts";
+import { openOn } from "./open-switch.ts";
 
 export interface CreateSwitchOptions extends DataplaneOptions, LiveSwitchOptions {}
 
@@ -19,7 +21,8 @@ export async function createSwitch(options: CreateSwitchOptions = {}): Promise<S
     Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
   );
   try {
-    return await dataplane.openSwitchThen(own, () => dataplane.close());
+    const host = dataplane.hostFor(() => dataplane.close());
+    return await openOn(host, own);
   } catch (error) {
     await dataplane.close();
     throw error;

@@ -1,6 +1,7 @@
 // A port of a running switch: frames in by `send`, frames out by iterating, or both as web streams.
 
-import { byteArray } from "../core/arguments.ts";
+import { byteArray, knownKeys } from "../core/arguments.ts";
+import { nextTurn } from "../platform/threads.ts";
 import { LocalBell } from "../ring/bell.ts";
 import type { FrameBurst } from "../ring/frame-burst.ts";
 import type { SwitchPort } from "../switch/switch-types.ts";
@@ -15,6 +16,9 @@ export interface LivePortParts {
   readonly tick: () => void;
 }
 
+/** Frames that `sendAll` hands over before those who receive get a turn. */
+const PIECE = 1024;
+
 export class LivePort implements AsyncIterable<FrameBurst> {
   readonly number: number;
   readonly name: string;
@@ -22,10 +26,18 @@ export class LivePort implements AsyncIterable<FrameBurst> {
   readonly #parts: LivePortParts;
   readonly #bell: LocalBell = new LocalBell();
   readonly #queue: FrameBurst[] = [];
+  /** Ends what waits for room. */
+  readonly #stop: AbortController = new AbortController();
   #queued = 0;
   #discarded = 0;
   #marks: Uint32Array = new Uint32Array(0);
-  #closed = false;
+  /** The `sendAll` calls under way, one behind the other. */
+  #sending: Promise<unknown> = Promise.resolve();
+  #sends = 0;
+  #readable: ReadableStream<Uint8Array> | undefined;
+  #writable: WritableStream<Uint8Array> | undefined;
+  #ended = false;
+  #failure: Error | undefined;
 
   /** Made by the switch. */
   constructor(parts: LivePortParts) {
@@ -48,25 +60,40 @@ export class LivePort implements AsyncIterable<FrameBurst> {
 
   /**
    * Hands a burst to the switch. Returns how many of its frames, from the first on, were taken: fewer than there are
-   * means that there is no room now. The bytes are copied and may be used again at once.
+   * means that there is no room now, or that a `sendAll` waits for some. The bytes are copied and may be used again at
+   * once.
    * @throws RangeError for a frame that no ring could take; nothing is sent then.
    */
   send(frames: readonly Uint8Array[]): number {
-    this.#open();
     this.#check(frames);
+    if (this.#sends > 0) return 0;
     this.#parts.tick();
     return this.#parts.channel.send(frames, this.#mark(frames.length));
   }
 
-  /** Hands all frames over, and waits for room when there is none. */
+  /**
+   * Hands all frames over, behind those of the calls before it, and waits for room when there is none. Rejects when the
+   * port is removed meanwhile: what was handed over before is on its way.
+   */
   async sendAll(
     frames: readonly Uint8Array[],
     options: { readonly signal?: AbortSignal } = {},
   ): Promise<void> {
-    this.#open();
+    knownKeys("options", options, ["signal"]);
+    const { signal } = options;
+    if (signal !== undefined && !(signal instanceof AbortSignal))
+      throw new TypeError(`signal: expected an AbortSignal, got ${typeof signal}`);
     this.#check(frames);
-    this.#parts.tick();
-    await this.#parts.channel.sendAll(frames, { ...options, marks: this.#mark(frames.length) });
+    const stop = this.#stop.signal;
+    const either = signal === undefined ? stop : AbortSignal.any([signal, stop]);
+    this.#sends++;
+    const sending = this.#sending
+      .then(() => this.#sendPieces(frames, either))
+      .finally(() => {
+        this.#sends--;
+      });
+    this.#sending = sending.catch(() => {});
+    await sending;
   }
 
   /** What has left here, if there is anything; never waits. */
@@ -79,7 +106,7 @@ export class LivePort implements AsyncIterable<FrameBurst> {
   /** What leaves here, burst by burst, until the port is removed or the switch is closed. */
   async *[Symbol.asyncIterator](): AsyncGenerator<FrameBurst, void, undefined> {
     for (;;) {
-      const burst = await this.#bell.until(() => this.receive() ?? (this.#closed ? null : undefined));
+      const burst = await this.#next();
       if (burst === null) return;
       yield burst;
     }
@@ -87,56 +114,89 @@ export class LivePort implements AsyncIterable<FrameBurst> {
 
   /** What leaves here, frame by frame. */
   get readable(): ReadableStream<Uint8Array> {
-    const bursts = this[Symbol.asyncIterator]();
-    return new ReadableStream<Uint8Array>({
-      async pull(controller) {
-        const { value, done } = await bursts.next();
-        if (done === true) controller.close();
-        else for (const frame of value) controller.enqueue(frame);
+    if (this.#readable !== undefined) return this.#readable;
+    const cancelled = new AbortController();
+    this.#readable = new ReadableStream<Uint8Array>(
+      {
+        pull: async (controller) => {
+          const burst = await this.#next(cancelled.signal);
+          if (burst === null) controller.close();
+          else for (const frame of burst) controller.enqueue(frame);
+        },
+        cancel: (reason) => cancelled.abort(reason),
       },
-      async cancel() {
-        await bursts.return();
-      },
-    });
+      // Nothing is taken out before somebody reads.
+      { highWaterMark: 0 },
+    );
+    return this.#readable;
   }
 
   /** Takes frames one by one. */
   get writable(): WritableStream<Uint8Array> {
-    return new WritableStream<Uint8Array>({ write: (frame) => this.sendAll([frame]) });
+    this.#writable ??= new WritableStream<Uint8Array>({
+      write: (frame, { signal }) => this.sendAll([frame], { signal }),
+    });
+    return this.#writable;
   }
 
   /** For the switch: frames have left here. */
   deliver(burst: FrameBurst): void {
-    if (this.#queued + burst.length > this.#parts.queueFrames) {
-      this.#discarded += burst.length;
-      return;
-    }
-    this.#queue.push(burst);
-    this.#queued += burst.length;
+    const room = Math.min(burst.length, this.#parts.queueFrames - this.#queued);
+    this.#discarded += burst.length - room;
+    if (room === 0) return;
+    this.#queue.push(room === burst.length ? burst : burst.pick(Array.from({ length: room }, (_, i) => i)));
+    this.#queued += room;
     this.#bell.ring();
   }
 
-  /** For the switch: nothing comes here any more. */
-  close(): void {
-    this.#closed = true;
+  /** For the switch: nothing is taken here any more. */
+  stop(reason: Error): void {
+    this.#stop.abort(reason);
+  }
+
+  /** For the switch: nothing leaves here any more; with `failure`, because nothing is worked on. */
+  end(failure?: Error): void {
+    this.#failure ??= failure;
+    this.#ended = true;
     this.#bell.ring();
+  }
+
+  /** The next burst, or null at the end. */
+  #next(signal?: AbortSignal): Promise<FrameBurst | null> {
+    return this.#bell.until(() => {
+      const burst = this.receive();
+      if (burst !== undefined) return burst;
+      if (this.#failure !== undefined) throw this.#failure;
+      return this.#ended ? null : undefined;
+    }, signal);
+  }
+
+  async #sendPieces(frames: readonly Uint8Array[], signal: AbortSignal): Promise<void> {
+    const { channel, queueFrames, tick } = this.#parts;
+    const most = Math.min(PIECE, queueFrames);
+    for (let at = 0; at < frames.length; at += most) {
+      // Whoever takes what leaves must get a turn, or its queue runs over however fast it is.
+      if (at > 0) await nextTurn();
+      signal.throwIfAborted();
+      tick();
+      const piece = frames.length <= most ? frames : frames.slice(at, at + most);
+      await channel.sendAll(piece, { marks: this.#mark(piece.length), signal });
+    }
   }
 
   #check(frames: readonly Uint8Array[]): void {
+    this.#stop.signal.throwIfAborted();
     const { longest } = this.#parts.channel;
     if (!Array.isArray(frames)) throw new TypeError(`frames: expected an array, got ${typeof frames}`);
-    for (const frame of frames) byteArray("frames", frame);
-    if (frames.some((frame) => frame.length > longest))
-      throw new RangeError(`frames: expected at most ${longest} bytes each`);
+    for (const frame of frames) {
+      if (byteArray("frames", frame).length > longest)
+        throw new RangeError(`frames: expected at most ${longest} bytes each, got ${frame.length}`);
+    }
   }
 
   /** The port's number, for each of so many frames. */
   #mark(frames: number): Uint32Array {
     if (this.#marks.length < frames) this.#marks = new Uint32Array(2 * frames).fill(this.number);
     return this.#marks;
-  }
-
-  #open(): void {
-    if (this.#closed) throw new TypeError("port: it has been removed, or its switch closed");
   }
 }

@@ -1,65 +1,44 @@
 // A running switch: ports that send and receive, on workers or on the caller's own thread.
 
-import { knownKeys, wholeNumber } from "../core/arguments.ts";
-import type { Kernels } from "../kernel/kernels.ts";
-import { READER_IDLE, READER_LENGTH } from "../layout/fdb.layout.ts";
 import { CONTEXT_STAMP, SWITCH_PAUSE } from "../layout/switch.layout.ts";
 import { nextTurn } from "../platform/threads.ts";
 import type { Bell } from "../ring/bell.ts";
 import { ringAlways } from "../ring/doorbell.ts";
 import type { FrameBurst } from "../ring/frame-burst.ts";
-import { SwitchCore } from "../switch/switch-core.ts";
+import type { RouterOptions } from "../switch/router.ts";
+import type { SwitchCore } from "../switch/switch-core.ts";
 import type { SwitchCounters } from "../switch/switch-counters.ts";
 import { type SwitchFdb, seconds } from "../switch/switch-fdb.ts";
-import type { SwitchContext } from "../switch/switch-memory.ts";
 import type {
   AccessPortOptions,
   BridgeDomain,
   BridgeDomainOptions,
-  SwitchOptions,
+  NeighbourOptions,
   SwitchPort,
   TrunkPortOptions,
   TunnelOptions,
 } from "../switch/switch-types.ts";
-import { SwitchWorkspace, type SwitchWorkspaceOptions } from "../switch/workspace.ts";
-import { FrameChannel } from "./frame-channel.ts";
-import { InlineLane } from "./inline-lane.ts";
-import type { Lane } from "./lane.ts";
+import type { SwitchWorkspace } from "../switch/workspace.ts";
+import type { FrameChannel } from "./frame-channel.ts";
 import { LivePort } from "./live-port.ts";
-import { SwitchLane } from "./switch-lane.ts";
-import type { WorkerPool } from "./worker-pool.ts";
+import { LiveRouter } from "./live-router.ts";
+import type { CheckedOptions, LiveSwitchHost } from "./live-switch-options.ts";
+import type { SwitchLane } from "./switch-lane.ts";
 
-export interface LiveSwitchOptions extends Omit<SwitchOptions, "workspace"> {
-  /** Room for the copies that flooding makes, for each worker. */
-  readonly copies?: SwitchWorkspaceOptions;
-  /** Bytes of each ring to and from a worker: a power of two from 64 KiB to 256 MiB. Default 1 MiB. */
-  readonly ringBytes?: number;
-  /** Most frames that wait at a port to be taken; what comes then is discarded, and counted there. Default 16,384. */
-  readonly queueFrames?: number;
-  /** Milliseconds, for learning and ageing. Default `Date.now`. */
-  readonly clock?: () => number;
-  /** How often the FDB is swept, in seconds: 0 (only by `fdb.sweep`) to 3,600. Default 10. */
-  readonly sweepSeconds?: number;
-}
-
-/** What a running switch asks of the dataplane it runs on. */
-export interface LiveSwitchHost {
-  readonly kernels: Kernels;
-  readonly workers: number;
-  /** The workers; undefined where the switch runs on the caller's thread. */
-  readonly pool: WorkerPool | undefined;
-  /** A bell for those who wait for results; what it holds is given back by `closers`. */
-  bell(closers: (() => unknown)[]): Bell;
-  /** Tells of channels, so that they are closed with the dataplane. */
-  register(channel: FrameChannel, bell: Bell): void;
-  unregister(channel: FrameChannel): void;
-  /** Called last of all. */
-  closed(): Promise<void>;
-}
-
-const RING_DEFAULT = 1 << 20;
 /** How long bursts are waited for without letting go of the thread. */
-const SPIN_TURNS = 2000;
+const SPIN_TURNS = 200;
+/** Buckets that are swept in one turn: well under a millisecond. */
+const SWEEP_BUCKETS = 4096;
+
+export interface LiveSwitchParts {
+  readonly host: LiveSwitchHost;
+  readonly core: SwitchCore;
+  readonly channel: FrameChannel;
+  readonly lanes: readonly SwitchLane[];
+  readonly bell: Bell;
+  readonly workspaces: readonly SwitchWorkspace[];
+  readonly checked: CheckedOptions;
+}
 
 export class Switch {
   readonly #host: LiveSwitchHost;
@@ -74,99 +53,23 @@ export class Switch {
   readonly #timer: ReturnType<typeof setInterval> | undefined;
   #changes: Promise<unknown> = Promise.resolve();
   #stamp = -1;
-  #failure: unknown;
+  #sweeping = false;
+  #failure: Error | undefined;
   #closing: Promise<void> | undefined;
 
-  /** Made by `createSwitch` and `dataplane.openSwitch`. */
-  static async open(host: LiveSwitchHost, options: LiveSwitchOptions): Promise<Switch> {
-    const { kernels, pool } = host;
-    const { copies, ringBytes, queueFrames, clock, sweepSeconds, ...rest } = options;
-    const bytes = wholeNumber("ringBytes", ringBytes ?? RING_DEFAULT, 1 << 16, 1 << 28);
-    if ((bytes & (bytes - 1)) !== 0) throw new RangeError(`ringBytes: expected a power of two, got ${bytes}`);
-    wholeNumber("queueFrames", queueFrames ?? 16384, 1, 2 ** 31);
-    const every = wholeNumber("sweepSeconds", sweepSeconds ?? 10, 0, 3600);
-    if (clock !== undefined && typeof clock !== "function")
-      throw new TypeError(`clock: expected a function, got ${typeof clock}`);
-    knownKeys("options", rest, ["ports", "bridgeDomains", "fdb", "vtep"]);
-    const undo: (() => unknown)[] = [];
-    try {
-      const workspaces: SwitchWorkspace[] = [];
-      for (let i = 0; i < Math.max(1, host.workers); i++) {
-        const workspace = new SwitchWorkspace(kernels, copies ?? {});
-        undo.push(() => workspace.close());
-        workspaces.push(workspace);
-      }
-      const core = new SwitchCore(kernels, rest, { workspaces });
-      undo.push(() => core.close());
-      const closers: (() => unknown)[] = [];
-      const bell = host.bell(closers);
-      undo.push(() => Promise.all(closers.map((close) => close())));
-      const lanes: SwitchLane[] = [];
-      const outer: Lane[] = [];
-      for (const [index, context] of core.memory.contexts.entries()) {
-        const lane = new SwitchLane(kernels, {
-          ringBytes: bytes,
-          worker: pool?.doorbellOf(index) ?? 0,
-          owner: "doorbell" in bell ? (bell.doorbell as number) : 0,
-          context,
-          settle: () => core.pending(context),
-          onRecover: () => core.fdb.repair(index + 1),
-        });
-        lanes.push(lane);
-        if (pool === undefined) {
-          outer.push(new InlineLane(lane, () => bell.ring()));
-          continue;
-        }
-        outer.push(lane);
-        const id = await pool.openLane(index, {
-          addresses: lane.addresses,
-          recover: () => {
-            lane.recover();
-            bell.ring();
-          },
-          abandon: () => lane.abandon(),
-        });
-        closers.push(() => pool.closeLane(index, id));
-      }
-      const channel = new FrameChannel({
-        lanes: outer,
-        bell,
-        failure: () => pool?.failure,
-        spins: pool !== undefined,
-        release: async () => {
-          host.unregister(channel);
-          await Promise.all(closers.map((close) => close()));
-        },
-      });
-      host.register(channel, bell);
-      return new Switch({ host, core, channel, lanes, bell, workspaces, options, every });
-    } catch (error) {
-      for (const step of undo.reverse()) await step();
-      throw error;
-    }
-  }
-
-  private constructor(parts: {
-    host: LiveSwitchHost;
-    core: SwitchCore;
-    channel: FrameChannel;
-    lanes: readonly SwitchLane[];
-    bell: Bell;
-    workspaces: readonly SwitchWorkspace[];
-    options: LiveSwitchOptions;
-    every: number;
-  }) {
+  /** Made by `createSwitch` and `openSwitch`. */
+  constructor(parts: LiveSwitchParts) {
     this.#host = parts.host;
     this.#core = parts.core;
     this.#channel = parts.channel;
     this.#lanes = parts.lanes;
     this.#bell = parts.bell;
     this.#workspaces = parts.workspaces;
-    this.#queueFrames = parts.options.queueFrames ?? 16384;
-    this.#clock = parts.options.clock ?? Date.now;
+    this.#queueFrames = parts.checked.queueFrames;
+    this.#clock = parts.checked.clock;
     if (this.#core.uplink !== undefined) this.#open(this.#core.uplink);
-    if (parts.every > 0) {
-      this.#timer = setInterval(() => this.#core.fdb.sweep(this.#clock()), parts.every * 1000);
+    if (parts.checked.every > 0) {
+      this.#timer = setInterval(() => void this.#sweep(), parts.checked.every * 1000);
       // Node's timers keep the process; a switch that nobody uses shall not.
       (this.#timer as { unref?: () => void }).unref?.();
     }
@@ -214,18 +117,55 @@ export class Switch {
     return this.#change(() => this.#core.leaveTunnel(tunnel, bridgeDomain));
   }
 
-  /** Removes a port or a tunnel; what had been sent by then is worked on before. */
+  /** Removes a port or a tunnel; what had been sent by then is worked on before, and what leaves can still be taken. */
   removePort(port: LivePort | SwitchPort): Promise<void> {
-    return this.#change(
-      () => {
-        const handle = port instanceof LivePort ? port.port : port;
-        this.#core.removePort(handle);
-        this.#ports.get(handle.number)?.close();
-        this.#ports.delete(handle.number);
-      },
+    const handle = port instanceof LivePort ? port.port : port;
+    const before = async (): Promise<void> => {
+      const live = this.#ports.get(handle?.number);
+      if (live === undefined || live.port !== handle || live === this.uplink) return;
       // Its number may be given again: nothing of its may be under way then.
-      true,
+      live.stop(new TypeError("port: it has been removed"));
+      await this.idle();
+    };
+    return this.#change(() => {
+      this.#core.removePort(handle);
+      this.#ports.get(handle.number)?.end();
+      this.#ports.delete(handle.number);
+    }, before);
+  }
+
+  /** Says which MAC an IP address has: for bridge domains with `arpSuppression`, and for routers in them. */
+  addNeighbour(neighbour: NeighbourOptions): Promise<void> {
+    return this.#change(() => this.#core.addNeighbour(neighbour));
+  }
+
+  /** Forgets a neighbour; false if it was not known. */
+  removeNeighbour(neighbour: Omit<NeighbourOptions, "mac">): Promise<boolean> {
+    return this.#change(() => this.#core.removeNeighbour(neighbour));
+  }
+
+  /** Makes a router: the gateway of those bridge domains that it is given interfaces in. */
+  addRouter(options: RouterOptions = {}): Promise<LiveRouter> {
+    return this.#change(
+      () => new LiveRouter(this.#core.addRouter(options), (change) => this.#change(change)),
     );
+  }
+
+  removeRouter(router: LiveRouter): Promise<void> {
+    return this.#change(() => {
+      if (!(router instanceof LiveRouter)) throw new TypeError("router: expected a router of this switch");
+      this.#core.removeRouter(router.router);
+    });
+  }
+
+  /** A port that sends and receives, by its name. */
+  port(name: string): LivePort | undefined {
+    const handle = this.#core.port(name);
+    return handle === undefined ? undefined : this.#ports.get(handle.number);
+  }
+
+  bridgeDomain(name: string): BridgeDomain | undefined {
+    return this.#core.bridgeDomain(name);
   }
 
   ports(): readonly SwitchPort[] {
@@ -241,14 +181,16 @@ export class Switch {
     return this.#core.counters();
   }
 
-  /** Resolves when everything that was sent has been worked on and has left. */
+  /** Resolves when everything that was sent has been worked on and has left; what a `sendAll` waits with was not. */
   async idle(): Promise<void> {
+    this.#alive();
     const places = this.#lanes.map((lane) => lane.place);
     await this.#bell.until(() => {
       this.#alive();
-      this.#drain();
       const done = this.#lanes.every((lane, index) => lane.hasReached(places[index] as number));
-      return done && this.#lanes.every((lane) => lane.transmitted) ? true : undefined;
+      // What has been worked on is in the rings at least, by now.
+      this.drain();
+      return done ? true : undefined;
     });
   }
 
@@ -263,9 +205,10 @@ export class Switch {
   }
 
   async #close(): Promise<void> {
+    // Not before close() has said so.
     await Promise.resolve();
-    clearInterval(this.#timer);
-    for (const port of this.#ports.values()) port.close();
+    this.#host.unregister(this);
+    this.#end(new TypeError("switch: it has been closed"));
     await this.#channel.close();
     await this.#changes;
     this.#core.close();
@@ -277,22 +220,51 @@ export class Switch {
   async #pump(): Promise<void> {
     try {
       await this.#bell.until(() => {
-        this.#drain();
+        this.drain();
         const failure = this.#host.pool?.failure;
-        if (failure !== undefined) throw failure;
+        // The other workers come to an end with what they have.
+        if (failure !== undefined && this.#lanes.every(({ empty }) => empty)) throw failure;
         return this.#closing === undefined ? undefined : true;
       });
     } catch (error) {
-      this.#failure ??= error;
+      if (this.#closing !== undefined) return;
+      this.#failure = error as Error;
+      this.#end(this.#failure, this.#failure);
     }
-    for (const port of this.#ports.values()) port.close();
   }
 
-  /** Hands over all that has left by now. */
-  #drain(): void {
-    if (this.#closing !== undefined) return;
+  /** Nothing is taken any more, and nothing leaves. */
+  #end(reason: Error, failure?: Error): void {
+    clearInterval(this.#timer);
+    for (const port of this.#ports.values()) {
+      port.stop(reason);
+      port.end(failure);
+    }
+  }
+
+  /** For its lanes: hands over all that has left by now; false if nothing is handed over any more. */
+  drain(): boolean {
+    if (this.#closing !== undefined) return false;
     for (let burst = this.#channel.receive(); burst !== undefined; burst = this.#channel.receive())
       this.#hand(burst);
+    return true;
+  }
+
+  /** Ageing, in slices. */
+  async #sweep(): Promise<void> {
+    if (this.#sweeping) return;
+    this.#sweeping = true;
+    try {
+      const { fdb } = this.#core;
+      for (let left = fdb.buckets; left > 0 && this.#closing === undefined; left -= SWEEP_BUCKETS) {
+        fdb.sweep(this.#clock(), { buckets: Math.min(left, SWEEP_BUCKETS) });
+        await nextTurn();
+      }
+    } catch {
+      // The lock may belong to a worker that has just died, and the clock is the caller's: the next time, then.
+    } finally {
+      this.#sweeping = false;
+    }
   }
 
   #hand(burst: FrameBurst): void {
@@ -330,53 +302,50 @@ export class Switch {
     for (const { address } of this.#core.memory.contexts) words[(address + CONTEXT_STAMP) >>> 2] = stamp;
   }
 
-  /** Changes wait for each other, and happen when no thread is in the middle of a burst. */
-  #change<T>(change: () => T, quiet = false): Promise<T> {
+  /** Changes wait for each other, and for `before`, and happen when no thread is in the middle of a burst. */
+  async #change<T>(change: () => T, before?: () => Promise<void>): Promise<T> {
     this.#alive();
     const changed = this.#changes.then(async () => {
       this.#alive();
-      if (quiet) await this.idle();
-      const { words } = this.#host.kernels;
-      const pause = (this.#core.memory.address + SWITCH_PAUSE) >>> 2;
-      Atomics.store(words, pause, 1);
-      try {
-        await this.#paused();
-        // What has left by now belongs to the ports that are there now.
-        this.#drain();
-        return change();
-      } finally {
-        Atomics.store(words, pause, 0);
-        this.#wake();
-      }
+      await before?.();
+      return this.#between(change);
     });
     this.#changes = changed.catch(() => {});
     return changed;
   }
 
-  /** Resolves when no worker is in the middle of a burst. */
-  async #paused(): Promise<void> {
+  /** Between two bursts: all that has left by then belongs to the ports that are there before the change. */
+  async #between<T>(change: () => T): Promise<T> {
     const { signed } = this.#host.kernels;
-    const { readers, contexts } = this.#core.memory;
-    const busy = (): boolean =>
-      contexts.some(
-        (_: SwitchContext, index) =>
-          Atomics.load(signed, (readers + index * READER_LENGTH) >>> 2) !== (READER_IDLE | 0),
-      );
-    for (let turn = 0; busy(); turn++) if (turn % SPIN_TURNS === SPIN_TURNS - 1) await nextTurn();
+    const pause = (this.#core.memory.address + SWITCH_PAUSE) >>> 2;
+    Atomics.store(signed, pause, 1);
+    try {
+      for (let turn = 1; !this.#lanes.every(({ resting }) => resting); turn++) {
+        // A burst may wait for room for what leaves.
+        this.drain();
+        if (turn % SPIN_TURNS !== 0) continue;
+        await nextTurn();
+        this.#alive();
+      }
+      this.drain();
+      return change();
+    } finally {
+      Atomics.store(signed, pause, 0);
+      if (this.#closing === undefined) this.#wake();
+    }
   }
 
   /** Lets go on whoever was paused. */
   #wake(): void {
     const { pool, kernels } = this.#host;
-    if (pool === undefined) {
-      for (const lane of this.#lanes) if (lane.workHere()) this.#bell.ring();
-      return;
-    }
-    for (const index of this.#lanes.keys()) ringAlways(kernels, pool.doorbellOf(index));
+    if (pool !== undefined)
+      for (const index of this.#lanes.keys()) ringAlways(kernels, pool.doorbellOf(index));
+    else for (const lane of this.#lanes) if (lane.workHere()) this.#bell.ring();
   }
 
   #alive(): void {
     if (this.#closing !== undefined) throw new TypeError("switch: it has been closed");
-    if (this.#failure !== undefined) throw this.#failure;
+    const failure = this.#failure ?? this.#host.pool?.failure;
+    if (failure !== undefined) throw failure;
   }
 }

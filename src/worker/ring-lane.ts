@@ -13,7 +13,9 @@ import {
 import { DESCRIPTOR_LENGTH } from "../layout/descriptor.layout.ts";
 import {
   FILLER,
+  JOURNAL_IDLE,
   JOURNAL_LENGTH,
+  JOURNAL_STATE,
   RECORD_FRAME_LENGTH,
   RECORD_TOTAL,
   RING_HEAD,
@@ -114,9 +116,9 @@ export abstract class RingLane implements Lane {
   }
 
   /** Works on the caller's thread, where no worker has the lane; returns whether there was anything to do. */
-  workHere(): boolean {
+  workHere(bursts = 0xffffffff): boolean {
     const { cursor, receive, transmit } = this.addresses;
-    return this.kernels.functions.runRings(cursor, receive, transmit, 0xffffffff) > 0;
+    return this.kernels.functions.runRings(cursor, receive, transmit, bursts) > 0;
   }
 
   take(): FrameBurst | undefined {
@@ -142,9 +144,9 @@ export abstract class RingLane implements Lane {
     return ((head - place) | 0) >= 0;
   }
 
-  /** Whether all results have been taken. */
-  get transmitted(): boolean {
-    return ringFill(this.kernels, this.addresses.transmit) === 0;
+  /** Whether no burst is in work: all that has left is in the transmit ring. */
+  get resting(): boolean {
+    return Atomics.load(this.kernels.signed, (this.journal + JOURNAL_STATE) >>> 2) === JOURNAL_IDLE;
   }
 
   abstract counters(): PipelineCounters;

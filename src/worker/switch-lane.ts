@@ -1,10 +1,25 @@
 // A lane in shared memory whose worker runs a switch.
 
 import type { Kernels } from "../kernel/kernels.ts";
-import { CURSOR_BURST_FRAMES, CURSOR_RECORDS, CURSOR_SWITCH } from "../layout/capture.layout.ts";
-import { COUNTER_LENGTH, DROP_WORKER_DIED } from "../layout/drop.layout.ts";
-import { JOURNAL_CLAIM, JOURNAL_IDLE, JOURNAL_STATE, RING_HEAD } from "../layout/ring.layout.ts";
-import { CONTEXT_BEGIN, CONTEXT_STATE, PORT_DROPPED, PORT_RECEIVED } from "../layout/switch.layout.ts";
+import {
+  CURSOR_BURST_FRAMES,
+  CURSOR_BURST_STATUS,
+  CURSOR_BURST_WRITTEN,
+  CURSOR_RECORDS,
+  CURSOR_SWITCH,
+} from "../layout/capture.layout.ts";
+import {
+  JOURNAL_CLAIM,
+  JOURNAL_COMMITTING,
+  JOURNAL_FORWARDED,
+  JOURNAL_IDLE,
+  JOURNAL_STATE,
+  JOURNAL_TAIL,
+  JOURNAL_WORKING,
+  JOURNAL_WRITTEN,
+  RING_TAIL,
+} from "../layout/ring.layout.ts";
+import { CONTEXT_BEGIN, CONTEXT_STATE, SWITCH_DONE } from "../layout/switch.layout.ts";
 import type { PipelineCounters } from "../pipeline/program.ts";
 import type { SwitchContext } from "../switch/switch-memory.ts";
 import { droppedOnly } from "./lane.ts";
@@ -15,10 +30,12 @@ const GROWTH = 128;
 
 export interface SwitchLaneOptions extends RingLaneOptions {
   readonly context: SwitchContext;
-  /** What the context has counted as received and not yet as sent or dropped, and what it has received in all. */
-  readonly settle: () => { pending: number; received: number };
+  /** Counts what the lane has received in all, so many frames, and drops what of it has neither left nor been dropped. */
+  readonly settle: (received: number) => void;
   /** Called when the worker has died, before its burst is looked at. */
   readonly onRecover: () => void;
+  /** Takes what has left; false if nobody takes anything any more. */
+  readonly drain: () => boolean;
 }
 
 export class SwitchLane extends RingLane {
@@ -34,42 +51,48 @@ export class SwitchLane extends RingLane {
     return droppedOnly("none", 0);
   }
 
-  /** What of the burst had not left is dropped: nobody knows how far its frames were changed. */
+  /**
+   * What of the burst had left the switch is still handed out, by whoever works here next. The rest is dropped: nobody
+   * knows how far its frames were changed.
+   */
   recover(): void {
     const { words, signed } = this.kernels;
-    const { cursor, receive } = this.addresses;
+    const { cursor, transmit } = this.addresses;
+    const journal = (field: number): number => words[(this.journal + field) >>> 2] as number;
     this.#options.onRecover();
-    if (Atomics.load(signed, (this.journal + JOURNAL_STATE) >>> 2) !== JOURNAL_IDLE) {
-      const claim = words[(this.journal + JOURNAL_CLAIM) >>> 2] as number;
-      const frames = this.framesUpTo(claim);
-      const { pending, received } = this.#options.settle();
-      // Some of the burst may not even have been counted as received.
-      const begun = received - this.kernels.counter(cursor + CURSOR_RECORDS);
-      this.#add(PORT_RECEIVED, Math.max(0, frames - begun));
-      this.#count(pending + Math.max(0, frames - begun));
-      const records = this.kernels.counter(cursor + CURSOR_RECORDS) + frames;
-      this.kernels.view.setBigUint64(cursor + CURSOR_RECORDS, BigInt(records), true);
-      Atomics.store(signed, (receive + RING_HEAD) >>> 2, claim | 0);
-    }
-    words[(cursor + CURSOR_BURST_FRAMES) >>> 2] = 0;
     words[(this.#options.context.address + CONTEXT_STATE) >>> 2] = CONTEXT_BEGIN;
-    Atomics.store(signed, (this.journal + JOURNAL_STATE) >>> 2, JOURNAL_IDLE);
+    const state = Atomics.load(signed, (this.journal + JOURNAL_STATE) >>> 2);
+    if (state === JOURNAL_IDLE) return;
+    if (state === JOURNAL_COMMITTING) {
+      Atomics.store(signed, (transmit + RING_TAIL) >>> 2, journal(JOURNAL_TAIL) | 0);
+      words[(cursor + CURSOR_BURST_WRITTEN) >>> 2] = journal(JOURNAL_WRITTEN);
+    }
+    // None: the head has moved, and only the journal did not say so yet.
+    const frames = this.framesUpTo(journal(JOURNAL_CLAIM));
+    if (frames > 0) this.#options.settle(this.kernels.counter(this.journal + JOURNAL_FORWARDED) + frames);
+    words[(cursor + CURSOR_BURST_FRAMES) >>> 2] = frames;
+    words[(cursor + CURSOR_BURST_STATUS) >>> 2] = SWITCH_DONE;
+    Atomics.store(
+      signed,
+      (this.journal + JOURNAL_STATE) >>> 2,
+      frames === 0 ? JOURNAL_IDLE : JOURNAL_WORKING,
+    );
+  }
+
+  override abandon(): void {
+    const { words } = this.kernels;
+    // What the last worker left behind has no other to hand it out.
+    while (words[(this.addresses.cursor + CURSOR_BURST_FRAMES) >>> 2] !== 0) {
+      this.workHere(1);
+      if (!this.#options.drain()) return;
+    }
+    super.abandon();
   }
 
   protected override countDied(frames: number): void {
-    this.#add(PORT_RECEIVED, frames);
-    this.#count(frames);
-  }
-
-  /** Where nobody knows any more which port it was, it is counted at place 0. */
-  #count(frames: number): void {
-    this.#add(PORT_DROPPED, frames);
-    const at = this.#options.context.reasons + DROP_WORKER_DIED * COUNTER_LENGTH;
-    this.kernels.view.setBigUint64(at, BigInt(this.kernels.counter(at) + frames), true);
-  }
-
-  #add(field: number, frames: number): void {
-    const at = this.#options.context.ports + field;
-    this.kernels.view.setBigUint64(at, BigInt(this.kernels.counter(at) + frames), true);
+    const { cursor } = this.addresses;
+    const received = this.kernels.counter(cursor + CURSOR_RECORDS) + frames;
+    this.kernels.view.setBigUint64(cursor + CURSOR_RECORDS, BigInt(received), true);
+    this.#options.settle(received);
   }
 }

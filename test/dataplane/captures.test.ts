@@ -127,6 +127,7 @@ const corpus: readonly (readonly [string, Uint8Array])[] = [
   ["big-endian pcap", largePcap(true)],
   ["pcapng of several sections", pcapng],
   ["pcap without records", pcapHeader(false, true)],
+  ["pcap at an odd address", join([new Uint8Array(3), pcap]).bytes.subarray(3)],
   ["pcap cut in the middle of a record", pcap.subarray(0, pcap.length - 7)],
   ["pcapng cut in the middle of a block", pcapng.subarray(0, pcapng.length - 9)],
 ];

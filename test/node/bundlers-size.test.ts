@@ -1,7 +1,7 @@
 // What bundlers leave out: nothing that is unused gets into a bundle, and nothing that is used falls out of it.
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { gzipSync } from "node:zlib";
+import { deflateRawSync, gzipSync } from "node:zlib";
 import { nodeResolve } from "@rollup/plugin-node-resolve";
 import * as esbuild from "esbuild";
 import { rollup } from "rollup";
@@ -69,7 +69,9 @@ const BUNDLERS = {
 
 /** Text that only this part of the package has, and that no minifier changes. */
 const PARTS = {
-  kernels: readFileSync(join(root, "dist/frameferry.wasm")).toString("base64").slice(0, 64),
+  kernels: deflateRawSync(readFileSync(join(root, "dist/frameferry.wasm")), { level: 9 })
+    .toString("base64")
+    .slice(0, 64),
   worker: "this worker has shared memory",
   addresses: "cannot match CIDR",
 } as const;

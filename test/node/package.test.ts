@@ -45,6 +45,7 @@ describe("the tarball", () => {
       "README.md",
       "THIRD-PARTY.md",
       "package.json",
+      "schema/switch.schema.json",
     ]);
     const strange = packed.filter((path) => path.startsWith("dist/") && /\.(test|spec)\.|\.tsx?$/.test(path));
     expect(strange.filter((path) => !path.endsWith(".d.ts"))).toEqual([]);

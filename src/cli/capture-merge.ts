@@ -1,0 +1,160 @@
+// The frames of many captures in the order of their times, with one chunk of each in memory.
+
+import { type CaptureInput, openCaptureFile } from "../node.ts";
+import { CaptureError, type CaptureRecord, readCapture } from "../pcap.ts";
+import { DamagedInput } from "./failures.ts";
+
+/** Bytes read at a time. */
+const CHUNK = 256 * 1024;
+/** Times from here on fit no capture that could be written. */
+const TIME_END = 1n << 64n;
+
+/** One capture, and where its frames come in. */
+export class MergedCapture {
+  readonly path: string;
+  /** Number of the port. */
+  readonly port: number;
+  /** Of frames of the same time, those of the lower rank come first. */
+  readonly rank: number;
+  /** Time of the next frame in nanoseconds; a frame without a time follows the one before it. */
+  time = 0n;
+  readonly #input: CaptureInput;
+  readonly #batches: AsyncGenerator<CaptureRecord[], void, undefined>;
+  #records: readonly CaptureRecord[] = [];
+  #next = 0;
+
+  constructor(
+    path: string,
+    port: number,
+    rank: number,
+    input: CaptureInput,
+    onRead: (bytes: number) => void,
+  ) {
+    this.path = path;
+    this.port = port;
+    this.rank = rank;
+    this.#input = input;
+    this.#batches = readCapture(chunks(input, onRead)).batches();
+  }
+
+  /** The next frame; there must be one. */
+  get record(): CaptureRecord {
+    return this.#records[this.#next] as CaptureRecord;
+  }
+
+  /** Goes on to the frame after this one; false if it has to be read first. */
+  advance(): boolean {
+    if (++this.#next >= this.#records.length) return false;
+    this.#noteTime();
+    return true;
+  }
+
+  /** Reads on; false at the end. Throws a DamagedInput. */
+  async read(): Promise<boolean> {
+    try {
+      const { value, done } = await this.#batches.next();
+      if (done) return false;
+      this.#records = value;
+      this.#next = 0;
+      this.#noteTime();
+      return true;
+    } catch (error) {
+      if (error instanceof CaptureError)
+        throw new DamagedInput(this.path, error, "; nothing has been written");
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#input.close();
+  }
+
+  #noteTime(): void {
+    const { timestamp, index } = this.record;
+    if (timestamp === undefined) return;
+    if (timestamp < 0n || timestamp >= TIME_END) {
+      const message = `the time of frame ${index} lies before 1970 or too far ahead to be written`;
+      throw new DamagedInput(this.path, new Error(message), "; nothing has been written");
+    }
+    this.time = timestamp;
+  }
+}
+
+/** A heap: each capture comes before the two below it. */
+export class CaptureMerge {
+  readonly #heap: MergedCapture[] = [];
+
+  /** Takes a capture in whose first frame is known. */
+  add(capture: MergedCapture): void {
+    const heap = this.#heap;
+    heap.push(capture);
+    for (let at = heap.length - 1; at > 0; ) {
+      const above = (at - 1) >> 1;
+      if (!isBefore(heap[at], heap[above])) return;
+      this.#swap(at, above);
+      at = above;
+    }
+  }
+
+  /** The capture whose next frame is the earliest. */
+  get first(): MergedCapture | undefined {
+    return this.#heap[0];
+  }
+
+  /** Puts the first capture where it belongs, now that its next frame is another one. */
+  settle(): void {
+    const heap = this.#heap;
+    for (let at = 0; ; ) {
+      const left = 2 * at + 1;
+      const right = left + 1;
+      const below = isBefore(heap[right], heap[left]) ? right : left;
+      if (!isBefore(heap[below], heap[at])) return;
+      this.#swap(at, below);
+      at = below;
+    }
+  }
+
+  /** Leaves out the first capture, which has ended. */
+  remove(): void {
+    const last = this.#heap.pop();
+    if (last === undefined || this.#heap.length === 0) return;
+    this.#heap[0] = last;
+    this.settle();
+  }
+
+  #swap(a: number, b: number): void {
+    const heap = this.#heap;
+    const one = heap[a] as MergedCapture;
+    heap[a] = heap[b] as MergedCapture;
+    heap[b] = one;
+  }
+}
+
+function isBefore(a: MergedCapture | undefined, b: MergedCapture | undefined): boolean {
+  if (a === undefined || b === undefined) return false;
+  return a.time < b.time || (a.time === b.time && a.rank < b.rank);
+}
+
+/** Opens a capture; `onRead` is told of the bytes as they come. */
+export async function openMerged(
+  path: string,
+  port: number,
+  rank: number,
+  onRead: (bytes: number) => void,
+): Promise<MergedCapture> {
+  return new MergedCapture(path, port, rank, await openCaptureFile(path), onRead);
+}
+
+/** New memory for each chunk: records are views of it. */
+async function* chunks(
+  input: CaptureInput,
+  onRead: (bytes: number) => void,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for (;;) {
+    const chunk = new Uint8Array(CHUNK);
+    const length = await input.read(chunk);
+    if (length === 0) return;
+    onRead(length);
+    yield chunk.subarray(0, length);
+  }
+}

@@ -1,0 +1,189 @@
+// From a configuration to a switch. What only the switch can find wrong is said with its place in the file.
+
+import { parseIp } from "../core/addresses.ts";
+import { FrameBatch, type Kernels, loadKernels } from "../index.ts";
+import { FRAME_BYTES_MAXIMUM } from "../layout/batch.layout.ts";
+import { PAGE_LENGTH, PAGES_MAXIMUM } from "../layout/memory.layout.ts";
+import { type BridgeDomain, SwitchCore, type SwitchPort, SwitchWorkspace } from "../switch.ts";
+import { BadConfiguration } from "./failures.ts";
+import { type JsonPath, sentenceAt } from "./schema-errors.ts";
+import type {
+  NamedEntry,
+  NamedNeighbour,
+  NamedPort,
+  NamedRouter,
+  NamedTunnel,
+  SwitchConfig,
+} from "./switch-config.ts";
+
+export interface BuiltSwitch {
+  readonly sw: SwitchCore;
+  /** For the frames that come in, on the switch's kernels. */
+  readonly batch: FrameBatch;
+}
+
+/** Enough for most; it is doubled as long as tables do not fit. */
+const MEMORY_FIRST = 64 * 1024 * 1024;
+const MEMORY_MAXIMUM = PAGE_LENGTH * PAGES_MAXIMUM;
+/** Slots are as long as a frame can be, so that there is a use for each. */
+const COPIES = 64;
+
+const ROUTES_LEAST = 1024;
+
+/** What is wrong with a configuration, until the name of the file is put in front of it. */
+class Misplaced extends Error {}
+
+/**
+ * Makes the switch that a configuration describes.
+ * @throws BadConfiguration that names the place in `file`.
+ */
+export async function buildSwitch(file: string, config: SwitchConfig): Promise<BuiltSwitch> {
+  for (let memoryBytes = MEMORY_FIRST; ; memoryBytes = Math.min(2 * memoryBytes, MEMORY_MAXIMUM)) {
+    const kernels = await loadKernels({ memoryBytes });
+    try {
+      return build(kernels, config);
+    } catch (error) {
+      if (error instanceof Misplaced) throw new BadConfiguration(file, error.message);
+      if (!isOutOfMemory(error)) throw error;
+      if (memoryBytes === MEMORY_MAXIMUM)
+        throw new BadConfiguration(file, "its tables do not fit the 4 GiB that a switch can have");
+    }
+  }
+}
+
+function build(kernels: Kernels, config: SwitchConfig): BuiltSwitch {
+  const { vtep, fdb, bridgeDomains, ports, tunnels = [], neighbours = [], routers = [], uplink } = config;
+  const { entries = [], ...fdbOptions } = fdb ?? {};
+  const workspace = new SwitchWorkspace(kernels, { copies: COPIES, frameBytes: FRAME_BYTES_MAXIMUM });
+  const batch = new FrameBatch(kernels, { frameBytes: FRAME_BYTES_MAXIMUM });
+  const gateways = routers.flatMap(({ interfaces }) => interfaces.flatMap(({ addresses }) => addresses));
+  const sw = placed([], config, () => {
+    return new SwitchCore(kernels, {
+      ports: Math.max(1, ports.length + tunnels.length),
+      bridgeDomains: bridgeDomains.length,
+      // One is the VTEP's own address.
+      neighbours: neighbours.length + gateways.length + 1,
+      fdb: { ...fdbOptions, events: 0 },
+      workspace,
+      ...(vtep !== undefined && { vtep }),
+    });
+  });
+  bridgeDomains.forEach((domain, index) => {
+    placed(["bridgeDomains", index], domain, () => sw.addBridgeDomain(domain));
+  });
+  ports.forEach((port, index) => {
+    addPort(sw, port, ["ports", index]);
+  });
+  if (vtep === undefined && tunnels.length > 0) throw misplaced(["tunnels"], "they need a vtep");
+  if (vtep === undefined && uplink !== undefined) throw misplaced(["uplink"], "it needs a vtep");
+  tunnels.forEach((tunnel, index) => {
+    addTunnel(sw, tunnel, ["tunnels", index]);
+  });
+  routers.forEach((router, index) => {
+    addRouter(sw, router, ["routers", index]);
+  });
+  const known = new Set<string>();
+  neighbours.forEach((neighbour, index) => {
+    addNeighbour(sw, neighbour, ["neighbours", index], known);
+  });
+  const seen = new Set<string>();
+  entries.forEach((entry, index) => {
+    addEntry(sw, entry, ["fdb", "entries", index], seen);
+  });
+  return { sw, batch };
+}
+
+function addPort(sw: SwitchCore, port: NamedPort, path: JsonPath): void {
+  const { in: _in, out: _out, ...options } = port;
+  if ("bridgeDomain" in options) {
+    const bridgeDomain = domainNamed(sw, options.bridgeDomain, [...path, "bridgeDomain"]);
+    placed(path, port, () => sw.addPort({ ...options, bridgeDomain }));
+    return;
+  }
+  const vlans = Object.entries(options.vlans).map(([vid, name]): [number, BridgeDomain] => {
+    return [Number(vid), domainNamed(sw, name, [...path, "vlans", vid])];
+  });
+  placed(path, port, () => sw.addPort({ ...options, vlans }));
+}
+
+function addTunnel(sw: SwitchCore, tunnel: NamedTunnel, path: JsonPath): void {
+  const bridgeDomains = tunnel.bridgeDomains.map((name, index) => {
+    return domainNamed(sw, name, [...path, "bridgeDomains", index]);
+  });
+  placed(path, tunnel, () => sw.addTunnel({ kind: "vxlan", ...tunnel, bridgeDomains }));
+}
+
+function addRouter(sw: SwitchCore, { interfaces, routes = [] }: NamedRouter, path: JsonPath): void {
+  const addresses = interfaces.flatMap((item) => item.addresses);
+  // Each address is two routes: to itself and to its network.
+  const wanted = routes.length + 2 * addresses.length;
+  const router = placed(path, {}, () => sw.addRouter({ routes: Math.max(ROUTES_LEAST, 2 * wanted) }));
+  interfaces.forEach((item, index) => {
+    const place = [...path, "interfaces", index];
+    const bridgeDomain = domainNamed(sw, item.bridgeDomain, [...place, "bridgeDomain"]);
+    placed(place, item, () => router.addInterface({ ...item, bridgeDomain }));
+  });
+  routes.forEach((route, index) => {
+    placed([...path, "routes", index], route, () => router.addRoute(route));
+  });
+}
+
+function addNeighbour(sw: SwitchCore, neighbour: NamedNeighbour, path: JsonPath, known: Set<string>): void {
+  const { ip, bridgeDomain: name } = neighbour;
+  const bridgeDomain = domainNamed(sw, name, [...path, "bridgeDomain"]);
+  const key = `${bridgeDomain.id} ${placed(path, neighbour, () => parseIp("ip", ip)).join()}`;
+  if (known.has(key)) throw misplaced([...path, "ip"], `${ip} stands there twice in ${name}`);
+  known.add(key);
+  placed(path, neighbour, () => sw.addNeighbour({ ...neighbour, bridgeDomain }));
+}
+
+function addEntry(sw: SwitchCore, entry: NamedEntry, path: JsonPath, seen: Set<string>): void {
+  const { bridgeDomain: name, mac } = entry;
+  const bridgeDomain = domainNamed(sw, name, [...path, "bridgeDomain"]);
+  const key = `${bridgeDomain.id} ${String(mac).toLowerCase().replaceAll("-", ":")}`;
+  if (seen.has(key)) throw misplaced([...path, "mac"], `${mac} stands there twice in ${name}`);
+  seen.add(key);
+  if (seen.size > sw.fdb.capacity)
+    throw misplaced(path, `one more than the FDB holds (capacity ${sw.fdb.capacity})`);
+  placed(path, entry, () => {
+    if ("port" in entry) {
+      sw.fdb.set({ bridgeDomain, mac, port: portNamed(sw, entry.port, [...path, "port"]) });
+    } else sw.fdb.set({ bridgeDomain, mac, blackhole: true });
+  });
+}
+
+function domainNamed(sw: SwitchCore, name: string, path: JsonPath): BridgeDomain {
+  const domain = sw.bridgeDomain(name);
+  if (domain === undefined) throw misplaced(path, `there is no bridge domain ${JSON.stringify(name)}`);
+  return domain;
+}
+
+function portNamed(sw: SwitchCore, name: string, path: JsonPath): SwitchPort {
+  const port = sw.port(name);
+  if (port === undefined || port.kind === "uplink")
+    throw misplaced(path, `there is no port or tunnel ${JSON.stringify(name)}`);
+  return port;
+}
+
+/** Runs `action`, which was made of `item`: an argument that it complains of is a property of the item. */
+function placed<T>(path: JsonPath, item: object, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    if (!(error instanceof RangeError || error instanceof TypeError) || isOutOfMemory(error)) throw error;
+    const [, name = "", more = "", sentence = ""] =
+      /^([a-z]\w*)((?:\.\w+|\[[0-9]+\])*): (.*)$/is.exec(error.message) ?? [];
+    if (!(name in item)) throw misplaced(path, error.message);
+    const steps = (more.match(/\w+/g) ?? []).map((step) => (/^[0-9]+$/.test(step) ? Number(step) : step));
+    throw misplaced([...path, name, ...steps], sentence);
+  }
+}
+
+function misplaced(path: JsonPath, sentence: string): Misplaced {
+  return new Misplaced(sentenceAt(path, sentence));
+}
+
+/** It says by how much to raise `memoryBytes`. */
+function isOutOfMemory(error: unknown): boolean {
+  return error instanceof RangeError && error.message.startsWith("memoryBytes:");
+}
