@@ -1,7 +1,6 @@
 // The configuration of `frameferry switch`: read, checked against schema/switch.schema.json, and said in types.
 
 import type { IpAddress, MacAddress } from "../core/addresses.ts";
-import { openCaptureFile } from "../node.ts";
 import type {
   AccessPortOptions,
   BridgeDomainOptions,
