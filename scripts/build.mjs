@@ -13,18 +13,21 @@ process.chdir(fileURLToPath(new URL("..", import.meta.url)));
 const stamp = "build/inputs.sha256";
 const kernels = "src/kernel/kernels.generated.ts";
 const worker = "src/worker/worker-source.generated.ts";
-const schema = "src/cli/switch-schema.generated.ts";
+const schemas = {
+  switch: { path: "src/cli/switch-schema.generated.ts", validator: "validateSwitchConfig" },
+  topology: { path: "src/cli/topology-schema.generated.ts", validator: "validateTopology" },
+};
 const outputs = [
   stamp,
   kernels,
   worker,
-  schema,
+  ...Object.values(schemas).map(({ path }) => path),
   "dist/worker.js",
   "build/frameferry.wat",
   "dist/frameferry.wasm",
   "dist/cli.js",
 ];
-for (const entry of ["index", "wire", "pcap", "overlay", "node"])
+for (const entry of ["index", "switch", "wire", "pcap", "overlay", "node"])
   outputs.push(`dist/${entry}.js`, `dist/${entry}.d.ts`);
 
 const digest = digestOfInputs();
@@ -49,7 +52,8 @@ writeFileSync(
   worker,
   '// Written by scripts/build.mjs; rollup.config.mjs puts the script into the bundle.\nexport const WORKER_SOURCE: string = "";\n',
 );
-writeFileSync(schema, compileSchema("schema/switch.schema.json", "validateSwitchConfig"));
+for (const [name, { path, validator }] of Object.entries(schemas))
+  writeFileSync(path, compileSchema(`schema/${name}.schema.json`, validator));
 run("typescript/bin/tsc", "-p", "tsconfig.json");
 run("rollup/dist/bin/rollup", "-c", "--silent");
 writeFileSync(stamp, digest);

@@ -31,6 +31,10 @@ const commands: Readonly<Record<string, Entry>> = {
     summary: "run captures through a switch with VLANs, bridge domains and VXLAN tunnels",
     load: async () => (await import("./switch.ts")).defineSwitch,
   },
+  lab: {
+    summary: "run whole networks: data centres, VPCs, Kubernetes, and see what arrives where",
+    load: async () => (await import("./lab.ts")).defineLab,
+  },
   demo: {
     summary: "see it work on a real capture, with pictures",
     load: async () => (await import("./demo.ts")).defineDemo,

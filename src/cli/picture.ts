@@ -2,7 +2,7 @@
 
 import { dissect, formatIp, formatMac, type Layer } from "../wire.ts";
 
-/** Columns of the outermost box: it fits a terminal of 80. */
+/** Columns of the outermost box: it fits a terminal of 80. Many boxes in one another need more. */
 const WIDTH = 78;
 
 interface Row {
@@ -22,7 +22,7 @@ interface Box {
 /** The lines of the picture of `frame`. */
 export function picture(frame: Uint8Array): string[] {
   const box = boxOf(dissect(frame).layers, frame.length);
-  return box === undefined ? [] : draw(box, WIDTH);
+  return box === undefined ? [] : draw(box, Math.max(WIDTH, widthOf(box)));
 }
 
 function boxOf(layers: readonly Layer[], length: number): Box | undefined {
@@ -75,6 +75,17 @@ function textOf(layer: Layer): string {
   }
 }
 
+function leftOf({ name, text }: Row): string {
+  return `${name.padEnd(9)} ${text}`;
+}
+
+/** The columns that a box needs. */
+function widthOf({ title, bytes, rows, inner }: Box): number {
+  const head = `${title}${bytes} bytes`.length + 9;
+  const lines = rows.map((row) => leftOf(row).length + String(row.bytes).length + 5);
+  return Math.max(head, ...lines, inner === undefined ? 0 : widthOf(inner) + 4);
+}
+
 /** All lines are `width` columns wide. */
 function draw({ title, bytes, rows, inner }: Box, width: number): string[] {
   const room = width - 4;
@@ -82,7 +93,7 @@ function draw({ title, bytes, rows, inner }: Box, width: number): string[] {
   const line = "─".repeat(Math.max(0, width - title.length - size.length - 8));
   const lines = [`┌─ ${title} ${line} ${size} ─┐`];
   for (const row of rows) {
-    const left = `${row.name.padEnd(9)} ${row.text}`;
+    const left = leftOf(row);
     lines.push(`│ ${left}${String(row.bytes).padStart(room - left.length)} │`);
   }
   if (inner !== undefined) for (const part of draw(inner, room)) lines.push(`│ ${part} │`);

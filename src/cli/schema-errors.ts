@@ -1,5 +1,9 @@
 // What a JSON schema has found wrong, as the place in the file and one sentence.
 
+import { type JsonPath, sentenceAt } from "../core/json-path.ts";
+
+export { type JsonPath, sentenceAt };
+
 /** A validator that the build has compiled from a schema, by ajv. */
 export interface SchemaValidator {
   (value: unknown): boolean;
@@ -29,9 +33,6 @@ interface Titled {
   readonly properties?: Readonly<Record<string, unknown>>;
 }
 
-/** The steps to a place in a JSON file. */
-export type JsonPath = readonly (string | number)[];
-
 const SHOWN = 40;
 
 /** What is most wrong with `value`: `ports[2].vlans.5000: expected a VLAN from 1 to 4094`. */
@@ -50,25 +51,13 @@ export function explainSchemaErrors(value: unknown, errors: readonly SchemaError
       return sentenceAt([...path, params.missingProperty ?? ""], "it is missing");
     case "propertyNames":
       return sentenceAt([...path, params.propertyName ?? ""], `expected ${(schema as Titled).title}`);
-    case "minItems":
-    case "minProperties":
-      return sentenceAt(path, "expected at least one");
     default: {
+      if (schema === 1 && (keyword === "minItems" || keyword === "minProperties"))
+        return sentenceAt(path, "expected at least one");
       const got = typeof data === "object" && data !== null ? "" : `, got ${shown(data)}`;
       return sentenceAt(path, `expected ${parentSchema.title}${got}`);
     }
   }
-}
-
-/** `ports[2].vlans.5000: sentence`; what is no plain name stands in brackets, as in `vlans["a b"]`. */
-export function sentenceAt(path: JsonPath, sentence: string): string {
-  let text = "";
-  for (const step of path) {
-    if (typeof step === "number") text += `[${step}]`;
-    else if (!/^[\w$-]+$/.test(step)) text += `[${JSON.stringify(step)}]`;
-    else text += text === "" ? step : `.${step}`;
-  }
-  return text === "" ? sentence : `${text}: ${sentence}`;
 }
 
 /** The value tells the items of lists from properties whose names are numbers. */

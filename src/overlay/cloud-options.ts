@@ -1,0 +1,71 @@
+// What a cloud is told.
+
+import type { IpAddress, MacAddress } from "../core/addresses.ts";
+import type { SwitchFdbOptions } from "../switch/switch-types.ts";
+import type { CarrierNetwork } from "./place.ts";
+import type { RackUnderlay } from "./routed-places.ts";
+import type { VniPoolOptions } from "./vni-pool.ts";
+import type { Vpc } from "./vpc.ts";
+
+export interface CloudHostOptions {
+  readonly name: string;
+  /** Its address in the underlay. Default: the lowest that is free; in a data centre, its place's. */
+  readonly address?: IpAddress;
+  readonly mac?: MacAddress;
+  /** In a VPC: on which host of that the host stands. Default: drawn. */
+  readonly host?: string;
+}
+
+/** How much a host has room for. */
+export interface HostLimits {
+  /** Most machines and tunnels. Default: a tunnel to every other host, and 256 machines. */
+  readonly ports?: number;
+  /** Most VPCs. Default 256. */
+  readonly vpcs?: number;
+  /** Most addresses, with ARP suppression. Default 1,024. */
+  readonly neighbours?: number;
+  readonly fdb?: SwitchFdbOptions;
+}
+
+export interface CloudOptions {
+  readonly hosts: readonly CloudHostOptions[];
+  /** Where the hosts stand: a flat switch, a data centre, a VPC of another cloud. Default: a `FlatUnderlay` of its own. */
+  readonly underlay?: CarrierNetwork | RackUnderlay;
+  readonly vnis?: VniPoolOptions;
+  /** UDP port of the tunnels. Default 4789. */
+  readonly port?: number;
+  readonly limits?: HostLimits;
+}
+
+export interface VpcOptions {
+  readonly name: string;
+  /** Such as `172.20.0.0/16`. VPCs may have the same: they never meet. */
+  readonly cidr: string;
+  /** 0 to 16,777,215. Default: drawn among those that are free. */
+  readonly vni?: number;
+  /** Longest packet of its machines, in bytes: 576 up to the default, which is what the cloud's hosts can carry. */
+  readonly mtu?: number;
+  /** Whether hosts answer ARP requests for machines of the VPC themselves. Default false: requests are flooded. */
+  readonly arpSuppression?: boolean;
+}
+
+export interface CloudMachineOptions {
+  readonly vpc: Vpc;
+  /** Default: the VPC's name and a number. */
+  readonly name?: string;
+  /** Name of a host. Default: drawn. */
+  readonly host?: string;
+  /** Default: the lowest that is free. */
+  readonly ip?: IpAddress;
+  /** Default: made of the address. */
+  readonly mac?: MacAddress;
+  /** Longest packet it sends, in bytes. Default: the VPC's. */
+  readonly mtu?: number;
+}
+
+/** Returns what can name a node. */
+export function expectName(argument: string, name: unknown): string {
+  if (typeof name !== "string") throw new TypeError(`${argument}: expected a string, got ${typeof name}`);
+  if (name === "") throw new RangeError(`${argument}: expected a name, got none`);
+  return name;
+}

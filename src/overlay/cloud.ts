@@ -1,0 +1,287 @@
+// A cloud: hosts that VPCs share. Machines come, move and go; the hosts' bridge domains, tunnels and tables follow.
+//
+// Hosts learn where machines are from the frames that pass, as switches do. What the cloud knows better it sees to
+// itself: when a machine moves or goes, all hosts of its VPC forget its MAC at once, so that no frame ever follows a
+// stale entry; a machine that has moved announces itself from its new host (a gratuitous ARP request, as hypervisors
+// send it after a live migration), so that the frames to it need not be flooded for long.
+
+import { formatMac, parseStationMac } from "../core/addresses.ts";
+import { knownKeys, trueOrFalse, wholeNumber } from "../core/arguments.ts";
+import { VXLAN_PORT } from "../layout/vxlan.layout.ts";
+import {
+  type CloudHostOptions,
+  type CloudMachineOptions,
+  type CloudOptions,
+  expectName,
+  type VpcOptions,
+} from "./cloud-options.ts";
+import { FlatUnderlay } from "./flat-underlay.ts";
+import type { Attachment } from "./link.ts";
+import { Machine } from "./machine.ts";
+import type { Network } from "./network.ts";
+import { type CarrierNetwork, type PlaceRequest, stationMac, VXLAN_OVERHEAD } from "./place.ts";
+import { carrierOf, type RackUnderlay } from "./routed-places.ts";
+import { VniPool } from "./vni-pool.ts";
+import { type Seat, Vpc, VpcMachine, type VpcOwner } from "./vpc.ts";
+import { VpcHost } from "./vpc-host.ts";
+import { enter, forget, leave, unknow } from "./vpc-presence.ts";
+
+export class Cloud {
+  readonly network: Network;
+  /** Longest packet of machines, in bytes. */
+  readonly mtu: number;
+  readonly #vnis: VniPool;
+  readonly #hosts: Map<string, VpcHost> = new Map();
+  readonly #vpcs: Map<string, Vpc> = new Map();
+  readonly #seats: Map<VpcMachine, Seat> = new Map();
+  #named = 0;
+
+  /** @throws TypeError or RangeError that names what is wrong; nothing is left in the network then. */
+  constructor(network: Network, options: CloudOptions) {
+    knownKeys("options", options, ["hosts", "underlay", "vnis", "port", "limits"]);
+    if (!Array.isArray(options.hosts)) throw new TypeError("hosts: expected an array");
+    if (options.hosts.length === 0) throw new RangeError("hosts: expected at least one, got none");
+    const port = wholeNumber("port", options.port ?? VXLAN_PORT, 1, 65535);
+    this.network = network;
+    this.#vnis = new VniPool(network.random, options.vnis);
+    const flat =
+      options.underlay === undefined ? new FlatUnderlay(network, { ports: options.hosts.length }) : undefined;
+    const carrier = flat ?? carrierOf(network, options.underlay as CarrierNetwork | RackUnderlay);
+    try {
+      for (const [i, host] of options.hosts.entries())
+        this.#addHost(`hosts[${i}]`, host, carrier, port, options);
+    } catch (error) {
+      this.close();
+      if (flat !== undefined) network.remove(flat.node);
+      throw error;
+    }
+    const narrowest = Math.min(...[...this.#hosts.values()].map(({ place }) => place.mtu));
+    this.mtu = narrowest - VXLAN_OVERHEAD;
+  }
+
+  hosts(): VpcHost[] {
+    return [...this.#hosts.values()];
+  }
+
+  /** Throws a RangeError if there is none of this name. */
+  host(name: string): VpcHost {
+    const host = this.#hosts.get(name);
+    if (host === undefined) throw new RangeError(`host: there is no ${JSON.stringify(name)}`);
+    return host;
+  }
+
+  vpcs(): Vpc[] {
+    return [...this.#vpcs.values()];
+  }
+
+  createVpc(options: VpcOptions): Vpc {
+    knownKeys("options", options, ["name", "cidr", "vni", "mtu", "arpSuppression"]);
+    const name = expectName("name", options.name);
+    if (this.#vpcs.has(name)) throw new RangeError(`name: there is a VPC ${JSON.stringify(name)} already`);
+    const arpSuppression = trueOrFalse("arpSuppression", options.arpSuppression ?? false);
+    const mtu = wholeNumber("mtu", options.mtu ?? this.mtu, 576, this.mtu);
+    const vni = this.#vnis.take(options.vni);
+    try {
+      const vpc = new Vpc(this.#owner, { name, vni, arpSuppression }, options.cidr, mtu);
+      this.#vpcs.set(name, vpc);
+      return vpc;
+    } catch (error) {
+      this.#vnis.release(vni);
+      throw error;
+    }
+  }
+
+  /** @throws RangeError while machines are in it. */
+  removeVpc(vpc: Vpc): void {
+    this.#expectVpc(vpc);
+    const { length } = vpc.machines();
+    if (length > 0) throw new RangeError(`vpc: ${length} machines are in ${vpc.name} still`);
+    this.#vpcs.delete(vpc.name);
+    this.#vnis.release(vpc.vni);
+  }
+
+  /** Adds a plain machine. */
+  addMachine(options: CloudMachineOptions): VpcMachine {
+    knownKeys("options", options, ["vpc", "name", "host", "ip", "mac", "mtu"]);
+    const { vpc, host, ip: address, mac } = options;
+    this.#expectVpc(vpc);
+    const mtu = wholeNumber("mtu", options.mtu ?? vpc.mtu, 68, 65535);
+    const settled = this.#settle(
+      vpc,
+      { name: options.name ?? this.#freshName(vpc), host, address, mac },
+      "ip",
+    );
+    try {
+      const ip = `${settled.address}/${settled.prefixLength}`;
+      const machine = this.network.addMachine(settled.name, { mac: settled.mac, ip, mtu });
+      this.#plug(settled, machine.nic);
+      if (vpc.isNews(settled)) settled.announce();
+      return settled;
+    } catch (error) {
+      this.#evict(settled);
+      throw error;
+    }
+  }
+
+  /** Moves a machine, or what else stands in a VPC, to another host while it runs: it keeps its MAC and its address. */
+  moveMachine(machine: VpcMachine, host: string): void {
+    const seat = this.#seatOf(machine);
+    const { vpc } = machine;
+    const { host: from, port } = seat;
+    const to = this.host(host);
+    if (to === from) return;
+    enter(vpc, to);
+    try {
+      seat.port = to.addPort(vpc, machine.name);
+    } catch (error) {
+      leave(vpc, to);
+      throw error;
+    }
+    this.#disconnect(seat);
+    from.node.core.removePort(port);
+    seat.host = to;
+    forget(machine);
+    leave(vpc, from);
+    if (seat.attachment === undefined) return;
+    this.#connect(seat, seat.attachment);
+    machine.announce();
+  }
+
+  /** Takes a machine out of its VPC, and a plain one out of the network. */
+  removeMachine(machine: VpcMachine): void {
+    this.#seatOf(machine);
+    this.#evict(machine);
+  }
+
+  /** Removes all machines, VPCs and hosts. */
+  close(): void {
+    for (const machine of [...this.#seats.keys()]) this.#evict(machine);
+    for (const vpc of this.vpcs()) this.removeVpc(vpc);
+    for (const { node, place } of this.#hosts.values()) {
+      place.vacate();
+      this.network.remove(node);
+    }
+    this.#hosts.clear();
+  }
+
+  #addHost(
+    argument: string,
+    options: CloudHostOptions,
+    carrier: CarrierNetwork,
+    port: number,
+    { hosts, limits = {} }: CloudOptions,
+  ): void {
+    knownKeys(argument, options, ["name", "address", "mac", "host"]);
+    knownKeys("limits", limits, ["ports", "vpcs", "neighbours", "fdb"]);
+    const name = expectName(`${argument}.name`, options.name);
+    const { network } = this;
+    if (network.node(name) !== undefined)
+      throw new RangeError(`${argument}.name: there is a node ${JSON.stringify(name)} already`);
+    const place = carrier.place(options);
+    try {
+      const node = network.addSwitch(name, {
+        ports: limits.ports ?? Math.min(65534, hosts.length + 256),
+        bridgeDomains: limits.vpcs ?? 256,
+        neighbours: limits.neighbours ?? 1024,
+        vtep: { address: place.address, mac: place.mac, port },
+        ...(limits.fdb === undefined ? {} : { fdb: limits.fdb }),
+      });
+      this.#hosts.set(name, new VpcHost(node, place));
+      place.plug(node.at());
+      place.announce();
+    } catch (error) {
+      if (!this.#hosts.has(name)) place.vacate();
+      throw error;
+    }
+  }
+
+  readonly #owner: VpcOwner = {
+    settle: (vpc, request) => this.#settle(vpc, request, "address"),
+    plug: (machine, attachment) => this.#plug(machine, attachment),
+    evict: (machine) => this.#evict(machine),
+  };
+
+  /** Finds room on a host: everything but what stands there. `argument` is what the caller calls the address. */
+  #settle(vpc: Vpc, request: PlaceRequest, argument: string): VpcMachine {
+    this.#expectVpc(vpc);
+    const name = expectName("name", request.name);
+    const chosen = request.mac === undefined ? undefined : formatMac(parseStationMac("mac", request.mac));
+    const host = request.host === undefined ? this.#drawHost() : this.host(request.host);
+    const address = vpc.addresses.take(argument, request.address);
+    const undo = [() => vpc.addresses.release(address)];
+    try {
+      const mac = chosen ?? stationMac(address);
+      if (vpc.machine(mac) !== undefined) throw new RangeError(`mac: ${mac} is taken`);
+      enter(vpc, host);
+      undo.push(() => leave(vpc, host));
+      const seat: Seat = { host, port: host.addPort(vpc, name), attachment: undefined, link: undefined };
+      undo.push(() => host.node.core.removePort(seat.port));
+      const machine = new VpcMachine(this.#owner, vpc, { name, address, mac }, seat);
+      if (vpc.arpSuppression) {
+        undo.push(() => unknow(machine));
+        for (const one of vpc.hosts.keys()) one.know(vpc, address, mac);
+      }
+      vpc.keep(machine);
+      this.#seats.set(machine, seat);
+      return machine;
+    } catch (error) {
+      for (const step of undo.reverse()) step();
+      throw error;
+    }
+  }
+
+  #evict(machine: VpcMachine): void {
+    const seat = this.#seats.get(machine);
+    if (seat === undefined) return;
+    const { vpc } = machine;
+    this.#seats.delete(machine);
+    vpc.drop(machine);
+    this.#disconnect(seat);
+    seat.host.node.core.removePort(seat.port);
+    forget(machine);
+    if (vpc.arpSuppression) unknow(machine);
+    leave(vpc, seat.host);
+    vpc.addresses.release(machine.address);
+    if (seat.attachment?.node instanceof Machine) this.network.remove(seat.attachment.node);
+  }
+
+  #plug(machine: VpcMachine, attachment: Attachment): void {
+    const seat = this.#seatOf(machine);
+    if (seat.attachment !== undefined)
+      throw new RangeError(`attachment: something stands at ${machine.name}'s place already`);
+    this.#connect(seat, attachment);
+    seat.attachment = attachment;
+  }
+
+  #connect(seat: Seat, attachment: Attachment): void {
+    seat.link = this.network.connect(attachment, seat.host.node.at(seat.port));
+  }
+
+  #disconnect(seat: Seat): void {
+    if (seat.link !== undefined) this.network.disconnect(seat.link);
+    seat.link = undefined;
+  }
+
+  #drawHost(): VpcHost {
+    const hosts = this.hosts();
+    return hosts[Math.floor(this.network.random() * hosts.length)] as VpcHost;
+  }
+
+  #freshName(vpc: Vpc): string {
+    let name: string;
+    do name = `${vpc.name}-${++this.#named}`;
+    while (this.network.node(name) !== undefined);
+    return name;
+  }
+
+  #expectVpc(vpc: Vpc): void {
+    if (!(vpc instanceof Vpc)) throw new TypeError("vpc: expected a VPC");
+    if (this.#vpcs.get(vpc.name) !== vpc) throw new RangeError("vpc: expected a VPC of this cloud");
+  }
+
+  #seatOf(machine: VpcMachine): Seat {
+    const seat = this.#seats.get(machine);
+    if (seat === undefined) throw new RangeError("machine: expected a machine of this cloud");
+    return seat;
+  }
+}

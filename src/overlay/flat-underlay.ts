@@ -1,0 +1,146 @@
+// The simplest network underneath: one switch that all hosts are plugged into. It is told where hosts are: if a
+// thousand of them announced themselves to each other, that would be a million frames. Pods in VLANs are learned.
+
+import { formatMac, parseStationMac } from "../core/addresses.ts";
+import { knownKeys, wholeNumber } from "../core/arguments.ts";
+import { formatPrefix } from "../core/prefixes.ts";
+import { VLAN_VID_RESERVED } from "../layout/vlan.layout.ts";
+import type { BridgeDomain, SwitchPort } from "../switch/switch-types.ts";
+import { AddressPool } from "./address-pool.ts";
+import type { Attachment, Link } from "./link.ts";
+import type { Network } from "./network.ts";
+import { type CarrierNetwork, type Place, type PlaceRequest, stationMac } from "./place.ts";
+import type { SwitchNode } from "./switch-node.ts";
+
+export interface FlatUnderlayOptions {
+  /** The switch's name. Default `underlay`. */
+  readonly name?: string;
+  /** Its network. Default `10.1.0.0/16`. */
+  readonly cidr?: string;
+  /** Longest packet in bytes: 576 to 9,000, default 1,500. */
+  readonly mtu?: number;
+  /** Most hosts. Default 256. */
+  readonly ports?: number;
+  /** Whether its links keep what they carry, for `toPcapng`. Default false. */
+  readonly capture?: boolean;
+}
+
+/** The untagged network's number on ports that carry VLANs too: no frame ever shows it. */
+const NATIVE_VLAN = 1;
+
+interface Vlan {
+  readonly domain: BridgeDomain;
+  ports: number;
+}
+
+/** One layer-2 segment, with VLANs for those who ask for them. */
+export class FlatUnderlay implements CarrierNetwork {
+  readonly node: SwitchNode;
+  readonly mtu: number;
+  readonly #network: Network;
+  readonly #addresses: AddressPool;
+  readonly #capture: boolean;
+  readonly #untagged: BridgeDomain;
+  readonly #vlans = new Map<number, Vlan>();
+  readonly #macs = new Set<string>();
+
+  constructor(network: Network, options: FlatUnderlayOptions = {}) {
+    knownKeys("underlay", options, ["name", "cidr", "mtu", "ports", "capture"]);
+    this.mtu = wholeNumber("mtu", options.mtu ?? 1500, 576, 9000);
+    this.#network = network;
+    this.#addresses = new AddressPool("cidr", options.cidr ?? "10.1.0.0/16");
+    this.#capture = options.capture ?? false;
+    const ports = wholeNumber("ports", options.ports ?? 256, 1, 65534);
+    const fdb = { capacity: Math.max(1024, 2 * ports) };
+    this.node = network.addSwitch(options.name ?? "underlay", { ports, fdb });
+    this.#untagged = this.node.core.addBridgeDomain({ name: "untagged" });
+  }
+
+  get cidr(): string {
+    return formatPrefix(this.#addresses.prefix);
+  }
+
+  place(request: PlaceRequest): Place {
+    if (request.host !== undefined)
+      throw new RangeError(`host: ${this.node.name} is one switch, and has no hosts to choose from`);
+    const vids = [...new Set(request.vlans ?? [])];
+    for (const vid of vids) wholeNumber("vlans", vid, NATIVE_VLAN + 1, VLAN_VID_RESERVED - 1);
+    const chosen = request.mac === undefined ? undefined : formatMac(parseStationMac("mac", request.mac));
+    if (chosen !== undefined && this.#macs.has(chosen)) throw new RangeError(`mac: ${chosen} is taken`);
+    const address = this.#addresses.take("address", request.address);
+    const mac = chosen ?? stationMac(address);
+    const undo = [() => this.#addresses.release(address)];
+    try {
+      if (this.#macs.has(mac)) throw new RangeError(`mac: ${mac} is taken`);
+      const port = this.#addPort(request.name, vids);
+      this.#macs.add(mac);
+      this.node.core.fdb.set({ bridgeDomain: this.#untagged, mac, port });
+      return this.#placeAt(request.name, address, mac, port, vids);
+    } catch (error) {
+      for (const step of undo) step();
+      throw error;
+    }
+  }
+
+  #placeAt(name: string, address: string, mac: string, port: SwitchPort, vids: readonly number[]): Place {
+    const network = this.#network;
+    let link: Link | undefined;
+    let vacated = false;
+    return {
+      name,
+      address,
+      prefixLength: this.#addresses.prefix.length,
+      mac,
+      mtu: this.mtu,
+      segment: this,
+      gatewayMac: undefined,
+      routed: this,
+      plug: (attachment: Attachment): void => {
+        if (link !== undefined)
+          throw new RangeError(`attachment: something stands at ${name}'s place already`);
+        const end = { node: this.node, port };
+        link = network.connect(attachment, end, { mtu: this.mtu, capture: this.#capture });
+      },
+      announce: (): void => {},
+      vacate: (): void => {
+        if (vacated) return;
+        vacated = true;
+        if (link !== undefined) network.disconnect(link);
+        this.node.core.removePort(port);
+        for (const vid of vids) this.#leaveVlan(vid);
+        this.#macs.delete(mac);
+        this.#addresses.release(address);
+      },
+    };
+  }
+
+  #addPort(name: string, vids: readonly number[]): SwitchPort {
+    const { core } = this.node;
+    if (vids.length === 0) return core.addPort({ name, bridgeDomain: this.#untagged });
+    const vlans: [number, BridgeDomain][] = [[NATIVE_VLAN, this.#untagged]];
+    try {
+      for (const vid of vids) vlans.push([vid, this.#joinVlan(vid)]);
+      return core.addPort({ name, vlans, native: NATIVE_VLAN });
+    } catch (error) {
+      for (const [vid] of vlans.slice(1)) this.#leaveVlan(vid);
+      throw error;
+    }
+  }
+
+  #joinVlan(vid: number): BridgeDomain {
+    let vlan = this.#vlans.get(vid);
+    if (vlan === undefined) {
+      vlan = { domain: this.node.core.addBridgeDomain({ name: `vlan-${vid}` }), ports: 0 };
+      this.#vlans.set(vid, vlan);
+    }
+    vlan.ports++;
+    return vlan.domain;
+  }
+
+  #leaveVlan(vid: number): void {
+    const vlan = this.#vlans.get(vid);
+    if (vlan === undefined || --vlan.ports > 0) return;
+    this.node.core.removeBridgeDomain(vlan.domain);
+    this.#vlans.delete(vid);
+  }
+}

@@ -1,0 +1,54 @@
+// Checks the steps of a topology against what was built, before the first of them is done.
+
+import type { JsonPath } from "../core/json-path.ts";
+import type { Lab } from "./lab.ts";
+import { placed, TopologyError } from "./topology-error.ts";
+import type { Step } from "./topology-types.ts";
+
+/** @throws TopologyError that names the step and what is wrong in it. */
+export function checkTraffic(lab: Lab, traffic: readonly Step[]): void {
+  // A machine that has moved has another link.
+  let moved = false;
+  traffic.forEach((step, i) => {
+    const path: JsonPath = ["traffic", i];
+    for (const [steps, name] of machinesOf(step)) checkMachine(lab, [...path, ...steps], name);
+    if ("move" in step) {
+      moved = true;
+      placed(path, step, () => lab.checkMove(step.move, step.to));
+    }
+    const name = "fail" in step ? step.fail : "repair" in step ? step.repair : undefined;
+    if (name === undefined || moved) return;
+    if (lab.network.link(name) === undefined && lab.network.node(name) === undefined)
+      throw new TopologyError(
+        [...path, "fail" in step ? "fail" : "repair"],
+        `there is no link or node ${JSON.stringify(name)}`,
+      );
+  });
+}
+
+/** The names of machines in a step, and where they stand in it. */
+function machinesOf(step: Step): [JsonPath, string][] {
+  if ("ping" in step) return step.ping.map((name, i) => [["ping", i], name]);
+  if ("arp" in step) return step.arp.map((name, i) => [["arp", i], name]);
+  if ("broadcast" in step) return [[["broadcast"], step.broadcast]];
+  if ("capture" in step) return [[["from"], step.from]];
+  if ("flow" in step)
+    return [
+      [["flow", "from"], step.flow.from],
+      [["flow", "to"], step.flow.to],
+    ];
+  if ("reach" in step && step.reach !== "all") return step.reach.map((name, i) => [["reach", i], name]);
+  return [];
+}
+
+function checkMachine(lab: Lab, path: JsonPath, name: string): void {
+  const node = lab.network.node(name);
+  if (node?.kind === "machine") return;
+  const text = JSON.stringify(name);
+  throw new TopologyError(
+    path,
+    node === undefined
+      ? `there is no machine or pod ${text}`
+      : `${text} is a switch, and says nothing itself`,
+  );
+}

@@ -1,0 +1,49 @@
+// From a topology to a laboratory.
+
+import { knownKeys } from "../core/arguments.ts";
+import { PAGE_LENGTH, PAGES_MAXIMUM } from "../layout/memory.layout.ts";
+import { Lab } from "./lab.ts";
+import { Network } from "./network.ts";
+import { TopologyBuilder } from "./topology-builder.ts";
+import { isOutOfMemory } from "./topology-error.ts";
+import { checkTraffic } from "./topology-traffic.ts";
+import type { Topology } from "./topology-types.ts";
+
+/** Enough for most; it is doubled as long as tables do not fit. */
+const MEMORY_FIRST: number = 256 * 1024 * 1024;
+const MEMORY_MAXIMUM: number = PAGE_LENGTH * PAGES_MAXIMUM;
+/** Frames without an MTU to go by, and what headers and tags come on top of one. */
+const FRAME_BYTES_LEAST = 1984;
+const FRAME_BYTES_MORE = 64;
+
+export interface BuildOptions {
+  /** Called with the network while nothing is in it yet: to watch from the beginning. With more memory it is called anew. */
+  readonly onNetwork?: (network: Network) => void;
+}
+
+/**
+ * Builds what a topology describes, and lets hosts and pods announce themselves. Its traffic is not sent yet.
+ * The topology is one that its JSON schema lets through, or one that TypeScript does.
+ * @throws TopologyError that names the place; nothing is left then.
+ */
+export async function buildTopology(topology: Topology, options: BuildOptions = {}): Promise<Lab> {
+  knownKeys("options", options, ["onNetwork"]);
+  const { seed = 1, underlay, dataCentre } = topology;
+  const mtu = Math.max(underlay?.mtu ?? 0, dataCentre?.linkMtu ?? 0);
+  const frameBytes = Math.max(FRAME_BYTES_LEAST, mtu + FRAME_BYTES_MORE);
+  for (let memoryBytes = MEMORY_FIRST; ; memoryBytes = Math.min(2 * memoryBytes, MEMORY_MAXIMUM)) {
+    const network = await Network.create({ seed, memoryBytes, frameBytes });
+    try {
+      options.onNetwork?.(network);
+      const builder = new TopologyBuilder(network, topology);
+      builder.build();
+      network.run();
+      const lab = new Lab(builder);
+      checkTraffic(lab, topology.traffic ?? []);
+      return lab;
+    } catch (error) {
+      network.close();
+      if (!isOutOfMemory(error) || memoryBytes === MEMORY_MAXIMUM) throw error;
+    }
+  }
+}

@@ -1,0 +1,112 @@
+// A host of a cloud: a switch with a VTEP, on which machines of several VPCs stand side by side.
+// Each VPC that is present is a bridge domain; tunnels lead to those hosts only that have a VPC in common with it.
+
+import type { BridgeDomain, SwitchPort } from "../switch/switch-types.ts";
+import { nextHopMac, type Place, VXLAN_OVERHEAD } from "./place.ts";
+import type { SwitchNode } from "./switch-node.ts";
+
+/** A VPC as hosts know it. */
+export interface HostedNetwork {
+  readonly name: string;
+  readonly vni: number;
+  readonly arpSuppression: boolean;
+}
+
+interface Tunnel {
+  readonly port: SwitchPort;
+  readonly networks: Set<HostedNetwork>;
+}
+
+export class VpcHost {
+  readonly name: string;
+  readonly node: SwitchNode;
+  readonly place: Place;
+  readonly #domains = new Map<HostedNetwork, BridgeDomain>();
+  readonly #tunnels = new Map<VpcHost, Tunnel>();
+
+  constructor(node: SwitchNode, place: Place) {
+    this.name = node.name;
+    this.node = node;
+    this.place = place;
+  }
+
+  /** The bridge domain of a VPC that is present. */
+  domain(network: HostedNetwork): BridgeDomain {
+    const domain = this.#domains.get(network);
+    if (domain === undefined) throw new RangeError(`vpc: ${network.name} is not on ${this.name}`);
+    return domain;
+  }
+
+  enter(network: HostedNetwork): void {
+    const { name, vni, arpSuppression } = network;
+    this.#domains.set(network, this.node.core.addBridgeDomain({ name, vni, arpSuppression }));
+  }
+
+  /** When no machine of it is left, and no tunnel. */
+  exit(network: HostedNetwork): void {
+    const domain = this.#domains.get(network);
+    if (domain === undefined) return;
+    this.node.core.removeBridgeDomain(domain);
+    this.#domains.delete(network);
+  }
+
+  /** Lets a VPC's frames go to another host. */
+  reach(remote: VpcHost, network: HostedNetwork): void {
+    const { core } = this.node;
+    const domain = this.domain(network);
+    const known = this.#tunnels.get(remote);
+    if (known !== undefined) {
+      core.joinTunnel(known.port, domain);
+      known.networks.add(network);
+      return;
+    }
+    const port = core.addTunnel({
+      name: `to-${remote.name}`,
+      kind: "vxlan",
+      remote: remote.place.address,
+      remoteMac: expectWay(this.place, remote.place),
+      bridgeDomains: [domain],
+      mtu: this.place.mtu - VXLAN_OVERHEAD,
+    });
+    this.#tunnels.set(remote, { port, networks: new Set([network]) });
+  }
+
+  /** Nothing happens if it did not reach it. */
+  part(remote: VpcHost, network: HostedNetwork): void {
+    const tunnel = this.#tunnels.get(remote);
+    if (tunnel === undefined || !tunnel.networks.delete(network)) return;
+    if (tunnel.networks.size > 0) {
+      this.node.core.leaveTunnel(tunnel.port, this.domain(network));
+      return;
+    }
+    this.node.core.removePort(tunnel.port);
+    this.#tunnels.delete(remote);
+  }
+
+  addPort(network: HostedNetwork, name: string): SwitchPort {
+    return this.node.core.addPort({ name, bridgeDomain: this.domain(network) });
+  }
+
+  /** Forgets what was learned of a MAC. */
+  forget(network: HostedNetwork, mac: string): void {
+    this.node.core.fdb.remove(this.domain(network), mac);
+  }
+
+  know(network: HostedNetwork, ip: string, mac: string): void {
+    this.node.core.addNeighbour({ bridgeDomain: this.domain(network), ip, mac });
+  }
+
+  unknow(network: HostedNetwork, ip: string): void {
+    this.node.core.removeNeighbour({ bridgeDomain: this.domain(network), ip });
+  }
+}
+
+/** The MAC of the next hop between two hosts; throws a RangeError if there is none. */
+export function expectWay(from: Place, to: Place): string {
+  const mac = nextHopMac(from, to);
+  if (mac === undefined)
+    throw new RangeError(
+      `underlay: ${from.name} and ${to.name} stand in networks that do not reach each other`,
+    );
+  return mac;
+}
