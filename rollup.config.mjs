@@ -10,6 +10,7 @@ import dts from "rollup-plugin-dts";
 
 const entries = {
   index: "build/js/src/index.js",
+  switch: "build/js/src/switch.js",
   wire: "build/js/src/wire.js",
   pcap: "build/js/src/pcap.js",
   overlay: "build/js/src/overlay.js",
@@ -23,7 +24,9 @@ const output = { dir: "dist", format: "es", chunkFileNames: "shared/[name].js" }
  * In files of their own, which `sideEffects` of package.json declares free of them, it is dropped unless used.
  */
 function chunkOf(id) {
+  if (/\/src\/worker\/(create-switch|open-switch|live-|switch-lane)/.test(id)) return "live-switch";
   if (/\/(node_modules\/comlink|src\/worker)\//.test(id)) return "dataplane";
+  if (/\/src\/(ring|capture)\//.test(id)) return "rings";
   if (/\/(node_modules\/ipaddr\.js|src\/core\/addresses)\b/.test(id)) return "addresses";
   return undefined;
 }

@@ -86,7 +86,7 @@ export function classifyBurst(
     } else {
       let at = s;
       for (let each = d; each < behind; each += DESCRIPTOR_LENGTH, at += SCRATCH_STEP)
-        classify(context, sw, each, at, false);
+        classify(context, sw, each, at);
     }
     s += ((behind - d) / DESCRIPTOR_LENGTH) * SCRATCH_STEP;
     d = behind;
@@ -125,7 +125,7 @@ function classifyAccess(context: usize, sw: usize, d: usize, end: usize, s: usiz
       <u32>(length < <u32>ETHERNET_LENGTH) |
       isUnusual(source, destination, load<u16>(frame, ETHERNET_TYPE), routerMac);
     if (unusual !== 0) {
-      classify(context, sw, d, s, false);
+      classify(context, sw, d, s);
       continue;
     }
     frames++;
@@ -183,14 +183,14 @@ function classifyUplink(context: usize, sw: usize, d: usize, end: usize, s: usiz
       ((ipLength - IPV4_LENGTH - udpLength) >>> 31) |
       ((udpLength - (UDP_LENGTH + VXLAN_LENGTH + ETHERNET_LENGTH)) >>> 31);
     if (wrong !== 0) {
-      classify(context, sw, d, s, false);
+      classify(context, sw, d, s);
       continue;
     }
     const key: u64 = (high >>> 32) | ((<u64>vni) << 32) | ((<u64>REMOTE_IPV4) << REMOTE_KIND_SHIFT);
     if (key !== known) {
       const value: u32 = <u32>find(remotes, key);
       if (value === 0) {
-        classify(context, sw, d, s, false);
+        classify(context, sw, d, s);
         continue;
       }
       if (known !== 0) countPassengers(context, number, domain, frames, bytes);
@@ -209,7 +209,7 @@ function classifyUplink(context: usize, sw: usize, d: usize, end: usize, s: usiz
     const source = load<u64>(inner, ETHERNET_SOURCE) & MAC_MASK;
     const destination = load<u64>(inner) & MAC_MASK;
     if (isUnusual(source, destination, load<u16>(inner, ETHERNET_TYPE), routerMac) !== 0) {
-      classify(context, sw, d, s, false);
+      classify(context, sw, d, s);
       continue;
     }
     packets++;

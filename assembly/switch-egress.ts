@@ -17,7 +17,6 @@ import {
   DROP_NO_EGRESS,
   DROP_NO_HEADROOM,
   DROP_NONE,
-  DROP_RECONFIGURED,
 } from "../src/layout/drop.layout";
 import { ETHERNET_LENGTH, ETHERNET_TYPE } from "../src/layout/ethernet.layout";
 import { DESTINATION_PORT_MASK, DESTINATION_VID_SHIFT, KEY_DOMAIN } from "../src/layout/fdb.layout";
@@ -45,7 +44,6 @@ import {
   PORT_KIND,
   PORT_LENGTH,
   PORT_MTU,
-  PORT_NONE,
   PORT_SENT,
   PORT_TUNNEL,
   SCRATCH_INGRESS,
@@ -224,15 +222,4 @@ function copyFrame(context: usize, d: usize, index: u32): usize {
   if (length <= load<u32>(context, CONTEXT_FRAME_BYTES)) copy(start, load<u32>(d, DESCRIPTOR_OFFSET), length);
   store<u32>(context, index + 1, CONTEXT_COPIES_USED);
   return to;
-}
-
-/** For a frame whose flood was interrupted by a change: who knows where it belongs now. */
-export function giveUpFlood(context: usize, d: usize, scratch: usize): void {
-  const domain: u32 = load<u16>(scratch, SCRATCH_SOURCE + KEY_DOMAIN);
-  const ingress: u32 = load<u32>(scratch, SCRATCH_INGRESS) & DESTINATION_PORT_MASK;
-  refuse(context, d, ingress, domain, DROP_RECONFIGURED);
-}
-
-export function isThere(sw: usize, port: u32): bool {
-  return load<u32>(load<u32>(sw, SWITCH_PORTS) + port * PORT_LENGTH, PORT_KIND) !== PORT_NONE;
 }

@@ -91,21 +91,18 @@ function isNoIngress(kind: u32): bool {
 /** The bridge domain of the frame that was examined last; 0 while it belonged to none. */
 let domain: u32 = 0;
 
-/**
- * Any frame at all, with all that can be wrong: writes its scratch record. `again`: it was counted before, when
- * another configuration was in force.
- */
-export function classify(context: usize, sw: usize, d: usize, scratch: usize, again: bool): void {
+/** Any frame at all, with all that can be wrong: writes its scratch record. */
+export function classify(context: usize, sw: usize, d: usize, scratch: usize): void {
   store<u32>(scratch, SCRATCH_DONE, SCRATCH_STATE);
   domain = 0;
   let number = load<u32>(d, DESCRIPTOR_MARK);
   const port: usize = load<u32>(sw, SWITCH_PORTS) + number * PORT_LENGTH;
   if (number >= load<u32>(sw, SWITCH_PORT_COUNT) || isNoIngress(load<u32>(port, PORT_KIND))) {
-    if (!again) countReceived(context, UPLINK_NUMBER, load<u32>(d, DESCRIPTOR_WIRE_LENGTH));
+    countReceived(context, UPLINK_NUMBER, load<u32>(d, DESCRIPTOR_WIRE_LENGTH));
     refuse(context, d, UPLINK_NUMBER, 0, DROP_NO_PORT);
     return;
   }
-  if (!again) countReceived(context, number, load<u32>(d, DESCRIPTOR_WIRE_LENGTH));
+  countReceived(context, number, load<u32>(d, DESCRIPTOR_WIRE_LENGTH));
   const verdict: u32 = load<u8>(d, DESCRIPTOR_VERDICT);
   if (verdict !== VERDICT_FORWARD) {
     // It was refused before any kernel saw it.
@@ -136,24 +133,16 @@ export function classify(context: usize, sw: usize, d: usize, scratch: usize, ag
     }
     number = tunnel & 0xffff;
     countReceived(context, number, load<u32>(d, DESCRIPTOR_WIRE_LENGTH));
-    const reason = examine(context, sw, d, scratch, number, tunnel >>> 16, again);
+    const reason = examine(context, sw, d, scratch, number, tunnel >>> 16);
     if (reason !== DROP_NONE) refuse(context, d, number, domain, reason);
     return;
   }
-  const reason = examine(context, sw, d, scratch, number, 0, again);
+  const reason = examine(context, sw, d, scratch, number, 0);
   if (reason !== DROP_NONE) refuse(context, d, number, domain, reason);
 }
 
 /** Writes the scratch record of a frame that may go on, or returns why it may not. `inner`: the domain its tunnel says. */
-function examine(
-  context: usize,
-  sw: usize,
-  d: usize,
-  scratch: usize,
-  number: u32,
-  inner: u32,
-  again: bool,
-): u32 {
+function examine(context: usize, sw: usize, d: usize, scratch: usize, number: u32, inner: u32): u32 {
   const port: usize = load<u32>(sw, SWITCH_PORTS) + number * PORT_LENGTH;
   const frame: usize = load<u32>(d, DESCRIPTOR_OFFSET);
   const length = load<u32>(d, DESCRIPTOR_FRAME_LENGTH);
@@ -181,7 +170,7 @@ function examine(
     if (found === 0) return DROP_VLAN_NOT_ALLOWED;
   }
   domain = found;
-  if (!again) countOne(domainCounters(context, found) + DOMAIN_RECEIVED);
+  countOne(domainCounters(context, found) + DOMAIN_RECEIVED);
   const destination = load<u64>(frame) & MAC_MASK;
   if ((destination & RESERVED_MASK) === RESERVED_GROUP) return DROP_RESERVED_GROUP;
   const record: usize = load<u32>(sw, SWITCH_DOMAINS) + found * DOMAIN_LENGTH;

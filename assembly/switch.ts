@@ -5,7 +5,7 @@
 //
 // A frame from which something new is learned may change what the burst has looked up: from there on forwardOne()
 // looks again. A burst can be interrupted when floods have used up the room for copies: what is out is taken, and the
-// next call goes on. Changes of the switch may come in between; what is left of the burst is then classified again.
+// next call goes on. Changes of the switch wait until a burst has come to its end.
 
 import {
   DESCRIPTOR_FLOOR,
@@ -38,7 +38,6 @@ import {
   CONTEXT_OUT,
   CONTEXT_OUT_COUNT,
   CONTEXT_SCRATCH,
-  CONTEXT_SEEN_GENERATION,
   CONTEXT_STAMP,
   CONTEXT_STATE,
   CONTEXT_SWITCH,
@@ -74,7 +73,6 @@ import {
   SWITCH_DOMAINS,
   SWITCH_DONE,
   SWITCH_FDB,
-  SWITCH_GENERATION,
   SWITCH_INTERRUPTED,
   SWITCH_PORTS,
   SWITCH_READERS,
@@ -85,9 +83,8 @@ import { fdbLookup, firstOffset, hash, offsetMask, seedOf } from "./fdb";
 import { unlock } from "./fdb-lock";
 import { classifyBurst } from "./switch-burst";
 import { domainCounters, portCounters } from "./switch-drop";
-import { flood, giveUpFlood } from "./switch-egress";
+import { flood } from "./switch-egress";
 import { forwardOne, isDisturbed, settle } from "./switch-frame";
-import { classify } from "./switch-ingress";
 
 const PRESENT: u64 = (<u64>VALUE_PRESENT) << (VALUE_FLAGS << 3);
 const BLACKHOLE: u64 = (<u64>VALUE_BLACKHOLE) << (VALUE_FLAGS << 3);
@@ -102,15 +99,14 @@ export function runSwitch(context: usize, descriptors: usize, count: u32): u32 {
   store<u32>(context, 0, CONTEXT_COPIES_USED);
   enter(context, sw);
   const scratch: usize = load<u32>(context, CONTEXT_SCRATCH);
-  const state = load<u32>(context, CONTEXT_STATE);
   settle();
   let index: u32 = 0;
-  if (state === CONTEXT_BEGIN) {
+  if (load<u32>(context, CONTEXT_STATE) === CONTEXT_BEGIN) {
     classifyBurst(context, sw, descriptors, count, scratch);
     lookUp(sw, scratch, count);
     touchUnknown(load<u32>(sw, SWITCH_FDB), scratch, count);
   } else {
-    index = resume(context, sw, descriptors, count, scratch, state);
+    index = resume(context, sw, descriptors, count, scratch);
   }
   const done = index <= count && forward(context, sw, descriptors, count, index, scratch);
   if (done) store<u32>(context, CONTEXT_BEGIN, CONTEXT_STATE);
@@ -129,7 +125,6 @@ function enter(context: usize, sw: usize): void {
 
 function leave(context: usize, sw: usize): void {
   unlock();
-  store<u32>(context, load<u32>(sw, SWITCH_GENERATION), CONTEXT_SEEN_GENERATION);
   const readers: usize = load<u32>(sw, SWITCH_READERS);
   if (readers === 0) return;
   atomic.store<u32>(readers + (load<u32>(context, CONTEXT_THREAD) - 1) * READER_LENGTH, READER_IDLE);
@@ -165,26 +160,14 @@ function touchUnknown(fdb: usize, scratch: usize, count: u32): void {
 }
 
 /** Goes on with an interrupted burst; returns the frame to go on with, or more than `count` if it was interrupted again. */
-function resume(context: usize, sw: usize, descriptors: usize, count: u32, scratch: usize, state: u32): u32 {
-  let index = load<u32>(context, CONTEXT_INDEX);
-  const changed = load<u32>(context, CONTEXT_SEEN_GENERATION) !== load<u32>(sw, SWITCH_GENERATION);
-  if (state === CONTEXT_IN_FLOOD) {
-    const d: usize = descriptors + index * DESCRIPTOR_LENGTH;
-    const s: usize = scratch + index * SCRATCH_STEP;
-    if (changed) giveUpFlood(context, d, s);
-    else if (!flood(context, sw, d, s, load<u32>(context, CONTEXT_FLOODED), true)) return count + 1;
-    index++;
-  }
-  if (changed) {
-    for (let i = index; i < count; i++) {
-      const s: usize = scratch + i * SCRATCH_STEP;
-      if ((load<u32>(s, SCRATCH_STATE) & SCRATCH_DONE) === 0)
-        classify(context, sw, descriptors + i * DESCRIPTOR_LENGTH, s, true);
-    }
-  }
+function resume(context: usize, sw: usize, descriptors: usize, count: u32, scratch: usize): u32 {
+  const index = load<u32>(context, CONTEXT_INDEX);
+  const d: usize = descriptors + index * DESCRIPTOR_LENGTH;
+  const s: usize = scratch + index * SCRATCH_STEP;
+  if (!flood(context, sw, d, s, load<u32>(context, CONTEXT_FLOODED), true)) return count + 1;
   // Other threads may have learned or forgotten meanwhile.
   lookUp(sw, scratch, count);
-  return index;
+  return index + 1;
 }
 
 /** The third pass, from frame `index` on; false if it was interrupted. */

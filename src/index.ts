@@ -34,29 +34,7 @@ export type { WorkerLike } from "./platform/threads.ts";
 export { ByteRing, type ByteRingOptions } from "./ring/byte-ring.ts";
 export { DescriptorRing, type DescriptorRingOptions } from "./ring/descriptor-ring.ts";
 export { FrameBurst } from "./ring/frame-burst.ts";
-export type { Deliver } from "./switch/deliver.ts";
-export { type Neighbour, type NeighbourListener, Neighbours } from "./switch/neighbours.ts";
-export type { Route } from "./switch/route-set.ts";
-export { Router, type RouterHost, type RouterOptions } from "./switch/router.ts";
-export type { DomainHandle, InterfaceOptions, RouteOptions } from "./switch/router-options.ts";
-export { SwitchCore } from "./switch/switch-core.ts";
-export type { BridgeDomainCounters, PortCounters, SwitchCounters } from "./switch/switch-counters.ts";
-export type { FdbEntry, SwitchFdb } from "./switch/switch-fdb.ts";
-export type { FdbEvent } from "./switch/switch-fdb-events.ts";
-export type {
-  AccessPortOptions,
-  BridgeDomain,
-  BridgeDomainOptions,
-  SwitchFdbOptions,
-  SwitchOptions,
-  SwitchPort,
-  TrunkPortOptions,
-  TunnelOptions,
-  VtepOptions,
-} from "./switch/switch-types.ts";
-export { SwitchWorkspace, type SwitchWorkspaceOptions } from "./switch/workspace.ts";
 export type { WorkerShare } from "./worker/capture-dispatch.ts";
-export { type CreateSwitchOptions, createSwitch } from "./worker/create-switch.ts";
 export {
   type ChannelOptions,
   createDataplane,
@@ -66,7 +44,4 @@ export {
 } from "./worker/dataplane.ts";
 export type { TransformPair } from "./worker/dataplane-streams.ts";
 export { FrameChannel, type SendAllOptions } from "./worker/frame-channel.ts";
-export { LivePort } from "./worker/live-port.ts";
-export { Switch } from "./worker/live-switch.ts";
-export type { LiveSwitchOptions } from "./worker/live-switch-options.ts";
 export { WorkerDiedError } from "./worker/worker-died-error.ts";

@@ -1,8 +1,9 @@
 // The package's SwitchCore in two forms: `forward()`, which hands every frame that leaves to JavaScript, and its
 // kernel alone on descriptors in its memory, as a datapath that needs no JavaScript for a frame calls it.
 
-import { FrameBatch, loadKernels, SwitchCore } from "../../src/index.ts";
+import { FrameBatch, loadKernels } from "../../src/index.ts";
 import { DESCRIPTOR_LENGTH } from "../../src/layout/descriptor.layout.ts";
+import { SwitchCore } from "../../src/switch.ts";
 import { FDB_SEED } from "../fdb-keys.ts";
 import { tunnel } from "../frames.ts";
 import {

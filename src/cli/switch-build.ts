@@ -1,17 +1,10 @@
 // From a configuration to a switch. What only the switch can find wrong is said with its place in the file.
 
 import { parseIp } from "../core/addresses.ts";
-import {
-  type BridgeDomain,
-  FrameBatch,
-  type Kernels,
-  loadKernels,
-  SwitchCore,
-  type SwitchPort,
-  SwitchWorkspace,
-} from "../index.ts";
+import { FrameBatch, type Kernels, loadKernels } from "../index.ts";
 import { FRAME_BYTES_MAXIMUM } from "../layout/batch.layout.ts";
 import { PAGE_LENGTH, PAGES_MAXIMUM } from "../layout/memory.layout.ts";
+import { type BridgeDomain, SwitchCore, type SwitchPort, SwitchWorkspace } from "../switch.ts";
 import { BadConfiguration } from "./failures.ts";
 import { type JsonPath, sentenceAt } from "./schema-errors.ts";
 import type {

@@ -10,7 +10,7 @@ import type {
   TrunkPortOptions,
   TunnelOptions,
   VtepOptions,
-} from "../index.ts";
+} from "../switch.ts";
 import { BadConfiguration } from "./failures.ts";
 import { readJson } from "./json-file.ts";
 import { explainSchemaErrors } from "./schema-errors.ts";

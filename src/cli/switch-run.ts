@@ -2,9 +2,10 @@
 
 import { statSync } from "node:fs";
 import { dirname, isAbsolute, join, resolve } from "node:path";
-import type { FrameBatch, SwitchCore } from "../index.ts";
+import type { FrameBatch } from "../index.ts";
 import { LINK_TYPE_ETHERNET } from "../pcap.ts";
 import { closeTogether, isStandardOutput } from "../platform/node-output.ts";
+import type { SwitchCore } from "../switch.ts";
 import { CaptureMerge, type MergedCapture, openMerged } from "./capture-merge.ts";
 import { type CaptureOutput, createCaptureOutput } from "./capture-output.ts";
 import { BadConfiguration } from "./failures.ts";

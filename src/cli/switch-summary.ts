@@ -1,7 +1,7 @@
 // What became of the frames of a switch, as tables for people or as JSON for programs.
 
 import { dropReasons } from "../core/drop-reasons.ts";
-import type { FdbEntry, PortCounters, SwitchCounters } from "../index.ts";
+import type { FdbEntry, PortCounters, SwitchCounters } from "../switch.ts";
 import { nameOf } from "./failures.ts";
 import { grouped } from "./summary.ts";
 import type { SwitchRun } from "./switch-run.ts";

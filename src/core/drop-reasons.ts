@@ -25,7 +25,6 @@ import {
   DROP_OUTER_IP_FRAGMENT,
   DROP_OUTER_IP_HEADER,
   DROP_OUTER_IP_TRUNCATED,
-  DROP_RECONFIGURED,
   DROP_RESERVED_GROUP,
   DROP_SAME_PORT,
   DROP_SOURCE_GROUP,
@@ -131,11 +130,7 @@ export const dropReasons: readonly DropReason[] = [
     name: "unknown-remote",
     sentence: "from an address that is no remote of its tunnel",
   },
-  {
-    code: DROP_RECONFIGURED,
-    name: "reconfigured",
-    sentence: "caught in the middle by a change of the switch",
-  },
+  { code: DROP_NO_PORT, name: "no-port", sentence: "from a port that is not there, or not any more" },
   { code: DROP_IP_HEADER, name: "ip-header", sentence: "IP header contradicts itself or the frame" },
   { code: DROP_IP_CHECKSUM, name: "ip-checksum", sentence: "IPv4 header checksum is wrong" },
   { code: DROP_NO_ROUTE, name: "no-route", sentence: "no route to its destination" },
@@ -146,7 +141,6 @@ export const dropReasons: readonly DropReason[] = [
     sentence: "time to live has run out, where nobody can be told",
   },
   { code: DROP_FOR_ROUTER, name: "for-router", sentence: "to the router itself, which has no answer to it" },
-  { code: DROP_NO_PORT, name: "no-port", sentence: "from a port that is not there, or not any more" },
 ];
 
 /** The reason for a code; throws a RangeError for a code that no kernel writes. */

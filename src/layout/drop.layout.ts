@@ -34,15 +34,14 @@ export const DROP_UNKNOWN_UNICAST = 30;
 export const DROP_NO_EGRESS = 31;
 export const DROP_EXCEEDS_MTU = 32;
 export const DROP_UNKNOWN_REMOTE = 33;
-export const DROP_RECONFIGURED = 34;
+export const DROP_NO_PORT = 34;
 export const DROP_IP_HEADER = 35;
 export const DROP_IP_CHECKSUM = 36;
 export const DROP_NO_ROUTE = 37;
 export const DROP_NO_NEIGHBOUR = 38;
 export const DROP_TTL_EXCEEDED = 39;
 export const DROP_FOR_ROUTER = 40;
-export const DROP_NO_PORT = 41;
-export const DROP_REASONS = 42;
+export const DROP_REASONS = 41;
 
 /** Counters lie behind one another, eight bytes a reason; the place of DROP_NONE counts what was forwarded. */
 export const COUNTER_LENGTH = 8;

@@ -13,7 +13,6 @@ export const SWITCH_DOMAIN_COUNT = 16;
 export const SWITCH_REMOTES = 20; // table: who may send to which bridge domain
 export const SWITCH_NEIGHBOURS = 24; // table: IP address in a bridge domain -> record
 export const SWITCH_NEIGHBOUR_RECORDS = 28;
-export const SWITCH_GENERATION = 32; // goes up with every change
 export const SWITCH_PAUSE = 36; // not 0: no thread takes another burst from its ring
 export const SWITCH_VTEP_FLAGS = 40; // the flags of a decapsulation stage, and VTEP_IPV6
 export const SWITCH_VTEP_PORT = 44; // UDP port as it lies in a packet
@@ -102,7 +101,6 @@ export const CONTEXT_STAMP = 52; // now, in seconds modulo 2^24
 export const CONTEXT_STATE = 64; // one of the states below
 export const CONTEXT_INDEX = 68; // the frame
 export const CONTEXT_FLOODED = 72; // how far in its flood list
-export const CONTEXT_SEEN_GENERATION = 76;
 export const CONTEXT_OUT_COUNT = 80;
 export const CONTEXT_COPIES_USED = 84;
 export const CONTEXT_FLOOD_DOMAIN = 88;
@@ -116,8 +114,7 @@ export const CONTEXT_LENGTH = 192;
 export const ERRORS_A_SECOND = 1000;
 
 export const CONTEXT_BEGIN = 0;
-export const CONTEXT_NEXT_FRAME = 1;
-export const CONTEXT_IN_FLOOD = 2;
+export const CONTEXT_IN_FLOOD = 1;
 
 export const ANSWERED_ARP = 0;
 export const ANSWERED_ECHO = 8;

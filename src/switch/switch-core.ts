@@ -1,14 +1,6 @@
 // A switch with a VTEP: its tables in the one memory, its bursts in one kernel call each.
 
-import {
-  formatIp,
-  formatMac,
-  type IpAddress,
-  type MacAddress,
-  parseIp,
-  parseStation,
-  parseStationMac,
-} from "../core/addresses.ts";
+import { formatIp, formatMac, parseIp, parseStation, parseStationMac } from "../core/addresses.ts";
 import { knownKeys, wholeNumber } from "../core/arguments.ts";
 import { FrameBatch } from "../frame/frame-batch.ts";
 import { expectKernels, type Kernels } from "../kernel/kernels.ts";
@@ -36,6 +28,7 @@ import type {
   AccessPortOptions,
   BridgeDomain,
   BridgeDomainOptions,
+  NeighbourOptions,
   SwitchOptions,
   SwitchPort,
   TrunkPortOptions,
@@ -205,7 +198,7 @@ export class SwitchCore {
    * Says which MAC an IP address has: for bridge domains with `arpSuppression`, and for routers in them.
    * @throws RangeError if the table is full, or if the address is the switch's own.
    */
-  addNeighbour(neighbour: { bridgeDomain: BridgeDomain; ip: IpAddress; mac: MacAddress }): void {
+  addNeighbour(neighbour: NeighbourOptions): void {
     this.#change(() => {
       knownKeys("neighbour", neighbour, ["bridgeDomain", "ip", "mac"]);
       const { id } = this.#domains.expect("bridgeDomain", neighbour.bridgeDomain);
@@ -215,7 +208,7 @@ export class SwitchCore {
   }
 
   /** Forgets a neighbour; false if it was not known. */
-  removeNeighbour(neighbour: { bridgeDomain: BridgeDomain; ip: IpAddress }): boolean {
+  removeNeighbour(neighbour: Omit<NeighbourOptions, "mac">): boolean {
     return this.#change(() => {
       knownKeys("neighbour", neighbour, ["bridgeDomain", "ip"]);
       const { id } = this.#domains.expect("bridgeDomain", neighbour.bridgeDomain);
@@ -363,9 +356,7 @@ export class SwitchCore {
   #change<T>(change: () => T): T {
     this.#open();
     this.#expectIdle();
-    const result = change();
-    this.#memory.noteChange();
-    return result;
+    return change();
   }
 
   #expectIdle(): void {

@@ -24,7 +24,6 @@ import {
   PORT_LENGTH,
   SWITCH_DOMAIN_COUNT,
   SWITCH_DOMAINS,
-  SWITCH_GENERATION,
   SWITCH_LENGTH,
   SWITCH_PORT_COUNT,
   SWITCH_PORTS,
@@ -117,11 +116,6 @@ export class SwitchMemory {
 
   domainAddress(id: number): number {
     return this.get(SWITCH_DOMAINS) + id * DOMAIN_LENGTH;
-  }
-
-  /** Tells kernels in the middle of a burst that nothing is as it was. */
-  noteChange(): void {
-    this.set(SWITCH_GENERATION, (this.get(SWITCH_GENERATION) + 1) >>> 0);
   }
 
   close(): void {

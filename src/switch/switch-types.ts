@@ -84,6 +84,13 @@ export interface BridgeDomainOptions {
   readonly fdbLimit?: number;
 }
 
+/** Which MAC an IP address has in a bridge domain. */
+export interface NeighbourOptions {
+  readonly bridgeDomain: BridgeDomain;
+  readonly ip: IpAddress;
+  readonly mac: MacAddress;
+}
+
 interface AnyPortOptions {
   /** Default: `port-` and its number. */
   readonly name?: string;

@@ -3,6 +3,7 @@
 import { createDataplane, type DataplaneOptions } from "./dataplane.ts";
 import type { Switch } from "./live-switch.ts";
 import type { LiveSwitchOptions } from "./live-switch-options.ts";
+import { openOn } from "./open-switch.ts";
 
 export interface CreateSwitchOptions extends DataplaneOptions, LiveSwitchOptions {}
 
@@ -20,7 +21,8 @@ export async function createSwitch(options: CreateSwitchOptions = {}): Promise<S
     Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
   );
   try {
-    return await dataplane.openSwitchThen(own, () => dataplane.close());
+    const host = dataplane.hostFor(() => dataplane.close());
+    return await openOn(host, own);
   } catch (error) {
     await dataplane.close();
     throw error;

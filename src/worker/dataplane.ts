@@ -25,8 +25,7 @@ import { captureStreams, frameStreams, type TransformPair } from "./dataplane-st
 import { FrameChannel } from "./frame-channel.ts";
 import { InlineLane } from "./inline-lane.ts";
 import type { Lane } from "./lane.ts";
-import { Switch } from "./live-switch.ts";
-import type { Closable, LiveSwitchOptions } from "./live-switch-options.ts";
+import type { Closable, LiveSwitchHost } from "./live-switch-options.ts";
 import { SharedLane } from "./shared-lane.ts";
 import { TransferLane } from "./transfer-lane.ts";
 import type { WorkerDiedError } from "./worker-died-error.ts";
@@ -188,31 +187,20 @@ export class Dataplane {
     }
   }
 
-  /**
-   * Opens a switch. Where memory cannot be shared it runs on the caller's thread: all workers need the same tables.
-   * @throws TypeError or RangeError for options that cannot be, and when `memoryBytes` does not suffice.
-   */
-  openSwitch(options: LiveSwitchOptions = {}): Promise<Switch> {
-    return this.openSwitchThen(options, async () => {});
-  }
-
-  /** For `createSwitch`: `closed` is called when the switch has been closed. */
-  async openSwitchThen(options: LiveSwitchOptions, closed: () => Promise<void>): Promise<Switch> {
+  /** For `openSwitch`: what a switch needs of it; `closed` is called when the switch has been closed. */
+  hostFor(closed: () => Promise<void>): LiveSwitchHost {
     this.#open();
     const pool = this.transport === "shared" ? this.#pool : undefined;
-    return Switch.open(
-      {
-        kernels: this.#kernels,
-        workers: pool === undefined ? 0 : this.workers,
-        pool,
-        bell: (closers) => this.#bell(closers),
-        expectOpen: () => this.#open(),
-        register: (opened, bell) => this.#channels.set(opened, bell),
-        unregister: (opened) => this.#channels.delete(opened),
-        closed,
-      },
-      options,
-    );
+    return {
+      kernels: this.#kernels,
+      workers: pool === undefined ? 0 : this.workers,
+      pool,
+      bell: (closers) => this.#bell(closers),
+      expectOpen: () => this.#open(),
+      register: (opened, bell) => this.#channels.set(opened, bell),
+      unregister: (opened) => this.#channels.delete(opened),
+      closed,
+    };
   }
 
   /** The same as a TransformStream: bursts of frames in, bursts out. */

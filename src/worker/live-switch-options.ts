@@ -60,6 +60,7 @@ export function checkLiveSwitchOptions(options: LiveSwitchOptions): CheckedOptio
   knownKeys("options", options, [
     "ports",
     "bridgeDomains",
+    "neighbours",
     "fdb",
     "vtep",
     "copies",

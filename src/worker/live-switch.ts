@@ -5,34 +5,40 @@ import { nextTurn } from "../platform/threads.ts";
 import type { Bell } from "../ring/bell.ts";
 import { ringAlways } from "../ring/doorbell.ts";
 import type { FrameBurst } from "../ring/frame-burst.ts";
-import { SwitchCore } from "../switch/switch-core.ts";
+import type { RouterOptions } from "../switch/router.ts";
+import type { SwitchCore } from "../switch/switch-core.ts";
 import type { SwitchCounters } from "../switch/switch-counters.ts";
 import { type SwitchFdb, seconds } from "../switch/switch-fdb.ts";
 import type {
   AccessPortOptions,
   BridgeDomain,
   BridgeDomainOptions,
+  NeighbourOptions,
   SwitchPort,
   TrunkPortOptions,
   TunnelOptions,
 } from "../switch/switch-types.ts";
-import { SwitchWorkspace } from "../switch/workspace.ts";
-import { FrameChannel } from "./frame-channel.ts";
-import { InlineLane } from "./inline-lane.ts";
-import type { Lane } from "./lane.ts";
+import type { SwitchWorkspace } from "../switch/workspace.ts";
+import type { FrameChannel } from "./frame-channel.ts";
 import { LivePort } from "./live-port.ts";
-import {
-  type CheckedOptions,
-  checkLiveSwitchOptions,
-  type LiveSwitchHost,
-  type LiveSwitchOptions,
-} from "./live-switch-options.ts";
-import { SwitchLane } from "./switch-lane.ts";
+import { LiveRouter } from "./live-router.ts";
+import type { CheckedOptions, LiveSwitchHost } from "./live-switch-options.ts";
+import type { SwitchLane } from "./switch-lane.ts";
 
 /** How long bursts are waited for without letting go of the thread. */
 const SPIN_TURNS = 200;
 /** Buckets that are swept in one turn: well under a millisecond. */
 const SWEEP_BUCKETS = 4096;
+
+export interface LiveSwitchParts {
+  readonly host: LiveSwitchHost;
+  readonly core: SwitchCore;
+  readonly channel: FrameChannel;
+  readonly lanes: readonly SwitchLane[];
+  readonly bell: Bell;
+  readonly workspaces: readonly SwitchWorkspace[];
+  readonly checked: CheckedOptions;
+}
 
 export class Switch {
   readonly #host: LiveSwitchHost;
@@ -51,86 +57,8 @@ export class Switch {
   #failure: Error | undefined;
   #closing: Promise<void> | undefined;
 
-  /** Made by `createSwitch` and `dataplane.openSwitch`. */
-  static async open(host: LiveSwitchHost, options: LiveSwitchOptions): Promise<Switch> {
-    const { kernels, pool } = host;
-    const checked = checkLiveSwitchOptions(options);
-    const undo: (() => unknown)[] = [];
-    try {
-      const workspaces: SwitchWorkspace[] = [];
-      for (let i = 0; i < Math.max(1, host.workers); i++) {
-        const made = new SwitchWorkspace(kernels, checked.workspace);
-        undo.push(() => made.close());
-        workspaces.push(made);
-      }
-      const handleOf = (port: unknown): unknown => (port instanceof LivePort ? port.port : port);
-      const core = new SwitchCore(kernels, checked.core, {
-        workspaces,
-        shared: pool !== undefined,
-        handleOf,
-      });
-      undo.push(() => core.close());
-      const closers: (() => unknown)[] = [];
-      const bell = host.bell(closers);
-      const lanes: SwitchLane[] = [];
-      const outer: Lane[] = [];
-      undo.push(async () => {
-        await Promise.all(closers.map((close) => close()));
-        for (const lane of lanes) lane.close();
-      });
-      let opened: Switch | undefined;
-      for (const [index, context] of core.memory.contexts.entries()) {
-        const lane = new SwitchLane(kernels, {
-          ringBytes: checked.ringBytes,
-          worker: pool?.doorbellOf(index) ?? 0,
-          owner: "doorbell" in bell ? (bell.doorbell as number) : 0,
-          context,
-          settle: (received) => core.settleDied(context, received),
-          onRecover: () => core.fdb.repair(index + 1),
-          drain: () => (opened === undefined ? false : opened.#drain()),
-        });
-        lanes.push(lane);
-        if (pool === undefined) {
-          outer.push(new InlineLane(lane, () => bell.ring()));
-          continue;
-        }
-        outer.push(lane);
-        const id = await pool.openLane(index, {
-          addresses: lane.addresses,
-          recover: () => {
-            lane.recover();
-            bell.ring();
-          },
-          abandon: () => lane.abandon(),
-        });
-        closers.push(() => pool.closeLane(index, id));
-      }
-      host.expectOpen();
-      const channel = new FrameChannel({
-        lanes: outer,
-        bell,
-        failure: () => pool?.failure,
-        spins: pool !== undefined,
-        release: async () => void (await Promise.all(closers.map((close) => close()))),
-      });
-      opened = new Switch({ host, core, channel, lanes, bell, workspaces, checked });
-      host.register(opened, bell);
-      return opened;
-    } catch (error) {
-      for (const step of undo.reverse()) await step();
-      throw error;
-    }
-  }
-
-  private constructor(parts: {
-    host: LiveSwitchHost;
-    core: SwitchCore;
-    channel: FrameChannel;
-    lanes: readonly SwitchLane[];
-    bell: Bell;
-    workspaces: readonly SwitchWorkspace[];
-    checked: CheckedOptions;
-  }) {
+  /** Made by `createSwitch` and `openSwitch`. */
+  constructor(parts: LiveSwitchParts) {
     this.#host = parts.host;
     this.#core = parts.core;
     this.#channel = parts.channel;
@@ -206,6 +134,40 @@ export class Switch {
     }, before);
   }
 
+  /** Says which MAC an IP address has: for bridge domains with `arpSuppression`, and for routers in them. */
+  addNeighbour(neighbour: NeighbourOptions): Promise<void> {
+    return this.#change(() => this.#core.addNeighbour(neighbour));
+  }
+
+  /** Forgets a neighbour; false if it was not known. */
+  removeNeighbour(neighbour: Omit<NeighbourOptions, "mac">): Promise<boolean> {
+    return this.#change(() => this.#core.removeNeighbour(neighbour));
+  }
+
+  /** Makes a router: the gateway of those bridge domains that it is given interfaces in. */
+  addRouter(options: RouterOptions = {}): Promise<LiveRouter> {
+    return this.#change(
+      () => new LiveRouter(this.#core.addRouter(options), (change) => this.#change(change)),
+    );
+  }
+
+  removeRouter(router: LiveRouter): Promise<void> {
+    return this.#change(() => {
+      if (!(router instanceof LiveRouter)) throw new TypeError("router: expected a router of this switch");
+      this.#core.removeRouter(router.router);
+    });
+  }
+
+  /** A port that sends and receives, by its name. */
+  port(name: string): LivePort | undefined {
+    const handle = this.#core.port(name);
+    return handle === undefined ? undefined : this.#ports.get(handle.number);
+  }
+
+  bridgeDomain(name: string): BridgeDomain | undefined {
+    return this.#core.bridgeDomain(name);
+  }
+
   ports(): readonly SwitchPort[] {
     return this.#core.ports();
   }
@@ -227,7 +189,7 @@ export class Switch {
       this.#alive();
       const done = this.#lanes.every((lane, index) => lane.hasReached(places[index] as number));
       // What has been worked on is in the rings at least, by now.
-      this.#drain();
+      this.drain();
       return done ? true : undefined;
     });
   }
@@ -258,7 +220,7 @@ export class Switch {
   async #pump(): Promise<void> {
     try {
       await this.#bell.until(() => {
-        this.#drain();
+        this.drain();
         const failure = this.#host.pool?.failure;
         // The other workers come to an end with what they have.
         if (failure !== undefined && this.#lanes.every(({ empty }) => empty)) throw failure;
@@ -280,8 +242,8 @@ export class Switch {
     }
   }
 
-  /** Hands over all that has left by now; false if nothing is handed over any more. */
-  #drain(): boolean {
+  /** For its lanes: hands over all that has left by now; false if nothing is handed over any more. */
+  drain(): boolean {
     if (this.#closing !== undefined) return false;
     for (let burst = this.#channel.receive(); burst !== undefined; burst = this.#channel.receive())
       this.#hand(burst);
@@ -360,12 +322,12 @@ export class Switch {
     try {
       for (let turn = 1; !this.#lanes.every(({ resting }) => resting); turn++) {
         // A burst may wait for room for what leaves.
-        this.#drain();
+        this.drain();
         if (turn % SPIN_TURNS !== 0) continue;
         await nextTurn();
         this.#alive();
       }
-      this.#drain();
+      this.drain();
       return change();
     } finally {
       Atomics.store(signed, pause, 0);

@@ -1,6 +1,7 @@
 // Workers of a running switch that end when they should not: what had left is handed out, the rest is counted, and
 // the switch goes on.
-import { createSwitch, type Switch, type WorkerDiedError, type WorkerLike } from "frameferry";
+import type { WorkerDiedError, WorkerLike } from "frameferry";
+import { createSwitch, type Switch } from "frameferry/switch";
 import { beforeAll, describe, expect, test } from "vitest";
 import { startScript, workerScript } from "../support/frameferry-worker.ts";
 import { isolated, pause, until } from "./support.ts";

@@ -1,6 +1,6 @@
 // A running switch under load: rings that are full, floods larger than rings, queues that nobody empties; order within
 // a flow; and the same outcome with workers as without.
-import { type BridgeDomain, createSwitch, type LivePort, type Switch } from "frameferry";
+import { type BridgeDomain, createSwitch, type LivePort, type Switch } from "frameferry/switch";
 import { expect, test } from "vitest";
 import { isolated, pause, random, until } from "./support.ts";
 import {

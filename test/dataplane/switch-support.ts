@@ -1,12 +1,12 @@
 // What the suites of the running switch share: switches of every kind there is here, frames, and the books.
+import type { FrameBurst } from "frameferry";
 import {
   type CreateSwitchOptions,
   createSwitch,
-  type FrameBurst,
   type LivePort,
   type Switch,
   type SwitchCounters,
-} from "frameferry";
+} from "frameferry/switch";
 import { expect, test } from "vitest";
 import { isolated } from "./support.ts";
 

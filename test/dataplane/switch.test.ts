@@ -1,5 +1,6 @@
 // A running switch: its ports, streams, changes and end; the same with workers and without.
-import { createDataplane, createSwitch, type LivePort } from "frameferry";
+import { createDataplane } from "frameferry";
+import { createSwitch, type LivePort, openSwitch } from "frameferry/switch";
 import { expect, test } from "vitest";
 import { isolated, pause, until } from "./support.ts";
 import {
@@ -318,7 +319,7 @@ test("options that cannot be name themselves, and leave nothing reserved", async
     [{ fdb: { capacity: 1 << 24 } }, /^memoryBytes: |bytes/],
   ];
   for (const [options, message] of wrong) {
-    const error = await dataplane.openSwitch(options as never).then(
+    const error = await openSwitch(dataplane, options as never).then(
       () => undefined,
       (cause: unknown) => cause,
     );
@@ -342,7 +343,7 @@ test("fifty switches on one dataplane: apart from each other, and all memory com
   };
   const switches = await Promise.all(
     Array.from({ length: 50 }, async () => {
-      const sw = await dataplane.openSwitch({ ...small, sweepSeconds: 0 });
+      const sw = await openSwitch(dataplane, { ...small, sweepSeconds: 0 });
       const bridgeDomain = await sw.addBridgeDomain();
       const a = await sw.addPort({ bridgeDomain });
       const b = await sw.addPort({ bridgeDomain });
@@ -411,19 +412,19 @@ switchTest("closing ends everything, in every state", async (sw, workers) => {
 
 test("a switch ends with its dataplane", async () => {
   const dataplane = await createDataplane({ workers: isolated ? 1 : 0 });
-  const sw = await dataplane.openSwitch();
+  const sw = await openSwitch(dataplane);
   const bridgeDomain = await sw.addBridgeDomain();
   const at = taking(await sw.addPort({ bridgeDomain }));
   await dataplane.close();
   await at.ended;
   await expect(sw.addBridgeDomain()).rejects.toThrow(/^switch: it has been closed/);
   await sw.close();
-  await expect(dataplane.openSwitch()).rejects.toThrow(/^dataplane: it has been closed/);
+  await expect(openSwitch(dataplane)).rejects.toThrow(/^dataplane: it has been closed/);
 });
 
 test("a dataplane that is closed while a switch opens", async () => {
   const dataplane = await createDataplane({ workers: isolated ? 2 : 0 });
-  const opening = dataplane.openSwitch().then((sw) => sw.addBridgeDomain());
+  const opening = openSwitch(dataplane).then((sw) => sw.addBridgeDomain());
   opening.catch(() => {});
   await dataplane.close();
   await expect(opening).rejects.toThrow(/: it has been closed/);

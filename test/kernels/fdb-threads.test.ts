@@ -1,5 +1,6 @@
 // The FDB between real threads, in short: `npm run stress` does it at length.
-import { loadKernels, SwitchCore, type WorkerLike } from "frameferry";
+import { loadKernels, type WorkerLike } from "frameferry";
+import { SwitchCore } from "frameferry/switch";
 import { expect, test } from "vitest";
 import { type FdbCase, fdbNameOf, runFdbLitmus } from "../../build/js/bench/stress/fdb.js";
 import { isolated } from "../dataplane/support.ts";

@@ -1,12 +1,6 @@
 // The switch in the place of an Open vSwitch bridge: one bridge domain for each VLAN.
-import {
-  type BridgeDomain,
-  FrameBatch,
-  type Kernels,
-  SwitchCore,
-  type SwitchPort,
-  SwitchWorkspace,
-} from "frameferry";
+import { FrameBatch, type Kernels } from "frameferry";
+import { type BridgeDomain, SwitchCore, type SwitchPort, SwitchWorkspace } from "frameferry/switch";
 import type {
   AddressTable,
   ArrivingFrame,

@@ -1,5 +1,6 @@
 // The two switches that tests run: the core and its model, behind one way to send frames through them.
-import { FrameBatch, type FrameBatchOptions, type Kernels, SwitchCore, SwitchWorkspace } from "frameferry";
+import { FrameBatch, type FrameBatchOptions, type Kernels } from "frameferry";
+import { SwitchCore, SwitchWorkspace } from "frameferry/switch";
 import { formatMac } from "frameferry/wire";
 import { SwitchModel } from "./switch-model.ts";
 import type {

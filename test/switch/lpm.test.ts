@@ -1,6 +1,7 @@
 // Longest-prefix match against a search through a list, over any sequence of routes that come and go.
 import fc from "fast-check";
-import { type Kernels, loadKernels, type Router } from "frameferry";
+import { type Kernels, loadKernels } from "frameferry";
+import type { Router } from "frameferry/switch";
 import { formatIp, parseIp } from "frameferry/wire";
 import { beforeAll, describe, expect, it } from "vitest";
 import { noise } from "../support/passengers.ts";

@@ -1,6 +1,7 @@
 // The kernel `route`: every way a frame can go on, be answered or be dropped, byte for byte.
 import fc from "fast-check";
-import { type Kernels, loadKernels, type Router } from "frameferry";
+import { type Kernels, loadKernels } from "frameferry";
+import type { Router } from "frameferry/switch";
 import {
   type ComposeLayer,
   checksumFold,

@@ -1,12 +1,6 @@
 // Routers inside a switch: packets go from bridge domain to bridge domain, and everything is counted.
-import {
-  type BridgeDomain,
-  FrameBatch,
-  type Kernels,
-  loadKernels,
-  SwitchCore,
-  type SwitchPort,
-} from "frameferry";
+import { FrameBatch, type Kernels, loadKernels } from "frameferry";
+import { type BridgeDomain, SwitchCore, type SwitchPort } from "frameferry/switch";
 import { checksum, compose, dissect, formatMac } from "frameferry/wire";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 

@@ -1,13 +1,12 @@
 // A switch record by hand: as much of a switch as routers and their kernels need.
+import { dropReason, type Kernels } from "frameferry";
 import {
   type DomainHandle,
-  dropReason,
-  type Kernels,
   Neighbours,
   Router,
   type RouterHost,
   type RouterOptions,
-} from "frameferry";
+} from "frameferry/switch";
 
 /** Offsets of src/layout/switch.layout.ts, route.layout.ts and descriptor.layout.ts. */
 const SWITCH = { domains: 12, flowSeed: 72, length: 128 };

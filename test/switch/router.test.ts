@@ -1,5 +1,6 @@
 // Routers: what they refuse, that a refusal changes nothing, and that they know nothing of each other.
-import { type Kernels, loadKernels, type Router } from "frameferry";
+import { type Kernels, loadKernels } from "frameferry";
+import type { Router } from "frameferry/switch";
 import { compose, formatMac, parseIp, parseMac } from "frameferry/wire";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { RouteBench } from "./router-bench.ts";

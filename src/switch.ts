@@ -1,0 +1,30 @@
+// `frameferry/switch`: switches with VTEPs, routers, and what runs them on workers.
+
+export type { Deliver } from "./switch/deliver.ts";
+export { type Neighbour, type NeighbourListener, Neighbours } from "./switch/neighbours.ts";
+export type { Route } from "./switch/route-set.ts";
+export { Router, type RouterHost, type RouterOptions } from "./switch/router.ts";
+export type { DomainHandle, InterfaceOptions, RouteOptions } from "./switch/router-options.ts";
+export { SwitchCore } from "./switch/switch-core.ts";
+export type { BridgeDomainCounters, PortCounters, SwitchCounters } from "./switch/switch-counters.ts";
+export type { FdbEntry, SwitchFdb } from "./switch/switch-fdb.ts";
+export type { FdbEvent } from "./switch/switch-fdb-events.ts";
+export type {
+  AccessPortOptions,
+  BridgeDomain,
+  BridgeDomainOptions,
+  NeighbourOptions,
+  SwitchFdbOptions,
+  SwitchOptions,
+  SwitchPort,
+  TrunkPortOptions,
+  TunnelOptions,
+  VtepOptions,
+} from "./switch/switch-types.ts";
+export { SwitchWorkspace, type SwitchWorkspaceOptions } from "./switch/workspace.ts";
+export { type CreateSwitchOptions, createSwitch } from "./worker/create-switch.ts";
+export { LivePort } from "./worker/live-port.ts";
+export { LiveRouter } from "./worker/live-router.ts";
+export { Switch } from "./worker/live-switch.ts";
+export type { LiveSwitchOptions } from "./worker/live-switch-options.ts";
+export { openSwitch } from "./worker/open-switch.ts";
