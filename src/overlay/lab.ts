@@ -40,7 +40,8 @@ const FLOW_BYTES_DEFAULT = 64;
 /** Longer than a machine asks for a MAC in vain: three times, a second apart. */
 const PATIENCE_MS = 4000;
 const SECOND_MS = 1000;
-const HELLO: Uint8Array = Uint8Array.from([..."hello"].map((letter) => letter.charCodeAt(0)));
+/** "hello" */
+const HELLO = [0x68, 0x65, 0x6c, 0x6c, 0x6f];
 const EVERYBODY = "ff:ff:ff:ff:ff:ff";
 const NOBODY = "00:00:00:00:00:00";
 
@@ -92,7 +93,7 @@ export class Lab {
     if ("arp" in step) return { step, timeMs, ...this.#arp(...step.arp) };
     if ("broadcast" in step) {
       const from = this.machine(step.broadcast);
-      const seen = this.#watched(false, () => from.broadcast(HELLO));
+      const seen = this.#watched(false, () => from.broadcast(Uint8Array.from(HELLO)));
       return { step, timeMs, sent: 1, ...seen };
     }
     if ("flow" in step) return { step, timeMs, ...this.#flow(step.flow) };

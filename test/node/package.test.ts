@@ -46,6 +46,7 @@ describe("the tarball", () => {
       "THIRD-PARTY.md",
       "package.json",
       "schema/switch.schema.json",
+      "schema/topology.schema.json",
     ]);
     const strange = packed.filter((path) => path.startsWith("dist/") && /\.(test|spec)\.|\.tsx?$/.test(path));
     expect(strange.filter((path) => !path.endsWith(".d.ts"))).toEqual([]);
