@@ -103,6 +103,11 @@ const CASES: readonly (readonly [code: string, parts: readonly Part[], line: str
     ["kernels", "worker", "addresses"],
     "`createDataplane`",
   ],
+  [
+    'import { createSwitch } from "frameferry/switch"; console.log(createSwitch);',
+    ["kernels", "worker", "addresses"],
+    "`createSwitch` of `frameferry/switch`",
+  ],
 ];
 
 /** What docs/bundlers.md says of sizes in bytes, by the first column of its table. */
