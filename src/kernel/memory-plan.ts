@@ -58,11 +58,22 @@ export class MemoryPlan {
     const size = this.#regions.get(address);
     if (size === undefined) return;
     this.#regions.delete(address);
-    let index = this.#holes.findIndex((hole) => hole.start > address);
-    if (index < 0) index = this.#holes.length;
+    const index = this.#holesBelow(address);
     this.#holes.splice(index, 0, { start: address, end: address + size });
     this.#merge(index);
     this.#merge(index - 1);
+  }
+
+  /** How many holes start below `address`. */
+  #holesBelow(address: number): number {
+    let low = 0;
+    let high = this.#holes.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#holes[middle] as Hole).start < address) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 
   /** Joins the hole at `index` with the one behind it if they touch. */

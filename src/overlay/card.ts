@@ -1,10 +1,10 @@
 // A machine's network card: what goes out, what came in, and the counts of both.
 
 import { ETHERNET_LENGTH } from "../layout/ethernet.layout.ts";
+import type { Clock } from "./clock.ts";
 import type { Lane } from "./link.ts";
 import { History, type ReceivedDatagram, type ReceivedFrame } from "./received.ts";
 import type { Station } from "./station.ts";
-import type { Clock } from "./timers.ts";
 
 export class Card implements Station {
   readonly mac: Uint8Array;

@@ -58,9 +58,9 @@ export function takeUdp(
   const { sourcePort, destinationPort } = udp.header;
   station.deliver({
     timeMs: station.clock.nowUs / 1000,
-    from: formatIp(source),
+    from: source.length === 4 ? source.join(".") : formatIp(source),
     sourcePort,
     destinationPort,
-    payload: datagram.slice(udp.payload, udp.end),
+    payload: datagram.subarray(udp.payload, udp.end),
   });
 }

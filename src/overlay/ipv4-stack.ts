@@ -2,7 +2,14 @@
 
 import { formatIp } from "../core/addresses.ts";
 import type { Prefix } from "../core/prefixes.ts";
-import { ARP_LENGTH, ARP_REPLY, ARP_REQUEST } from "../layout/arp.layout.ts";
+import {
+  ARP_HARDWARE_LENGTH,
+  ARP_LENGTH,
+  ARP_REPLY,
+  ARP_REQUEST,
+  ARP_SENDER_IP,
+  ARP_TARGET_IP,
+} from "../layout/arp.layout.ts";
 import { ETHERNET_LENGTH, ETHERTYPE_ARP, ETHERTYPE_IPV4 } from "../layout/ethernet.layout.ts";
 import {
   ICMP_BODY,
@@ -17,7 +24,7 @@ import {
 } from "../layout/icmp.layout.ts";
 import { IP_LENGTH_MAXIMUM, IP_PROTOCOL_ICMP, IP_PROTOCOL_UDP, IPV4_LENGTH } from "../layout/ipv4.layout.ts";
 import { emitArp, parseArp } from "../wire/arp.ts";
-import { read16, write16 } from "../wire/bytes.ts";
+import { read16, read32, write16 } from "../wire/bytes.ts";
 import { checksum } from "../wire/checksum.ts";
 import { icmpChecksum } from "../wire/icmp.ts";
 import { emitIpv4, ipv4ChecksumIsGood, parseIpv4 } from "../wire/ipv4.ts";
@@ -46,6 +53,7 @@ export class Ipv4Stack {
   readonly neighbours: NeighbourCache;
   readonly #station: Station;
   readonly #pings: Pings;
+  readonly #key: number;
   readonly #mask: number;
   readonly #network: number;
   readonly #gateway: Uint8Array | undefined;
@@ -59,7 +67,8 @@ export class Ipv4Stack {
     this.#pings = pings;
     this.address = bytes;
     this.#mask = length === 0 ? 0 : (0xffffffff << (32 - length)) >>> 0;
-    this.#network = ((ipKey(bytes) as number) & this.#mask) >>> 0;
+    this.#key = ipKey(bytes) as number;
+    this.#network = (this.#key & this.#mask) >>> 0;
     this.#gateway = gateway;
     this.neighbours = new NeighbourCache(station, (ip) => this.#sendArp(ARP_REQUEST, EVERYBODY, NOBODY, ip));
   }
@@ -99,6 +108,7 @@ export class Ipv4Stack {
 
   /** Takes an ARP packet: learns from it, answers it (RFC 826, "packet reception"). */
   takeArp(frame: Uint8Array): void {
+    if (this.#isOthers(frame)) return;
     const arp = parseArp(frame, ETHERNET_LENGTH);
     if (!arp.ok || arp.header.senderMac.length !== 6 || arp.header.senderIp.length !== 4) {
       this.#station.malformed();
@@ -111,6 +121,14 @@ export class Ipv4Stack {
     if (says) this.neighbours.learn(senderIp, senderMac, forUs);
     if (operation === ARP_REQUEST && forUs && !sameBytes(senderMac, this.#station.mac))
       this.#sendArp(ARP_REPLY, senderMac, senderMac, senderIp);
+  }
+
+  /** Is it somebody unknown's question for somebody else? In a large network nearly all are, so it is told fast. */
+  #isOthers(frame: Uint8Array): boolean {
+    if (frame.length < ETHERNET_LENGTH + ARP_LENGTH) return false;
+    if (read16(frame, ETHERNET_LENGTH + ARP_HARDWARE_LENGTH) !== 0x0604) return false;
+    if (read32(frame, ETHERNET_LENGTH + ARP_TARGET_IP) === this.#key) return false;
+    return !this.neighbours.minds(read32(frame, ETHERNET_LENGTH + ARP_SENDER_IP));
   }
 
   /** Takes an IPv4 packet. */

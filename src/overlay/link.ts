@@ -105,12 +105,12 @@ export class Lane implements Landing {
       return;
     }
     const { traffic, onHop } = this.#host;
-    link.captured?.push({ timeUs: traffic.nowUs, direction: this.direction, frame });
+    link.captured?.push({ timeUs: traffic.clock.nowUs, direction: this.direction, frame });
     this.#underWay++;
     traffic.depart(frame, this);
     if (onHop !== undefined) {
       const { direction, from, to } = this;
-      onHop({ timeMs: traffic.nowUs / 1000, link, direction, from, to, frame: frame.slice() });
+      onHop({ timeMs: traffic.clock.nowUs / 1000, link, direction, from, to, frame: frame.slice() });
     }
   }
 

@@ -21,13 +21,13 @@ import {
 } from "../layout/ethernet.layout.ts";
 import { read16 } from "../wire/bytes.ts";
 import { Card } from "./card.ts";
+import type { Clock } from "./clock.ts";
 import { Ipv4Stack } from "./ipv4-stack.ts";
 import { Ipv6Stack } from "./ipv6-stack.ts";
 import type { Attachment, Lane, NetworkNode } from "./link.ts";
 import { type Ping, type PingHandle, type PingOptions, Pings } from "./ping.ts";
 import type { ReceivedDatagram, ReceivedFrame } from "./received.ts";
 import { frameFrom, type Refusal, sameBytes } from "./station.ts";
-import type { Clock } from "./timers.ts";
 
 export interface MachineOptions {
   readonly mac: MacAddress;

@@ -58,8 +58,8 @@ export class NeighbourCache {
   /** Takes in who has `ip`. Without `create` only if that matters already (RFC 826: the merge flag). */
   learn(ip: Uint8Array, mac: Uint8Array, create: boolean): void {
     const key = ipKey(ip);
+    if (!create && !this.minds(key)) return;
     const waiting = this.#waiting?.get(key);
-    if (!create && waiting === undefined && !this.#known?.has(key)) return;
     const untilUs = this.#station.clock.nowUs + HOLDS_US;
     this.#known ??= new Map();
     this.#known.set(key, { ip: ip.slice(), mac: mac.slice(), untilUs });
@@ -69,6 +69,11 @@ export class NeighbourCache {
       frame.set(mac, ETHERNET_DESTINATION);
       this.#station.transmit(frame);
     }
+  }
+
+  /** Whether what is heard of an address matters: it is known, or waited for. */
+  minds(key: IpKey): boolean {
+    return this.#known?.has(key) === true || this.#waiting?.has(key) === true;
   }
 
   *entries(): Generator<{ ip: Uint8Array; mac: Uint8Array }, void, undefined> {

@@ -8,11 +8,11 @@ import { FRAME_BYTES_DEFAULT, FRAME_BYTES_MAXIMUM } from "../layout/batch.layout
 import { SwitchCore } from "../switch/switch-core.ts";
 import type { SwitchOptions, SwitchPort } from "../switch/switch-types.ts";
 import { SwitchWorkspace } from "../switch/workspace.ts";
+import { Clock } from "./clock.ts";
 import { type Attachment, type Hop, type Lane, Link, type LinkHost, type LinkOptions } from "./link.ts";
 import { Machine, type MachineOptions } from "./machine.ts";
 import { seededRandom } from "./random.ts";
 import { SwitchNode } from "./switch-node.ts";
-import { type Clock, Timers } from "./timers.ts";
 import { Traffic } from "./traffic.ts";
 
 const MEMORY_DEFAULT = 256 * 1024 * 1024;
@@ -41,15 +41,14 @@ export class Network {
   /** Called for each frame that enters a link, its copy in hand. It must not send or run. */
   onHop: ((hop: Hop) => void) | undefined = undefined;
   readonly #batch: FrameBatch;
-  readonly #traffic: Traffic = new Traffic();
-  readonly #timers: Timers = new Timers();
+  readonly #clock: Clock = new Clock();
+  readonly #traffic: Traffic = new Traffic(this.#clock);
   readonly #links: Map<string, Link> = new Map();
   readonly #nodes: Map<string, SwitchNode | Machine> = new Map();
   readonly #switches: Set<SwitchNode> = new Set();
   readonly #busy: SwitchNode[] = [];
   readonly #maximumFrames: number;
   readonly #host: LinkHost;
-  readonly #clock: Clock;
   #running = false;
   #closed = false;
 
@@ -73,7 +72,6 @@ export class Network {
     this.workspace = new SwitchWorkspace(kernels, { frameBytes });
     this.#batch = new FrameBatch(kernels, { frameBytes });
     const traffic = this.#traffic;
-    const timers = this.#timers;
     const hook = (): ((hop: Hop) => void) | undefined => this.onHop;
     this.#host = {
       traffic,
@@ -82,17 +80,11 @@ export class Network {
       },
       land: (to, frame) => this.#land(to, frame),
     };
-    this.#clock = {
-      get nowUs() {
-        return traffic.nowUs;
-      },
-      later: (ms, fire) => timers.set(traffic.nowUs + Math.round(ms * 1000), fire),
-    };
   }
 
   /** Virtual time in milliseconds, a multiple of 0.001. */
   get nowMs(): number {
-    return this.#traffic.nowUs / 1000;
+    return this.#clock.nowUs / 1000;
   }
 
   /**
@@ -197,7 +189,7 @@ export class Network {
           throw new RangeError(`maximumFrames: ${moved} frames have moved and more are under way: a loop?`);
         moved += traffic.arrive();
         this.#work();
-        this.#timers.fire(traffic.nowUs);
+        this.#clock.fire();
       }
     } finally {
       this.#running = false;
@@ -213,12 +205,12 @@ export class Network {
     if (typeof ms !== "number") throw new TypeError(`ms: expected a number, got ${typeof ms}`);
     if (!(ms >= 0 && ms <= ADVANCE_MAXIMUM))
       throw new RangeError(`ms: expected a number from 0 to ${ADVANCE_MAXIMUM}, got ${ms}`);
-    const traffic = this.#traffic;
-    const endUs = traffic.nowUs + Math.round(ms * 1000);
+    const clock = this.#clock;
+    const endUs = clock.nowUs + Math.round(ms * 1000);
     let moved = this.run();
-    while (this.#timers.nextUs <= endUs) {
-      this.#skipTo(this.#timers.nextUs);
-      this.#timers.fire(traffic.nowUs);
+    while (clock.nextUs <= endUs) {
+      this.#skipTo(clock.nextUs);
+      clock.fire();
       moved += this.run();
     }
     this.#skipTo(endUs);
@@ -253,10 +245,10 @@ export class Network {
 
   /** Sets the clock forward, and takes out what has grown old before anything else moves. */
   #skipTo(us: number): void {
-    const traffic = this.#traffic;
-    if (us <= traffic.nowUs) return;
-    const before = Math.floor(traffic.nowUs / 1e6);
-    traffic.nowUs = us;
+    const clock = this.#clock;
+    if (us <= clock.nowUs) return;
+    const before = Math.floor(clock.nowUs / 1e6);
+    clock.nowUs = us;
     if (Math.floor(us / 1e6) > before) for (const { core } of this.#switches) core.fdb.sweep(this.nowMs);
   }
 

@@ -1,6 +1,6 @@
 // Pings: echo requests that were sent, and what came back.
 
-import type { Clock } from "./timers.ts";
+import type { Clock } from "./clock.ts";
 
 export interface PingOptions {
   /** Bytes of echo data: 0 to 65,507, default 56. A packet of 1,500 bytes is a `size` of 1,472, over IPv6 1,452. */

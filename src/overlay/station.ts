@@ -7,8 +7,8 @@ import {
   ETHERNET_TYPE,
 } from "../layout/ethernet.layout.ts";
 import { write16 } from "../wire/bytes.ts";
+import type { Clock } from "./clock.ts";
 import type { ReceivedDatagram } from "./received.ts";
-import type { Clock } from "./timers.ts";
 
 /** The machine, as its IP sees it. */
 export interface Station {

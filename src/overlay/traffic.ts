@@ -1,6 +1,8 @@
 // Everything that is under way. All links take the same microsecond, so what is under way arrives all at once, and a
 // list in the order of sending is the whole schedule.
 
+import type { Clock } from "./clock.ts";
+
 /** Where a frame comes out: one direction of a link. */
 export interface Landing {
   /** Takes the frame off the link; the node at its end keeps it until `Network` lets it work. */
@@ -8,12 +10,15 @@ export interface Landing {
 }
 
 export class Traffic {
-  /** Virtual time in microseconds, a whole number. */
-  nowUs = 0;
+  readonly clock: Clock;
   #frames: Uint8Array[] = [];
   #landings: Landing[] = [];
   #spareFrames: Uint8Array[] = [];
   #spareLandings: Landing[] = [];
+
+  constructor(clock: Clock) {
+    this.clock = clock;
+  }
 
   get underWay(): number {
     return this.#frames.length;
@@ -30,7 +35,7 @@ export class Traffic {
     const landings = this.#landings;
     this.#frames = this.#spareFrames;
     this.#landings = this.#spareLandings;
-    this.nowUs += 1;
+    this.clock.nowUs += 1;
     const count = frames.length;
     let landed = 0;
     try {

@@ -39,6 +39,17 @@ import type {
 import type { Vtep } from "./vtep.ts";
 
 const ANY_PORT = ["name", "learning", "flood", "group", "fdbLimit", "mtu"] as const;
+const TUNNEL = [
+  ...ANY_PORT,
+  "kind",
+  "remote",
+  "bridgeDomains",
+  "remoteMac",
+  "port",
+  "ttl",
+  "dscp",
+  "udpChecksum",
+] as const;
 const MTU_MINIMUM = 46;
 const VLANS_LENGTH = 4096 * 2;
 
@@ -66,6 +77,8 @@ export class Ports {
   readonly #ports: Map<SwitchPort, Port> = new Map();
   readonly #names: Names<SwitchPort>;
   readonly #byRemote: Map<string, SwitchPort> = new Map();
+  /** Where a tunnel's record is written first: there may be thousands of tunnels. */
+  readonly #record: DataView = new DataView(new ArrayBuffer(STAGE_LENGTH));
 
   constructor(memory: SwitchMemory, domains: BridgeDomains) {
     this.#memory = memory;
@@ -81,7 +94,7 @@ export class Ports {
       UPLINK_NUMBER,
       PORT_UPLINK,
       { flags: 0, floods: false, group: 0, mtu: MTU_NONE, fdbLimit: 0 },
-      {},
+      [],
     );
     return handle;
   }
@@ -92,7 +105,7 @@ export class Ports {
     const domain = this.#domains.expect("bridgeDomain", options.bridgeDomain);
     const { number, name } = this.#names.choose(options.name, "ports", "ports");
     this.#domains.prepare(domain);
-    this.#write(number, PORT_ACCESS, common, { [PORT_DOMAIN]: domain.id });
+    this.#write(number, PORT_ACCESS, common, [[PORT_DOMAIN, domain.id]]);
     return this.#added({ number, name, kind: "access" }, common, new Map([[domain, 0]]));
   }
 
@@ -113,17 +126,16 @@ export class Ports {
       this.#memory.kernels.view.setUint16(map + vid * 2, domain.id, true);
       domains.set(domain, vid === native ? 0 : vid);
     }
-    this.#write(number, PORT_TRUNK, common, {
-      [PORT_DOMAIN]: nativeDomain?.id ?? 0,
-      [PORT_VLANS]: map,
-      [PORT_NATIVE_VID]: native,
-    });
+    this.#write(number, PORT_TRUNK, common, [
+      [PORT_DOMAIN, nativeDomain?.id ?? 0],
+      [PORT_VLANS, map],
+      [PORT_NATIVE_VID, native],
+    ]);
     return this.#added({ number, name, kind: "trunk" }, common, domains, { regions: [map] });
   }
 
   addTunnel(options: TunnelOptions, vtep: Vtep, remotes: Remotes): Added {
-    const outer = ["remoteMac", "port", "ttl", "dscp", "udpChecksum"] as const;
-    knownKeys("tunnel", options, [...ANY_PORT, "kind", "remote", "bridgeDomains", ...outer]);
+    knownKeys("tunnel", options, TUNNEL);
     oneOf("kind", options.kind, ["vxlan"]);
     const common = checkCommon(options, 1);
     const remote = parseIp("remote", options.remote);
@@ -140,10 +152,9 @@ export class Ports {
       if (domains.has(domain)) throw new RangeError(`bridgeDomains: ${domain.name} stands there twice`);
       domains.set(domain, 0);
     }
-    const record = new DataView(new ArrayBuffer(STAGE_LENGTH));
-    const given = Object.fromEntries(
-      outer.filter((name) => options[name] !== undefined).map((name) => [name, options[name]]),
-    );
+    const record = this.#record;
+    const bytes = new Uint8Array(record.buffer).fill(0);
+    const { remoteMac, ttl, dscp, udpChecksum } = options;
     writeEncapsulate(
       {
         stage: "encapsulate",
@@ -152,17 +163,20 @@ export class Ports {
         local: vtep.address,
         localMac: vtep.mac,
         remote,
-        port: vtep.port,
-        ...given,
+        port: options.port ?? vtep.port,
+        ...(remoteMac === undefined ? {} : { remoteMac }),
+        ...(ttl === undefined ? {} : { ttl }),
+        ...(dscp === undefined ? {} : { dscp }),
+        ...(udpChecksum === undefined ? {} : { udpChecksum }),
       },
       record,
     );
     const { number, name } = this.#names.choose(options.name, "ports", "ports");
     for (const domain of domains.keys()) this.#domains.prepare(domain);
     const stage = this.#memory.reserve("a tunnel", STAGE_LENGTH);
-    this.#memory.kernels.bytes.set(new Uint8Array(record.buffer), stage);
+    this.#memory.kernels.bytes.set(bytes, stage);
     const flags = common.flags | (isPlainEncapsulation(record) ? PORT_PLAIN_TUNNEL : 0);
-    this.#write(number, PORT_TUNNEL, { ...common, flags }, { [PORT_ENCAPSULATION]: stage });
+    this.#write(number, PORT_TUNNEL, { ...common, flags }, [[PORT_ENCAPSULATION, stage]]);
     for (const domain of domains.keys()) remotes.allow(remote, domain.vni as number, number, domain.id);
     const added = this.#added({ number, name, kind: "tunnel" }, common, domains, {
       remote,
@@ -270,18 +284,15 @@ export class Ports {
     return { handle, fdbLimit: common.fdbLimit };
   }
 
-  #write(number: number, kind: number, common: Common, fields: Record<number, number>): void {
+  #write(number: number, kind: number, common: Common, fields: readonly (readonly [number, number])[]): void {
     const { words, bytes } = this.#memory.kernels;
     const at = this.#memory.portAddress(number);
     bytes.fill(0, at, at + PORT_LENGTH);
-    const all: Record<number, number> = {
-      [PORT_KIND]: kind,
-      [PORT_FLAGS]: common.flags,
-      [PORT_GROUP]: common.group,
-      [PORT_MTU]: common.mtu,
-      ...fields,
-    };
-    for (const [field, value] of Object.entries(all)) words[(at + Number(field)) >>> 2] = value;
+    words[(at + PORT_KIND) >>> 2] = kind;
+    words[(at + PORT_FLAGS) >>> 2] = common.flags;
+    words[(at + PORT_GROUP) >>> 2] = common.group;
+    words[(at + PORT_MTU) >>> 2] = common.mtu;
+    for (const [field, value] of fields) words[(at + field) >>> 2] = value;
   }
 }
 

@@ -15,7 +15,9 @@ import type { SwitchMemory } from "./switch-memory.ts";
 
 export class Remotes {
   readonly #memory: SwitchMemory;
-  readonly #entries: Map<string, { key: Uint8Array; destination: number }> = new Map();
+  /** What is in the table, by the text of each key: a switch may have thousands, and text is what maps hold best. */
+  readonly #entries: Map<string, number> = new Map();
+  readonly #destination: Uint32Array = new Uint32Array(1);
   #table: Fdb;
 
   constructor(memory: SwitchMemory) {
@@ -48,15 +50,16 @@ export class Remotes {
   }
 
   #insert(key: Uint8Array, destination: number): void {
-    if (this.#table.insertMany(key, Uint32Array.of(destination)) === 0) {
+    this.#destination[0] = destination;
+    if (this.#table.insertMany(key, this.#destination) === 0) {
       this.#grow();
-      this.#table.insertMany(key, Uint32Array.of(destination));
+      this.#table.insertMany(key, this.#destination);
     }
-    this.#entries.set(key.join(), { key, destination });
+    this.#entries.set(textOf(key), destination);
   }
 
   #remove(key: Uint8Array): void {
-    this.#entries.delete(key.join());
+    this.#entries.delete(textOf(key));
     this.#table.removeMany(key);
   }
 
@@ -66,10 +69,11 @@ export class Remotes {
     const larger = new Fdb(kernels, { capacity: 2 * this.#table.capacity });
     const keys = new Uint8Array(this.#entries.size * KEY_LENGTH);
     const destinations = new Uint32Array(this.#entries.size);
-    [...this.#entries.values()].forEach(({ key, destination }, index) => {
-      keys.set(key, index * KEY_LENGTH);
-      destinations[index] = destination;
-    });
+    let index = 0;
+    for (const [text, destination] of this.#entries) {
+      for (let i = 0; i < KEY_LENGTH; i++) keys[index * KEY_LENGTH + i] = text.charCodeAt(i);
+      destinations[index++] = destination;
+    }
     larger.insertMany(keys, destinations);
     this.#memory.set(SWITCH_REMOTES, larger.address);
     this.#table.close();
@@ -85,6 +89,11 @@ function remoteKey(remote: Uint8Array, vni: number): Uint8Array {
   view.setUint32(4, vni, true);
   key[7] = remote.length === 4 ? REMOTE_IPV4 : REMOTE_IPV6;
   return key;
+}
+
+/** A character for each byte. */
+function textOf(key: Uint8Array): string {
+  return String.fromCharCode(...key);
 }
 
 function vniKey(vni: number): Uint8Array {

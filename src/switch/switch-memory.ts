@@ -52,7 +52,7 @@ export class SwitchMemory {
   readonly thread: number;
   /** Address of the threads' epochs; 0 if there is only one thread. */
   readonly readers: number;
-  readonly #regions: number[] = [];
+  readonly #regions: Set<number> = new Set();
 
   /** One context for each workspace; with more than one, or with `shared`, the switch is made for many threads. */
   constructor(
@@ -91,13 +91,12 @@ export class SwitchMemory {
 
   reserve(purpose: string, length: number): number {
     const address = this.kernels.plan.reserve(purpose, length);
-    this.#regions.push(address);
+    this.#regions.add(address);
     return address;
   }
 
   release(address: number): void {
-    const index = this.#regions.indexOf(address);
-    if (index >= 0) this.#regions.splice(index, 1);
+    this.#regions.delete(address);
     this.kernels.plan.release(address);
   }
 
@@ -119,7 +118,8 @@ export class SwitchMemory {
   }
 
   close(): void {
-    for (const region of this.#regions.splice(0)) this.kernels.plan.release(region);
+    for (const region of this.#regions) this.kernels.plan.release(region);
+    this.#regions.clear();
   }
 
   #context(workspace: SwitchWorkspace, thread: number): SwitchContext {

@@ -269,6 +269,11 @@ test("UDP over both versions, to everybody and to groups", async () => {
   expect(b.datagrams.length).toBe(6);
   expect(c.datagrams.length).toBe(4);
   expect(b.datagrams.map(({ sourcePort }) => sourcePort)).toContain(49152);
+  // One question to everybody has no answers (RFC 1122 §3.2.2.6).
+  const pings = ["10.0.0.255", "224.0.0.1", "ff02::1"].map((ip) => a.ping(ip));
+  network.run();
+  expect(pings.map(({ replies }) => replies)).toEqual([0, 0, 0]);
+  expect(b.received.length).toBe(9);
   expect(a.sendUdp("10.9.9.9", 1, payload)).toEqual({ kind: "no-route" });
   expect(a.sendUdp(b.ipv6!, 1, new Uint8Array(1453))).toEqual({ kind: "packet-too-big", mtu: 1500 });
 });

@@ -55,6 +55,8 @@ describe("time", () => {
     expect(node.core.fdb.size).toBe(3);
     // ARP and neighbour discovery of three, to two each.
     expect(node.core.counters().sent).toBe(12);
+    // Heard, and of no concern (RFC 826, RFC 4861 §7.2.5).
+    for (const machine of machines) expect(machine.neighbours().size).toBe(0);
   });
 
   test("a network with no end in sight is stopped, and can be resumed", async () => {

@@ -1,12 +1,4 @@
-// What is to happen later: a heap of callbacks by virtual time, and by order of entry where times are equal.
-
-/** What a machine knows of time. */
-export interface Clock {
-  /** Virtual time in microseconds. */
-  readonly nowUs: number;
-  /** Calls `fire` after so many milliseconds of virtual time. */
-  later(ms: number, fire: () => void): void;
-}
+// Virtual time, and what is to happen later: a heap of callbacks by time, and by order of entry where times are equal.
 
 interface Timer {
   readonly atUs: number;
@@ -14,7 +6,9 @@ interface Timer {
   readonly fire: () => void;
 }
 
-export class Timers {
+export class Clock {
+  /** In microseconds, a whole number. */
+  nowUs = 0;
   readonly #heap: Timer[] = [];
   #entered = 0;
 
@@ -23,9 +17,10 @@ export class Timers {
     return this.#heap[0]?.atUs ?? Number.POSITIVE_INFINITY;
   }
 
-  set(atUs: number, fire: () => void): void {
+  /** Calls `fire` after so many milliseconds. */
+  later(ms: number, fire: () => void): void {
     const heap = this.#heap;
-    const timer = { atUs, order: this.#entered++, fire };
+    const timer = { atUs: this.nowUs + Math.round(ms * 1000), order: this.#entered++, fire };
     let index = heap.length;
     while (index > 0) {
       const parent = (index - 1) >>> 1;
@@ -36,9 +31,9 @@ export class Timers {
     heap[index] = timer;
   }
 
-  /** Fires all that are due at `nowUs`. */
-  fire(nowUs: number): void {
-    while (this.nextUs <= nowUs) this.#take().fire();
+  /** Fires all that are due. */
+  fire(): void {
+    while (this.nextUs <= this.nowUs) this.#take().fire();
   }
 
   #take(): Timer {
