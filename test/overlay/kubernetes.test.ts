@@ -88,6 +88,10 @@ describe.each(MODES)("mode %s", (mode) => {
     expect(ipOf(c)).toBe(address);
     expect(sayHello(network, a, address).at).toEqual([c.name]);
 
+    const held = network.kernels.plan.freeBytes;
+    cluster.addNode({ name: "node-5" });
+    cluster.removeNode("node-5");
+    expect(network.kernels.plan.freeBytes).toBe(held);
     cluster.removeNode("node-3");
     cluster.addNode({ name: "node-4" });
     const d = cluster.addPod({ node: "node-4" });
