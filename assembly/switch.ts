@@ -103,8 +103,7 @@ export function runSwitch(context: usize, descriptors: usize, count: u32): u32 {
   let index: u32 = 0;
   if (load<u32>(context, CONTEXT_STATE) === CONTEXT_BEGIN) {
     classifyBurst(context, sw, descriptors, count, scratch);
-    lookUp(sw, scratch, count);
-    touchUnknown(load<u32>(sw, SWITCH_FDB), scratch, count);
+    if (lookUp(sw, scratch, count) !== 0) touchUnknown(load<u32>(sw, SWITCH_FDB), scratch, count);
   } else {
     index = resume(context, sw, descriptors, count, scratch);
   }
@@ -130,16 +129,22 @@ function leave(context: usize, sw: usize): void {
   atomic.store<u32>(readers + (load<u32>(context, CONTEXT_THREAD) - 1) * READER_LENGTH, READER_IDLE);
 }
 
-/** The second pass. */
-function lookUp(sw: usize, scratch: usize, count: u32): void {
+/** The second pass; returns how many keys were not found. */
+function lookUp(sw: usize, scratch: usize, count: u32): u32 {
   const fdb: usize = load<u32>(sw, SWITCH_FDB);
   if (count === <u32>SWITCH_BURST) {
     // Both fields in one.
-    fdbLookup(fdb, scratch + SCRATCH_SOURCE, 2 * SWITCH_BURST, scratch + SCRATCH_SOURCE_VALUE);
-    return;
+    const both: u32 = 2 * SWITCH_BURST;
+    return both - fdbLookup(fdb, scratch + SCRATCH_SOURCE, both, scratch + SCRATCH_SOURCE_VALUE);
   }
-  fdbLookup(fdb, scratch + SCRATCH_SOURCE, count, scratch + SCRATCH_SOURCE_VALUE);
-  fdbLookup(fdb, scratch + SCRATCH_DESTINATION, count, scratch + SCRATCH_DESTINATION_VALUE);
+  const sources = fdbLookup(fdb, scratch + SCRATCH_SOURCE, count, scratch + SCRATCH_SOURCE_VALUE);
+  const destinations = fdbLookup(
+    fdb,
+    scratch + SCRATCH_DESTINATION,
+    count,
+    scratch + SCRATCH_DESTINATION_VALUE,
+  );
+  return 2 * count - sources - destinations;
 }
 
 /**

@@ -14,6 +14,11 @@ export class MemoryPlan {
   readonly #regions = new Map<number, number>();
   /** Free stretches in ascending order; neighbours are merged. */
   readonly #holes: Hole[];
+  /**
+   * For each power of two: no hole of so many bytes starts below this address. A thousand switches leave thousands of
+   * small holes behind, and looking through all of them took most of the time to make the next.
+   */
+  readonly #lowest: Float64Array = new Float64Array(33);
   /** Nothing behind it has been handed out yet, so it is zero still. */
   #fresh: number = KERNEL_STATIC_END;
 
@@ -34,7 +39,7 @@ export class MemoryPlan {
   reserve(purpose: string, length: number): number {
     wholeNumber("length", length, 0, Number.MAX_SAFE_INTEGER);
     const size = Math.ceil((length + REGION_SLACK) / CACHE_LINE) * CACHE_LINE;
-    const index = this.#holes.findIndex((hole) => hole.end - hole.start >= size);
+    const index = this.#firstFit(size);
     const hole = this.#holes[index];
     if (hole === undefined) {
       throw new RangeError(
@@ -62,6 +67,25 @@ export class MemoryPlan {
     this.#holes.splice(index, 0, { start: address, end: address + size });
     this.#merge(index);
     this.#merge(index - 1);
+    const hole = this.#holes[this.#holesBelow(address + 1) - 1] as Hole;
+    for (let power = powerOf(hole.end - hole.start); power >= 0; power--)
+      this.#lowest[power] = Math.min(this.#lowest[power] as number, hole.start);
+  }
+
+  /** The index of the lowest hole of at least `size` bytes; as many as there are holes if there is none. */
+  #firstFit(size: number): number {
+    const power = powerOf(size);
+    const enough = 2 ** power;
+    let candidate = -1;
+    let index = this.#holesBelow(this.#lowest[power] as number);
+    for (; index < this.#holes.length; index++) {
+      const { start, end } = this.#holes[index] as Hole;
+      if (end - start < enough) continue;
+      if (candidate < 0) candidate = start;
+      if (end - start >= size) break;
+    }
+    this.#lowest[power] = candidate < 0 ? Infinity : candidate;
+    return index;
   }
 
   /** How many holes start below `address`. */
@@ -84,4 +108,9 @@ export class MemoryPlan {
     hole.end = next.end;
     this.#holes.splice(index + 1, 1);
   }
+}
+
+/** The largest power of two that is not more than `size`, as its exponent. */
+function powerOf(size: number): number {
+  return Math.floor(Math.log2(size));
 }
