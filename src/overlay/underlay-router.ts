@@ -1,6 +1,5 @@
 // One switch of a data centre: a router with a bridge domain for each link, and one for its hosts if it has some.
 
-import { SWITCH_FLOW_SEED } from "../layout/switch.layout.ts";
 import type { Router } from "../switch/router.ts";
 import type { BridgeDomain, SwitchPort } from "../switch/switch-types.ts";
 import type { Attachment } from "./link.ts";
@@ -24,15 +23,15 @@ export class UnderlayRouter {
 
   constructor(network: Network, name: string, { links, hosts }: UnderlayRouterOptions) {
     this.node = network.addSwitch(name, {
+      // Switches that hashed alike would send all that comes from one of them to the same one of the next: the other
+      // ways would stay empty.
+      flowSeed: hashOf(name),
       ports: links + hosts,
       bridgeDomains: links + 1,
       neighbours: 2 * links + hosts + 2,
       // Frames are switched among hosts only, and these may have more MACs than their own.
       fdb: { capacity: hosts === 0 ? 1 : 1024, events: 0 },
     });
-    // Switches that hashed alike would send all that comes from one of them to the same one of the next: the other
-    // ways would stay empty.
-    this.core.memory.set(SWITCH_FLOW_SEED, hashOf(name));
     this.#router = this.core.addRouter();
   }
 

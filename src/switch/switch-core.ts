@@ -9,6 +9,7 @@ import { BRIDGE_DOMAIN_MAXIMUM } from "../layout/fdb.layout.ts";
 import {
   CONTEXT_STAMP,
   SWITCH_BURST,
+  SWITCH_FLOW_SEED,
   SWITCH_INTERRUPTED,
   SWITCH_PORTS_MAXIMUM,
   UPLINK_NUMBER,
@@ -72,7 +73,15 @@ export class SwitchCore {
    * `threads` is for those who run it on several: a workspace for each, and no `forward` then.
    */
   constructor(kernels: Kernels, options: SwitchOptions = {}, threads?: SwitchThreads) {
-    knownKeys("options", options, ["ports", "bridgeDomains", "neighbours", "fdb", "vtep", "workspace"]);
+    knownKeys("options", options, [
+      "ports",
+      "bridgeDomains",
+      "neighbours",
+      "flowSeed",
+      "fdb",
+      "vtep",
+      "workspace",
+    ]);
     this.kernels = expectKernels(kernels);
     const ports = wholeNumber("ports", options.ports ?? 64, 1, SWITCH_PORTS_MAXIMUM);
     const bridgeDomains = wholeNumber("bridgeDomains", options.bridgeDomains ?? 64, 1, BRIDGE_DOMAIN_MAXIMUM);
@@ -96,6 +105,7 @@ export class SwitchCore {
         shared: threads?.shared ?? false,
       });
       this.#memory = memory;
+      memory.set(SWITCH_FLOW_SEED, wholeNumber("flowSeed", options.flowSeed ?? 0, 0, 0xffffffff));
       undo.push(() => memory.close());
       this.#domains = new BridgeDomains(memory);
       this.#ports = new Ports(memory, this.#domains);

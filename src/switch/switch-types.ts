@@ -26,6 +26,11 @@ export interface SwitchOptions {
   readonly bridgeDomains?: number;
   /** Most neighbours, addresses of routers included: 1 to 16,777,216, default 256. */
   readonly neighbours?: number;
+  /**
+   * Seed of the flow hash by which routers choose among next hops, 0 to 2^32 - 1, default 0. Routers behind each other
+   * need different ones, or all flows that reach the second choose there what they chose at the first.
+   */
+  readonly flowSeed?: number;
   readonly fdb?: SwitchFdbOptions;
   /** Its end of tunnels. Without it there are none. */
   readonly vtep?: VtepOptions;

@@ -61,6 +61,7 @@ export function checkLiveSwitchOptions(options: LiveSwitchOptions): CheckedOptio
     "ports",
     "bridgeDomains",
     "neighbours",
+    "flowSeed",
     "fdb",
     "vtep",
     "copies",
