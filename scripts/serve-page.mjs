@@ -12,8 +12,19 @@ const ROOT = realpathSync(fileURLToPath(new URL("..", import.meta.url)));
 const PORT = 4789;
 
 /** What stands behind which address; nothing else of the disk is seen. */
-const FOLDERS = { "/frameferry/": join(ROOT, "dist"), "/": join(ROOT, "examples/browser") };
-const FILES = { "/sample.pcap": join(ROOT, "test/fixtures/vxlan.pcap") };
+const FOLDERS = {
+  "/frameferry/": join(ROOT, "dist"),
+  "/topologies/": join(ROOT, "examples/topologies"),
+  "/": join(ROOT, "examples/browser"),
+};
+const FILES = {
+  "/sample.pcap": join(ROOT, "test/fixtures/vxlan.pcap"),
+  "/dagre.js": fileURLToPath(import.meta.resolve("@dagrejs/dagre")),
+  // What the command line checks topologies with, before anything is built.
+  "/check/cli/topology-schema.js": join(ROOT, "build/js/src/cli/topology-schema.generated.js"),
+  "/check/cli/schema-errors.js": join(ROOT, "build/js/src/cli/schema-errors.js"),
+  "/check/core/json-path.js": join(ROOT, "build/js/src/core/json-path.js"),
+};
 
 const TYPES = {
   ".html": "text/html; charset=utf-8",
@@ -21,6 +32,7 @@ const TYPES = {
   ".js": "text/javascript; charset=utf-8",
   ".svg": "image/svg+xml",
   ".wasm": "application/wasm",
+  ".json": "application/json",
   ".pcap": "application/vnd.tcpdump.pcap",
 };
 

@@ -1,5 +1,6 @@
 // The first frames: a list to choose from, and the chosen one as nested boxes, before and after the pipeline.
 
+import { nested } from "./boxes-view.js";
 import { element, grouped } from "./text.js";
 
 const section = document.querySelector("#frames");
@@ -63,28 +64,4 @@ function outcome({ after: left, dropped }) {
       element("p", {}, [dropped.sentence]),
     ]),
   ];
-}
-
-function nested({ boxes, stop }) {
-  const whole = boxes.reduceRight((inner, { role, bytes, rows }) => {
-    const box = element("div", { className: `box ${role.split(" ")[0]}` }, [
-      element("p", { className: "title" }, [
-        element("b", {}, [role]),
-        element("span", { className: "number" }, [`${grouped(bytes)} bytes`]),
-      ]),
-      ...rows.map(({ name, text, bytes: length }) =>
-        element("p", { className: "row" }, [
-          element("span", {}, [name]),
-          element("span", { className: "address" }, [text]),
-          element("span", { className: "number" }, [grouped(length)]),
-        ]),
-      ),
-    ]);
-    if (inner !== undefined) box.append(inner);
-    return box;
-  }, undefined);
-  const parts = whole === undefined ? [] : [whole];
-  if (stop !== undefined)
-    parts.push(element("p", { className: "quiet stop" }, [`Read no further: ${stop}.`]));
-  return parts;
 }

@@ -1,6 +1,6 @@
 // The page's own worker: looks into captures, so that the page's thread need not.
-// Asked by { id, ask, ... }; answers { id, news } any number of times, then { id, answer } or { id, error }.
 
+import { answer } from "./answering.js";
 import { breathing } from "./breathing.js";
 import { dropReasons, FrameBatch, loadKernels, Pipeline } from "./frameferry/index.js";
 import { readCapture } from "./frameferry/pcap.js";
@@ -17,24 +17,7 @@ const MEMORY = 16 * 1024 * 1024;
 let first = [];
 let loading;
 
-const asks = { first: readFirst, survey, preview, make: ({ bytes }) => makeCapture(bytes) };
-/** Surveys under way, by id. */
-const stops = new Map();
-
-addEventListener("message", async ({ data: { id, ask, ...wanted } }) => {
-  if (ask === "stop") return stops.get(id)?.abort();
-  const stop = new AbortController();
-  stops.set(id, stop);
-  try {
-    const answer = await asks[ask](wanted, (news) => postMessage({ id, news }), stop.signal);
-    postMessage({ id, answer });
-  } catch (error) {
-    // A clone of an error forgets the names of classes that are not the language's own.
-    postMessage({ id, error: { name: error.name, message: error.message } });
-  } finally {
-    stops.delete(id);
-  }
-});
+answer({ first: readFirst, survey, preview, make: ({ bytes }) => makeCapture(bytes) });
 
 /** Keeps the first frames of a capture and says how many there are. Rejects with a CaptureError for what is none. */
 async function readFirst({ capture }) {

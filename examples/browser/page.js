@@ -1,14 +1,15 @@
-// The page: a capture in, a pipeline over it, a capture out. The kernels work in the dataplane's workers; what is
+// The view of captures: a capture in, a pipeline over it, a capture out. The kernels work in the dataplane's workers; what is
 // drawn beside is found out by the page's own worker.
 
+import { startWorker } from "./asking.js";
 import { breathing } from "./breathing.js";
 import { createDataplane, dropReasons } from "./frameferry/index.js";
 import { showFrames } from "./frames-view.js";
-import { ask } from "./inspection.js";
 import { longTasks } from "./long-tasks.js";
 import { openStagesForm, portsOf, showComplaint, stagesOfForm } from "./stages-form.js";
 import { showDrops, showVnis } from "./tables-view.js";
 import { element, grouped, short, sizeText } from "./text.js";
+import { onFile } from "./views.js";
 
 const SAMPLE = 100_000;
 const MADE_BYTES = 100_000_000;
@@ -23,6 +24,7 @@ const TRANSPORTS = {
 };
 
 const at = (id) => document.getElementById(id);
+const ask = startWorker("inspector");
 
 /** What was picked: its bytes as a Blob, and what is known of it. */
 let capture;
@@ -75,19 +77,7 @@ at("download").addEventListener("click", () => {
 });
 at("count-all").addEventListener("click", () => surveyAll(Number.POSITIVE_INFINITY));
 
-addEventListener("dragover", (event) => {
-  event.preventDefault();
-  document.body.classList.add("dragging");
-});
-addEventListener("dragleave", ({ relatedTarget }) => {
-  if (relatedTarget === null) document.body.classList.remove("dragging");
-});
-addEventListener("drop", (event) => {
-  event.preventDefault();
-  document.body.classList.remove("dragging");
-  const [file] = event.dataTransfer.files;
-  if (file !== undefined) take(file, file.name);
-});
+onFile("captures", (file) => take(file, file.name));
 
 /** For measurements: `frameferryPage.longTasks()`, and what the last run said. */
 globalThis.frameferryPage = { longTasks, lastRun: () => lastRun };

@@ -1,0 +1,137 @@
+// The view of the laboratory: a topology, two that say hello, and the journey of the frame between them.
+
+import { startWorker } from "./asking.js";
+import { showJourney } from "./lab-journey.js";
+import { drawPicture, markPair } from "./lab-picture.js";
+import { element, grouped } from "./text.js";
+import { onFile, onFirst } from "./views.js";
+
+/** More is no topology that somebody wrote. */
+const FILE_MAXIMUM = 64 * 1024 * 1024;
+const HUES = 6;
+
+const at = (id) => document.getElementById(id);
+
+/** Starts when the view is shown for the first time. */
+let ask;
+/** Of two topologies or hellos under way the later one counts. */
+let turn = 0;
+/** Which of the two the next click in the picture is. */
+let next = "lab-from";
+
+onFirst("laboratory", () => {
+  ask = startWorker("lab-worker");
+  takeExample();
+});
+onFile("laboratory", takeFile);
+
+at("lab-example").addEventListener("change", takeExample);
+at("lab-file").addEventListener("change", ({ target }) => {
+  const [file] = target.files;
+  if (file !== undefined) takeFile(file);
+  target.value = "";
+});
+at("lab-pair").addEventListener("submit", (event) => {
+  event.preventDefault();
+  sayHello();
+});
+for (const id of ["lab-from", "lab-to"]) at(id).addEventListener("change", pairChanged);
+
+async function takeExample() {
+  const { value, selectedOptions } = at("lab-example");
+  if (value === "") return;
+  const { from, to } = selectedOptions[0].dataset;
+  const response = await fetch(`topologies/${value}.json`).catch(() => undefined);
+  if (!response?.ok) return fail("The topology could not be loaded.");
+  await take(await response.text(), `${value}.json`, from === undefined ? undefined : [from, to]);
+}
+
+async function takeFile(file) {
+  if (file.size > FILE_MAXIMUM) return fail(`${file.name} is too long for a topology.`);
+  await take(await file.text(), file.name);
+}
+
+async function take(text, name, pair) {
+  const mine = ++turn;
+  at("lab-hello").disabled = true;
+  try {
+    const parts = await ask("build", { text });
+    if (mine !== turn) return;
+    fail(undefined);
+    if (pair === undefined) nameFile(name);
+    else at("lab-own").hidden = true;
+    show(parts, pair ?? parts.hello);
+  } catch (error) {
+    if (mine === turn) fail(`${name}: ${error.message.replace(/\.$/, "")}.`);
+  } finally {
+    if (mine === turn) at("lab-hello").disabled = at("lab-from").length === 0;
+  }
+}
+
+/** A file of one's own stands in the list of examples as long as it is the one that is shown. */
+function nameFile(name) {
+  const own = at("lab-own");
+  own.textContent = name;
+  own.hidden = false;
+  own.selected = true;
+}
+
+function show(parts, [from, to]) {
+  const { title, nodes, links, groups } = parts;
+  const machines = nodes.filter(({ kind }) => kind === "machine");
+  at("lab-title-text").textContent = title ?? "";
+  at("lab-facts").textContent =
+    `${grouped(nodes.length - machines.length)} switches, ${grouped(machines.length)} machines and pods, ` +
+    `${grouped(links.length)} links`;
+  at("lab-groups").replaceChildren(
+    ...groups.map((group, i) => {
+      const item = element("li", {}, [group]);
+      item.dataset.hue = i % HUES;
+      return item;
+    }),
+  );
+  for (const [id, chosen] of [
+    ["lab-from", from],
+    ["lab-to", to],
+  ]) {
+    at(id).replaceChildren(
+      ...machines.map(({ name }) => new Option(name, name, name === chosen, name === chosen)),
+    );
+  }
+  next = "lab-from";
+  at("lab-body").classList.toggle("lying", parts.lying === true);
+  drawPicture(parts, pick);
+  pairChanged();
+}
+
+/** In the picture the first click is who says hello, the second to whom. */
+function pick(name) {
+  at(next).value = name;
+  next = next === "lab-from" ? "lab-to" : "lab-from";
+  pairChanged();
+}
+
+function pairChanged() {
+  markPair(at("lab-from").value, at("lab-to").value);
+  showJourney(undefined);
+  at("lab-hello").disabled = at("lab-from").value === at("lab-to").value;
+}
+
+async function sayHello() {
+  const [from, to] = [at("lab-from").value, at("lab-to").value];
+  if (from === to) return;
+  const mine = ++turn;
+  try {
+    const told = await ask("hello", { from, to });
+    if (mine !== turn || at("lab-from").value !== from || at("lab-to").value !== to) return;
+    fail(undefined);
+    showJourney(told);
+  } catch (error) {
+    if (mine === turn) fail(`${error.message.replace(/\.$/, "")}.`);
+  }
+}
+
+function fail(text) {
+  at("lab-error").hidden = text === undefined;
+  at("lab-error").textContent = text ?? "";
+}
