@@ -28,11 +28,12 @@ export function showJourney(told) {
   hello = told;
   chosen = 0;
   const steps = hello?.steps ?? [];
-  at("lab-journey").hidden = hello === undefined;
-  at("lab-travel").hidden = steps.length === 0;
+  at("lab-step").hidden = steps.length === 0;
+  list.hidden = steps.length === 0;
   at("lab-sentence").textContent = hello?.sentence ?? "";
   at("lab-sentence").classList.toggle("wrong", hello !== undefined && !hello.reached);
-  list.replaceChildren(...legsOf(steps));
+  for (const leg of list.querySelectorAll(".leg")) leg.remove();
+  list.append(...legsOf(steps));
   draw(true);
 }
 
@@ -50,7 +51,7 @@ function legsOf(steps) {
 }
 
 function labelOf({ hops }, index) {
-  const [{ from, to, vnis, bytes }] = hops;
+  const [{ from, to, vnis, vlan, bytes }] = hops;
   const radio = element("input", { type: "radio", name: "hop", value: index, className: "unseen" });
   radio.checked = index === 0;
   const copies = hops.length === 1 ? "" : ` and ${grouped(hops.length - 1)} more`;
@@ -58,7 +59,9 @@ function labelOf({ hops }, index) {
     radio,
     element("b", {}, [`${index + 1}`]),
     element("span", {}, [`${from} → ${to}${copies}`]),
-    element("span", { className: "vnis" }, [vnis.join(" › ")]),
+    element("span", { className: "vnis" }, [
+      vnis.length === 0 && vlan !== undefined ? `VLAN ${vlan}` : vnis.join(" › "),
+    ]),
     element("span", { className: "number" }, [`${grouped(bytes)} B`]),
   ]);
 }

@@ -7,6 +7,8 @@ const TRAVEL_MS = 800;
 /** Half the width and height of the innermost doll, and how much every ring adds. */
 const CORE = { x: 9, y: 7 };
 const RING = 5;
+/** Nearest to the edge of the pane that a frame may stand. */
+const SIGHT = 70;
 /** As many as page.css has. */
 const HUES = 6;
 
@@ -20,7 +22,7 @@ let moving = [];
 export function drawPicture(parts, pick) {
   stopMoving();
   drawn = undefined;
-  const { nodes, links, groups, places, lines, width, height } = parts;
+  const { nodes, links, groups, places, lines, width, height, lying } = parts;
   if (places === undefined) {
     pane.replaceChildren(
       textElement(
@@ -52,7 +54,7 @@ export function drawPicture(parts, pick) {
     event.preventDefault();
     pick(name);
   });
-  drawn = { svg, wires, boxes, travellers, places, lines };
+  drawn = { wires, boxes, travellers, places, lines, width, lying };
   pane.replaceChildren(svg);
 }
 
@@ -87,7 +89,15 @@ export function showStep(hello, index, travel) {
   travellers.replaceChildren(
     ...now.map((hop) => traveller(hop, before[hop.parent], travel && !still.matches)),
   );
-  travellers.firstElementChild?.scrollIntoView?.({ block: "nearest", inline: "nearest" });
+  if (now.length > 0) bringIntoView(wayOf(now[0], before[now[0].parent]).middle);
+}
+
+/** Sideways, within the pane; the page stays where it is. */
+function bringIntoView({ x }) {
+  const at = (x / drawn.width) * pane.scrollWidth;
+  const { scrollLeft, clientWidth } = pane;
+  if (at < scrollLeft + SIGHT || at > scrollLeft + clientWidth - SIGHT)
+    pane.scrollTo({ left: at - clientWidth / 2, behavior: still.matches ? "instant" : "smooth" });
 }
 
 function traveller(hop, earlier, travel) {
@@ -95,11 +105,11 @@ function traveller(hop, earlier, travel) {
   const { middle, way } = wayOf(hop, earlier);
   group.style.transform = moved(middle);
   if (!travel) {
-    group.append(...dollOf(hop, 0));
+    group.append(...dollOf(hop, 0, middle));
     return group;
   }
   // On the way the node between opens or closes it: until there it looks as before.
-  group.append(...dollOf(earlier ?? hop, 0));
+  group.append(...dollOf(earlier ?? hop, 0, middle));
   const lengths = way.map((point, i) => (i === 0 ? 0 : distance(point, way[i - 1])));
   const whole = lengths.reduce((sum, length) => sum + length, 0) || 1;
   let gone = 0;
@@ -110,7 +120,7 @@ function traveller(hop, earlier, travel) {
   moving.push(group.animate(frames, { duration: TRAVEL_MS, easing: "ease-in-out" }));
   if (earlier !== undefined) {
     const change = setTimeout(
-      () => group.replaceChildren(...dollOf(hop, hop.vnis.length - earlier.vnis.length)),
+      () => group.replaceChildren(...dollOf(hop, hop.vnis.length - earlier.vnis.length, middle)),
       TRAVEL_MS / 2,
     );
     moving.push({ cancel: () => clearTimeout(change) });
@@ -156,7 +166,7 @@ function halves(link, direction) {
 }
 
 /** A frame as nested rings with its VNIs and size; `more` rings have just come on (or, below 0, off). */
-function dollOf({ vnis, bytes }, more) {
+function dollOf({ vnis, vlan, bytes }, more, { x }) {
   const parts = vnis.map((_, i) => {
     const ring = ringOf(vnis.length - i, "ring");
     if (i < more) ring.classList.add("closing");
@@ -168,10 +178,21 @@ function dollOf({ vnis, bytes }, more) {
     parts.push(ring);
   }
   parts.push(ringOf(0, "core"));
-  const text = vnis.length === 0 ? `${bytes} B` : `VNI ${vnis.join(" › ")} · ${bytes} B`;
-  const label = make("text", { class: "tag", y: -(CORE.y + RING * vnis.length + 7) });
+  const size = `${grouped(bytes)} B`;
+  const tag = vlan === undefined ? undefined : `VLAN ${vlan}`;
+  const around = vnis.length === 0 ? tag : `VNI ${vnis.join(" › ")}`;
+  // Links that lie are short.
+  const text = around === undefined ? size : drawn.lying ? around : `${around} · ${size}`;
+  const label = make("text", { class: "tag", ...besides(x, vnis.length) });
   label.textContent = text;
   return [...parts, label];
+}
+
+/** Where the label stands: above the frame if links lie, else at the side that has more room. */
+function besides(x, rings) {
+  if (drawn.lying) return { y: -(CORE.y + RING * rings + 7), "text-anchor": "middle" };
+  const side = x < drawn.width / 2 ? 1 : -1;
+  return { x: side * (CORE.x + RING * rings + 7), y: 4, "text-anchor": side > 0 ? "start" : "end" };
 }
 
 function ringOf(count, name) {
@@ -190,7 +211,10 @@ function nodeOf({ name, kind, role, group, address }, { x, y, width, height }, g
   title.textContent = name;
   const more = make("text", { class: "more", y: 12 });
   more.textContent = address ?? role;
-  box.append(title, more);
+  const cross = make("path", { class: "cross", d: "M-4 -4L4 4M4 -4L-4 4" });
+  const stop = make("g", { class: "stop", transform: `translate(${-left - 3} ${top + 3})` });
+  stop.append(make("circle", { r: 9 }), cross);
+  box.append(title, more, stop);
   if (kind !== "machine") return box;
   box.dataset.machine = name;
   const about = [name, role, group, address].filter((part) => part !== undefined).join(", ");

@@ -12,8 +12,8 @@ const ECHO_REPLY = 0;
 const ECHO_REQUEST = 8;
 
 const ERRORS = {
-  "no-route": "there is no route to it",
-  "no-neighbour": "nobody has the next address",
+  "no-route": "there is no route from its network to that address",
+  "no-neighbour": "nobody there has the address",
   "packet-too-big": "the packet is too big",
   "ttl-exceeded": "its time to live is over",
   unreachable: "it cannot be reached",
@@ -78,6 +78,7 @@ function stepsOf(seen, addresses) {
       boxes,
       stop,
       vnis: vnis === "" ? [] : vnis.split(" › "),
+      vlan: vlanOf(frame),
       tunnels: hop.dolls.filter(({ role }) => role === "tunnel").map(({ text }) => text),
       ttl: ipOf(frame)?.header.ttl,
     });
@@ -104,12 +105,16 @@ function legOf(frame, [from, to]) {
   return destination === from ? "error" : "asked";
 }
 
+function vlanOf(frame) {
+  return dissect(frame).layers.find(({ name }) => name === "vlan")?.header.vid;
+}
+
 function ipOf(frame) {
   return dissect(frame).layers.find(({ name }) => name === "ipv4");
 }
 
 /** What the node between two links has done. */
-function changeText({ tunnels: old, ttl: oldTtl }, { tunnels: now, ttl }) {
+function changeText({ tunnels: old, ttl: oldTtl, vlan: oldVlan }, { tunnels: now, ttl, vlan }) {
   if (now.length > old.length)
     return `wraps it in ${now
       .slice(0, now.length - old.length)
@@ -117,6 +122,8 @@ function changeText({ tunnels: old, ttl: oldTtl }, { tunnels: now, ttl }) {
       .join(" and ")}`;
   if (now.length < old.length) return `takes ${old.slice(0, old.length - now.length).join(" and ")} off`;
   if (now.join() !== old.join()) return `takes ${old[0]} off, and wraps it in ${now[0]}`;
+  if (vlan !== oldVlan)
+    return vlan === undefined ? `takes the tag of VLAN ${oldVlan} off` : `tags it with VLAN ${vlan}`;
   return ttl === oldTtl ? "passes it on" : `routes it, TTL ${ttl}`;
 }
 
@@ -145,30 +152,32 @@ function lossesOf({ network }) {
 function failure(lab, { step, replies, errors, arrived }, steps, losses) {
   const [from, to] = step.ping;
   const { ip } = lab.machine(to);
+  const not = `${from} does not reach ${to}.`;
   if (replies > 0) {
     const others = Object.keys(arrived).filter((name) => name !== from);
     const end = others[0] ?? from;
-    const who = end === from ? "itself" : end;
+    const why =
+      end === from
+        ? `Both have ${ip}, each in its own network: ${from} answers itself`
+        : `In its own network ${ip} is ${end}, and that is who answers`;
     return {
-      sentence: `${from} does not reach ${to}. In its own network ${ip} is ${who}, and that is who answers.`,
+      sentence: `${not} ${why}.`,
       end,
       reason: "same address",
     };
   }
-  const not = `${from} does not reach ${to}:`;
   const [loss] = losses;
   if (loss !== undefined) {
     return {
-      sentence: `${not} the frame ends at ${loss.at}, ${loss.sentence} (${loss.reason}).`,
+      sentence: `${not} The frame ends at ${loss.at}: ${loss.sentence} (${loss.reason}).`,
       end: loss.at,
       reason: loss.reason,
     };
   }
   const [error] = errors;
   if (steps.length === 0) {
-    const why = ERRORS[error?.kind] ?? "nothing was sent";
     return {
-      sentence: `${not} no frame leaves ${from}, for from its network ${why}.`,
+      sentence: `${not} No frame leaves ${from}: ${ERRORS[error?.kind] ?? "it sends none"}.`,
       end: from,
       reason: error?.kind ?? "not sent",
     };
@@ -176,13 +185,13 @@ function failure(lab, { step, replies, errors, arrived }, steps, losses) {
   const last = steps.at(-1).hops.at(-1);
   if (error !== undefined) {
     return {
-      sentence: `${not} ${ERRORS[error.kind]}, says ${error.from}.`,
+      sentence: `${not} ${error.from} says: ${ERRORS[error.kind]}.`,
       end: steps.findLast(({ leg }) => leg !== "error")?.hops.at(-1).to ?? from,
       reason: error.kind,
     };
   }
   return {
-    sentence: `${not} nobody answers. The last to see the frame is ${last.to}.`,
+    sentence: `${not} Nobody answers. The last to see the frame is ${last.to}.`,
     end: last.to,
     reason: "no answer",
   };

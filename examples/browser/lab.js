@@ -9,20 +9,22 @@ import { onFile, onFirst } from "./views.js";
 /** More is no topology that somebody wrote. */
 const FILE_MAXIMUM = 64 * 1024 * 1024;
 const HUES = 6;
+/** Widest picture that the frame of a step stands beside, not below. */
+const BESIDE_WIDTH = 740;
 
 const at = (id) => document.getElementById(id);
 
-/** Starts when the view is shown for the first time. */
+/** Its worker starts with the first topology. */
 let ask;
 /** Of two topologies or hellos under way the later one counts. */
-let turn = 0;
+let topologies = 0;
+let hellos = 0;
+/** While a topology is built there is nobody to say hello. */
+let ready = false;
 /** Which of the two the next click in the picture is. */
 let next = "lab-from";
 
-onFirst("laboratory", () => {
-  ask = startWorker("lab-worker");
-  takeExample();
-});
+onFirst("laboratory", takeExample);
 onFile("laboratory", takeFile);
 
 at("lab-example").addEventListener("change", takeExample);
@@ -52,20 +54,27 @@ async function takeFile(file) {
 }
 
 async function take(text, name, pair) {
-  const mine = ++turn;
+  const mine = ++topologies;
+  // What is being built is not wanted any more, and may take long.
+  if (!ready) {
+    ask?.end();
+    ask = startWorker("lab-worker");
+  }
+  ready = false;
   at("lab-hello").disabled = true;
   try {
     const parts = await ask("build", { text });
-    if (mine !== turn) return;
+    if (mine !== topologies) return;
     fail(undefined);
     if (pair === undefined) nameFile(name);
     else at("lab-own").hidden = true;
     show(parts, pair ?? parts.hello);
   } catch (error) {
-    if (mine === turn) fail(`${name}: ${error.message.replace(/\.$/, "")}.`);
-  } finally {
-    if (mine === turn) at("lab-hello").disabled = at("lab-from").length === 0;
+    if (mine === topologies) fail(`${name}: ${error.message.replace(/\.$/, "")}.`);
   }
+  if (mine !== topologies) return;
+  ready = true;
+  offerHello();
 }
 
 /** A file of one's own stands in the list of examples as long as it is the one that is shown. */
@@ -99,7 +108,7 @@ function show(parts, [from, to]) {
     );
   }
   next = "lab-from";
-  at("lab-body").classList.toggle("lying", parts.lying === true);
+  at("lab-body").classList.toggle("wide", parts.width > BESIDE_WIDTH);
   drawPicture(parts, pick);
   pairChanged();
 }
@@ -112,22 +121,24 @@ function pick(name) {
 }
 
 function pairChanged() {
+  hellos++;
   markPair(at("lab-from").value, at("lab-to").value);
   showJourney(undefined);
-  at("lab-hello").disabled = at("lab-from").value === at("lab-to").value;
+  offerHello();
+}
+
+function offerHello() {
+  at("lab-hello").disabled = !ready || at("lab-from").value === at("lab-to").value;
 }
 
 async function sayHello() {
-  const [from, to] = [at("lab-from").value, at("lab-to").value];
-  if (from === to) return;
-  const mine = ++turn;
+  if (at("lab-hello").disabled) return;
+  const mine = ++hellos;
   try {
-    const told = await ask("hello", { from, to });
-    if (mine !== turn || at("lab-from").value !== from || at("lab-to").value !== to) return;
-    fail(undefined);
-    showJourney(told);
+    const told = await ask("hello", { from: at("lab-from").value, to: at("lab-to").value });
+    if (mine === hellos) showJourney(told);
   } catch (error) {
-    if (mine === turn) fail(`${error.message.replace(/\.$/, "")}.`);
+    if (mine === hellos) fail(`${error.message.replace(/\.$/, "")}.`);
   }
 }
 
