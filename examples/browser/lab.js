@@ -59,6 +59,9 @@ async function take(text, name, pair) {
   if (!ready) {
     ask?.end();
     ask = startWorker("lab-worker");
+    at("lab-body").hidden = true;
+    for (const id of ["lab-from", "lab-to"]) at(id).replaceChildren();
+    pairChanged();
   }
   ready = false;
   at("lab-hello").disabled = true;
@@ -108,6 +111,7 @@ function show(parts, [from, to]) {
     );
   }
   next = "lab-from";
+  at("lab-body").hidden = false;
   at("lab-body").classList.toggle("wide", parts.width > BESIDE_WIDTH);
   drawPicture(parts, pick);
   pairChanged();
