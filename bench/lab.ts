@@ -8,6 +8,8 @@ export interface LabSize {
   readonly hosts: number;
   readonly machines: number;
   readonly vpcs: number;
+  /** Hosts on which the machines of one VPC stand. Default: all, as chance wills. */
+  readonly hostsEach?: number;
 }
 
 export interface LabFigures extends LabSize {
@@ -49,9 +51,13 @@ export async function measureLab(size: LabSize): Promise<LabFigures> {
   }
 }
 
-/** Each VPC's machines on hosts all over, as chance wills. */
-function topologyOf({ hosts, machines, vpcs }: LabSize): Topology {
+/** VPCs of the same size, all with the same addresses. */
+function topologyOf({ hosts, machines, vpcs, hostsEach }: LabSize): Topology {
   const each = machines / vpcs;
+  const hostOf = (vpc: number, machine: number): { host?: string } => {
+    if (hostsEach === undefined) return {};
+    return { host: `host-${((vpc * hostsEach + (machine % hostsEach)) % hosts) + 1}` };
+  };
   return {
     seed: 1,
     underlay: { cidr: "10.1.0.0/16", mtu: 1600 },
@@ -59,7 +65,7 @@ function topologyOf({ hosts, machines, vpcs }: LabSize): Topology {
     vpcs: Array.from({ length: vpcs }, (_, v) => ({
       name: `vpc-${v + 1}`,
       cidr: "172.20.0.0/16",
-      machines: Array.from({ length: each }, (_, i) => ({ name: `vpc-${v + 1}-${i + 1}` })),
+      machines: Array.from({ length: each }, (_, i) => ({ name: `vpc-${v + 1}-${i + 1}`, ...hostOf(v, i) })),
     })),
   };
 }
