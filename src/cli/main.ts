@@ -36,7 +36,7 @@ const commands: Readonly<Record<string, Entry>> = {
     load: async () => (await import("./lab.ts")).defineLab,
   },
   demo: {
-    summary: "see it work on a real capture, with pictures",
+    summary: "see it work: two tenants and their pods on shared hosts, with pictures",
     load: async () => (await import("./demo.ts")).defineDemo,
   },
   bench: {

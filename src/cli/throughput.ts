@@ -1,8 +1,16 @@
 // How fast it is here and now, measured in about a second. The benchmark of the package takes more care.
 
 import { cpus } from "node:os";
-import { FrameBatch, type Kernels, Pipeline, processCapture, type Stage } from "../index.ts";
-import { type CaptureRecord, CaptureWriter } from "../pcap.ts";
+import {
+  type CaptureSink,
+  createDataplane,
+  FrameBatch,
+  type Kernels,
+  Pipeline,
+  processCapture,
+  type Stage,
+} from "../index.ts";
+import { type CaptureRecord, CaptureWriter, type WritableItem } from "../pcap.ts";
 
 const BURST = 256;
 /** Frames in each round of the kernels, and rounds. */
@@ -23,6 +31,41 @@ export interface Throughput {
   };
   /** A capture in memory, decapsulated into memory. */
   readonly capture: { readonly frames: number; readonly bytes: number; readonly seconds: number };
+}
+
+export interface WorkersThroughput {
+  /** A capture in memory, all tunnels of each frame taken off by workers. */
+  readonly workers: {
+    readonly workers: number;
+    readonly frames: number;
+    readonly frameBytes: number;
+    readonly seconds: number;
+  };
+}
+
+/** Measures with a `frame` that is wrapped twice, in the VXLAN of VPCs and within it in that of Kubernetes. */
+export async function measureWorkers(
+  workers: number,
+  frame: Uint8Array,
+): Promise<WorkersThroughput["workers"]> {
+  const { pieces, sink } = inMemory([{ data: frame, timestamp: 0n }]);
+  const stages: Stage[] = [
+    { stage: "decapsulate", kind: "vxlan" },
+    { stage: "decapsulate", kind: "vxlan", port: 8472 },
+  ];
+  await using dataplane = await createDataplane({ workers });
+  // Once to warm up: workers compile their kernels while they run.
+  await dataplane.processCapture(pieces(PIECE_FRAMES), stages, sink);
+  const start = performance.now();
+  const { forwarded } = await dataplane.processCapture(pieces(CAPTURE_FRAMES), stages, sink);
+  const milliseconds = performance.now() - start;
+  if (forwarded !== CAPTURE_FRAMES) throw new Error("demo: the workers dropped frames");
+  return {
+    workers,
+    frames: forwarded,
+    frameBytes: frame.length,
+    seconds: Math.round(milliseconds) / 1000,
+  };
 }
 
 /** Measures with the `passengers` of a capture, and with its `packets` over and over. */
@@ -70,13 +113,25 @@ async function measureCapture(
   packets: readonly CaptureRecord[],
 ): Promise<Throughput["capture"]> {
   const pipeline = new Pipeline(kernels, [{ stage: "decapsulate", kind: "vxlan" }]);
+  const { pieces, sink } = inMemory(packets);
+  const start = performance.now();
+  const { forwarded, fileBytesIn } = await processCapture(pieces(CAPTURE_FRAMES), pipeline, sink);
+  const milliseconds = performance.now() - start;
+  return { frames: forwarded, bytes: fileBytesIn, seconds: Math.round(milliseconds) / 1000 };
+}
+
+/** A capture that repeats some records, and a place that takes what is made of it. */
+function inMemory(records: readonly WritableItem[]): {
+  pieces(frames: number): Generator<Uint8Array, void, undefined>;
+  readonly sink: CaptureSink;
+} {
   const writer = new CaptureWriter({ format: "pcap" });
-  const piece = repeated(packets, PIECE_FRAMES);
+  const piece = repeated(records, PIECE_FRAMES);
   const first = writer.write(piece); // with the header of the file in front
   const further = writer.write(piece);
-  function* pieces(): Generator<Uint8Array, void, undefined> {
+  function* pieces(frames: number): Generator<Uint8Array, void, undefined> {
     yield first;
-    for (let done = PIECE_FRAMES; done < CAPTURE_FRAMES; done += PIECE_FRAMES) yield further;
+    for (let done = PIECE_FRAMES; done < frames; done += PIECE_FRAMES) yield further;
   }
   let memory = new Uint8Array(1 << 21);
   const sink = {
@@ -87,10 +142,7 @@ async function measureCapture(
     async close(): Promise<void> {},
     async abort(): Promise<void> {},
   };
-  const start = performance.now();
-  const { forwarded, fileBytesIn } = await processCapture(pieces(), pipeline, sink);
-  const milliseconds = performance.now() - start;
-  return { frames: forwarded, bytes: fileBytesIn, seconds: Math.round(milliseconds) / 1000 };
+  return { pieces, sink };
 }
 
 function repeated<T>(items: readonly T[], count: number): T[] {
