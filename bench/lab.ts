@@ -1,10 +1,40 @@
-// A laboratory of some size: how long it takes to come up, how many frames go from end to end in a second, how many
-// bytes a machine takes. By itself, because it wants the memory of a machine for itself:
-// npm run bench -- --lab
+// Laboratories of some size: how long they take to come up, how many frames go from end to end in a second, and how
+// many bytes a machine takes.
 
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { buildTopology, type Lab, type Topology } from "../src/overlay.ts";
 
-export interface LabSize {
+/** Machines of a VPC on some hosts, as schedulers pack them; and on any host, where each host has tunnels to most others. */
+const LABS: readonly (readonly [string, LabSize])[] = [
+  ["lab, each VPC on 10 hosts", { hosts: 1000, machines: 10000, vpcs: 100, hostsEach: 10 }],
+  ["lab, each VPC on all hosts", { hosts: 300, machines: 3000, vpcs: 30 }],
+];
+
+export async function measureLabs(
+  wanted: (group: string) => boolean,
+  write: (line: string) => void,
+): Promise<void> {
+  for (const [group, size] of LABS) {
+    if (!wanted(group)) continue;
+    const found = await measureLab(size);
+    write(`\n${group}: ${size.hosts} hosts, ${size.machines} machines, ${size.vpcs} VPCs`);
+    write(`  brought up in ${found.bringUpSeconds.toFixed(2)} s`);
+    write(
+      `  ${thousands(found.framesASecond)} frames/s from end to end, ${thousands(found.hopsASecond)} over links`,
+    );
+    write(
+      `  ${thousands(found.bytesAMachine)} bytes a machine in JavaScript's heap, hosts and tunnels among them`,
+    );
+    write(`  ${thousands(found.switchBytesAMachine)} bytes a machine in the memory of all switches`);
+  }
+}
+
+function thousands(value: number): string {
+  return Math.round(value).toLocaleString("en");
+}
+
+interface LabSize {
   readonly hosts: number;
   readonly machines: number;
   readonly vpcs: number;
@@ -12,29 +42,31 @@ export interface LabSize {
   readonly hostsEach?: number;
 }
 
-export interface LabFigures extends LabSize {
+interface LabFigures extends LabSize {
   /** From the topology to machines that can say hello. */
   readonly bringUpSeconds: number;
   /** Frames that arrived at the machine they were for, from end to end through two hosts and what is between them. */
   readonly framesASecond: number;
   /** Frames over links, all hops counted. */
   readonly hopsASecond: number;
-  /** Of JavaScript's heap and of buffers outside of it. */
+  /** Of JavaScript's heap: all of it, by the number of machines. */
   readonly bytesAMachine: number;
-  /** Of the memory that all switches share, as far as it was touched. */
-  readonly residentMegabytes: number;
+  /** Of the memory that switches share: all that they have reserved, by the number of machines. */
+  readonly switchBytesAMachine: number;
 }
 
-const PACKETS = 200;
+const ROUNDS = 5;
+const PACKETS = 50;
 const PAIRS = 200;
 
-export async function measureLab(size: LabSize): Promise<LabFigures> {
+async function measureLab(size: LabSize): Promise<LabFigures> {
   const topology = topologyOf(size);
+  collectGarbage();
   const before = process.memoryUsage();
   const start = performance.now();
   const lab = await buildTopology(topology);
   const bringUpSeconds = (performance.now() - start) / 1000;
-  globalThis.gc?.();
+  collectGarbage();
   const after = process.memoryUsage();
   try {
     const { frames, hops, seconds } = measureFrames(lab, size);
@@ -44,11 +76,20 @@ export async function measureLab(size: LabSize): Promise<LabFigures> {
       framesASecond: frames / seconds,
       hopsASecond: hops / seconds,
       bytesAMachine: (after.heapUsed - before.heapUsed) / size.machines,
-      residentMegabytes: (after.rss - before.rss) / 1e6,
+      switchBytesAMachine: reservedBytes(lab) / size.machines,
     };
   } finally {
     lab.close();
   }
+}
+
+function reservedBytes({ network: { kernels } }: Lab): number {
+  return kernels.memory.buffer.byteLength - kernels.plan.freeBytes;
+}
+
+function collectGarbage(): void {
+  setFlagsFromString("--expose-gc");
+  runInNewContext("gc")();
 }
 
 /** VPCs of the same size, all with the same addresses. */
@@ -85,18 +126,21 @@ function measureFrames(lab: Lab, size: LabSize): { frames: number; hops: number;
       frames++;
     };
   }
-  let seconds = 0;
-  const moved = lab.network.links().reduce((sum, link) => sum + delivered(link), 0);
-  const start = performance.now();
-  for (let packet = 0; packet < PACKETS; packet++) {
-    for (const [from, to] of pairs) lab.machine(from).sendUdp(lab.machine(to).ip as string, 9, payload);
-    if (packet % 4 === 3) lab.network.run();
+  const hopsSoFar = (): number => lab.network.links().reduce((sum, link) => sum + delivered(link), 0);
+  let best = { frames: 0, hops: 0, seconds: Infinity };
+  for (let round = 0; round < ROUNDS; round++) {
+    frames = 0;
+    const before = hopsSoFar();
+    const start = performance.now();
+    for (let packet = 0; packet < PACKETS; packet++) {
+      for (const [from, to] of pairs) lab.machine(from).sendUdp(lab.machine(to).ip as string, 9, payload);
+      lab.network.run();
+    }
+    const seconds = (performance.now() - start) / 1000;
+    if (frames !== PACKETS * PAIRS) throw new Error(`lab: ${frames} of ${PACKETS * PAIRS} frames arrived`);
+    if (seconds < best.seconds) best = { frames, hops: hopsSoFar() - before, seconds };
   }
-  lab.network.run();
-  seconds = (performance.now() - start) / 1000;
-  if (frames !== PACKETS * PAIRS) throw new Error(`lab: ${frames} of ${PACKETS * PAIRS} frames arrived`);
-  const hops = lab.network.links().reduce((sum, link) => sum + delivered(link), 0) - moved;
-  return { frames, hops, seconds };
+  return best;
 }
 
 function delivered(link: ReturnType<Lab["network"]["links"]>[number]): number {

@@ -18,6 +18,7 @@ import { dataplaneContests } from "./dataplane-contests.ts";
 import { type EndToEnd, runEndToEnd } from "./end-to-end.ts";
 import { FDB_SIZES, fdbContests } from "./fdb-contests.ts";
 import { figuresToReach } from "./figures.ts";
+import { measureLabs } from "./lab.ts";
 import { NativePeers } from "./native-peers.ts";
 import { readerContests } from "./reader-contests.ts";
 import { results, type TaskResult, table } from "./report.ts";
@@ -85,6 +86,7 @@ async function main(options: Options): Promise<void> {
     for await (const contest of ringContests(native, wanted)) await run(contest);
     for await (const contest of dataplaneContests(wanted)) await run(contest);
     for await (const contest of captureContests([0, 1, 2], wanted, write)) await run(contest);
+    await measureLabs(wanted, write);
     if (options.chromium) tasks.push(...(await measureInChromium(options.rounds, write)));
     if (options.endToEnd) endToEnd = await runEndToEnd(options.size, options.runs, write);
   } finally {
