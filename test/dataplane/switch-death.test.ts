@@ -231,7 +231,13 @@ describe.runIf(isolated)("a worker of a switch dies", () => {
     })().catch((cause: unknown) => cause);
     expect(String(error)).toMatch(/no other could be started: .*no more/s);
     expect(error).toBe(deaths.at(-1));
-    expect(got).toEqual(Array.from({ length: 60 }, (_, i) => i));
+    // How much of what was sent made up its last burst hangs on when the worker woke.
+    const sequence = [
+      ...Array.from({ length: 100 }, (_, i) => i).filter((i) => i !== 60),
+      ...Array(5000).keys(),
+    ];
+    expect(got.length).toBeGreaterThan(0);
+    expect(got).toEqual(sequence.slice(0, got.length));
     for (const promise of [rest, idle, change]) await expect(promise).rejects.toBe(error);
     await expect(sw.addBridgeDomain()).rejects.toBe(error);
     await expect(sw.removePort(a)).rejects.toBe(error);
@@ -239,7 +245,7 @@ describe.runIf(isolated)("a worker of a switch dies", () => {
     expect(() => a.send([frameOf(1, 2)])).toThrow(error as Error);
     const counters = sw.counters();
     expectBalanced(counters);
-    expect(counters.sent).toBe(61);
+    expect(counters.sent).toBeGreaterThanOrEqual(got.length + 1);
     expect(counters.drops).toEqual({ "worker-died": counters.dropped });
   });
 
