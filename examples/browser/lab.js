@@ -43,29 +43,35 @@ async function takeExample() {
   const { value, selectedOptions } = at("lab-example");
   if (value === "") return;
   const { from, to } = selectedOptions[0].dataset;
-  const response = await fetch(`topologies/${value}.json`).catch(() => undefined);
-  if (!response?.ok) return fail("The topology could not be loaded.");
-  await take(await response.text(), `${value}.json`, from === undefined ? undefined : [from, to]);
+  const load = async () => {
+    const response = await fetch(`topologies/${value}.json`);
+    if (!response.ok) throw new Error("it could not be loaded");
+    return await response.text();
+  };
+  await take(load(), `${value}.json`, from === undefined ? undefined : [from, to]);
 }
 
 async function takeFile(file) {
   if (file.size > FILE_MAXIMUM) return fail(`${file.name} is too long for a topology.`);
-  await take(await file.text(), file.name);
+  await take(file.text(), file.name);
 }
 
-async function take(text, name, pair) {
+/** Takes a topology whose text is on its way. */
+async function take(coming, name, pair) {
   const mine = ++topologies;
   // What is being built is not wanted any more, and may take long.
   if (!ready) {
     ask?.end();
     ask = startWorker("lab-worker");
     at("lab-body").hidden = true;
-    for (const id of ["lab-from", "lab-to"]) at(id).replaceChildren();
+    for (const id of ["lab-title-text", "lab-facts", "lab-from", "lab-to"]) at(id).replaceChildren();
     pairChanged();
   }
   ready = false;
   at("lab-hello").disabled = true;
   try {
+    const text = await coming;
+    if (mine !== topologies) return;
     const parts = await ask("build", { text });
     if (mine !== topologies) return;
     fail(undefined);

@@ -152,6 +152,15 @@ describe("in Chromium", () => {
     expect(await page.locator("#lab-example option:checked").innerText()).toBe("two.json");
     await page.getByRole("button", { name: "Say hello" }).click();
     await expectText(page, "#lab-sentence", /^right answers left/);
+
+    // Of two the later counts, though the earlier is still on its way.
+    await page.locator("#lab-example").selectOption("data-centre");
+    await drop(page, "cut.json", "{");
+    await expectText(page, "#lab-error", /^cut\.json: it is no JSON: /);
+    await page.locator("#lab-example").selectOption("data-centre");
+    await choose(page, "vpc", "twin-1");
+    await expectText(page, "#lab-facts", "4 switches, 9 machines and pods, 12 links");
+    expect(await page.locator("#lab-error").isVisible()).toBe(false);
   });
 
   test("draws every example: all names in sight, no box over another, nothing wider than the page", async () => {
