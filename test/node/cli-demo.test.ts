@@ -1,7 +1,8 @@
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
-import { frameAndTime, frameferry, recordsOf, temporaryFolder, VXLAN } from "./cli-program.ts";
+import { run } from "../support/run-program.ts";
+import { frameAndTime, frameferry, hasTshark, recordsOf, temporaryFolder, VXLAN } from "./cli-program.ts";
 
 const SECONDS = 10;
 
@@ -72,6 +73,47 @@ test("--json has the journey with the capture of each hop, and what arrived wher
   expect(throughput.kernels.nsPerFrame).toBeGreaterThan(0);
   expect(throughput.capture.frames).toBe(300000);
   expect(throughput.workers).toMatchObject({ workers: 2, frames: 300000, frameBytes: 198 });
+});
+
+test.skipIf(!hasTshark)("tshark has no complaint about any frame of any capture", async () => {
+  const folder = temporaryFolder();
+  expect((await frameferry(["demo", "-o", folder])).status).toBe(0);
+  const options = [
+    "-o",
+    "ip.check_checksum:TRUE",
+    "-o",
+    "udp.check_checksum:TRUE",
+    "-d",
+    "udp.port==8472,vxlan",
+  ];
+  const fields = [
+    "_ws.malformed",
+    "ip.checksum.status",
+    "udp.checksum.status",
+    "icmp.checksum.status",
+    "vxlan.vni",
+  ];
+  const format = ["-T", "fields", "-E", "separator=|", ...fields.flatMap((field) => ["-e", field])];
+  const found = new Map<string, Set<string>>();
+  for (const name of readdirSync(folder).filter((one) => one.endsWith(".pcapng"))) {
+    const { status, stdout, output } = run("tshark", ["-n", "-r", name, ...options, ...format], folder);
+    expect(status, output).toBe(0);
+    const kind = name.replace(/^(orange|blue)-/, "").replace(/-.*/, "");
+    const seen = found.get(kind) ?? new Set();
+    for (const line of stdout.split("\n").slice(0, -1)) {
+      const [malformed, ip, udp, icmp, vnis] = line.split("|") as [string, string, string, string, string];
+      expect(malformed, name).toBe("");
+      for (const status of [ip, icmp]) expect(status, name).toMatch(/^(1(,1)*)?$/);
+      // 3: left out, as VXLAN over IPv4 does.
+      expect(udp, name).toMatch(/^([13](,[13])*)?$/);
+      if (vnis !== "") seen.add(vnis);
+    }
+    found.set(kind, seen);
+  }
+  const at = (kind: string): string[] => [...(found.get(kind) ?? ["nothing"])].sort();
+  for (const kind of ["web", "db", "vm"]) expect([kind, at(kind)]).toEqual([kind, []]);
+  expect(at("node")).toEqual(["1"]);
+  expect(at("host")).toEqual(["1234", "1234,1", "5678", "5678,1"]);
 });
 
 test("the same each time, but for the time it takes", async () => {
