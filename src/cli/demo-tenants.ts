@@ -8,7 +8,7 @@ import { type CaptureRecord, readCapture } from "../pcap.ts";
 import { dissect, vnisOf } from "../wire.ts";
 import { demoCapture } from "./demo-capture.ts";
 import { type Meeting, type TenantsRun, tenantsJson, tenantsText } from "./demo-text.ts";
-import { DEMO_TOPOLOGY, TENANTS, type Tenant } from "./demo-topology.ts";
+import { demoTopology, TENANTS, type Tenant } from "./demo-topology.ts";
 import { LinkRecorder } from "./lab-captures.ts";
 import { travel } from "./lab-journey.ts";
 import { print } from "./print.ts";
@@ -35,19 +35,23 @@ export async function tenants(folder: string, json: boolean): Promise<void> {
       if (vnis !== "") wire.set(vnis, (wire.get(vnis) ?? 0) + 1);
     };
   };
-  using lab = await buildTopology(DEMO_TOPOLOGY, { onNetwork });
-  const journey = travel("demo", lab, "orange-web", "orange-db");
-  const deepest = journey.hops.reduce((a, b) => (b.dolls.length > a.dolls.length ? b : a));
-  lab.do({ reach: "all" });
-  const meetings = TENANTS.map((tenant) => callEverybody(lab, tenant));
-  expectApart(lab, meetings);
-  const captures = await recorder.write(folder);
-  const real = demoCapture();
-  const overlay = join(folder, "overlay.pcap");
-  await writeFile(overlay, real);
-  const throughput = await measure(real, deepest.frame);
-  const run: TenantsRun = { folder, lab, journey, deepest, meetings, wire, captures, overlay, throughput };
-  await print(json ? tenantsJson(run) : tenantsText(run));
+  const lab = await buildTopology(demoTopology(), { onNetwork });
+  try {
+    const journey = travel("demo", lab, "orange-web", "orange-db");
+    const deepest = journey.hops.reduce((a, b) => (b.dolls.length > a.dolls.length ? b : a));
+    lab.do({ reach: "all" });
+    const meetings = TENANTS.map((tenant) => callEverybody(lab, tenant));
+    expectApart(lab, meetings);
+    const captures = await recorder.write(folder);
+    const real = demoCapture();
+    const overlay = join(folder, "overlay.pcap");
+    await writeFile(overlay, real);
+    const throughput = await measure(real, deepest.frame);
+    const run: TenantsRun = { folder, lab, journey, deepest, meetings, wire, captures, overlay, throughput };
+    await print(json ? tenantsJson(run) : tenantsText(run));
+  } finally {
+    lab.close();
+  }
 }
 
 /** Each machine and pod of a tenant sends frames that say whose they are to everybody and to every address there is. */

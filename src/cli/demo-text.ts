@@ -1,7 +1,7 @@
 // What the demo prints.
 
 import type { JourneyHop, Lab } from "../overlay.ts";
-import { DEMO_TOPOLOGY, type Tenant } from "./demo-topology.ts";
+import { demoTopology, type Tenant } from "./demo-topology.ts";
 import type { Journey } from "./lab-journey.ts";
 import { pingText } from "./lab-text.ts";
 import { picture } from "./picture.ts";
@@ -137,7 +137,7 @@ function captureOf({ captures }: TenantsRun, { link }: JourneyHop): string | und
 
 function meetingsText({ meetings, wire }: TenantsRun): string {
   const rows = meetings.map(({ tenant, sent, own, others }) => {
-    const carried = [...wire].filter(([vnis]) => vnis.split("/")[0] === VNIS.get(tenant));
+    const carried = [...wire].filter(([vnis]) => vnis.split("/")[0] === vnisOfTenants().get(tenant));
     const frames = carried.reduce((sum, [, count]) => sum + count, 0);
     return [tenant, ...[sent, frames, own, others].map(grouped)];
   });
@@ -169,6 +169,7 @@ function throughputText({ kernels, capture, workers }: TenantsRun["throughput"])
   );
 }
 
-const VNIS: ReadonlyMap<string, string> = new Map(
-  DEMO_TOPOLOGY.vpcs?.map(({ name, vni }) => [name, String(vni)]),
-);
+/** The VNI of each tenant. */
+function vnisOfTenants(): ReadonlyMap<string, string> {
+  return new Map(demoTopology().vpcs?.map(({ name, vni }) => [name, String(vni)]));
+}

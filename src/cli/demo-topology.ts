@@ -8,19 +8,21 @@ export type Tenant = (typeof TENANTS)[number];
 
 const HOSTS = ["host-1", "host-2"] as const;
 
-export const DEMO_TOPOLOGY: Topology = {
-  seed: 8,
-  underlay: { cidr: "10.1.0.0/16", mtu: 1500 },
-  hosts: [
-    { name: "host-1", address: "10.1.5.7" },
-    { name: "host-2", address: "10.1.5.8" },
-  ],
-  vpcs: [
-    vpc("orange", 1234, "172.20.0.0/16", ["172.20.6.35", "172.20.6.36"]),
-    vpc("blue", 5678, "172.10.0.0/16", ["172.10.5.25", "172.10.5.26"]),
-  ],
-  clusters: [cluster("orange"), cluster("blue")],
-};
+export function demoTopology(): Topology {
+  return {
+    seed: 8,
+    underlay: { cidr: "10.1.0.0/16", mtu: 1500 },
+    hosts: [
+      { name: "host-1", address: "10.1.5.7" },
+      { name: "host-2", address: "10.1.5.8" },
+    ],
+    vpcs: [
+      vpc("orange", 1234, "172.20.0.0/16", ["172.20.6.35", "172.20.6.36"]),
+      vpc("blue", 5678, "172.10.0.0/16", ["172.10.5.25", "172.10.5.26"]),
+    ],
+    clusters: [cluster("orange"), cluster("blue")],
+  };
+}
 
 function vpc(name: Tenant, vni: number, cidr: string, ips: readonly string[]): TopologyVpc {
   return {

@@ -53,19 +53,23 @@ export async function measureWorkers(
     { stage: "decapsulate", kind: "vxlan" },
     { stage: "decapsulate", kind: "vxlan", port: 8472 },
   ];
-  await using dataplane = await createDataplane({ workers });
-  // Once to warm up: workers compile their kernels while they run.
-  await dataplane.processCapture(pieces(PIECE_FRAMES), stages, sink);
-  const start = performance.now();
-  const { forwarded } = await dataplane.processCapture(pieces(CAPTURE_FRAMES), stages, sink);
-  const milliseconds = performance.now() - start;
-  if (forwarded !== CAPTURE_FRAMES) throw new Error("demo: the workers dropped frames");
-  return {
-    workers,
-    frames: forwarded,
-    frameBytes: frame.length,
-    seconds: Math.round(milliseconds) / 1000,
-  };
+  const dataplane = await createDataplane({ workers });
+  try {
+    // Once to warm up: workers compile their kernels while they run.
+    await dataplane.processCapture(pieces(PIECE_FRAMES), stages, sink);
+    const start = performance.now();
+    const { forwarded } = await dataplane.processCapture(pieces(CAPTURE_FRAMES), stages, sink);
+    const milliseconds = performance.now() - start;
+    if (forwarded !== CAPTURE_FRAMES) throw new Error("demo: the workers dropped frames");
+    return {
+      workers,
+      frames: forwarded,
+      frameBytes: frame.length,
+      seconds: Math.round(milliseconds) / 1000,
+    };
+  } finally {
+    await dataplane.close();
+  }
 }
 
 /** Measures with the `passengers` of a capture, and with its `packets` over and over. */

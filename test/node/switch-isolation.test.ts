@@ -36,6 +36,11 @@ describe("isolation", () => {
   );
 
   it("of 65,535 domains, over 10^6 frames", { timeout: 300_000 }, () =>
-    run(largeCity(), { ports: 64, bridgeDomains: 65535, fdb: { capacity: 131072 } }, 1e6, 400),
+    run(
+      largeCity(),
+      { ports: 64, bridgeDomains: 65535, neighbours: 131072, fdb: { capacity: 131072 } },
+      1e6,
+      400,
+    ),
   );
 });

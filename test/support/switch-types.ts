@@ -4,6 +4,7 @@ import type { FrameBatch } from "frameferry";
 export interface SwitchSettings {
   readonly ports?: number;
   readonly bridgeDomains?: number;
+  readonly neighbours?: number;
   readonly fdb?: {
     readonly capacity?: number;
     readonly ageSeconds?: number;
