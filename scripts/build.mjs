@@ -44,7 +44,7 @@ const wasm = readFileSync("build/frameferry.wasm");
 cpSync("build/frameferry.wasm", "dist/frameferry.wasm");
 writeFileSync(
   kernels,
-  `// Written by scripts/build.mjs from assembly/, deflated.\nexport const KERNELS_BASE64: string =\n  "${deflateRawSync(wasm, { level: 9 }).toString("base64")}";\n`,
+  `// Written by scripts/build.mjs from assembly/, deflated.\nexport const KERNELS_BASE64: string =\n  "${deflateRawSync(wasm, { level: 9 }).toString("base64")}";\n/** Bytes of the module. */\nexport const KERNELS_LENGTH = ${wasm.length};\n`,
 );
 // The worker's script is made of what tsc writes, and stands in what is bundled after it: rollup.config.mjs
 // puts it into tsc's output of this file.
