@@ -2,7 +2,7 @@
 // the switch goes on.
 import type { WorkerDiedError, WorkerLike } from "frameferry";
 import { createSwitch, LivePort, type Switch } from "frameferry/switch";
-import { beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test, vi } from "vitest";
 import { startScript, workerScript } from "../support/frameferry-worker.ts";
 import { isolated, pause, until } from "./support.ts";
 import {
@@ -15,6 +15,9 @@ import {
   taking,
   VTEP,
 } from "./switch-support.ts";
+
+// Starting a worker in the place of a dead one takes its time on a busy machine.
+vi.setConfig({ testTimeout: 30_000 });
 
 let script = "";
 beforeAll(async () => {
