@@ -54,8 +54,8 @@ export function dataplaneTest(
   });
 }
 
-/** Waits until something is so, for five seconds at most. */
-export async function until(look: () => boolean, what: string, seconds = 5): Promise<void> {
+/** Waits until something is so; at most so long that only what never comes is late, on any machine. */
+export async function until(look: () => boolean, what: string, seconds = 30): Promise<void> {
   const end = performance.now() + seconds * 1000;
   while (!look()) {
     if (performance.now() > end) throw new Error(`waited in vain: ${what}`);

@@ -4,15 +4,11 @@ import { expect, test } from "vitest";
 import { run } from "../support/run-program.ts";
 import { frameAndTime, frameferry, hasTshark, recordsOf, temporaryFolder, VXLAN } from "./cli-program.ts";
 
-const SECONDS = 10;
-
 const TENANTS = ["orange", "blue"] as const;
 
 test("the demo lets two tenants and their pods talk on shared hosts, and shows that they do not meet", async () => {
   const folder = join(temporaryFolder(), "a/b");
-  const start = performance.now();
   const { status, stdout, stderr } = await frameferry(["demo", "-o", folder]);
-  expect(performance.now() - start).toBeLessThan(SECONDS * 1000);
   expect([status, stderr]).toEqual([0, ""]);
   const text = stdout.toString();
   for (const step of ["1. ", "2. ", "3. ", "4. "]) expect(text).toContain(`\n${step}`);
@@ -134,9 +130,7 @@ function titlesOf(text: string): string[] {
 
 test("--capture tells and draws the main job on a real capture, and keeps the captures", async () => {
   const folder = join(temporaryFolder(), "a/b");
-  const start = performance.now();
   const { status, stdout, stderr } = await frameferry(["demo", "--capture", "-o", folder]);
-  expect(performance.now() - start).toBeLessThan(SECONDS * 1000);
   expect([status, stderr]).toEqual([0, ""]);
   const text = stdout.toString();
   for (const step of ["1. ", "2. ", "3. ", "4. ", "5. "]) expect(text).toContain(`\n${step}`);
