@@ -33,7 +33,17 @@ import {
   VALUE_STAMP_SHIFT,
   VALUE_STATIC,
 } from "../src/layout/fdb.layout";
-import { firstOffset, hash, offsetMask, secondOffset, seedOf, slotOf } from "./fdb";
+import {
+  firstOffset,
+  hash,
+  mayHaveStrayed,
+  noteStrayed,
+  offsetMask,
+  STRAYED_UNKNOWN,
+  secondOffset,
+  seedOf,
+  slotOf,
+} from "./fdb";
 import { isPast, noteRetired } from "./fdb-lock";
 
 /** The slot of `key`, or 0. */
@@ -43,7 +53,8 @@ export function findSlot(fdb: usize, key: u64): usize {
   const seed = seedOf(fdb);
   const first = firstOffset(hash(key, seed), mask);
   const slot = slotOf(table + first, key);
-  return slot !== 0 ? slot : slotOf(table + secondOffset(key, seed, mask, first), key);
+  if (slot !== 0 || !mayHaveStrayed(table, mask, first)) return slot;
+  return slotOf(table + secondOffset(key, seed, mask, first), key);
 }
 
 /** A slot for a new `key`, which must not be in the table; 0 if none can be had. */
@@ -105,8 +116,9 @@ function makeRoom(fdb: usize, bucket: u32, thread: u32): usize {
   return 0;
 }
 
-/** The value first, then the key. */
+/** The value first, then the key; before both, that the key has strayed, if it has. */
 export function writeSlot(fdb: usize, slot: usize, key: u64, value: u64): void {
+  noteIfStrayed(fdb, slot, key, 1);
   if (load<u32>(fdb, FDB_READERS) === 0) {
     store<u64>(slot, value, BUCKET_VALUES);
     store<u64>(slot, key);
@@ -116,8 +128,21 @@ export function writeSlot(fdb: usize, slot: usize, key: u64, value: u64): void {
   atomic.store<u64>(slot, key);
 }
 
+function noteIfStrayed(fdb: usize, slot: usize, key: u64, change: i32): void {
+  const table: usize = load<u32>(fdb, FDB_BUCKETS);
+  const mask = offsetMask(fdb);
+  const first = firstOffset(hash(key, seedOf(fdb)), mask);
+  if ((<u32>(slot - table) & mask) !== first) noteStrayed(table, mask, first, change);
+}
+
 /** Frees the slot, or retires it. Lists and counts are not touched. */
 function emptySlot(fdb: usize, slot: usize): void {
+  const key = load<u64>(slot);
+  clearSlot(fdb, slot);
+  noteIfStrayed(fdb, slot, key, -1);
+}
+
+function clearSlot(fdb: usize, slot: usize): void {
   if (load<u32>(fdb, FDB_READERS) === 0) {
     store<u64>(slot, 0);
     store<u64>(slot, 0, BUCKET_VALUES);
@@ -174,7 +199,7 @@ export function slotAt(fdb: usize, number: u32): usize {
   return load<u32>(fdb, FDB_BUCKETS) + ((index >>> 2) << 6) + ((index & 3) << 3);
 }
 
-function linkOf(fdb: usize, number: u32): usize {
+export function linkOf(fdb: usize, number: u32): usize {
   return load<u32>(fdb, FDB_LINKS) + (number - 1) * LINK_LENGTH;
 }
 
@@ -186,7 +211,8 @@ export function domainOf(fdb: usize, domain: u32): usize {
   return load<u32>(fdb, FDB_DOMAINS) + domain * FDB_DOMAIN_LENGTH;
 }
 
-function count(record: usize, field: u32, by: u32): void {
+/** Adds to a field of a record. */
+export function count(record: usize, field: u32, by: u32): void {
   store<u32>(record + field, load<u32>(record + field) + by);
 }
 
@@ -265,6 +291,10 @@ export function fdbRepair(fdb: usize): void {
   }
   store<u32>(fdb, 0, FDB_ENTRIES);
   const end: usize = table + mask + BUCKET_LENGTH;
+  // Readers find that keys may have strayed, wherever they look, until it is known how many have.
+  const counts: usize = end;
+  const countsEnd: usize = counts + (mask >>> 6) + 1;
+  for (let at = counts; at < countsEnd; at++) atomic.store<u8>(at, STRAYED_UNKNOWN);
   for (let bucket = table; bucket < end; bucket += BUCKET_LENGTH) {
     for (let slot = bucket; slot < bucket + BUCKET_SLOTS * KEY_LENGTH; slot += KEY_LENGTH) {
       const key = load<u64>(slot);
@@ -276,13 +306,15 @@ export function fdbRepair(fdb: usize): void {
       const first = firstOffset(hash(key, seed), mask);
       const twin = slotOf(table + secondOffset(key, seed, mask, first), key);
       if (value === 0 || (twin !== 0 && twin !== slot)) {
-        emptySlot(fdb, slot);
+        clearSlot(fdb, slot);
         continue;
       }
+      if ((<u32>(slot - table) & mask) !== first) noteStrayed(table, mask, first, 1);
       if (isLearned(value)) link(fdb, slot, <u32>value & 0xffff, load<u16>(slot, KEY_DOMAIN), stampOf(value));
       store<u32>(fdb, load<u32>(fdb, FDB_ENTRIES) + 1, FDB_ENTRIES);
     }
   }
+  for (let at = counts; at < countsEnd; at++) atomic.store<u8>(at, load<u8>(at) - <u8>STRAYED_UNKNOWN);
 }
 
 /** Puts an entry that was refreshed since it was put there to the end of its list, with its present stamp. */

@@ -1,11 +1,12 @@
 // The FDB: a hash table of 64-byte buckets, so that a lookup reads one cache line.
 //
 // Every key has two buckets. It stands in the first unless that was full, so that nearly every
-// hit is one line; with two there are no chains, and removal leaves no tombstones.
+// hit is one line; with two there are no chains, and removal leaves no tombstones. A byte for each bucket says how many
+// keys that belong there first stand in their second: nearly always none, so that a miss is one line, too, and a byte.
 //
 // A burst is looked up in passes: all keys are hashed, eight a turn; in a table larger than the caches a word of every
 // bucket is read, so that the misses overlap (WebAssembly has no prefetch); the buckets are compared. The keys that
-// were not there, one in 27 of those that the table holds, go to their second buckets in the same way.
+// were not there and may be elsewhere, one in 27 of those that the table holds, go to their second buckets in the same way.
 
 import {
   BUCKET_LENGTH,
@@ -23,6 +24,10 @@ import {
 
 /** From 2^17 buckets (8 MiB) on touching is worth its time; below it only costs (measured). */
 const FAR_BITS: u32 = 17;
+
+/** What the bytes of strayed keys count to, and from where on they do while it is found out how many there are. */
+const STRAYED_MAXIMUM: u32 = 255;
+export const STRAYED_UNKNOWN: u32 = 128;
 
 /** The multipliers of Murmur3's finalizer. */
 const MULTIPLIER_1: u32 = 0x85ebca6b;
@@ -82,6 +87,24 @@ export function firstOffset(h: u32, mask: u32): u32 {
   return h & mask;
 }
 
+/** Where it says how many keys stand in their second bucket because that at `offset` was full: behind all buckets. */
+function strayedAt(table: usize, mask: u32, offset: u32): usize {
+  return table + mask + BUCKET_LENGTH + (offset >>> 6);
+}
+
+/** Whether a key that does not stand in its first bucket, that at `offset`, may stand in its second. */
+export function mayHaveStrayed(table: usize, mask: u32, offset: u32): bool {
+  return load<u8>(strayedAt(table, mask, offset)) !== 0;
+}
+
+/** Says that one key more, or one less (-1), of those that belong at `offset` first stands in its second bucket. */
+export function noteStrayed(table: usize, mask: u32, offset: u32, change: i32): void {
+  const at = strayedAt(table, mask, offset);
+  const keys: u32 = load<u8>(at);
+  // More than it can count are never counted down again: then it is looked for in vain, but never missed.
+  if (keys !== STRAYED_MAXIMUM) atomic.store<u8>(at, keys + change);
+}
+
 /** Never the same as `first`. A hash of its own: it is wanted so seldom that it may be slow. */
 export function secondOffset(key: u64, seed: u64, mask: u32, first: u32): u32 {
   const offset = <u32>(mix(key ^ seed) >>> 32) & mask;
@@ -122,12 +145,18 @@ export function fdbLookup(fdb: usize, keys: usize, count: u32, values: usize): u
   const far = load<u32>(fdb, FDB_BUCKET_BITS) >= FAR_BITS;
   findFirstBuckets(fdb, keys, count, values, buckets);
   if (far) store<u32>(fdb, touchBuckets(buckets, count), FDB_TOUCHED);
-  const missing = compareFirst(keys, count, values, buckets);
-  if (missing === 0) return count;
-  findSecondBuckets(fdb, keys, values, missing);
-  if (far) store<u32>(fdb, touchSecond(missing), FDB_TOUCHED);
-  return count - compareSecond(keys, values, missing);
+  nowhere = 0;
+  const missing = compareFirst(fdb, keys, count, values, buckets);
+  if (missing !== 0) {
+    findSecondBuckets(fdb, keys, values, missing);
+    if (far) store<u32>(fdb, touchSecond(missing), FDB_TOUCHED);
+    compareSecond(keys, values, missing);
+  }
+  return count - nowhere;
 }
+
+/** Keys of the present burst that the table does not hold, as far as is known. */
+let nowhere: u32 = 0;
 
 /** All lanes of a vector. From memory: a splat of a register V8 would repeat in every turn of a loop, a load not. */
 function everyLane(x: u32, place: usize): v128 {
@@ -184,23 +213,37 @@ function touchBuckets(buckets: usize, count: u32): u32 {
  * Writes the values of the keys that stand in their first buckets, and links the places of all others; returns the
  * last of those, or 0. Four keys a turn: a tenth less time than one (measured).
  */
-function compareFirst(keys: usize, count: u32, values: usize, buckets: usize): usize {
+function compareFirst(fdb: usize, keys: usize, count: u32, values: usize, buckets: usize): usize {
   const end: usize = keys + (count << 3);
+  const table: usize = load<u32>(fdb, FDB_BUCKETS);
+  const strayed = strayedAt(table, offsetMask(fdb), 0);
   let missing: usize = 0;
   for (; keys + 24 < end; keys += 32, buckets += 16, values += 32) {
-    missing = compareOne(keys, values, load<u32>(buckets), missing);
-    missing = compareOne(keys + 8, values + 8, load<u32>(buckets, 4), missing);
-    missing = compareOne(keys + 16, values + 16, load<u32>(buckets, 8), missing);
-    missing = compareOne(keys + 24, values + 24, load<u32>(buckets, 12), missing);
+    missing = compareOne(keys, values, load<u32>(buckets), missing, table, strayed);
+    missing = compareOne(keys + 8, values + 8, load<u32>(buckets, 4), missing, table, strayed);
+    missing = compareOne(keys + 16, values + 16, load<u32>(buckets, 8), missing, table, strayed);
+    missing = compareOne(keys + 24, values + 24, load<u32>(buckets, 12), missing, table, strayed);
   }
   for (; keys < end; keys += 8, buckets += 4, values += 8)
-    missing = compareOne(keys, values, load<u32>(buckets), missing);
+    missing = compareOne(keys, values, load<u32>(buckets), missing, table, strayed);
   return missing;
 }
 
-function compareOne(key: usize, place: usize, bucket: usize, missing: usize): usize {
+function compareOne(
+  key: usize,
+  place: usize,
+  bucket: usize,
+  missing: usize,
+  table: usize,
+  strayed: usize,
+): usize {
   const value = valueBehind(bucket, v128.load_splat<u64>(key));
   if (value === 0) {
+    if (load<u8>(strayed + (<u32>(bucket - table) >>> 6)) === 0) {
+      store<u64>(place, 0);
+      nowhere++;
+      return missing;
+    }
     store<u32>(place, missing);
     store<u32>(place, bucket, 4);
     return place;
@@ -228,9 +271,8 @@ function touchSecond(missing: usize): u32 {
   return touched;
 }
 
-/** Replaces the links by values; returns how many keys are nowhere. */
-function compareSecond(keys: usize, values: usize, missing: usize): u32 {
-  let nowhere: u32 = 0;
+/** Replaces the links by values. */
+function compareSecond(keys: usize, values: usize, missing: usize): void {
   while (missing !== 0) {
     const place = missing;
     missing = load<u32>(place);
@@ -238,7 +280,6 @@ function compareSecond(keys: usize, values: usize, missing: usize): u32 {
     store<u64>(place, value);
     nowhere += <u32>(value === 0);
   }
-  return nowhere;
 }
 
 function write(slot: usize, key: u64, value: u64): void {
@@ -256,6 +297,7 @@ function makeRoom(table: usize, bucket: u32, seed: u64, mask: u32): usize {
     const free = slotOf(table + other, 0);
     if (free !== 0) {
       write(free, key, load<u64>(at, BUCKET_VALUES));
+      noteStrayed(table, mask, first, first === bucket ? 1 : -1);
       return at;
     }
   }
@@ -275,8 +317,9 @@ export function fdbInsert(fdb: usize, keys: usize, count: u32, values: usize): u
     const value = load<u64>(values + done * VALUE_LENGTH);
     const first = firstOffset(hash(key, seed), mask);
     const second = secondOffset(key, seed, mask, first);
+    const strays = mayHaveStrayed(table, mask, first);
     let slot = slotOf(table + first, key);
-    if (slot === 0) slot = slotOf(table + second, key);
+    if (slot === 0 && strays) slot = slotOf(table + second, key);
     if (slot !== 0) {
       store<u64>(slot, value, BUCKET_VALUES);
       continue;
@@ -287,6 +330,7 @@ export function fdbInsert(fdb: usize, keys: usize, count: u32, values: usize): u
     if (slot === 0) slot = makeRoom(table, first, seed, mask);
     if (slot === 0) slot = makeRoom(table, second, seed, mask);
     if (slot === 0) break;
+    if (<u32>(slot - table) >>> 6 !== first >>> 6) noteStrayed(table, mask, first, 1);
     write(slot, key, value);
     entries++;
   }
@@ -305,8 +349,12 @@ export function fdbRemove(fdb: usize, keys: usize, count: u32): u32 {
     if (key === 0) continue;
     const first = firstOffset(hash(key, seed), mask);
     let slot = slotOf(table + first, key);
-    if (slot === 0) slot = slotOf(table + secondOffset(key, seed, mask, first), key);
-    if (slot === 0) continue;
+    if (slot === 0) {
+      if (!mayHaveStrayed(table, mask, first)) continue;
+      slot = slotOf(table + secondOffset(key, seed, mask, first), key);
+      if (slot === 0) continue;
+      noteStrayed(table, mask, first, -1);
+    }
     write(slot, 0, 0);
     removed++;
   }

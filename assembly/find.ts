@@ -1,5 +1,5 @@
 import { FDB_BUCKETS } from "../src/layout/fdb.layout";
-import { firstOffset, hash, offsetMask, secondOffset, seedOf, valueIn } from "./fdb";
+import { firstOffset, hash, mayHaveStrayed, offsetMask, secondOffset, seedOf, valueIn } from "./fdb";
 
 /** The value of one key in a table that is built like the FDB, or 0. */
 export function find(table: usize, key: u64): u64 {
@@ -8,5 +8,6 @@ export function find(table: usize, key: u64): u64 {
   const seed = seedOf(table);
   const first = firstOffset(hash(key, seed), mask);
   const value = valueIn(buckets + first, key);
-  return value !== 0 ? value : valueIn(buckets + secondOffset(key, seed, mask, first), key);
+  if (value !== 0 || !mayHaveStrayed(buckets, mask, first)) return value;
+  return valueIn(buckets + secondOffset(key, seed, mask, first), key);
 }

@@ -27,6 +27,7 @@ typedef struct { // the first bytes of the file that the harness writes
 } head_of_file;
 
 static bucket *buckets;
+static uint8_t *strayed; // by first bucket: how many of its keys stand in their second
 static size_t table_length;
 static uint64_t seed; // mixed
 static uint32_t mask;
@@ -78,6 +79,7 @@ static inline uint64_t value_in(const bucket *b, uint64_t key) {
 static __attribute__((noinline)) void lookup(const uint64_t *restrict wanted, uint64_t *restrict values, unsigned count) {
   uint32_t at[BURST], missing[BURST];
   const bucket *const table = buckets;
+  const uint8_t *const elsewhere = strayed;
   const uint32_t low = (uint32_t)seed, high = (uint32_t)(seed >> 32), bits = mask;
   for (unsigned i = 0; i < count; i++) at[i] = first_bucket(wanted[i], low, high, bits);
   if (far)
@@ -88,7 +90,7 @@ static __attribute__((noinline)) void lookup(const uint64_t *restrict wanted, ui
   for (unsigned i = 0; i < count; i++) {
     const uint64_t value = value_in(&table[at[i]], wanted[i]);
     values[i] = value;
-    if (__builtin_expect(value == 0, 0)) missing[misses++] = i;
+    if (__builtin_expect(value == 0, 0) && elsewhere[at[i]] != 0) missing[misses++] = i;
   }
   for (unsigned i = 0; i < misses; i++) {
     at[i] = second_bucket(wanted[missing[i]], at[missing[i]]); // i <= missing[i]
@@ -121,7 +123,11 @@ static int insert(uint64_t key, uint64_t value) {
   bucket *const one = &buckets[first];
   bucket *const other = &buckets[second_bucket(key, first)];
   if (replace(one, key, value) || replace(other, key, value)) return 1;
-  if (put(one, key, value) || put(other, key, value)) return 1;
+  if (put(one, key, value)) return 1;
+  if (put(other, key, value)) {
+    strayed[first]++;
+    return 1;
+  }
   for (int i = 0; i < 2 * SLOTS; i++) {
     bucket *const from = i < SLOTS ? one : other;
     const int slot = i % SLOTS;
@@ -130,6 +136,9 @@ static int insert(uint64_t key, uint64_t value) {
     bucket *to = &buckets[home];
     if (to == from) to = &buckets[second_bucket(moved, home)];
     if (!put(to, from->keys[slot], from->values[slot])) continue;
+    if (to == &buckets[home]) strayed[home]--;
+    else strayed[home]++;
+    if (from == other) strayed[first]++;
     from->values[slot] = value;
     from->keys[slot] = key;
     return 1;
@@ -143,6 +152,7 @@ static __attribute__((noinline)) void insert_all(void) {
 
 static void clear(void) {
   memset(buckets, 0, table_length);
+  memset(strayed, 0, (size_t)mask + 1);
   refused = 0;
 }
 
@@ -175,7 +185,9 @@ static const char *load(int count, char **files) {
   if (buckets != NULL) munmap(buckets, table_length);
   free(file);
   free(found);
+  free(strayed);
   found = NULL;
+  strayed = NULL;
   buckets = NULL;
   size_t length;
   file = read_file(files[0], 64, &length);
@@ -191,7 +203,8 @@ static const char *load(int count, char **files) {
   table_length = sizeof(bucket) << bits;
   void *memory = mmap(NULL, table_length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   found = malloc(file->queries * sizeof(uint64_t));
-  if (memory == MAP_FAILED || found == NULL) return "not enough memory";
+  strayed = malloc((size_t)mask + 1);
+  if (memory == MAP_FAILED || found == NULL || strayed == NULL) return "not enough memory";
   buckets = memory;
   madvise(buckets, table_length, huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
   clear();

@@ -18,6 +18,7 @@ import {
   KEY_LENGTH,
   READER_IDLE,
   STAMP_MASK,
+  VALUE_BLACKHOLE,
   VALUE_FLAGS,
   VALUE_PRESENT,
   VALUE_STATIC,
@@ -46,6 +47,9 @@ import { numbers } from "./litmus-task.ts";
 
 const LOCKED = -1;
 const ANY = 0xffffffff;
+/** Nobody's number: the owner of the addresses that are blackholes, and most bridge domains that have one. */
+const BLACKHOLE = 0xffff;
+const BLACKHOLES = 4;
 
 const endpoint = ownEndpoint();
 endpoint.addEventListener("message", ({ data }) => {
@@ -119,15 +123,19 @@ class FdbThread {
   /** A burst of the switch: sources are learned, and what leaves must leave where its destination is. */
   #forward(): void {
     const { functions, words, bytes, view } = this.#kernels;
-    const { context, domains } = this.#task;
+    const { context } = this.#task;
     const { descriptors, frames } = this.#room;
+    // Where all destinations are known, new sources are learned ahead of the frames.
+    const ahead = this.#next(2) === 0;
+    const domains = ahead ? this.#prepareAhead() : this.#task.domains;
     for (let i = 0; i < BURST; i++) {
       const domain = 1 + this.#next(domains);
       const source = this.#next(STATIONS);
       const start = frames + i * SLOT + 128;
       const d = descriptors + i * DESCRIPTOR_LENGTH;
       bytes.fill(0, d, d + DESCRIPTOR_LENGTH);
-      writeKey(view, start, 0, (source + 1 + this.#next(STATIONS - 1)) % STATIONS);
+      if (ahead) writeKey(view, start, 0, 0, BLACKHOLE);
+      else writeKey(view, start, 0, (source + 1 + this.#next(STATIONS - 1)) % STATIONS);
       writeKey(view, start + 6, 0, source);
       view.setUint32(start + 12, 0x81000000 | domain);
       view.setUint16(start + 16, 0x88b5);
@@ -135,7 +143,7 @@ class FdbThread {
       words[(d + DESCRIPTOR_FLOOR) >>> 2] = frames + i * SLOT;
       words[(d + DESCRIPTOR_FRAME_LENGTH) >>> 2] = FRAME;
       words[(d + DESCRIPTOR_WIRE_LENGTH) >>> 2] = FRAME;
-      words[(d + DESCRIPTOR_MARK) >>> 2] = portOf(source, this.#next(8) === 0 ? 1 : 0);
+      words[(d + DESCRIPTOR_MARK) >>> 2] = portOf(source, !ahead && this.#next(8) === 0 ? 1 : 0);
     }
     words[(context + CONTEXT_STAMP) >>> 2] = this.#stamp & STAMP_MASK;
     if (functions.runSwitch(context, descriptors, BURST) !== SWITCH_DONE)
@@ -148,6 +156,20 @@ class FdbThread {
       const destination = (words[(d + DESCRIPTOR_MARK) >>> 2] as number) | (domain << 16);
       this.#expect("a frame", destination, domain, view.getUint16(frame + 4));
     }
+  }
+
+  /** Forgets what was learned in a few bridge domains, and makes an address a blackhole there; returns in how many. */
+  #prepareAhead(): number {
+    const { fdb, thread, domains, buckets } = this.#task;
+    const { keys, values } = this.#room;
+    const few = Math.min(domains, BLACKHOLES);
+    for (let domain = 1; domain <= few; domain++) {
+      writeKey(this.#kernels.view, keys, domain, 0, BLACKHOLE);
+      this.#writeValue(values, 0, VALUE_PRESENT | VALUE_BLACKHOLE, 0);
+      this.#kernels.functions.fdbSet(fdb, keys, 1, values, thread);
+      this.#kernels.functions.fdbFlush(fdb, 0, buckets, domain, ANY, 0, thread);
+    }
+    return few;
   }
 
   /** As a reader: says so, looks, and says that it is idle again. */

@@ -35,6 +35,7 @@ import {
 import { threadOf, type WorkerLike } from "../../src/platform/threads.ts";
 import { SwitchCore } from "../../src/switch/switch-core.ts";
 import { SwitchWorkspace } from "../../src/switch/workspace.ts";
+import { expectStrayed } from "./fdb-strayed.ts";
 import { type FdbTask, PORTS, SCRATCH, writeKey } from "./fdb-task.ts";
 
 export interface FdbCase {
@@ -99,6 +100,12 @@ export async function runFdbLitmus(wanted: FdbCase, spawn: () => WorkerLike): Pr
     await Promise.all(workers.map((worker) => worker.terminate()));
   }
   expectConsistent(kernels, core);
+  const entries = fdb.size;
+  // As if a thread had died that held the lock.
+  Atomics.store(kernels.signed, (fdb.address + FDB_LOCK) >>> 2, 1);
+  fdb.repair(1);
+  expectConsistent(kernels, core);
+  if (fdb.size !== entries) throw new Error(`${entries} entries, and after a repair ${fdb.size}`);
   const { received, sent, dropped } = core.counters();
   if (received !== sent + dropped) throw new Error(`${received} received, ${sent} sent, ${dropped} dropped`);
   fillAgain(kernels, core, wanted.capacity);
@@ -118,8 +125,10 @@ function outcome(worker: WorkerLike, task: FdbTask): Promise<number> {
   });
 }
 
-/** At rest: no key twice, counts as they are, every learned entry in its port's list once, and nothing else there. */
-function expectConsistent({ words, view, bytes }: Kernels, { fdb }: SwitchCore): void {
+/** At rest: no key twice, counts as they are, strayed keys counted, every learned entry in its port's list once, and nothing else there. */
+function expectConsistent(kernels: Kernels, { fdb }: SwitchCore): void {
+  const { words, view, bytes } = kernels;
+  expectStrayed(kernels, fdb.address);
   const word = (address: number): number => words[address >>> 2] as number;
   const table = word(fdb.address + FDB_BUCKETS);
   const seen = new Set<bigint>();

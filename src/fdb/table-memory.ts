@@ -9,12 +9,13 @@ import {
   FDB_CAPACITY,
   FDB_HEADER_LENGTH,
   FDB_SEED,
+  STRAYED_LENGTH,
 } from "../layout/fdb.layout.ts";
 
 export interface TableMemory {
   /** Address of the header; what was asked for beside it follows. */
   readonly address: number;
-  /** Address of the buckets, and how many bytes and buckets they are. */
+  /** Address of the buckets, how many bytes they are with what is kept of each, and how many there are. */
   readonly table: number;
   readonly tableLength: number;
   readonly buckets: number;
@@ -32,7 +33,7 @@ export function reserveTable(
   // their first bucket (Poisson with mean 2 in buckets of 4).
   const bits = Math.max(1, Math.ceil(Math.log2((2 * capacity) / BUCKET_SLOTS)));
   const buckets = 2 ** bits;
-  const tableLength = buckets * BUCKET_LENGTH;
+  const tableLength = buckets * (BUCKET_LENGTH + STRAYED_LENGTH);
   const address = plan.reserve("an FDB's header", FDB_HEADER_LENGTH + beside);
   let table: number;
   try {

@@ -8,7 +8,7 @@
 //
 // Many threads. Lookups take no lock. Whoever changes which keys stand where holds the lock; a new entry's value
 // is written before its key, and an entry that goes loses its value before its key, so that a key is never seen with
-// another's value. A slot that was left is marked as retired, and is not used again before every reader that may
+// another's value. That a key stands in its second bucket is counted before it does, and until after it has gone. A slot that was left is marked as retired, and is not used again before every reader that may
 // have seen its old key has finished its burst: readers say when they begin (an epoch) and when they are idle.
 // A refresh or a move changes one value in one piece.
 
@@ -38,6 +38,9 @@ export const FDB_POLICY_EVICT = 1; // a full table makes room; else it learns no
 export const BUCKET_LENGTH = 64;
 export const BUCKET_SLOTS = 4;
 export const BUCKET_VALUES = 32;
+
+/** Behind all buckets, a byte for each: how many keys that belong there first stand in their second bucket. */
+export const STRAYED_LENGTH = 1;
 
 export const KEY_LENGTH = 8;
 export const KEY_DOMAIN = 6; // byte offset of the bridge domain in a key

@@ -1,8 +1,9 @@
 // Workers that end when they should not: noticed, named, replaced, and what they held is counted.
 import { createDataplane, type Stage, WorkerDiedError, type WorkerLike } from "frameferry";
-import { beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { join, pcapHeader, pcapRecord } from "../pcap/capture-bytes.ts";
-import { startScript, workerScript } from "../support/frameferry-worker.ts";
+import { startScript } from "../support/frameferry-worker.ts";
+import { loadWorkerScript, spawner } from "./death-support.ts";
 import {
   collect,
   count,
@@ -20,10 +21,7 @@ import {
 const TAG: Stage = { stage: "vlan-push", vid: 7 };
 const RING = { ringBytes: 1 << 16 };
 
-let script = "";
-beforeAll(async () => {
-  script = await workerScript();
-});
+loadWorkerScript();
 
 /**
  * Lets the worker die in its `at`th call of a kernel: before it, after it, or, by an operation that there is not,
@@ -79,19 +77,6 @@ function dyingAt(at: number, when: "before" | "middle" | "after", how: string): 
       return { exports: { ...exports, runRings: wrapped("runRings"), runCapture: wrapped("runCapture") } };
     };
   }\n`;
-}
-
-/** A spawnWorker whose nth worker begins with the nth prologue, and all later ones with none. */
-function spawner(prologues: readonly string[]): { spawnWorker: () => WorkerLike; workers: WorkerLike[] } {
-  const workers: WorkerLike[] = [];
-  return {
-    workers,
-    spawnWorker: () => {
-      const worker = startScript((prologues[workers.length] ?? "") + script);
-      workers.push(worker);
-      return worker;
-    },
-  };
 }
 
 const THROW = 'throw new Error("boom" + (held === undefined ? "" : " with " + held));';

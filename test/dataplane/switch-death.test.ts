@@ -1,9 +1,9 @@
 // Workers of a running switch that end when they should not: what had left is handed out, the rest is counted, and
 // the switch goes on.
-import type { WorkerDiedError, WorkerLike } from "frameferry";
+import type { WorkerDiedError } from "frameferry";
 import { createSwitch, LivePort, type Switch } from "frameferry/switch";
-import { beforeAll, describe, expect, test } from "vitest";
-import { startScript, workerScript } from "../support/frameferry-worker.ts";
+import { describe, expect, test } from "vitest";
+import { loadWorkerScript, spawner } from "./death-support.ts";
 import { isolated, pause, until } from "./support.ts";
 import {
   countersOf,
@@ -16,10 +16,7 @@ import {
   VTEP,
 } from "./switch-support.ts";
 
-let script = "";
-beforeAll(async () => {
-  script = await workerScript();
-});
+loadWorkerScript();
 
 /**
  * Lets the worker die in its `at`th burst: before it, after it, or in the middle of it, at the first frame to port
@@ -57,19 +54,6 @@ function dyingAt(at: number, when: "before" | "middle" | "after", tunnel: number
       return { exports: { ...exports, runRings } };
     };
   }\n`;
-}
-
-/** A spawnWorker whose nth worker begins with the nth prologue, and all later ones with none. */
-function spawner(prologues: readonly string[]): { spawnWorker: () => WorkerLike; workers: WorkerLike[] } {
-  const workers: WorkerLike[] = [];
-  return {
-    workers,
-    spawnWorker: () => {
-      const worker = startScript((prologues[workers.length] ?? "") + script);
-      workers.push(worker);
-      return worker;
-    },
-  };
 }
 
 function diedOf(sw: Switch): number {

@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { Fdb, type Kernels, loadKernels, NO_DESTINATION, writeFdbKey } from "frameferry";
 import { beforeAll, describe, expect, it } from "vitest";
+import { expectStrayed } from "../../build/js/bench/stress/fdb-strayed.js";
 import { noise } from "../support/passengers.ts";
 
 let kernels: Kernels;
@@ -150,6 +151,7 @@ describe("the FDB does what a Map does", () => {
           }
           for (let key = 0; key < Math.min(keys, 100); key++)
             expect(fdb.lookup(...keyOf(key))).toBe(model.lookup(key));
+          expectStrayed(kernels, fdb.address);
         },
       ),
       { seed: 1200 + capacity, numRuns: 60 },
@@ -234,6 +236,9 @@ describe("every insert up to the capacity succeeds", () => {
       if (fdb.insertMany(key(i), one) !== 1) expect(`insert ${i}`).toBe("accepted");
     }
     expect(fdb.size).toBe(capacity);
+    expect(expectStrayed(kernels, fdb.address)).toBeGreaterThan(50);
+    for (let i = 40000 - capacity; i < 40000; i++) fdb.removeMany(key(i));
+    expect(expectStrayed(kernels, fdb.address)).toBe(0);
   });
 });
 
