@@ -104,6 +104,11 @@ function portIsFull(fdb: usize, port: u32): bool {
   return load<u32>(record, FDB_PORT_ENTRIES) >= load<u32>(record, FDB_PORT_LIMIT);
 }
 
+function domainIsFull(fdb: usize, domain: u32): bool {
+  const record = domainOf(fdb, domain);
+  return load<u32>(record, FDB_DOMAIN_ENTRIES) >= load<u32>(record, FDB_DOMAIN_LIMIT);
+}
+
 function move(fdb: usize, slot: usize, expected: u64): u32 {
   const value = load<u64>(slot, BUCKET_VALUES);
   const reason = fixed(value, expected);
@@ -118,17 +123,38 @@ function move(fdb: usize, slot: usize, expected: u64): u32 {
 }
 
 function enter(fdb: usize, key: u64, value: u64, thread: u32): u32 {
-  const domain = domainOf(fdb, <u32>(key >>> (KEY_DOMAIN << 3)));
   if (portIsFull(fdb, <u32>value & 0xffff)) return refuse(fdb);
-  if (load<u32>(domain, FDB_DOMAIN_ENTRIES) >= load<u32>(domain, FDB_DOMAIN_LIMIT)) return refuse(fdb);
-  if (load<u32>(fdb, FDB_ENTRIES) >= load<u32>(fdb, FDB_CAPACITY) && !evict(fdb, stampOf(value)))
-    return refuse(fdb);
+  if (domainIsFull(fdb, <u32>(key >>> (KEY_DOMAIN << 3)))) return refuse(fdb);
+  if (isFull(fdb) && !evict(fdb, stampOf(value))) return refuse(fdb);
+  return insert(fdb, key, value, thread) ? DROP_NONE : refuse(fdb);
+}
+
+function isFull(fdb: usize): bool {
+  return load<u32>(fdb, FDB_ENTRIES) >= load<u32>(fdb, FDB_CAPACITY);
+}
+
+function insert(fdb: usize, key: u64, value: u64, thread: u32): bool {
   const slot = freeSlot(fdb, key, thread);
-  if (slot === 0) return refuse(fdb);
+  if (slot === 0) return false;
   added++;
   putEntry(fdb, slot, key, value);
   noteEvent(fdb, EVENT_LEARNED, key, <u32>value, 0, stampOf(value));
-  return DROP_NONE;
+  return true;
+}
+
+/** Learns a source if that adds an entry and does nothing else; false if it would, and nothing is done then. */
+export function addNew(fdb: usize, key: u64, value: u64, thread: u32): bool {
+  if (!lock(fdb, thread)) return false;
+  const slot = findSlot(fdb, key);
+  if (slot !== 0) return load<u64>(slot, BUCKET_VALUES) === value;
+  if (isFull(fdb) || portIsFull(fdb, <u32>value & 0xffff)) return false;
+  if (domainIsFull(fdb, <u32>(key >>> (KEY_DOMAIN << 3)))) return false;
+  return insert(fdb, key, value, thread);
+}
+
+/** Says that so many entries have been added. */
+export function noteAdded(entries: u32): void {
+  added += entries;
 }
 
 /** Takes one entry of the port that has most of them out; false if there is none to take. */

@@ -1,6 +1,6 @@
 // A switch, whole bursts at a time, in three passes. The first finds out where each frame comes in and which keys it
-// looks up. The second looks all of them up, as a burst, so that cache misses overlap. The third learns and sends, frame
-// after frame, so that the order in which they leave is the order in which they came; what is usual in a loop
+// looks up. The second looks all of them up, as a burst, so that cache misses overlap; if some are not known it learns
+// ahead what it may. The third learns and sends, frame after frame, so that the order in which they leave is the order in which they came; what is usual in a loop
 // without a call, the rest by forwardOne(), which does everything.
 //
 // A frame from which something new is learned may change what the burst has looked up: from there on forwardOne()
@@ -19,8 +19,6 @@ import { ETHERNET_LENGTH } from "../src/layout/ethernet.layout";
 import {
   DESTINATION_PORT_MASK,
   FDB_EPOCH,
-  FDB_LINKS,
-  FDB_TOUCHED,
   KEY_DOMAIN,
   READER_IDLE,
   READER_LENGTH,
@@ -79,12 +77,13 @@ import {
   UPLINK_NUMBER,
 } from "../src/layout/switch.layout";
 import { isPlainPassenger, putPlainHeaders } from "./encapsulate";
-import { fdbLookup, firstOffset, hash, offsetMask, seedOf } from "./fdb";
+import { fdbLookup } from "./fdb";
 import { unlock } from "./fdb-lock";
 import { classifyBurst } from "./switch-burst";
 import { domainCounters, portCounters } from "./switch-drop";
 import { flood } from "./switch-egress";
 import { forwardOne, isDisturbed, settle } from "./switch-frame";
+import { learnAhead } from "./switch-learn";
 
 const PRESENT: u64 = (<u64>VALUE_PRESENT) << (VALUE_FLAGS << 3);
 const BLACKHOLE: u64 = (<u64>VALUE_BLACKHOLE) << (VALUE_FLAGS << 3);
@@ -103,7 +102,14 @@ export function runSwitch(context: usize, descriptors: usize, count: u32): u32 {
   let index: u32 = 0;
   if (load<u32>(context, CONTEXT_STATE) === CONTEXT_BEGIN) {
     classifyBurst(context, sw, descriptors, count, scratch);
-    if (lookUp(sw, scratch, count) !== 0) touchUnknown(load<u32>(sw, SWITCH_FDB), scratch, count);
+    if (lookUp(sw, scratch, count) !== 0)
+      learnAhead(
+        load<u32>(sw, SWITCH_FDB),
+        scratch,
+        count,
+        freshValue(context),
+        load<u32>(context, CONTEXT_THREAD),
+      );
   } else {
     index = resume(context, sw, descriptors, count, scratch);
   }
@@ -129,6 +135,11 @@ function leave(context: usize, sw: usize): void {
   atomic.store<u32>(readers + (load<u32>(context, CONTEXT_THREAD) - 1) * READER_LENGTH, READER_IDLE);
 }
 
+/** The value of an entry that is learned now, but for where it is. */
+function freshValue(context: usize): u64 {
+  return PRESENT | ((<u64>load<u32>(context, CONTEXT_STAMP)) << VALUE_STAMP_SHIFT);
+}
+
 /** The second pass; returns how many keys were not found. */
 function lookUp(sw: usize, scratch: usize, count: u32): u32 {
   const fdb: usize = load<u32>(sw, SWITCH_FDB);
@@ -145,23 +156,6 @@ function lookUp(sw: usize, scratch: usize, count: u32): u32 {
     scratch + SCRATCH_DESTINATION_VALUE,
   );
   return 2 * count - sources - destinations;
-}
-
-/**
- * Reads a word of what learning will write for each source that is not known, so that those cache misses overlap, too:
- * a bucket's four links stand on one line, at the same place as the bucket.
- */
-function touchUnknown(fdb: usize, scratch: usize, count: u32): void {
-  const links: usize = load<u32>(fdb, FDB_LINKS);
-  const mask = offsetMask(fdb);
-  const seed = seedOf(fdb);
-  const end: usize = scratch + count * SCRATCH_STEP;
-  let touched: u32 = 0;
-  for (let s = scratch; s < end; s += SCRATCH_STEP) {
-    if (load<u64>(s, SCRATCH_SOURCE_VALUE) === 0)
-      touched |= load<u32>(links + firstOffset(hash(load<u64>(s, SCRATCH_SOURCE), seed), mask));
-  }
-  store<u32>(fdb, touched, FDB_TOUCHED);
 }
 
 /** Goes on with an interrupted burst; returns the frame to go on with, or more than `count` if it was interrupted again. */
@@ -186,7 +180,7 @@ function forward(
 ): bool {
   const ports: usize = load<u32>(sw, SWITCH_PORTS);
   const domains: usize = load<u32>(sw, SWITCH_DOMAINS);
-  const fresh: u64 = PRESENT | ((<u64>load<u32>(context, CONTEXT_STAMP)) << VALUE_STAMP_SHIFT);
+  const fresh = freshValue(context);
   const portsCounted = portCounters(context, 0) + PORT_SENT;
   const domainsCounted = domainCounters(context, 0) + DOMAIN_SENT;
   const list: usize = load<u32>(context, CONTEXT_OUT);

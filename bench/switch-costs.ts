@@ -13,6 +13,11 @@ export const SWITCH_NEW = "switch, new sources";
 export const SWITCH_AGEING = "switch, ageing, a slice of 4,096 buckets";
 export const SWITCH_UNUSED = "switch, parts that are not used";
 
+export const SOURCE_NEW = "every source new";
+export const SOURCE_KNOWN = "every source known";
+export const PARTS_NONE = "a switch alone";
+export const PARTS_ELSEWHERE = "with routers, neighbours and ARP suppression elsewhere";
+
 const BURST = 256;
 const TABLES: readonly number[] = [1000, 64_000];
 const AGED = 1_000_000;
@@ -83,7 +88,7 @@ async function newSources(entries: number): Promise<Contender[]> {
   let turn = 0;
   return [
     contender(
-      "every source new",
+      SOURCE_NEW,
       BURST,
       () => fresh.run(),
       () => {
@@ -95,7 +100,7 @@ async function newSources(entries: number): Promise<Contender[]> {
       },
     ),
     contender(
-      "every source known",
+      SOURCE_KNOWN,
       BURST,
       () => known.run(),
       () => known.renew((turn++ % bursts) * BURST),
@@ -118,16 +123,14 @@ async function ageing(): Promise<Contender[]> {
 
 async function unused(): Promise<Contender[]> {
   const kernels = await loadKernels({ memoryBytes: 128 << 20 });
-  const contenders = (
-    ["a switch alone", "with routers, neighbours and ARP suppression elsewhere"] as const
-  ).map((name, index) => {
+  const contenders = [PARTS_NONE, PARTS_ELSEWHERE].map((name) => {
     const core = new SwitchCore(kernels, {
       vtep: { address: "192.0.2.1" },
       neighbours: 1000,
       fdb: { seed: FDB_SEED },
     });
     const burst = new Burst(kernels, core);
-    if (index === 1) addElsewhere(core);
+    if (name === PARTS_ELSEWHERE) addElsewhere(core);
     burst.renew(0);
     burst.run();
     return contender(
