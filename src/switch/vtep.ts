@@ -42,8 +42,8 @@ export class Vtep {
     parseStation("remote", remote);
     if (remote.length !== this.address.length)
       throw new RangeError("remote: it and the VTEP's address must both be IPv4 or both be IPv6");
-    if (remote.every((byte, index) => byte === this.address[index]))
-      throw new RangeError("remote: it is the VTEP's own address");
+    for (let i = 0; i < remote.length; i++) if (remote[i] !== this.address[i]) return;
+    throw new RangeError("remote: it is the VTEP's own address");
   }
 
   write(memory: SwitchMemory): void {
