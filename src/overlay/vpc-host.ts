@@ -1,6 +1,7 @@
 // A host of a cloud: a switch with a VTEP, on which machines of several VPCs stand side by side.
 // Each VPC that is present is a bridge domain; tunnels lead to those hosts only that have a VPC in common with it.
 
+import { parseIp, parseMac } from "../core/addresses.ts";
 import type { BridgeDomain, SwitchPort } from "../switch/switch-types.ts";
 import { nextHopMac, type Place, VXLAN_OVERHEAD } from "./place.ts";
 import type { SwitchNode } from "./switch-node.ts";
@@ -14,13 +15,22 @@ export interface HostedNetwork {
 
 interface Tunnel {
   readonly port: SwitchPort;
-  readonly networks: Set<HostedNetwork>;
+  /** How many go through it. */
+  networks: number;
+}
+
+/** What tunnels to a host have in common: between a thousand hosts there may be a million. */
+interface FarEnd {
+  readonly name: string;
+  readonly address: Uint8Array;
+  readonly mac: Uint8Array;
 }
 
 export class VpcHost {
   readonly name: string;
   readonly node: SwitchNode;
   readonly place: Place;
+  readonly #farEnd: FarEnd;
   readonly #domains = new Map<HostedNetwork, BridgeDomain>();
   readonly #tunnels = new Map<VpcHost, Tunnel>();
 
@@ -28,6 +38,11 @@ export class VpcHost {
     this.name = node.name;
     this.node = node;
     this.place = place;
+    this.#farEnd = {
+      name: `to-${node.name}`,
+      address: parseIp("address", place.address),
+      mac: parseMac("mac", place.mac),
+    };
   }
 
   /** The bridge domain of a VPC that is present. */
@@ -50,36 +65,39 @@ export class VpcHost {
     this.#domains.delete(network);
   }
 
-  /** Lets a VPC's frames go to another host. */
+  /** Lets a VPC's frames go to another host, to which they did not go yet. */
   reach(remote: VpcHost, network: HostedNetwork): void {
     const { core } = this.node;
     const domain = this.domain(network);
     const known = this.#tunnels.get(remote);
     if (known !== undefined) {
       core.joinTunnel(known.port, domain);
-      known.networks.add(network);
+      known.networks++;
       return;
     }
+    const { name, address, mac } = remote.#farEnd;
+    const way = expectWay(this.place, remote.place);
     const port = core.addTunnel({
-      name: `to-${remote.name}`,
+      name,
       kind: "vxlan",
-      remote: remote.place.address,
-      remoteMac: expectWay(this.place, remote.place),
+      remote: address,
+      remoteMac: way === remote.place.mac ? mac : way,
       bridgeDomains: [domain],
       mtu: this.place.mtu - VXLAN_OVERHEAD,
     });
-    this.#tunnels.set(remote, { port, networks: new Set([network]) });
+    this.#tunnels.set(remote, { port, networks: 1 });
   }
 
-  /** Nothing happens if it did not reach it. */
+  /** Lets a VPC's frames go to another host no longer. */
   part(remote: VpcHost, network: HostedNetwork): void {
-    const tunnel = this.#tunnels.get(remote);
-    if (tunnel === undefined || !tunnel.networks.delete(network)) return;
-    if (tunnel.networks.size > 0) {
-      this.node.core.leaveTunnel(tunnel.port, this.domain(network));
+    const { core } = this.node;
+    const tunnel = this.#tunnels.get(remote) as Tunnel;
+    if (tunnel.networks > 1) {
+      core.leaveTunnel(tunnel.port, this.domain(network));
+      tunnel.networks--;
       return;
     }
-    this.node.core.removePort(tunnel.port);
+    core.removePort(tunnel.port);
     this.#tunnels.delete(remote);
   }
 
