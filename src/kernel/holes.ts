@@ -56,7 +56,10 @@ export class Holes {
     this.#bytes += end - start;
     const groups = this.#groups;
     // The last group that starts below, or the first.
-    const place = Math.max(0, countBelow(groups.length, (i) => firstOf(groups[i] as Group).start < start) - 1);
+    const place = Math.max(
+      0,
+      countBelow(groups.length, (i) => firstOf(groups[i] as Group).start < start) - 1,
+    );
     const group = groups[place];
     if (group === undefined) {
       groups.push({ holes: [{ start, end }], largest: end - start });

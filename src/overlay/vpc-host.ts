@@ -30,14 +30,19 @@ export class VpcHost {
   readonly name: string;
   readonly node: SwitchNode;
   readonly place: Place;
+  /** Which of its cloud's hosts it is, from 0. */
+  readonly #index: number;
   readonly #farEnd: FarEnd;
   readonly #domains = new Map<HostedNetwork, BridgeDomain>();
-  readonly #tunnels = new Map<VpcHost, Tunnel>();
+  /** By the remote's index. */
+  readonly #tunnels: (Tunnel | undefined)[] = [];
 
-  constructor(node: SwitchNode, place: Place) {
+  /** Made by its cloud. */
+  constructor(node: SwitchNode, place: Place, index: number) {
     this.name = node.name;
     this.node = node;
     this.place = place;
+    this.#index = index;
     this.#farEnd = {
       name: `to-${node.name}`,
       address: parseIp("address", place.address),
@@ -69,7 +74,7 @@ export class VpcHost {
   reach(remote: VpcHost, network: HostedNetwork): void {
     const { core } = this.node;
     const domain = this.domain(network);
-    const known = this.#tunnels.get(remote);
+    const known = this.#tunnels[remote.#index];
     if (known !== undefined) {
       core.joinTunnel(known.port, domain);
       known.networks++;
@@ -85,20 +90,20 @@ export class VpcHost {
       bridgeDomains: [domain],
       mtu: this.place.mtu - VXLAN_OVERHEAD,
     });
-    this.#tunnels.set(remote, { port, networks: 1 });
+    this.#tunnels[remote.#index] = { port, networks: 1 };
   }
 
   /** Lets a VPC's frames go to another host no longer. */
   part(remote: VpcHost, network: HostedNetwork): void {
     const { core } = this.node;
-    const tunnel = this.#tunnels.get(remote) as Tunnel;
+    const tunnel = this.#tunnels[remote.#index] as Tunnel;
     if (tunnel.networks > 1) {
       core.leaveTunnel(tunnel.port, this.domain(network));
       tunnel.networks--;
       return;
     }
     core.removePort(tunnel.port);
-    this.#tunnels.delete(remote);
+    this.#tunnels[remote.#index] = undefined;
   }
 
   addPort(network: HostedNetwork, name: string): SwitchPort {

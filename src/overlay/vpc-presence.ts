@@ -10,19 +10,21 @@ export function enter(vpc: Vpc, host: VpcHost): void {
     vpc.hosts.set(host, count + 1);
     return;
   }
-  const undo: (() => void)[] = [];
+  const there: VpcHost[] = [];
+  const back: VpcHost[] = [];
   try {
     host.enter(vpc);
-    undo.push(() => host.exit(vpc));
     for (const remote of vpc.hosts.keys()) {
       host.reach(remote, vpc);
-      undo.push(() => host.part(remote, vpc));
+      there.push(remote);
       remote.reach(host, vpc);
-      undo.push(() => remote.part(host, vpc));
+      back.push(remote);
     }
     if (vpc.arpSuppression) for (const { address, mac } of vpc.machines()) host.know(vpc, address, mac);
   } catch (error) {
-    for (const step of undo.reverse()) step();
+    for (const remote of back) remote.part(host, vpc);
+    for (const remote of there) host.part(remote, vpc);
+    host.exit(vpc);
     throw error;
   }
   vpc.hosts.set(host, 1);
