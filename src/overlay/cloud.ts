@@ -189,7 +189,7 @@ export class Cloud {
         vtep: { address: place.address, mac: place.mac, port },
         ...(limits.fdb === undefined ? {} : { fdb: limits.fdb }),
       });
-      const host = new VpcHost(node, place, this.#allHosts.length);
+      const host = new VpcHost(node, place);
       this.#hosts.set(name, host);
       this.#allHosts.push(host);
       place.plug(node.at());

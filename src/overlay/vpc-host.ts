@@ -13,12 +13,6 @@ export interface HostedNetwork {
   readonly arpSuppression: boolean;
 }
 
-interface Tunnel {
-  readonly port: SwitchPort;
-  /** How many go through it. */
-  networks: number;
-}
-
 /** What tunnels to a host have in common: between a thousand hosts there may be a million. */
 interface FarEnd {
   readonly name: string;
@@ -30,19 +24,13 @@ export class VpcHost {
   readonly name: string;
   readonly node: SwitchNode;
   readonly place: Place;
-  /** Which of its cloud's hosts it is, from 0. */
-  readonly #index: number;
   readonly #farEnd: FarEnd;
   readonly #domains = new Map<HostedNetwork, BridgeDomain>();
-  /** By the remote's index. */
-  readonly #tunnels: (Tunnel | undefined)[] = [];
 
-  /** Made by its cloud. */
-  constructor(node: SwitchNode, place: Place, index: number) {
+  constructor(node: SwitchNode, place: Place) {
     this.name = node.name;
     this.node = node;
     this.place = place;
-    this.#index = index;
     this.#farEnd = {
       name: `to-${node.name}`,
       address: parseIp("address", place.address),
@@ -74,15 +62,14 @@ export class VpcHost {
   reach(remote: VpcHost, network: HostedNetwork): void {
     const { core } = this.node;
     const domain = this.domain(network);
-    const known = this.#tunnels[remote.#index];
-    if (known !== undefined) {
-      core.joinTunnel(known.port, domain);
-      known.networks++;
+    const { name, address, mac } = remote.#farEnd;
+    const known = core.port(name);
+    if (known?.kind === "tunnel") {
+      core.joinTunnel(known, domain);
       return;
     }
-    const { name, address, mac } = remote.#farEnd;
     const way = expectWay(this.place, remote.place);
-    const port = core.addTunnel({
+    core.addTunnel({
       name,
       kind: "vxlan",
       remote: address,
@@ -90,20 +77,15 @@ export class VpcHost {
       bridgeDomains: [domain],
       mtu: this.place.mtu - VXLAN_OVERHEAD,
     });
-    this.#tunnels[remote.#index] = { port, networks: 1 };
   }
 
-  /** Lets a VPC's frames go to another host no longer. */
+  /** Lets a VPC's frames go to another host no longer; both have it still. */
   part(remote: VpcHost, network: HostedNetwork): void {
     const { core } = this.node;
-    const tunnel = this.#tunnels[remote.#index] as Tunnel;
-    if (tunnel.networks > 1) {
-      core.leaveTunnel(tunnel.port, this.domain(network));
-      tunnel.networks--;
-      return;
-    }
-    core.removePort(tunnel.port);
-    this.#tunnels[remote.#index] = undefined;
+    const tunnel = core.port(remote.#farEnd.name) as SwitchPort;
+    const others = [...this.#domains.keys()].filter((other) => remote.#domains.has(other));
+    if (others.length > 1) core.leaveTunnel(tunnel, this.domain(network));
+    else core.removePort(tunnel);
   }
 
   addPort(network: HostedNetwork, name: string): SwitchPort {

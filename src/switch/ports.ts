@@ -6,6 +6,7 @@ import {
   MTU_NONE,
   PORT_ACCESS,
   PORT_DOMAIN,
+  PORT_ENCAPSULATION,
   PORT_FLAGS,
   PORT_FLOODS,
   PORT_GROUP,
@@ -15,6 +16,7 @@ import {
   PORT_MTU,
   PORT_NATIVE_VID,
   PORT_TRUNK,
+  PORT_TUNNEL,
   PORT_UPLINK,
   PORT_VLANS,
   UPLINK_NUMBER,
@@ -111,10 +113,12 @@ export class Ports {
     return this.#names.choose(name, "ports", "ports");
   }
 
-  /** For `Tunnels`: enters a port of this kind. The fields of its own are zero. */
-  enter(number: number, name: string, kind: "tunnel", code: number, common: Common): Added {
-    this.#write(number, code, common);
-    return { handle: this.#take(number, name, kind), fdbLimit: common.fdbLimit };
+  /** For `Tunnels`: enters a tunnel with these flags of its own, and the address of its encapsulation. */
+  enterTunnel(number: number, name: string, common: Common, flags: number, record: number): Added {
+    this.#write(number, PORT_TUNNEL, common);
+    this.setField(number, PORT_FLAGS, common.flags | flags);
+    this.setField(number, PORT_ENCAPSULATION, record);
+    return { handle: this.#take(number, name, "tunnel"), fdbLimit: common.fdbLimit };
   }
 
   /** Takes out a port that is in no bridge domain any more, or no tunnel. */

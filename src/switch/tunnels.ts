@@ -4,7 +4,7 @@
 import { parseIp, parseMac } from "../core/addresses.ts";
 import { knownKeys, oneOf } from "../core/arguments.ts";
 import { MAC_LENGTH } from "../layout/ethernet.layout.ts";
-import { PORT_ENCAPSULATION, PORT_PLAIN_TUNNEL, PORT_TUNNEL } from "../layout/switch.layout.ts";
+import { PORT_ENCAPSULATION, PORT_PLAIN_TUNNEL } from "../layout/switch.layout.ts";
 import { EncapsulateTemplate, macOfIp } from "../pipeline/write-encapsulate.ts";
 import type { BridgeDomains } from "./bridge-domains.ts";
 import { type Added, ANY_PORT, checkCommon, type Ports } from "./ports.ts";
@@ -75,9 +75,8 @@ export class Tunnels {
     const record = this.#records.take();
     // From here on nothing fails.
     template.write(this.#memory.kernels, record, remote, mac);
-    const flags = common.flags | (template.isPlain ? PORT_PLAIN_TUNNEL : 0);
-    const added = this.#ports.enter(number, name, "tunnel", PORT_TUNNEL, { ...common, flags });
-    this.#ports.setField(number, PORT_ENCAPSULATION, record);
+    const flags = template.isPlain ? PORT_PLAIN_TUNNEL : 0;
+    const added = this.#ports.enterTunnel(number, name, common, flags, record);
     for (const domain of bridgeDomains) this.#enter(added.handle, domain, remote);
     this.#byRemote.set(key, added.handle);
     return added;
