@@ -25,6 +25,8 @@ export class VpcHost {
   readonly node: SwitchNode;
   readonly place: Place;
   readonly #farEnd: FarEnd;
+  /** MAC of the way out of its segment. */
+  readonly #gateway: Uint8Array | undefined;
   readonly #domains = new Map<HostedNetwork, BridgeDomain>();
 
   constructor(node: SwitchNode, place: Place) {
@@ -36,6 +38,7 @@ export class VpcHost {
       address: parseIp("address", place.address),
       mac: parseMac("mac", place.mac),
     };
+    this.#gateway = place.gatewayMac === undefined ? undefined : parseMac("gatewayMac", place.gatewayMac);
   }
 
   /** The bridge domain of a VPC that is present. */
@@ -68,12 +71,12 @@ export class VpcHost {
       core.joinTunnel(known, domain);
       return;
     }
-    const way = expectWay(this.place, remote.place);
+    const isNear = expectWay(this.place, remote.place) === remote.place.mac;
     core.addTunnel({
       name,
       kind: "vxlan",
       remote: address,
-      remoteMac: way === remote.place.mac ? mac : way,
+      remoteMac: isNear ? mac : (this.#gateway as Uint8Array),
       bridgeDomains: [domain],
       mtu: this.place.mtu - VXLAN_OVERHEAD,
     });

@@ -34,6 +34,8 @@ const ANYBODY = 0xffffffff;
 
 export class Remotes {
   readonly #memory: SwitchMemory;
+  /** Of the hash: nobody can aim addresses at one bucket. */
+  readonly #seed: bigint = crypto.getRandomValues(new BigUint64Array(1))[0] as bigint;
   #capacity: number = CAPACITY_LEAST;
   #table: TableMemory;
 
@@ -161,7 +163,7 @@ export class Remotes {
 
   #reserve(capacity: number): TableMemory {
     const beside = BURST * (KEY_LENGTH + VALUE_LENGTH);
-    return reserveTable(this.#memory.kernels, { capacity, seed: undefined, beside });
+    return reserveTable(this.#memory.kernels, { capacity, seed: this.#seed, beside });
   }
 
   #release({ table, address }: TableMemory): void {
