@@ -213,8 +213,8 @@ describe.each(["ipv4", "ipv6"] as const)("thousands of tunnels over %s", (family
       const free = kernels.plan.freeBytes;
       for (let number = 1; number <= 2000; number++) bench.add(number);
       bench.check();
-      for (let i = 0; i < 4000; i++) {
-        const what = bench.below(6);
+      for (let i = 0; i < 8000; i++) {
+        const what = bench.below(12);
         const place = bench.below(bench.tunnels.length);
         if (what === 0) bench.remove(place);
         else if (what === 1) bench.add(2001 + i);
