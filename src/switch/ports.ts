@@ -121,7 +121,7 @@ export class Ports {
     return { handle: this.#take(number, name, "tunnel"), fdbLimit: common.fdbLimit };
   }
 
-  /** Takes out a port that is in no bridge domain any more, or no tunnel. */
+  /** Takes a port out. `Tunnels` has taken a tunnel out of its bridge domains before. */
   remove(handle: SwitchPort): void {
     const { number, name, kind } = handle;
     const floods = this.floods(number);

@@ -19,7 +19,7 @@ import {
   REMOTE_VNI,
   SWITCH_REMOTES,
 } from "../layout/switch.layout.ts";
-import { condensed } from "./condense.ts";
+import { condensed, wordOf } from "./condense.ts";
 import type { SwitchMemory } from "./switch-memory.ts";
 
 const CAPACITY_LEAST = 16;
@@ -175,9 +175,7 @@ export class Remotes {
 
 /** The address, or what is left of it in a key, as it lies in memory. */
 function bitsOf(remote: Uint8Array): number {
-  if (remote.length !== 4) return condensed(remote);
-  const byte = (index: number): number => (remote[index] as number) << (8 * index);
-  return byte(0) | byte(1) | byte(2) | byte(3);
+  return remote.length === 4 ? wordOf(remote) : condensed(remote);
 }
 
 function remoteKey(remote: Uint8Array, vni: number): number {

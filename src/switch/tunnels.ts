@@ -7,6 +7,7 @@ import { MAC_LENGTH } from "../layout/ethernet.layout.ts";
 import { PORT_ENCAPSULATION, PORT_PLAIN_TUNNEL } from "../layout/switch.layout.ts";
 import { EncapsulateTemplate, macOfIp } from "../pipeline/write-encapsulate.ts";
 import type { BridgeDomains } from "./bridge-domains.ts";
+import { wordOf } from "./condense.ts";
 import { type Added, ANY_PORT, checkCommon, type Ports } from "./ports.ts";
 import { Records } from "./records.ts";
 import { Remotes } from "./remotes.ts";
@@ -180,9 +181,7 @@ function macAddressOf(mac: NonNullable<TunnelOptions["remoteMac"]>): Uint8Array 
 
 /** What maps hold best: a number for IPv4. */
 function keyOf(remote: Uint8Array): number | string {
-  if (remote.length !== 4) return remote.join(".");
-  const byte = (index: number): number => (remote[index] as number) << (8 * index);
-  return byte(0) | byte(1) | byte(2) | byte(3);
+  return remote.length === 4 ? wordOf(remote) : remote.join(".");
 }
 
 function checkVni(name: string, domain: BridgeDomain): void {
