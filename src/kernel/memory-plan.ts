@@ -3,33 +3,31 @@
 
 import { wholeNumber } from "../core/arguments.ts";
 import { CACHE_LINE, KERNEL_STATIC_END, REGION_SLACK } from "../layout/memory.layout.ts";
+import { Holes } from "./holes.ts";
 
-interface Hole {
-  start: number;
-  end: number;
-}
+/** Addresses of regions that are free again are kept up to half of all, and so many. */
+const RELEASED_MOST = 1024;
 
 export class MemoryPlan {
   readonly #words: BigUint64Array;
-  readonly #regions = new Map<number, number>();
-  /** Free stretches in ascending order; neighbours are merged. */
-  readonly #holes: Hole[];
   /**
-   * For each power of two: no hole of so many bytes starts below this address. A thousand switches leave thousands of
-   * small holes behind, and looking through all of them took most of the time to make the next.
+   * Bytes of each region by its address; 0 for one that is free again. A map keeps what was deleted in its chains: an
+   * address that was deleted and set a few thousand times took 5 µs the next time.
    */
-  readonly #lowest: Float64Array = new Float64Array(33);
+  #regions: Map<number, number> = new Map();
+  #released = 0;
+  readonly #holes: Holes;
   /** Nothing behind it has been handed out yet, so it is zero still. */
   #fresh: number = KERNEL_STATIC_END;
 
   constructor(memory: WebAssembly.Memory) {
     this.#words = new BigUint64Array(memory.buffer);
-    this.#holes = [{ start: KERNEL_STATIC_END, end: this.#words.byteLength }];
+    this.#holes = new Holes(KERNEL_STATIC_END, this.#words.byteLength);
   }
 
   /** Bytes that no region holds; the largest region that fits may be smaller. */
   get freeBytes(): number {
-    return this.#holes.reduce((sum, hole) => sum + hole.end - hole.start, 0);
+    return this.#holes.bytes;
   }
 
   /**
@@ -39,21 +37,19 @@ export class MemoryPlan {
   reserve(purpose: string, length: number): number {
     wholeNumber("length", length, 0, Number.MAX_SAFE_INTEGER);
     const size = Math.ceil((length + REGION_SLACK) / CACHE_LINE) * CACHE_LINE;
-    const index = this.#firstFit(size);
-    const hole = this.#holes[index];
-    if (hole === undefined) {
+    const address = this.#holes.take(size);
+    if (address < 0) {
       throw new RangeError(
         `memoryBytes: ${purpose} needs ${size} bytes, and of ${this.#words.byteLength} no such stretch is free: ` +
           `raise memoryBytes by ${size} or close what is no longer used`,
       );
     }
-    const address = hole.start;
-    hole.start += size;
-    if (hole.start === hole.end) this.#holes.splice(index, 1);
     // Zeroing what is zero would make the system find pages for memory that may never be used.
     // In 64-bit words: bytes of shared memory are filled one by one, in ten times the time.
-    this.#words.fill(0n, address >>> 3, Math.min(address + size, this.#fresh) >>> 3);
+    const used = Math.min(address + size, this.#fresh);
+    if (address < used) this.#words.fill(0n, address >>> 3, used >>> 3);
     this.#fresh = Math.max(this.#fresh, address + size);
+    if (this.#regions.get(address) === 0) this.#released--;
     this.#regions.set(address, size);
     return address;
   }
@@ -61,56 +57,11 @@ export class MemoryPlan {
   /** Gives a region back. Releasing what is not held does nothing. */
   release(address: number): void {
     const size = this.#regions.get(address);
-    if (size === undefined) return;
-    this.#regions.delete(address);
-    const index = this.#holesBelow(address);
-    this.#holes.splice(index, 0, { start: address, end: address + size });
-    this.#merge(index);
-    this.#merge(index - 1);
-    const hole = this.#holes[this.#holesBelow(address + 1) - 1] as Hole;
-    for (let power = powerOf(hole.end - hole.start); power >= 0; power--)
-      this.#lowest[power] = Math.min(this.#lowest[power] as number, hole.start);
+    if (size === undefined || size === 0) return;
+    this.#regions.set(address, 0);
+    this.#holes.give(address, address + size);
+    if (++this.#released <= RELEASED_MOST + this.#regions.size / 2) return;
+    this.#regions = new Map([...this.#regions].filter(([, held]) => held > 0));
+    this.#released = 0;
   }
-
-  /** The index of the lowest hole of at least `size` bytes; as many as there are holes if there is none. */
-  #firstFit(size: number): number {
-    const power = powerOf(size);
-    const enough = 2 ** power;
-    let candidate = -1;
-    let index = this.#holesBelow(this.#lowest[power] as number);
-    for (; index < this.#holes.length; index++) {
-      const { start, end } = this.#holes[index] as Hole;
-      if (end - start < enough) continue;
-      if (candidate < 0) candidate = start;
-      if (end - start >= size) break;
-    }
-    this.#lowest[power] = candidate < 0 ? Infinity : candidate;
-    return index;
-  }
-
-  /** How many holes start below `address`. */
-  #holesBelow(address: number): number {
-    let low = 0;
-    let high = this.#holes.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((this.#holes[middle] as Hole).start < address) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  }
-
-  /** Joins the hole at `index` with the one behind it if they touch. */
-  #merge(index: number): void {
-    const hole = this.#holes[index];
-    const next = this.#holes[index + 1];
-    if (hole === undefined || next === undefined || hole.end !== next.start) return;
-    hole.end = next.end;
-    this.#holes.splice(index + 1, 1);
-  }
-}
-
-/** The largest power of two that is not more than `size`, as its exponent. */
-function powerOf(size: number): number {
-  return Math.floor(Math.log2(size));
 }

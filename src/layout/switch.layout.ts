@@ -42,6 +42,7 @@ export const PORT_UPLINK = 4;
 
 export const PORT_LEARNS = 1;
 export const PORT_PLAIN_TUNNEL = 2; // its headers are the usual 50 bytes over IPv4
+export const PORT_FLOODS = 4; // it stands in flood lists
 
 export const UPLINK_NUMBER = 0;
 export const SWITCH_PORTS_MAXIMUM = 65534;

@@ -32,6 +32,8 @@ export class Cloud {
   readonly mtu: number;
   readonly #vnis: VniPool;
   readonly #hosts: Map<string, VpcHost> = new Map();
+  /** In the order in which they came. */
+  readonly #allHosts: VpcHost[] = [];
   readonly #vpcs: Map<string, Vpc> = new Map();
   readonly #seats: Map<VpcMachine, Seat> = new Map();
   #named = 0;
@@ -55,12 +57,12 @@ export class Cloud {
       if (flat !== undefined) network.remove(flat.node);
       throw error;
     }
-    const narrowest = Math.min(...[...this.#hosts.values()].map(({ place }) => place.mtu));
+    const narrowest = Math.min(...this.#allHosts.map(({ place }) => place.mtu));
     this.mtu = narrowest - VXLAN_OVERHEAD;
   }
 
   hosts(): VpcHost[] {
-    return [...this.#hosts.values()];
+    return [...this.#allHosts];
   }
 
   /** Throws a RangeError if there is none of this name. */
@@ -157,11 +159,12 @@ export class Cloud {
   close(): void {
     for (const machine of [...this.#seats.keys()]) this.#evict(machine);
     for (const vpc of this.vpcs()) this.removeVpc(vpc);
-    for (const { node, place } of this.#hosts.values()) {
+    for (const { node, place } of this.#allHosts) {
       place.vacate();
       this.network.remove(node);
     }
     this.#hosts.clear();
+    this.#allHosts.length = 0;
   }
 
   #addHost(
@@ -186,7 +189,9 @@ export class Cloud {
         vtep: { address: place.address, mac: place.mac, port },
         ...(limits.fdb === undefined ? {} : { fdb: limits.fdb }),
       });
-      this.#hosts.set(name, new VpcHost(node, place));
+      const host = new VpcHost(node, place);
+      this.#hosts.set(name, host);
+      this.#allHosts.push(host);
       place.plug(node.at());
       place.announce();
     } catch (error) {
@@ -263,7 +268,7 @@ export class Cloud {
   }
 
   #drawHost(): VpcHost {
-    const hosts = this.hosts();
+    const hosts = this.#allHosts;
     return hosts[Math.floor(this.network.random() * hosts.length)] as VpcHost;
   }
 

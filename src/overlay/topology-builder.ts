@@ -22,6 +22,13 @@ import type {
 import { twoTors } from "./tors.ts";
 import { type Vpc, VpcMachine } from "./vpc.ts";
 
+interface VpcOfCloud {
+  readonly vpc: Vpc;
+  readonly cloud: Cloud;
+  /** Names of the cloud's hosts. */
+  readonly hosts: readonly string[];
+}
+
 export class TopologyBuilder implements LabParts {
   readonly network: Network;
   dataCentre: DataCentre | undefined;
@@ -29,7 +36,7 @@ export class TopologyBuilder implements LabParts {
   readonly clusters: Cluster[] = [];
   readonly movable: Map<string, Movable> = new Map();
   readonly #topology: Topology;
-  readonly #vpcs = new Map<string, { readonly vpc: Vpc; readonly cloud: Cloud }>();
+  readonly #vpcs = new Map<string, VpcOfCloud>();
   #carrier: CarrierNetwork | undefined;
 
   constructor(network: Network, topology: Topology) {
@@ -125,17 +132,18 @@ export class TopologyBuilder implements LabParts {
     });
     this.clouds.push(cloud);
     for (const host of cloud.hosts()) this.#noteMovable(host.place);
+    const hostNames = cloud.hosts().map(({ name }) => name);
     vpcs.forEach((vpc, i) => {
-      this.#addVpc([...path, "vpcs", i], cloud, vpc);
+      this.#addVpc([...path, "vpcs", i], cloud, hostNames, vpc);
     });
   }
 
-  #addVpc(path: JsonPath, cloud: Cloud, description: TopologyVpc): void {
+  #addVpc(path: JsonPath, cloud: Cloud, hosts: readonly string[], description: TopologyVpc): void {
     const { machines = [], ...options } = description;
     if (this.#vpcs.has(options.name))
       throw new TopologyError([...path, "name"], `there is a VPC ${JSON.stringify(options.name)} already`);
     const vpc = placed(path, description, () => cloud.createVpc(options));
-    this.#vpcs.set(vpc.name, { vpc, cloud });
+    this.#vpcs.set(vpc.name, { vpc, cloud, hosts });
     machines.forEach((machine, i) => {
       this.#noteMovable(
         placed([...path, "machines", i], machine, () => cloud.addMachine({ ...machine, vpc })),
@@ -165,14 +173,11 @@ export class TopologyBuilder implements LabParts {
 
   #noteMovable(place: Place): void {
     if (!(place instanceof VpcMachine)) return;
-    const { cloud } = this.#vpc(place.vpc.name, []);
-    this.movable.set(place.name, {
-      hosts: cloud.hosts().map(({ name }) => name),
-      move: (host) => cloud.moveMachine(place, host),
-    });
+    const { cloud, hosts } = this.#vpc(place.vpc.name, []);
+    this.movable.set(place.name, { hosts, move: (host) => cloud.moveMachine(place, host) });
   }
 
-  #vpc(name: string, path: JsonPath): { readonly vpc: Vpc; readonly cloud: Cloud } {
+  #vpc(name: string, path: JsonPath): VpcOfCloud {
     const found = this.#vpcs.get(name);
     if (found === undefined)
       throw new TopologyError(path, `there is no VPC ${JSON.stringify(name)} before it`);

@@ -6,13 +6,10 @@ import { Lab } from "./lab.ts";
 import { Network } from "./network.ts";
 import { TopologyBuilder } from "./topology-builder.ts";
 import { isOutOfMemory } from "./topology-error.ts";
+import { memoryFor } from "./topology-memory.ts";
 import { checkTraffic } from "./topology-traffic.ts";
 import type { Topology } from "./topology-types.ts";
 
-/** Enough for most; it is doubled as long as tables do not fit. Pages that are never used cost nothing. */
-const MEMORY_FIRST = 268435456;
-/** So many hosts fit it: more get more from the beginning, for what was built in vain takes its time. */
-const HOSTS_FIRST = 200;
 /** Frames without an MTU to go by, and what headers and tags come on top of one. */
 const FRAME_BYTES_LEAST = 1984;
 const FRAME_BYTES_MORE = 64;
@@ -33,7 +30,8 @@ export async function buildTopology(topology: Topology, options: BuildOptions = 
   const mtu = Math.max(underlay?.mtu ?? 0, dataCentre?.linkMtu ?? 0);
   const frameBytes = Math.max(FRAME_BYTES_LEAST, mtu + FRAME_BYTES_MORE);
   const most = PAGE_LENGTH * PAGES_MAXIMUM;
-  const first = MEMORY_FIRST * Math.ceil(hostsOf(topology) / HOSTS_FIRST);
+  const first = Math.ceil(memoryFor(topology) / PAGE_LENGTH) * PAGE_LENGTH;
+  // Tables may not fit all the same.
   for (let memoryBytes = Math.min(first, most); ; memoryBytes = Math.min(2 * memoryBytes, most)) {
     const network = await Network.create({ seed, memoryBytes, frameBytes });
     try {
@@ -49,13 +47,4 @@ export async function buildTopology(topology: Topology, options: BuildOptions = 
       if (!isOutOfMemory(error) || memoryBytes === most) throw error;
     }
   }
-}
-
-/** How many there are about, and at least one. */
-function hostsOf({ hosts = [], dataCentre, clusters = [] }: Topology): number {
-  let count = hosts.length;
-  for (const { nodes } of clusters) count += nodes.length;
-  for (const { racks } of dataCentre?.zones ?? [])
-    for (const rack of racks) count += typeof rack.hosts === "number" ? rack.hosts : rack.hosts.length;
-  return Math.max(1, count);
 }

@@ -1,6 +1,7 @@
 // A host of a cloud: a switch with a VTEP, on which machines of several VPCs stand side by side.
 // Each VPC that is present is a bridge domain; tunnels lead to those hosts only that have a VPC in common with it.
 
+import { parseIp, parseMac } from "../core/addresses.ts";
 import type { BridgeDomain, SwitchPort } from "../switch/switch-types.ts";
 import { nextHopMac, type Place, VXLAN_OVERHEAD } from "./place.ts";
 import type { SwitchNode } from "./switch-node.ts";
@@ -12,22 +13,32 @@ export interface HostedNetwork {
   readonly arpSuppression: boolean;
 }
 
-interface Tunnel {
-  readonly port: SwitchPort;
-  readonly networks: Set<HostedNetwork>;
+/** What tunnels to a host have in common: between a thousand hosts there may be a million. */
+interface FarEnd {
+  readonly name: string;
+  readonly address: Uint8Array;
+  readonly mac: Uint8Array;
 }
 
 export class VpcHost {
   readonly name: string;
   readonly node: SwitchNode;
   readonly place: Place;
+  readonly #farEnd: FarEnd;
+  /** MAC of the way out of its segment. */
+  readonly #gateway: Uint8Array | undefined;
   readonly #domains = new Map<HostedNetwork, BridgeDomain>();
-  readonly #tunnels = new Map<VpcHost, Tunnel>();
 
   constructor(node: SwitchNode, place: Place) {
     this.name = node.name;
     this.node = node;
     this.place = place;
+    this.#farEnd = {
+      name: `to-${node.name}`,
+      address: parseIp("address", place.address),
+      mac: parseMac("mac", place.mac),
+    };
+    this.#gateway = place.gatewayMac === undefined ? undefined : parseMac("gatewayMac", place.gatewayMac);
   }
 
   /** The bridge domain of a VPC that is present. */
@@ -50,37 +61,34 @@ export class VpcHost {
     this.#domains.delete(network);
   }
 
-  /** Lets a VPC's frames go to another host. */
+  /** Lets a VPC's frames go to another host, to which they did not go yet. */
   reach(remote: VpcHost, network: HostedNetwork): void {
     const { core } = this.node;
     const domain = this.domain(network);
-    const known = this.#tunnels.get(remote);
-    if (known !== undefined) {
-      core.joinTunnel(known.port, domain);
-      known.networks.add(network);
+    const { name, address, mac } = remote.#farEnd;
+    const known = core.port(name);
+    if (known?.kind === "tunnel") {
+      core.joinTunnel(known, domain);
       return;
     }
-    const port = core.addTunnel({
-      name: `to-${remote.name}`,
+    const isNear = expectWay(this.place, remote.place) === remote.place.mac;
+    core.addTunnel({
+      name,
       kind: "vxlan",
-      remote: remote.place.address,
-      remoteMac: expectWay(this.place, remote.place),
+      remote: address,
+      remoteMac: isNear ? mac : (this.#gateway as Uint8Array),
       bridgeDomains: [domain],
       mtu: this.place.mtu - VXLAN_OVERHEAD,
     });
-    this.#tunnels.set(remote, { port, networks: new Set([network]) });
   }
 
-  /** Nothing happens if it did not reach it. */
+  /** Lets a VPC's frames go to another host no longer; both have it still. */
   part(remote: VpcHost, network: HostedNetwork): void {
-    const tunnel = this.#tunnels.get(remote);
-    if (tunnel === undefined || !tunnel.networks.delete(network)) return;
-    if (tunnel.networks.size > 0) {
-      this.node.core.leaveTunnel(tunnel.port, this.domain(network));
-      return;
-    }
-    this.node.core.removePort(tunnel.port);
-    this.#tunnels.delete(remote);
+    const { core } = this.node;
+    const tunnel = core.port(remote.#farEnd.name) as SwitchPort;
+    const others = [...this.#domains.keys()].filter((other) => remote.#domains.has(other));
+    if (others.length > 1) core.leaveTunnel(tunnel, this.domain(network));
+    else core.removePort(tunnel);
   }
 
   addPort(network: HostedNetwork, name: string): SwitchPort {

@@ -6,20 +6,28 @@ import type { VpcHost } from "./vpc-host.ts";
 /** One machine more of the VPC on that host: the first brings the bridge domain and the tunnels, or nothing at all. */
 export function enter(vpc: Vpc, host: VpcHost): void {
   const count = vpc.hosts.get(host);
-  vpc.hosts.set(host, (count ?? 0) + 1);
-  if (count !== undefined) return;
+  if (count !== undefined) {
+    vpc.hosts.set(host, count + 1);
+    return;
+  }
+  const there: VpcHost[] = [];
+  const back: VpcHost[] = [];
   try {
     host.enter(vpc);
     for (const remote of vpc.hosts.keys()) {
-      if (remote === host) continue;
       host.reach(remote, vpc);
+      there.push(remote);
       remote.reach(host, vpc);
+      back.push(remote);
     }
     if (vpc.arpSuppression) for (const { address, mac } of vpc.machines()) host.know(vpc, address, mac);
   } catch (error) {
-    leave(vpc, host);
+    for (const remote of back) remote.part(host, vpc);
+    for (const remote of there) host.part(remote, vpc);
+    host.exit(vpc);
     throw error;
   }
+  vpc.hosts.set(host, 1);
 }
 
 /** One machine less: the last takes them away. */

@@ -18,18 +18,16 @@ import { Names } from "./names.ts";
 import type { SwitchMemory } from "./switch-memory.ts";
 import type { BridgeDomain, BridgeDomainOptions } from "./switch-types.ts";
 
-/** A port in a bridge domain: the VLAN by which its frames leave there, 0 for none, and whether floods do. */
-export interface Attachment {
-  readonly port: number;
-  readonly vid: number;
-  readonly floods: boolean;
-}
-
 interface Domain {
   readonly handle: BridgeDomain;
-  readonly attachments: Attachment[];
+  /** Address of its flood list, and for how many destinations there is room. */
   list: number;
   room: number;
+  /** How many destinations stand in the flood list, and how many ports there are in all. */
+  flooded: number;
+  ports: number;
+  /** A bit for each port that is in it. */
+  present: Uint32Array;
 }
 
 /** Destinations that a flood list has room for at first. */
@@ -38,7 +36,8 @@ export const LIMIT_MAXIMUM = 0xfffffffe;
 
 export class BridgeDomains {
   readonly #memory: SwitchMemory;
-  readonly #domains: Map<number, Domain> = new Map();
+  /** By number. */
+  readonly #domains: (Domain | undefined)[] = [];
   readonly #names: Names<BridgeDomain>;
   readonly #byVni: Map<number, BridgeDomain> = new Map();
 
@@ -75,7 +74,7 @@ export class BridgeDomains {
     const handle: BridgeDomain = Object.freeze({ id, name, vni });
     this.#names.take(id, name, handle);
     if (vni !== undefined) this.#byVni.set(vni, handle);
-    this.#domains.set(id, { handle, attachments: [], list, room: ROOM });
+    this.#domains[id] = { handle, list, room: ROOM, flooded: 0, ports: 0, present: new Uint32Array(1) };
     const { words, bytes, view } = this.#memory.kernels;
     const at = this.#memory.domainAddress(id);
     bytes.fill(0, at, at + DOMAIN_LENGTH);
@@ -87,12 +86,12 @@ export class BridgeDomains {
 
   remove(handle: BridgeDomain): void {
     const domain = this.#domain(handle.id);
-    if (domain.attachments.length > 0)
-      throw new RangeError(`bridgeDomain: ${domain.attachments.length} ports are in ${handle.name} still`);
+    if (domain.ports > 0)
+      throw new RangeError(`bridgeDomain: ${domain.ports} ports are in ${handle.name} still`);
     const at = this.#memory.domainAddress(handle.id);
     this.#memory.kernels.bytes.fill(0, at, at + DOMAIN_LENGTH);
     this.#memory.release(domain.list);
-    this.#domains.delete(handle.id);
+    this.#domains[handle.id] = undefined;
     if (handle.vni !== undefined) this.#byVni.delete(handle.vni);
     this.#names.free(handle.id, handle.name);
   }
@@ -114,47 +113,88 @@ export class BridgeDomains {
     return this.#names.all();
   }
 
-  attachmentsOf(handle: BridgeDomain): readonly Attachment[] {
-    return this.#domain(handle.id).attachments;
+  /** Whether a port is in it. */
+  has(handle: BridgeDomain, port: number): boolean {
+    const { present } = this.#domain(handle.id);
+    return (((present[port >>> 5] ?? 0) >>> (port & 31)) & 1) !== 0;
   }
 
   /** Makes room for another port, so that `attach` cannot fail. */
   prepare(handle: BridgeDomain): void {
     const domain = this.#domain(handle.id);
-    if (domain.attachments.length < domain.room) return;
+    if (domain.flooded < domain.room) return;
     const room = 2 * domain.room;
     const list = this.#memory.reserve("a flood list", room * 4);
     this.#memory.kernels.words.copyWithin(list >>> 2, domain.list >>> 2, (domain.list >>> 2) + domain.room);
-    this.#memory.kernels.words[(this.#memory.domainAddress(handle.id) + DOMAIN_FLOOD) >>> 2] = list;
     this.#memory.release(domain.list);
+    this.#useList(domain, list, room);
+  }
+
+  /**
+   * Puts a port into a bridge domain that it is not in: `vid` is the VLAN by which its frames leave there, 0 for none;
+   * `floods` says whether floods do.
+   */
+  attach(handle: BridgeDomain, port: number, vid: number, floods: boolean): void {
+    const domain = this.#domain(handle.id);
+    const word = port >>> 5;
+    if (word >= domain.present.length) {
+      const present = new Uint32Array(2 ** (32 - Math.clz32(word)));
+      present.set(domain.present);
+      domain.present = present;
+    }
+    (domain.present[word] as number) |= 1 << (port & 31);
+    domain.ports++;
+    if (!floods) return;
+    this.#memory.kernels.words[(domain.list >>> 2) + domain.flooded] = destinationOf(port, vid);
+    this.#count(domain, domain.flooded + 1);
+  }
+
+  /** Takes a port out, and says what it said when it came; the others keep their order. */
+  detach(handle: BridgeDomain, port: number, vid: number, floods: boolean): void {
+    const domain = this.#domain(handle.id);
+    (domain.present[port >>> 5] as number) &= ~(1 << (port & 31));
+    domain.ports--;
+    if (!floods) return;
+    const { words } = this.#memory.kernels;
+    const end = (domain.list >>> 2) + domain.flooded;
+    const destination = destinationOf(port, vid);
+    let place = domain.list >>> 2;
+    while (place < end && words[place] !== destination) place++;
+    if (place === end) return;
+    words.copyWithin(place, place + 1, end);
+    this.#count(domain, domain.flooded - 1);
+    if (domain.room > ROOM && domain.flooded <= domain.room / 4) this.#shrink(domain);
+  }
+
+  /** A shorter list finds room where the old one was: removing cannot fail for lack of memory. */
+  #shrink(domain: Domain): void {
+    const start = domain.list >>> 2;
+    const kept = this.#memory.kernels.words.slice(start, start + domain.flooded);
+    this.#memory.release(domain.list);
+    const room = domain.room / 2;
+    const list = this.#memory.reserve("a flood list", room * 4);
+    this.#memory.kernels.words.set(kept, list >>> 2);
+    this.#useList(domain, list, room);
+  }
+
+  #useList(domain: Domain, list: number, room: number): void {
     domain.list = list;
     domain.room = room;
+    this.#memory.kernels.words[(this.#memory.domainAddress(domain.handle.id) + DOMAIN_FLOOD) >>> 2] = list;
   }
 
-  attach(handle: BridgeDomain, attachment: Attachment): void {
-    const domain = this.#domain(handle.id);
-    domain.attachments.push(attachment);
-    this.#writeList(domain);
-  }
-
-  detach(handle: BridgeDomain, port: number): void {
-    const domain = this.#domain(handle.id);
-    const index = domain.attachments.findIndex((attachment) => attachment.port === port);
-    if (index < 0) return;
-    domain.attachments.splice(index, 1);
-    this.#writeList(domain);
-  }
-
-  #writeList({ handle, attachments, list }: Domain): void {
-    const { words } = this.#memory.kernels;
-    let count = 0;
-    for (const { port, vid, floods } of attachments) {
-      if (floods) words[(list >>> 2) + count++] = port | (vid << DESTINATION_VID_SHIFT);
-    }
-    words[(this.#memory.domainAddress(handle.id) + DOMAIN_FLOOD_COUNT) >>> 2] = count;
+  #count(domain: Domain, flooded: number): void {
+    domain.flooded = flooded;
+    const at = this.#memory.domainAddress(domain.handle.id) + DOMAIN_FLOOD_COUNT;
+    this.#memory.kernels.words[at >>> 2] = flooded;
   }
 
   #domain(id: number): Domain {
-    return this.#domains.get(id) as Domain;
+    return this.#domains[id] as Domain;
   }
+}
+
+/** Where frames leave: a port, and by which VLAN. */
+export function destinationOf(port: number, vid: number): number {
+  return port | (vid << DESTINATION_VID_SHIFT);
 }

@@ -1,3 +1,5 @@
+// Addresses as numbers, for keys of tables.
+
 /** 32 bits of an IPv6 address, as assembly/switch-underlay.ts computes them: part of a key, never all that is compared. */
 export function condensed(address: Uint8Array): number {
   const view = new DataView(address.buffer, address.byteOffset, 16);
@@ -6,4 +8,10 @@ export function condensed(address: Uint8Array): number {
   h = Math.imul(h ^ (h >>> 13) ^ view.getUint32(8, true), 0xc2b2ae3d);
   h = Math.imul(h ^ (h >>> 16) ^ view.getUint32(12, true), 0x27d4eb2f);
   return (h ^ (h >>> 15)) >>> 0;
+}
+
+/** The four bytes of an IPv4 address as they lie in memory. */
+export function wordOf(address: Uint8Array): number {
+  const byte = (index: number): number => (address[index] as number) << (8 * index);
+  return byte(0) | byte(1) | byte(2) | byte(3);
 }

@@ -1,11 +1,17 @@
 // Numbers and names of the ports, or of the bridge domains, of a switch.
 
+/** What both are told apart by: ports have a `number`, bridge domains an `id`. */
+interface Numbered {
+  readonly number?: number;
+  readonly id?: number;
+}
+
 /** Hands out the lowest free number and keeps names apart. */
-export class Names<T extends object> {
+export class Names<T extends Numbered> {
   readonly #what: string;
   readonly #first: number;
   readonly #maximum: number;
-  readonly #byNumber: Map<number, T> = new Map();
+  readonly #byNumber: (T | undefined)[] = [];
   readonly #byName: Map<string, T> = new Map();
   /** No number below it is free. */
   #lowest: number;
@@ -23,7 +29,7 @@ export class Names<T extends object> {
       throw new TypeError(`name: expected a string, got ${typeof wanted}`);
     if (wanted === "") throw new RangeError("name: expected at least one character");
     let number = this.#lowest;
-    while (this.#byNumber.has(number)) number++;
+    while (this.#byNumber[number] !== undefined) number++;
     this.#lowest = number;
     if (number > this.#maximum)
       throw new RangeError(`${option}: this switch has room for ${this.#maximum} ${plural} only`);
@@ -33,12 +39,14 @@ export class Names<T extends object> {
   }
 
   take(number: number, name: string, item: T): void {
-    this.#byNumber.set(number, item);
+    // Without gaps, which would make a slower array of it.
+    while (this.#byNumber.length <= number) this.#byNumber.push(undefined);
+    this.#byNumber[number] = item;
     this.#byName.set(name, item);
   }
 
   free(number: number, name: string): void {
-    this.#byNumber.delete(number);
+    this.#byNumber[number] = undefined;
     this.#byName.delete(name);
     if (number >= this.#first) this.#lowest = Math.min(this.#lowest, number);
   }
@@ -49,15 +57,14 @@ export class Names<T extends object> {
       throw new TypeError(
         `${argument}: expected ${description}, got ${item === null ? "null" : typeof item}`,
       );
-    for (const key of ["number", "id"]) {
-      const number = (item as Record<string, unknown>)[key];
-      if (typeof number === "number" && this.#byNumber.get(number) === item) return item as T;
-    }
+    const { number, id } = item as Numbered;
+    if (typeof number === "number" && this.#byNumber[number] === item) return item as T;
+    if (typeof id === "number" && this.#byNumber[id] === item) return item as T;
     throw new RangeError(`${argument}: expected ${description} of this switch that has not been removed`);
   }
 
   get(number: number): T | undefined {
-    return this.#byNumber.get(number);
+    return this.#byNumber[number];
   }
 
   named(name: string): T | undefined {
@@ -66,6 +73,6 @@ export class Names<T extends object> {
 
   /** In the order of their numbers. */
   all(): T[] {
-    return [...this.#byNumber.entries()].sort(([a], [b]) => a - b).map(([, item]) => item);
+    return this.#byNumber.filter((item) => item !== undefined);
   }
 }

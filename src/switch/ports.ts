@@ -1,22 +1,20 @@
-// The ports of a switch: access, trunk, tunnel, and the uplink.
+// The ports of a switch: access, trunk, and the uplink; tunnels come from `Tunnels`. What a port is stands in its
+// record, where the kernels read it, and nowhere else: a switch may have tens of thousands.
 
-import { parseIp } from "../core/addresses.ts";
-import { knownKeys, oneOf, trueOrFalse, wholeNumber } from "../core/arguments.ts";
-import { DESTINATION_VID_SHIFT } from "../layout/fdb.layout.ts";
-import { STAGE_LENGTH } from "../layout/stage.layout.ts";
+import { knownKeys, trueOrFalse, wholeNumber } from "../core/arguments.ts";
 import {
   MTU_NONE,
   PORT_ACCESS,
   PORT_DOMAIN,
   PORT_ENCAPSULATION,
   PORT_FLAGS,
+  PORT_FLOODS,
   PORT_GROUP,
   PORT_KIND,
   PORT_LEARNS,
   PORT_LENGTH,
   PORT_MTU,
   PORT_NATIVE_VID,
-  PORT_PLAIN_TUNNEL,
   PORT_TRUNK,
   PORT_TUNNEL,
   PORT_UPLINK,
@@ -24,10 +22,8 @@ import {
   UPLINK_NUMBER,
 } from "../layout/switch.layout.ts";
 import { VLAN_VID_RESERVED } from "../layout/vlan.layout.ts";
-import { isPlainEncapsulation, writeEncapsulate } from "../pipeline/write-encapsulate.ts";
-import { type BridgeDomains, LIMIT_MAXIMUM } from "./bridge-domains.ts";
+import { type BridgeDomains, destinationOf, LIMIT_MAXIMUM } from "./bridge-domains.ts";
 import { Names } from "./names.ts";
-import type { Remotes } from "./remotes.ts";
 import type { SwitchMemory } from "./switch-memory.ts";
 import type {
   AccessPortOptions,
@@ -36,49 +32,30 @@ import type {
   TrunkPortOptions,
   TunnelOptions,
 } from "./switch-types.ts";
-import type { Vtep } from "./vtep.ts";
 
-const ANY_PORT = ["name", "learning", "flood", "group", "fdbLimit", "mtu"] as const;
-const TUNNEL = [
-  ...ANY_PORT,
-  "kind",
-  "remote",
-  "bridgeDomains",
-  "remoteMac",
-  "port",
-  "ttl",
-  "dscp",
-  "udpChecksum",
-] as const;
+export const ANY_PORT = ["name", "learning", "flood", "group", "fdbLimit", "mtu"] as const;
 const MTU_MINIMUM = 46;
 const VLANS_LENGTH = 4096 * 2;
 
 /** What every port has, checked. */
-interface Common {
+export interface Common {
   readonly flags: number;
-  readonly floods: boolean;
   readonly group: number;
   readonly mtu: number;
   readonly fdbLimit: number | undefined;
 }
 
-interface Port {
+export interface Added {
   readonly handle: SwitchPort;
-  /** Its bridge domains, and the VLAN by which each leaves here. */
-  readonly domains: Map<BridgeDomain, number>;
-  readonly floods: boolean;
-  readonly remote: Uint8Array | undefined;
-  readonly regions: readonly number[];
+  readonly fdbLimit: number | undefined;
 }
 
 export class Ports {
   readonly #memory: SwitchMemory;
   readonly #domains: BridgeDomains;
-  readonly #ports: Map<SwitchPort, Port> = new Map();
   readonly #names: Names<SwitchPort>;
-  readonly #byRemote: Map<string, SwitchPort> = new Map();
-  /** Where a tunnel's record is written first: there may be thousands of tunnels. */
-  readonly #record: DataView = new DataView(new ArrayBuffer(STAGE_LENGTH));
+  /** Of each trunk, the VLAN by which its bridge domains leave there. */
+  readonly #vids: Map<SwitchPort, ReadonlyMap<BridgeDomain, number>> = new Map();
 
   constructor(memory: SwitchMemory, domains: BridgeDomains) {
     this.#memory = memory;
@@ -87,26 +64,20 @@ export class Ports {
   }
 
   addUplink(): SwitchPort {
-    const handle: SwitchPort = Object.freeze({ number: UPLINK_NUMBER, name: "uplink", kind: "uplink" });
-    this.#names.take(UPLINK_NUMBER, handle.name, handle);
-    this.#ports.set(handle, { handle, domains: new Map(), floods: false, remote: undefined, regions: [] });
-    this.#write(
-      UPLINK_NUMBER,
-      PORT_UPLINK,
-      { flags: 0, floods: false, group: 0, mtu: MTU_NONE, fdbLimit: 0 },
-      [],
-    );
-    return handle;
+    this.#write(UPLINK_NUMBER, PORT_UPLINK, { flags: 0, group: 0, mtu: MTU_NONE, fdbLimit: 0 });
+    return this.#take(UPLINK_NUMBER, "uplink", "uplink");
   }
 
   addAccess(options: AccessPortOptions): Added {
     knownKeys("port", options, [...ANY_PORT, "bridgeDomain"]);
     const common = checkCommon(options, 0);
     const domain = this.#domains.expect("bridgeDomain", options.bridgeDomain);
-    const { number, name } = this.#names.choose(options.name, "ports", "ports");
+    const { number, name } = this.choose(options.name);
     this.#domains.prepare(domain);
-    this.#write(number, PORT_ACCESS, common, [[PORT_DOMAIN, domain.id]]);
-    return this.#added({ number, name, kind: "access" }, common, new Map([[domain, 0]]));
+    this.#write(number, PORT_ACCESS, common);
+    this.setField(number, PORT_DOMAIN, domain.id);
+    this.#domains.attach(domain, number, 0, this.floods(number));
+    return { handle: this.#take(number, name, "access"), fdbLimit: common.fdbLimit };
   }
 
   addTrunk(options: TrunkPortOptions): Added {
@@ -118,105 +89,54 @@ export class Ports {
     const nativeDomain = vlans.get(native);
     if (native !== 0 && nativeDomain === undefined)
       throw new RangeError(`native: ${native} is not one of vlans`);
-    const { number, name } = this.#names.choose(options.name, "ports", "ports");
+    const { number, name } = this.choose(options.name);
     for (const domain of vlans.values()) this.#domains.prepare(domain);
     const map = this.#memory.reserve("a trunk's VLANs", VLANS_LENGTH);
-    const domains = new Map<BridgeDomain, number>();
-    for (const [vid, domain] of vlans) {
-      this.#memory.kernels.view.setUint16(map + vid * 2, domain.id, true);
-      domains.set(domain, vid === native ? 0 : vid);
+    this.#write(number, PORT_TRUNK, common);
+    this.setField(number, PORT_DOMAIN, nativeDomain?.id ?? 0);
+    this.setField(number, PORT_VLANS, map);
+    this.setField(number, PORT_NATIVE_VID, native);
+    const vids = new Map<BridgeDomain, number>();
+    for (const [vlan, domain] of vlans) {
+      this.#memory.kernels.view.setUint16(map + vlan * 2, domain.id, true);
+      const vid = vlan === native ? 0 : vlan;
+      vids.set(domain, vid);
+      this.#domains.attach(domain, number, vid, this.floods(number));
     }
-    this.#write(number, PORT_TRUNK, common, [
-      [PORT_DOMAIN, nativeDomain?.id ?? 0],
-      [PORT_VLANS, map],
-      [PORT_NATIVE_VID, native],
-    ]);
-    return this.#added({ number, name, kind: "trunk" }, common, domains, { regions: [map] });
+    const handle = this.#take(number, name, "trunk");
+    this.#vids.set(handle, vids);
+    return { handle, fdbLimit: common.fdbLimit };
   }
 
-  addTunnel(options: TunnelOptions, vtep: Vtep, remotes: Remotes): Added {
-    knownKeys("tunnel", options, TUNNEL);
-    oneOf("kind", options.kind, ["vxlan"]);
-    const common = checkCommon(options, 1);
-    const remote = parseIp("remote", options.remote);
-    const key = remote.join(".");
-    vtep.checkRemote(remote);
-    const twin = this.#byRemote.get(key);
-    if (twin !== undefined) throw new RangeError(`remote: ${twin.name} is a tunnel to it already`);
-    if (!Array.isArray(options.bridgeDomains))
-      throw new TypeError(`bridgeDomains: expected an array, got ${typeof options.bridgeDomains}`);
-    const domains = new Map<BridgeDomain, number>();
-    for (const item of options.bridgeDomains) {
-      const domain = this.#domains.expect("bridgeDomains", item);
-      checkVni("bridgeDomains", domain);
-      if (domains.has(domain)) throw new RangeError(`bridgeDomains: ${domain.name} stands there twice`);
-      domains.set(domain, 0);
+  /** For `Tunnels`: the number that the next port gets, and its name; nothing is taken yet. */
+  choose(name: string | undefined): { number: number; name: string } {
+    return this.#names.choose(name, "ports", "ports");
+  }
+
+  /** For `Tunnels`: enters a tunnel with these flags of its own, and the address of its encapsulation. */
+  enterTunnel(number: number, name: string, common: Common, flags: number, record: number): Added {
+    this.#write(number, PORT_TUNNEL, common);
+    this.setField(number, PORT_FLAGS, common.flags | flags);
+    this.setField(number, PORT_ENCAPSULATION, record);
+    return { handle: this.#take(number, name, "tunnel"), fdbLimit: common.fdbLimit };
+  }
+
+  /** Takes a port out. `Tunnels` has taken a tunnel out of its bridge domains before. */
+  remove(handle: SwitchPort): void {
+    const { number, name, kind } = handle;
+    const floods = this.floods(number);
+    if (kind === "access") {
+      const domain = this.#domains.byId(this.field(number, PORT_DOMAIN)) as BridgeDomain;
+      this.#domains.detach(domain, number, 0, floods);
+    } else if (kind === "trunk") {
+      for (const [domain, vid] of this.#vids.get(handle) ?? [])
+        this.#domains.detach(domain, number, vid, floods);
+      this.#vids.delete(handle);
+      this.#memory.release(this.field(number, PORT_VLANS));
     }
-    const record = this.#record;
-    const bytes = new Uint8Array(record.buffer).fill(0);
-    const { remoteMac, ttl, dscp, udpChecksum } = options;
-    writeEncapsulate(
-      {
-        stage: "encapsulate",
-        kind: "vxlan",
-        vni: 0,
-        local: vtep.address,
-        localMac: vtep.mac,
-        remote,
-        port: options.port ?? vtep.port,
-        ...(remoteMac === undefined ? {} : { remoteMac }),
-        ...(ttl === undefined ? {} : { ttl }),
-        ...(dscp === undefined ? {} : { dscp }),
-        ...(udpChecksum === undefined ? {} : { udpChecksum }),
-      },
-      record,
-    );
-    const { number, name } = this.#names.choose(options.name, "ports", "ports");
-    for (const domain of domains.keys()) this.#domains.prepare(domain);
-    const stage = this.#memory.reserve("a tunnel", STAGE_LENGTH);
-    this.#memory.kernels.bytes.set(bytes, stage);
-    const flags = common.flags | (isPlainEncapsulation(record) ? PORT_PLAIN_TUNNEL : 0);
-    this.#write(number, PORT_TUNNEL, { ...common, flags }, [[PORT_ENCAPSULATION, stage]]);
-    for (const domain of domains.keys()) remotes.allow(remote, domain.vni as number, number, domain.id);
-    const added = this.#added({ number, name, kind: "tunnel" }, common, domains, {
-      remote,
-      regions: [stage],
-    });
-    this.#byRemote.set(key, added.handle);
-    return added;
-  }
-
-  join(tunnel: SwitchPort, domain: BridgeDomain, remotes: Remotes): void {
-    const port = this.#tunnel(tunnel);
-    checkVni("bridgeDomain", domain);
-    if (port.domains.has(domain))
-      throw new RangeError(`bridgeDomain: ${domain.name} is in ${tunnel.name} already`);
-    this.#domains.prepare(domain);
-    remotes.allow(port.remote as Uint8Array, domain.vni as number, tunnel.number, domain.id);
-    port.domains.set(domain, 0);
-    this.#domains.attach(domain, { port: tunnel.number, vid: 0, floods: port.floods });
-  }
-
-  leave(tunnel: SwitchPort, domain: BridgeDomain, remotes: Remotes): void {
-    const port = this.#tunnel(tunnel);
-    if (!port.domains.delete(domain))
-      throw new RangeError(`bridgeDomain: ${domain.name} is not in ${tunnel.name}`);
-    remotes.refuse(port.remote as Uint8Array, domain.vni as number);
-    this.#domains.detach(domain, tunnel.number);
-  }
-
-  remove(handle: SwitchPort, remotes: Remotes | undefined): void {
-    const port = this.#ports.get(handle) as Port;
-    for (const domain of port.domains.keys()) {
-      this.#domains.detach(domain, handle.number);
-      if (port.remote !== undefined) remotes?.refuse(port.remote, domain.vni as number);
-    }
-    const at = this.#memory.portAddress(handle.number);
-    this.#memory.kernels.bytes.fill(0, at, at + PORT_LENGTH);
-    for (const region of port.regions) this.#memory.release(region);
-    if (port.remote !== undefined) this.#byRemote.delete(port.remote.join("."));
-    this.#ports.delete(handle);
-    this.#names.free(handle.number, handle.name);
+    const at = this.#memory.portAddress(number) >>> 2;
+    this.#memory.kernels.words.fill(0, at, at + (PORT_LENGTH >>> 2));
+    this.#names.free(number, name);
   }
 
   /** Returns what is a port of this switch. */
@@ -238,14 +158,23 @@ export class Ports {
 
   /** Where frames of a bridge domain leave by this port; undefined if it is not in it. */
   destination(handle: SwitchPort, domain: BridgeDomain): number | undefined {
-    const vid = this.#ports.get(handle)?.domains.get(domain);
-    return vid === undefined ? undefined : handle.number | (vid << DESTINATION_VID_SHIFT);
+    const { number } = handle;
+    if (!this.#domains.has(domain, number)) return undefined;
+    return destinationOf(number, this.#vids.get(handle)?.get(domain) ?? 0);
   }
 
-  #tunnel(handle: SwitchPort): Port {
-    const port = this.#ports.get(this.expect("tunnel", handle)) as Port;
-    if (handle.kind !== "tunnel") throw new RangeError(`tunnel: ${handle.name} is no tunnel`);
-    return port;
+  /** Whether what is flooded leaves by a port. */
+  floods(number: number): boolean {
+    return (this.field(number, PORT_FLAGS) & PORT_FLOODS) !== 0;
+  }
+
+  /** A field of a port's record. */
+  field(number: number, field: number): number {
+    return this.#memory.kernels.words[(this.#memory.portAddress(number) + field) >>> 2] as number;
+  }
+
+  setField(number: number, field: number, value: number): void {
+    this.#memory.kernels.words[(this.#memory.portAddress(number) + field) >>> 2] = value;
   }
 
   #checkVlans(vlans: TrunkPortOptions["vlans"]): Map<number, BridgeDomain> {
@@ -269,52 +198,34 @@ export class Ports {
     return checked;
   }
 
-  #added(
-    identity: SwitchPort,
-    common: Common,
-    domains: Map<BridgeDomain, number>,
-    more: { remote?: Uint8Array; regions?: readonly number[] } = {},
-  ): Added {
-    const handle = Object.freeze(identity);
-    const { number, name } = handle;
-    this.#names.take(number, name, handle);
-    const { floods } = common;
-    this.#ports.set(handle, { handle, domains, floods, remote: more.remote, regions: more.regions ?? [] });
-    for (const [domain, vid] of domains) this.#domains.attach(domain, { port: number, vid, floods });
-    return { handle, fdbLimit: common.fdbLimit };
-  }
-
-  #write(number: number, kind: number, common: Common, fields: readonly (readonly [number, number])[]): void {
-    const { words, bytes } = this.#memory.kernels;
+  /** The record of a number that nobody has is zero. */
+  #write(number: number, code: number, { flags, group, mtu }: Common): void {
+    const { words } = this.#memory.kernels;
     const at = this.#memory.portAddress(number);
-    bytes.fill(0, at, at + PORT_LENGTH);
-    words[(at + PORT_KIND) >>> 2] = kind;
-    words[(at + PORT_FLAGS) >>> 2] = common.flags;
-    words[(at + PORT_GROUP) >>> 2] = common.group;
-    words[(at + PORT_MTU) >>> 2] = common.mtu;
-    for (const [field, value] of fields) words[(at + field) >>> 2] = value;
+    words[(at + PORT_KIND) >>> 2] = code;
+    words[(at + PORT_FLAGS) >>> 2] = flags;
+    words[(at + PORT_GROUP) >>> 2] = group;
+    words[(at + PORT_MTU) >>> 2] = mtu;
+  }
+
+  #take(number: number, name: string, kind: SwitchPort["kind"]): SwitchPort {
+    const handle: SwitchPort = Object.freeze({ number, name, kind });
+    this.#names.take(number, name, handle);
+    return handle;
   }
 }
 
-export interface Added {
-  readonly handle: SwitchPort;
-  readonly fdbLimit: number | undefined;
-}
-
-function checkVni(name: string, domain: BridgeDomain): void {
-  if (domain.vni === undefined)
-    throw new RangeError(`${name}: ${domain.name} has no VNI, so that no tunnel can carry it`);
-}
-
-function checkCommon(options: AccessPortOptions | TrunkPortOptions | TunnelOptions, group: number): Common {
+/** Checks what all ports have; `group` is the split-horizon group by default. */
+export function checkCommon(
+  options: AccessPortOptions | TrunkPortOptions | TunnelOptions,
+  group: number,
+): Common {
+  const { learning = true, flood = true, mtu, fdbLimit } = options;
   return {
-    flags: trueOrFalse("learning", options.learning ?? true) ? PORT_LEARNS : 0,
-    floods: trueOrFalse("flood", options.flood ?? true),
+    flags:
+      (trueOrFalse("learning", learning) ? PORT_LEARNS : 0) | (trueOrFalse("flood", flood) ? PORT_FLOODS : 0),
     group: wholeNumber("group", options.group ?? group, 0, 255),
-    mtu: options.mtu === undefined ? MTU_NONE : wholeNumber("mtu", options.mtu, MTU_MINIMUM, 65535),
-    fdbLimit:
-      options.fdbLimit === undefined
-        ? undefined
-        : wholeNumber("fdbLimit", options.fdbLimit, 0, LIMIT_MAXIMUM),
+    mtu: mtu === undefined ? MTU_NONE : wholeNumber("mtu", mtu, MTU_MINIMUM, 65535),
+    fdbLimit: fdbLimit === undefined ? undefined : wholeNumber("fdbLimit", fdbLimit, 0, LIMIT_MAXIMUM),
   };
 }

@@ -1,8 +1,17 @@
 // Who may send into which bridge domain: a table from outer source address and VNI to tunnel and domain.
+// It is as large as it needs to be: nothing is read between two bursts, so it can be replaced by a larger or a smaller.
 
-import { Fdb } from "../fdb/fdb.ts";
-import type { Kernels } from "../kernel/kernels.ts";
-import { KEY_LENGTH } from "../layout/fdb.layout.ts";
+import { reserveTable, type TableMemory } from "../fdb/table-memory.ts";
+import {
+  BUCKET_LENGTH,
+  BUCKET_SLOTS,
+  BUCKET_VALUES,
+  FDB_ENTRIES,
+  FDB_HEADER_LENGTH,
+  KEY_LENGTH,
+  VALUE_LENGTH,
+  VALUE_PRESENT,
+} from "../layout/fdb.layout.ts";
 import {
   REMOTE_DOMAIN_SHIFT,
   REMOTE_IPV4,
@@ -10,95 +19,165 @@ import {
   REMOTE_VNI,
   SWITCH_REMOTES,
 } from "../layout/switch.layout.ts";
-import { condensed } from "./condense.ts";
+import { condensed, wordOf } from "./condense.ts";
 import type { SwitchMemory } from "./switch-memory.ts";
+
+const CAPACITY_LEAST = 16;
+/** Entries that are moved to another table in one call. */
+const BURST = 64;
+/** An entry in words: its key and its value. */
+const ENTRY_WORDS = 4;
+/** In the second word of a key: the VNI is below. */
+const KIND_SHIFT = 24;
+/** In place of an address where only the VNI counts. */
+const ANYBODY = 0xffffffff;
 
 export class Remotes {
   readonly #memory: SwitchMemory;
-  /** What is in the table, by the text of each key: a switch may have thousands, and text is what maps hold best. */
-  readonly #entries: Map<string, number> = new Map();
-  readonly #destination: Uint32Array = new Uint32Array(1);
-  #table: Fdb;
+  /** Of the hash: nobody can aim addresses at one bucket. */
+  readonly #seed: bigint = crypto.getRandomValues(new BigUint64Array(1))[0] as bigint;
+  #capacity: number = CAPACITY_LEAST;
+  #table: TableMemory;
 
   constructor(memory: SwitchMemory) {
     this.#memory = memory;
-    this.#table = new Fdb(memory.kernels, { capacity: 16 });
+    this.#table = this.#reserve(CAPACITY_LEAST);
     memory.set(SWITCH_REMOTES, this.#table.address);
   }
 
-  /** Lets the remote of tunnel `port` send into a bridge domain. */
+  /** Makes room for so many more, so that they can be entered without fail. */
+  prepare(count: number): void {
+    let capacity = this.#capacity;
+    while (this.#size + count > capacity) capacity *= 2;
+    if (capacity > this.#capacity) this.#resize(capacity);
+  }
+
+  /** Lets the remote of tunnel `port` send into a bridge domain. `remote`: 4 or 16 bytes. */
   allow(remote: Uint8Array, vni: number, port: number, domain: number): void {
-    const destination = (port | (domain << REMOTE_DOMAIN_SHIFT)) >>> 0;
-    this.#insert(remoteKey(remote, vni), destination);
+    this.#insert(bitsOf(remote), remoteKey(remote, vni), (port | (domain << REMOTE_DOMAIN_SHIFT)) >>> 0);
   }
 
   refuse(remote: Uint8Array, vni: number): void {
-    this.#remove(remoteKey(remote, vni));
+    this.#remove(bitsOf(remote), remoteKey(remote, vni));
   }
 
   /** Says that a VNI is one of ours, so that a packet from elsewhere gets the right reason. */
   addVni(vni: number, domain: number): void {
-    this.#insert(vniKey(vni), domain);
+    this.#insert(ANYBODY, vni | (REMOTE_VNI << KIND_SHIFT), domain);
   }
 
   removeVni(vni: number): void {
-    this.#remove(vniKey(vni));
+    this.#remove(ANYBODY, vni | (REMOTE_VNI << KIND_SHIFT));
   }
 
   close(): void {
-    this.#table.close();
+    this.#release(this.#table);
   }
 
-  #insert(key: Uint8Array, destination: number): void {
-    this.#destination[0] = destination;
-    if (this.#table.insertMany(key, this.#destination) === 0) {
-      this.#grow();
-      this.#table.insertMany(key, this.#destination);
+  get #size(): number {
+    return this.#memory.kernels.words[(this.#table.address + FDB_ENTRIES) >>> 2] as number;
+  }
+
+  /** Keys stand behind the header, and their values behind them. */
+  get #keys(): number {
+    return this.#table.address + FDB_HEADER_LENGTH;
+  }
+
+  get #values(): number {
+    return this.#keys + BURST * KEY_LENGTH;
+  }
+
+  #insert(low: number, high: number, destination: number): void {
+    const { words, functions } = this.#memory.kernels;
+    for (;;) {
+      const key = this.#keys >>> 2;
+      const value = this.#values >>> 2;
+      words[key] = low;
+      words[key + 1] = high;
+      words[value] = destination;
+      words[value + 1] = VALUE_PRESENT;
+      if (functions.fdbInsert(this.#table.address, this.#keys, 1, this.#values) === 1) return;
+      this.#resize(2 * this.#capacity);
     }
-    this.#entries.set(textOf(key), destination);
   }
 
-  #remove(key: Uint8Array): void {
-    this.#entries.delete(textOf(key));
-    this.#table.removeMany(key);
+  #remove(low: number, high: number): void {
+    const { words, functions } = this.#memory.kernels;
+    words[this.#keys >>> 2] = low;
+    words[(this.#keys >>> 2) + 1] = high;
+    functions.fdbRemove(this.#table.address, this.#keys, 1);
+    const capacity = this.#capacity / 2;
+    if (capacity >= CAPACITY_LEAST && this.#size <= capacity / 2) this.#resize(capacity);
   }
 
-  /** Nothing is read between two bursts, so the table can be replaced by a larger one. */
-  #grow(): void {
-    const kernels: Kernels = this.#memory.kernels;
-    const larger = new Fdb(kernels, { capacity: 2 * this.#table.capacity });
-    const keys = new Uint8Array(this.#entries.size * KEY_LENGTH);
-    const destinations = new Uint32Array(this.#entries.size);
-    let index = 0;
-    for (const [text, destination] of this.#entries) {
-      for (let i = 0; i < KEY_LENGTH; i++) keys[index * KEY_LENGTH + i] = text.charCodeAt(i);
-      destinations[index++] = destination;
+  #resize(capacity: number): void {
+    const entries = this.#entries();
+    const old = this.#table;
+    // A smaller table finds room where the old one was: removing cannot fail for lack of memory.
+    const smaller = capacity < this.#capacity;
+    if (smaller) this.#release(old);
+    this.#table = this.#reserve(capacity);
+    if (!smaller) this.#release(old);
+    this.#capacity = capacity;
+    this.#memory.set(SWITCH_REMOTES, this.#table.address);
+    this.#enter(entries);
+  }
+
+  /** All that is in the table. */
+  #entries(): Uint32Array {
+    const { words } = this.#memory.kernels;
+    const entries = new Uint32Array(this.#size * ENTRY_WORDS);
+    const { table, tableLength } = this.#table;
+    let filled = 0;
+    for (let bucket = table; bucket < table + tableLength; bucket += BUCKET_LENGTH) {
+      for (let slot = 0; slot < BUCKET_SLOTS; slot++) {
+        const key = (bucket + slot * KEY_LENGTH) >>> 2;
+        // Its kind is never zero.
+        if (words[key + 1] === 0) continue;
+        const value = (bucket + BUCKET_VALUES + slot * VALUE_LENGTH) >>> 2;
+        entries[filled++] = words[key] as number;
+        entries[filled++] = words[key + 1] as number;
+        entries[filled++] = words[value] as number;
+        entries[filled++] = words[value + 1] as number;
+      }
     }
-    larger.insertMany(keys, destinations);
-    this.#memory.set(SWITCH_REMOTES, larger.address);
-    this.#table.close();
-    this.#table = larger;
+    return entries;
+  }
+
+  #enter(entries: Uint32Array): void {
+    const { words, functions } = this.#memory.kernels;
+    const keys = this.#keys >>> 2;
+    const values = this.#values >>> 2;
+    for (let start = 0; start < entries.length; start += BURST * ENTRY_WORDS) {
+      const count = Math.min(BURST, (entries.length - start) / ENTRY_WORDS);
+      for (let i = 0; i < count; i++) {
+        const entry = start + i * ENTRY_WORDS;
+        words[keys + 2 * i] = entries[entry] as number;
+        words[keys + 2 * i + 1] = entries[entry + 1] as number;
+        words[values + 2 * i] = entries[entry + 2] as number;
+        words[values + 2 * i + 1] = entries[entry + 3] as number;
+      }
+      functions.fdbInsert(this.#table.address, this.#keys, count, this.#values);
+    }
+  }
+
+  #reserve(capacity: number): TableMemory {
+    const beside = BURST * (KEY_LENGTH + VALUE_LENGTH);
+    return reserveTable(this.#memory.kernels, { capacity, seed: this.#seed, beside });
+  }
+
+  #release({ table, address }: TableMemory): void {
+    const { plan } = this.#memory.kernels;
+    plan.release(table);
+    plan.release(address);
   }
 }
 
-function remoteKey(remote: Uint8Array, vni: number): Uint8Array {
-  const key = new Uint8Array(KEY_LENGTH);
-  const view = new DataView(key.buffer);
-  if (remote.length === 4) key.set(remote);
-  else view.setUint32(0, condensed(remote), true);
-  view.setUint32(4, vni, true);
-  key[7] = remote.length === 4 ? REMOTE_IPV4 : REMOTE_IPV6;
-  return key;
+/** The address, or what is left of it in a key, as it lies in memory. */
+function bitsOf(remote: Uint8Array): number {
+  return remote.length === 4 ? wordOf(remote) : condensed(remote);
 }
 
-/** A character for each byte. */
-function textOf(key: Uint8Array): string {
-  return String.fromCharCode(...key);
-}
-
-function vniKey(vni: number): Uint8Array {
-  const key = new Uint8Array(KEY_LENGTH).fill(0xff, 0, 4);
-  new DataView(key.buffer).setUint32(4, vni, true);
-  key[7] = REMOTE_VNI;
-  return key;
+function remoteKey(remote: Uint8Array, vni: number): number {
+  return vni | ((remote.length === 4 ? REMOTE_IPV4 : REMOTE_IPV6) << KIND_SHIFT);
 }

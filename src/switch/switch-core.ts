@@ -18,7 +18,6 @@ import { BridgeDomains } from "./bridge-domains.ts";
 import { type Deliver, deliverAll } from "./deliver.ts";
 import { Neighbours } from "./neighbours.ts";
 import { type Added, Ports } from "./ports.ts";
-import { Remotes } from "./remotes.ts";
 import type { RouterOptions } from "./router.ts";
 import { Router, type RouterHost } from "./router.ts";
 import { CounterTable, type SwitchCounters } from "./switch-counters.ts";
@@ -35,6 +34,7 @@ import type {
   TrunkPortOptions,
   TunnelOptions,
 } from "./switch-types.ts";
+import { Tunnels } from "./tunnels.ts";
 import { Vtep } from "./vtep.ts";
 import { SwitchWorkspace } from "./workspace.ts";
 
@@ -59,8 +59,7 @@ export class SwitchCore {
   readonly #domains: BridgeDomains;
   readonly #counters: CounterTable;
   readonly #handleOf: (port: unknown) => unknown;
-  readonly #vtep: Vtep | undefined;
-  readonly #remotes: Remotes | undefined;
+  readonly #tunnels: Tunnels | undefined;
   readonly #neighbours: Neighbours;
   readonly #routers: Set<Router> = new Set();
   readonly #ownWorkspace: SwitchWorkspace | undefined;
@@ -85,7 +84,7 @@ export class SwitchCore {
     this.kernels = expectKernels(kernels);
     const ports = wholeNumber("ports", options.ports ?? 64, 1, SWITCH_PORTS_MAXIMUM);
     const bridgeDomains = wholeNumber("bridgeDomains", options.bridgeDomains ?? 64, 1, BRIDGE_DOMAIN_MAXIMUM);
-    this.#vtep = options.vtep === undefined ? undefined : new Vtep(options.vtep);
+    const vtep = options.vtep === undefined ? undefined : new Vtep(options.vtep);
     const { workspace: given } = options;
     if (given !== undefined && !(given instanceof SwitchWorkspace))
       throw new TypeError("workspace: expected a SwitchWorkspace");
@@ -116,14 +115,14 @@ export class SwitchCore {
       const neighbours = new Neighbours(kernels, memory.address, options.neighbours ?? NEIGHBOURS_DEFAULT);
       this.#neighbours = neighbours;
       undo.push(() => neighbours.close());
-      if (this.#vtep !== undefined) {
-        const remotes = new Remotes(memory);
-        this.#remotes = remotes;
-        undo.push(() => remotes.close());
-        this.#vtep.write(memory);
+      if (vtep !== undefined) {
+        const tunnels = new Tunnels(memory, this.#domains, this.#ports, vtep);
+        this.#tunnels = tunnels;
+        undo.push(() => tunnels.close());
+        vtep.write(memory);
         this.uplink = this.#ports.addUplink();
         // Whoever asks for its address on the underlay gets an answer.
-        neighbours.set(UPLINK_NUMBER, this.#vtep.address, this.#vtep.mac, true);
+        neighbours.set(UPLINK_NUMBER, vtep.address, vtep.mac, true);
       }
     } catch (error) {
       for (const step of undo.reverse()) step();
@@ -134,10 +133,11 @@ export class SwitchCore {
   /** Makes a bridge domain: one layer-2 network that no frame leaves but by its ports. */
   addBridgeDomain(options: BridgeDomainOptions = {}): BridgeDomain {
     return this.#change(() => {
+      this.#tunnels?.remotes.prepare(1);
       const { handle, fdbLimit } = this.#domains.add(options);
       this.#counters.retireDomain(handle.id);
       this.fdb.limitDomain(handle.id, fdbLimit);
-      if (handle.vni !== undefined) this.#remotes?.addVni(handle.vni, handle.id);
+      if (handle.vni !== undefined) this.#tunnels?.remotes.addVni(handle.vni, handle.id);
       return handle;
     });
   }
@@ -151,7 +151,7 @@ export class SwitchCore {
       this.#domains.remove(handle);
       this.fdb.forget(handle.id, undefined);
       this.#neighbours.deleteDomain(handle.id);
-      if (handle.vni !== undefined) this.#remotes?.removeVni(handle.vni);
+      if (handle.vni !== undefined) this.#tunnels?.remotes.removeVni(handle.vni);
     });
   }
 
@@ -171,24 +171,24 @@ export class SwitchCore {
     return this.#change(() => {
       if (typeof options !== "object" || options === null)
         throw new TypeError(`tunnel: expected options, got ${options === null ? "null" : typeof options}`);
-      return this.#keep(this.#ports.addTunnel(options, this.#needVtep().vtep, this.#needVtep().remotes));
+      return this.#keep(this.#needTunnels().add(options));
     });
   }
 
   /** Lets a tunnel carry one more bridge domain. */
   joinTunnel(tunnel: SwitchPort, bridgeDomain: BridgeDomain): void {
     this.#change(() => {
-      const { remotes } = this.#needVtep();
-      this.#ports.join(tunnel, this.#domains.expect("bridgeDomain", bridgeDomain), remotes);
+      const tunnels = this.#needTunnels();
+      tunnels.join(tunnel, this.#domains.expect("bridgeDomain", bridgeDomain));
     });
   }
 
   /** Lets a tunnel carry a bridge domain no longer; what was learned from there is forgotten. */
   leaveTunnel(tunnel: SwitchPort, bridgeDomain: BridgeDomain): void {
     this.#change(() => {
-      const { remotes } = this.#needVtep();
+      const tunnels = this.#needTunnels();
       const domain = this.#domains.expect("bridgeDomain", bridgeDomain);
-      this.#ports.leave(tunnel, domain, remotes);
+      tunnels.leave(tunnel, domain);
       this.fdb.forget(domain.id, tunnel.number);
     });
   }
@@ -200,7 +200,8 @@ export class SwitchCore {
       if (handle.kind === "uplink") throw new RangeError("port: the uplink belongs to the VTEP");
       this.fdb.forget(undefined, handle.number);
       this.#counters.retirePort(handle);
-      this.#ports.remove(handle, this.#remotes);
+      if (handle.kind === "tunnel") this.#needTunnels().remove(handle);
+      this.#ports.remove(handle);
     });
   }
 
@@ -341,7 +342,7 @@ export class SwitchCore {
     for (const router of this.#routers) router.close();
     this.#closed = true;
     this.#neighbours.close();
-    this.#remotes?.close();
+    this.#tunnels?.close();
     this.fdb.close();
     this.#memory.close();
     this.#ownWorkspace?.close();
@@ -356,10 +357,9 @@ export class SwitchCore {
     return handle;
   }
 
-  #needVtep(): { vtep: Vtep; remotes: Remotes } {
-    if (this.#vtep === undefined || this.#remotes === undefined)
-      throw new RangeError("vtep: this switch has none, so it has no tunnels");
-    return { vtep: this.#vtep, remotes: this.#remotes };
+  #needTunnels(): Tunnels {
+    if (this.#tunnels === undefined) throw new RangeError("vtep: this switch has none, so it has no tunnels");
+    return this.#tunnels;
   }
 
   /** Changes happen between bursts. */

@@ -39,11 +39,13 @@ export class Vtep {
 
   /** Throws for an address that cannot be the other end of a tunnel. */
   checkRemote(remote: Uint8Array): void {
-    parseStation("remote", remote);
+    // That it is one station's the first byte says of nearly all.
+    const first = remote[0] as number;
+    if (remote.length !== 4 || first === 0 || first >= 224) parseStation("remote", remote);
     if (remote.length !== this.address.length)
       throw new RangeError("remote: it and the VTEP's address must both be IPv4 or both be IPv6");
-    if (remote.every((byte, index) => byte === this.address[index]))
-      throw new RangeError("remote: it is the VTEP's own address");
+    for (let i = 0; i < remote.length; i++) if (remote[i] !== this.address[i]) return;
+    throw new RangeError("remote: it is the VTEP's own address");
   }
 
   write(memory: SwitchMemory): void {

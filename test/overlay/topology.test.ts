@@ -249,6 +249,25 @@ describe("a topology", () => {
     expectConservation(lab.network);
   });
 
+  it("is built once: it is known before how much memory its switches take", async () => {
+    const names = Array.from({ length: 800 }, (_, i) => ({ name: `host-${i + 1}` }));
+    const topology: Topology = {
+      hosts: names,
+      vpcs: [1, 2].map((n) => ({
+        name: `vpc-${n}`,
+        cidr: "172.20.0.0/16",
+        machines: Array.from({ length: 100 }, (_, i) => ({ name: `m-${n}-${i}` })),
+      })),
+    };
+    let built = 0;
+    const lab = await buildTopology(topology, { onNetwork: () => void built++ });
+    const { plan, memory } = lab.network.kernels;
+    // More than there is room for where nothing is known.
+    expect(memory.buffer.byteLength - plan.freeBytes).toBeGreaterThan(2 ** 28);
+    expect(built).toBe(1);
+    lab.close();
+  });
+
   it("gives the same bytes each time, and others with another seed", async () => {
     const traffic: Step[] = [{ reach: "all" }, { move: "orange-3", to: "host-2" }, { broadcast: "orange-3" }];
     const bytes = async (topology: Topology): Promise<string> => {
