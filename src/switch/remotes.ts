@@ -127,9 +127,9 @@ export class Remotes {
   #entries(): Uint32Array {
     const { words } = this.#memory.kernels;
     const entries = new Uint32Array(this.#size * ENTRY_WORDS);
-    const { table, tableLength } = this.#table;
+    const { table, buckets } = this.#table;
     let filled = 0;
-    for (let bucket = table; bucket < table + tableLength; bucket += BUCKET_LENGTH) {
+    for (let bucket = table; bucket < table + buckets * BUCKET_LENGTH; bucket += BUCKET_LENGTH) {
       for (let slot = 0; slot < BUCKET_SLOTS; slot++) {
         const key = (bucket + slot * KEY_LENGTH) >>> 2;
         // Its kind is never zero.
