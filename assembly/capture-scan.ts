@@ -1,5 +1,5 @@
 // Finds where the records of a piece of a capture end, without looking at what is in them: so that the
-// piece can be handed to another thread while the next is read.
+// piece can be handed to another thread while the next is read, or be worked on while another thread works on the next.
 
 import {
   CURSOR_GROWTH,
@@ -8,6 +8,7 @@ import {
   CURSOR_IN_FORMAT,
   CURSOR_OUT,
   CURSOR_OUT_END,
+  CURSOR_RECORD_LENGTH,
   CURSOR_STATUS,
   FORMAT_BIG_ENDIAN,
   FORMAT_PCAPNG,
@@ -26,8 +27,11 @@ import {
   RECORD_BLOCK_MAXIMUM,
 } from "../src/layout/pcapng.layout";
 
-/** Moves the cursor behind the last whole record whose result fits the output; returns how many records that were. */
-export function scanCapture(cursor: usize): u32 {
+/**
+ * Moves the cursor behind the last whole record that begins before `limit` and whose result fits the output; returns
+ * how many records that were.
+ */
+export function scanCapture(cursor: usize, limit: usize): u32 {
   const format = load<u32>(cursor, CURSOR_IN_FORMAT);
   const swap = (format & FORMAT_BIG_ENDIAN) !== 0;
   const pcapng = (format & FORMAT_PCAPNG) !== 0;
@@ -38,7 +42,8 @@ export function scanCapture(cursor: usize): u32 {
   let room: i64 = <i64>load<u32>(cursor, CURSOR_OUT_END) - <i64>load<u32>(cursor, CURSOR_OUT);
   let status: u32 = STATUS_NEED_INPUT;
   let count: u32 = 0;
-  while (at + header <= inEnd) {
+  let wanted: u32 = header;
+  while (at < limit && at + header <= inEnd) {
     let length = pcapng ? load<u32>(at, BLOCK_TOTAL_LENGTH) : load<u32>(at, PCAP_RECORD_CAPTURED);
     if (swap) length = bswap<u32>(length);
     if (pcapng) {
@@ -59,7 +64,10 @@ export function scanCapture(cursor: usize): u32 {
       }
       length += PCAP_RECORD_LENGTH;
     }
-    if (at + length > inEnd) break;
+    if (at + length > inEnd) {
+      wanted = length;
+      break;
+    }
     room -= length + growth;
     if (room < 0) {
       status = STATUS_OUTPUT_FULL;
@@ -70,5 +78,6 @@ export function scanCapture(cursor: usize): u32 {
   }
   store<u32>(cursor, <u32>at, CURSOR_IN);
   store<u32>(cursor, status, CURSOR_STATUS);
+  store<u32>(cursor, wanted, CURSOR_RECORD_LENGTH);
   return count;
 }

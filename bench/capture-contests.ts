@@ -1,7 +1,8 @@
 // Captures in memory through workers: this thread hands pieces out and takes results, in the order of the file.
 //
-// The source is memory and the sink counts, but this thread still copies every byte into memory that workers see, and
-// finds the last whole record of each piece. That takes a core as well: two workers on two cores share with it.
+// The source is memory and the sink counts. Of a capture in memory of its own this thread copies every byte into memory
+// that workers see, and finds the last whole record of each piece; that takes a core as well, and two workers on two
+// cores share with it. Of a capture that workers see themselves it does neither.
 // How much the machine had to give while it was measured is seen by arithmetic on one thread and on two, which take
 // their turns among the others.
 
@@ -18,6 +19,9 @@ export const CAPTURE_64 = "capture in memory, VXLAN encapsulation, frames of 64 
 export const CAPTURE_MIXED = "capture in memory, VXLAN encapsulation, mixed frames";
 export const ONE_THREAD = "reference: arithmetic on one thread";
 export const TWO_THREADS = "reference: arithmetic on two threads";
+/** The capture lies on a SharedArrayBuffer. */
+export const ONE_SEES = "one worker that sees the source";
+export const TWO_SEE = "two workers that see the source";
 /** Seven short frames to four of 570 bytes and a full one. */
 const MIX = [64, 64, 64, 64, 64, 64, 64, 570, 570, 570, 570, 1514];
 const BYTES = 64 * 1024 * 1024;
@@ -40,33 +44,39 @@ export async function* captureContests(
     ] as const) {
       if (!wanted(group)) continue;
       const { bytes, frames } = captureOf(sizes);
-      const pass = (dataplane: Dataplane) => async (): Promise<void> => {
+      const seen = new Uint8Array(new SharedArrayBuffer(bytes.length));
+      seen.set(bytes);
+      const pass = (dataplane: Dataplane, source: Uint8Array) => async (): Promise<void> => {
         let written = 0;
         const sink: CaptureSink = {
           write: async (piece) => void (written += piece.length),
           close: async () => {},
           abort: async () => {},
         };
-        await dataplane.processCapture(bytes, [ENCAPSULATE], sink);
+        await dataplane.processCapture(source, [ENCAPSULATE], sink);
         const expected = bytes.length + frames * OUTER_LENGTH;
         if (written !== expected) throw new Error(`${group}: ${written} bytes were written, not ${expected}`);
       };
-      const contenders: Contender[] = dataplanes.map((dataplane, i) =>
-        asyncContender(nameOf(workers[i]!), frames, pass(dataplane)),
-      );
+      const ways = dataplanes.flatMap((dataplane, i) => {
+        const count = workers[i]!;
+        const way = { name: nameOf(count), workers: count, pass: pass(dataplane, bytes) };
+        if (count === 0) return [way];
+        return [way, { ...way, name: count === 1 ? ONE_SEES : TWO_SEE, pass: pass(dataplane, seen) }];
+      });
+      const contenders: Contender[] = ways.map((way) => asyncContender(way.name, frames, way.pass));
       contenders.push(
         contender(ONE_THREAD, UNITS, () => busy([threads[0]])),
         contender(TWO_THREADS, 2 * UNITS, () => busy(threads)),
       );
       yield { group, bytes: 0, contenders };
-      for (const [i, dataplane] of dataplanes.entries()) {
+      for (const way of ways) {
         const before = processorTime();
-        for (let turn = 0; turn < 5; turn++) await pass(dataplane)();
-        const spent = timeSince(before, workers[i]!).map((time) => (time / frames / 5).toFixed(1));
+        for (let turn = 0; turn < 5; turn++) await way.pass();
+        const spent = timeSince(before, way.workers).map((time) => (time / frames / 5).toFixed(1));
         if (spent.length === 0) continue;
         const [here, ...there] = spent;
         write(
-          `  processor time of a frame, ${nameOf(workers[i]!)}: ${here} ns here${there.map((time) => ` + ${time} ns`).join("")}`,
+          `  processor time of a frame, ${way.name}: ${here} ns here${there.map((time) => ` + ${time} ns`).join("")}`,
         );
       }
     }

@@ -71,6 +71,14 @@ export class CaptureMemory extends CaptureCursor {
     this.set(CURSOR_IN, this.get(CURSOR_IN) + length);
   }
 
+  /** Takes out what is not used up: it is gone on from its beginning, here or elsewhere. */
+  takeRest(): Uint8Array {
+    const rest = this.rest.slice();
+    this.advance(rest.length);
+    this.skip(-rest.length);
+    return rest;
+  }
+
   /** Bytes that still fit the output. */
   get room(): number {
     return this.get(CURSOR_OUT_END) - this.get(CURSOR_OUT);

@@ -8,10 +8,15 @@ import {
   CURSOR_IN_END,
   CURSOR_OUT,
   CURSOR_OUT_END,
+  CURSOR_RANGE,
+  CURSOR_RANGE_LENGTH,
+  CURSOR_RANGE_OFFSET,
+  CURSOR_SOURCE,
 } from "../layout/capture.layout.ts";
 import { RECORD_BLOCK_MAXIMUM } from "../layout/pcapng.layout.ts";
 import type { Program } from "../pipeline/program.ts";
 import { CaptureCursor } from "./capture-cursor.ts";
+import { COPY_WORD } from "./capture-io.ts";
 
 /** Bytes read at a time: small enough for the second-level cache of the core that works on them. */
 export const SLOT_CHUNK: number = 1 << 19;
@@ -46,8 +51,19 @@ export class CaptureSlot extends CaptureCursor {
     this.kernels.bytes.set(carried, chunk - carried.length);
     this.set(CURSOR_IN, chunk - carried.length);
     this.set(CURSOR_IN_END, chunk + length);
-    this.set(CURSOR_OUT, this.#output);
-    this.set(CURSOR_OUT_END, this.#output + OUTPUT);
+    this.#emptyOutput();
+  }
+
+  /**
+   * Leaves it to whoever works on the slot to copy in `length` bytes from `offset` on of the source that workers know by
+   * this number; `alignment` is where in its memory that begins. Empties the output.
+   */
+  startRange(source: number, offset: number, length: number, alignment: number): void {
+    this.set(CURSOR_SOURCE, source);
+    this.kernels.view.setBigUint64(this.cursor + CURSOR_RANGE_OFFSET, BigInt(offset), true);
+    this.set(CURSOR_RANGE_LENGTH, length);
+    this.set(CURSOR_RANGE, this.#input + ((alignment + offset) % COPY_WORD));
+    this.#emptyOutput();
   }
 
   /** The input from the cursor on. */
@@ -66,6 +82,11 @@ export class CaptureSlot extends CaptureCursor {
 
   get frameBytesOut(): number {
     return this.counter(CURSOR_BYTES_OUT);
+  }
+
+  #emptyOutput(): void {
+    this.set(CURSOR_OUT, this.#output);
+    this.set(CURSOR_OUT_END, this.#output + OUTPUT);
   }
 
   /** Gives the memory back, the program's too. */

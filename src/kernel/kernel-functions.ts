@@ -55,7 +55,7 @@ export interface KernelFunctions {
   ): number;
   runSwitch(context: number, descriptors: number, count: number): number;
   runRings(cursor: number, receive: number, transmit: number, bursts: number): number;
-  scanCapture(cursor: number): number;
+  scanCapture(cursor: number, limit: number): number;
   sayAsleep(doorbell: number, change: number): void;
   sleep(doorbell: number, count: number, milliseconds: number): void;
   vlanPop(descriptors: number, count: number, stage: number, counters: number): void;

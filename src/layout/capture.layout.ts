@@ -33,7 +33,26 @@ export const CURSOR_BURST_FRAMES = 128;
 export const CURSOR_BURST_WRITTEN = 132;
 export const CURSOR_BURST_HEAD = 136;
 export const CURSOR_BURST_STATUS = 140;
+// A piece of a source in shared memory: whoever works on it copies it in. SOURCE 0: the input is in its place already.
+export const CURSOR_SOURCE = 144; // the number by which workers know the source
+export const CURSOR_RANGE_LENGTH = 148; // bytes of the source in which the piece's records begin
+export const CURSOR_RANGE_OFFSET = 152; // 64 bits: where in the source they are
+export const CURSOR_RANGE = 160; // address where they go
+export const CURSOR_LINK = 164; // address of the link that says where the first record is
+export const CURSOR_NEXT_LINK = 168; // address of the link to write: the one of the piece behind
+export const CURSOR_SCANNED = 172; // records found
+export const CURSOR_RECORD_LENGTH = 176; // of a scan that needs input: bytes of that record, as far as they are known
 export const CURSOR_LENGTH = 192;
+
+// A link between two pieces, on a cache line of its own: written once, when the records of the piece in front are known.
+export const LINK_VALUE = 0; // one of the following, or LINK_FIRST + the bytes of the range in front of the first record
+export const LINK_DOORBELL = 4; // address: where the worker sleeps that has the piece behind; 0 = not given to any
+export const LINK_LENGTH = 64;
+/** Nothing is known yet. */
+export const LINK_OPEN = 0;
+/** There is more than records in front: the piece behind is not to be touched. */
+export const LINK_STOP = 1;
+export const LINK_FIRST = 2;
 
 /** The input ends inside a record, or there is none. */
 export const STATUS_NEED_INPUT = 0;

@@ -20,12 +20,14 @@ import type { Stage } from "../pipeline/stages.ts";
 import { hardwareThreads, memoryCanBeShared, startThread, type WorkerLike } from "../platform/threads.ts";
 import { type Bell, LocalBell, SharedBell } from "../ring/bell.ts";
 import type { FrameBurst } from "../ring/frame-burst.ts";
-import { CaptureDispatch, type WorkerShare } from "./capture-dispatch.ts";
+import type { CaptureDispatch, DispatchOptions, WorkerShare } from "./capture-dispatch.ts";
 import { captureStreams, frameStreams, type TransformPair } from "./dataplane-streams.ts";
 import { FrameChannel } from "./frame-channel.ts";
 import { InlineLane } from "./inline-lane.ts";
 import type { Lane } from "./lane.ts";
 import type { Closable, LiveSwitchHost } from "./live-switch-options.ts";
+import { ReadDispatch } from "./read-dispatch.ts";
+import { SharedDispatch } from "./shared-dispatch.ts";
 import { SharedLane } from "./shared-lane.ts";
 import { TransferLane } from "./transfer-lane.ts";
 import type { WorkerDiedError } from "./worker-died-error.ts";
@@ -335,16 +337,21 @@ export class Dataplane {
     let input: CaptureInput | undefined;
     let dispatch: CaptureDispatch | undefined;
     try {
-      input = openInput(source);
-      dispatch = new CaptureDispatch(output, {
+      const how: DispatchOptions = {
         ...options,
         kernels: this.#kernels,
         pool,
         workers: this.workers,
         shared: this.transport === "shared",
         stages: compiled,
-      });
-      await dispatch.drive(input);
+      };
+      if (how.shared && source instanceof Uint8Array && source.buffer instanceof SharedArrayBuffer) {
+        dispatch = new SharedDispatch(source, output, how);
+      } else {
+        input = openInput(source);
+        dispatch = new ReadDispatch(input, output, how);
+      }
+      await dispatch.drive();
       const { run, damage } = dispatch;
       if (run.inputFormat === undefined) throw damage;
       await output.close();

@@ -51,6 +51,9 @@ export interface WorkerControl {
   start(setup: WorkerSetup): Promise<void>;
   openLane(id: number, lane: LaneAddresses): void;
   closeLane(id: number): void;
+  /** A capture that is read where it lies, in memory that both sides see: jobs name it by its number, from 1. */
+  openSource(id: number, bytes: Uint8Array): void;
+  closeSource(id: number): void;
   /** Only without shared memory. */
   work(job: TransferJob): TransferResult | Promise<TransferResult>;
 }

@@ -25,8 +25,10 @@ const control: WorkerControl = {
       }),
     );
   },
-  openLane: (id, lane) => loop?.open(id, lane),
-  closeLane: (id) => loop?.close(id),
+  openLane: (id, lane) => loop?.openLane(id, lane),
+  closeLane: (id) => loop?.closeLane(id),
+  openSource: (id, bytes) => loop?.openSource(id, bytes),
+  closeSource: (id) => loop?.closeSource(id),
   work(job: TransferJob) {
     if (transferWorker === undefined) throw new TypeError("work: this worker has shared memory");
     const result = transferWorker.work(job);

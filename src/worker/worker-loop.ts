@@ -2,15 +2,21 @@
 // there are any, spins for a moment when there is nothing, and then sleeps.
 
 import type { Kernels } from "../kernel/kernels.ts";
+import { CURSOR_LINK, CURSOR_SOURCE, LINK_OPEN } from "../layout/capture.layout.ts";
 import {
   DOORBELL_CONTROL,
   DOORBELL_COUNT,
   RING_CONSUMER_DOORBELL,
+  RING_HEAD,
+  RING_ITEMS,
+  RING_MASK,
   RING_PRODUCER_DOORBELL,
+  RING_TAIL,
 } from "../layout/ring.layout.ts";
 import { nextTurn } from "../platform/threads.ts";
 import { ringIfAsleep } from "../ring/doorbell.ts";
 import type { LaneAddresses, WorkerSetup } from "./protocol.ts";
+import { copyPiece, readLink, scanPiece } from "./shared-piece.ts";
 
 /** Bursts of one lane before the others get their turn. */
 const BURSTS = 16;
@@ -30,18 +36,29 @@ export class WorkerLoop {
   readonly #kernels: Kernels;
   readonly #setup: WorkerSetup;
   readonly #lanes: Map<number, LaneAddresses> = new Map();
+  readonly #sources: Map<number, Uint8Array> = new Map();
+  /** The job that waits at the head of the ring, and whose piece has been copied in; 0 = none. */
+  #copied = 0;
 
   constructor(kernels: Kernels, setup: WorkerSetup) {
     this.#kernels = kernels;
     this.#setup = setup;
   }
 
-  open(id: number, lane: LaneAddresses): void {
+  openLane(id: number, lane: LaneAddresses): void {
     this.#lanes.set(id, lane);
   }
 
-  close(id: number): void {
+  closeLane(id: number): void {
     this.#lanes.delete(id);
+  }
+
+  openSource(id: number, bytes: Uint8Array): void {
+    this.#sources.set(id, bytes);
+  }
+
+  closeSource(id: number): void {
+    this.#sources.delete(id);
   }
 
   /** Ends only with its thread. */
@@ -82,14 +99,34 @@ export class WorkerLoop {
       ringIfAsleep(this.#kernels, words[(transmit + RING_CONSUMER_DOORBELL) >>> 2] as number);
       ringIfAsleep(this.#kernels, words[(receive + RING_PRODUCER_DOORBELL) >>> 2] as number);
     }
-    const { jobs, jobsDone, scratch } = this.#setup;
-    while (functions.ringPop(jobs, scratch, 1) === 1) {
-      worked = true;
-      functions.runCapture(words[scratch >>> 2] as number);
-      // As many places as jobs can be under way: there is always one.
-      functions.ringPush(jobsDone, scratch, 1);
-      ringIfAsleep(this.#kernels, words[(jobsDone + RING_CONSUMER_DOORBELL) >>> 2] as number);
-    }
+    while (this.#runJob()) worked = true;
     return worked;
+  }
+
+  /** Does the next job; false if there is none, or if it cannot begin yet. */
+  #runJob(): boolean {
+    const { functions, words, signed } = this.#kernels;
+    const { jobs, jobsDone, scratch } = this.#setup;
+    const head = words[(jobs + RING_HEAD) >>> 2] as number;
+    if (Atomics.load(signed, (jobs + RING_TAIL) >>> 2) === (head | 0)) return false;
+    const slot = head & (words[(jobs + RING_MASK) >>> 2] as number);
+    const cursor = words[((words[(jobs + RING_ITEMS) >>> 2] as number) >>> 2) + slot] as number;
+    const number = words[(cursor + CURSOR_SOURCE) >>> 2] as number;
+    const source = this.#sources.get(number);
+    if (number !== 0) {
+      // A worker that takes another's place learns of sources one by one.
+      if (source === undefined) return false;
+      if (this.#copied !== cursor) copyPiece(this.#kernels, source, cursor);
+      this.#copied = cursor;
+      if (readLink(this.#kernels, words[(cursor + CURSOR_LINK) >>> 2] as number) === LINK_OPEN) return false;
+    }
+    // What has left the ring has begun: if this thread dies it is lost.
+    functions.ringPop(jobs, scratch, 1);
+    this.#copied = 0;
+    if (source === undefined || scanPiece(this.#kernels, source, cursor)) functions.runCapture(cursor);
+    // As many places as jobs can be under way: there is always one.
+    functions.ringPush(jobsDone, scratch, 1);
+    ringIfAsleep(this.#kernels, words[(jobsDone + RING_CONSUMER_DOORBELL) >>> 2] as number);
+    return true;
   }
 }

@@ -2,6 +2,7 @@
 
 import * as Comlink from "comlink";
 import type { Kernels } from "../kernel/kernels.ts";
+import { LINK_DOORBELL } from "../layout/capture.layout.ts";
 import { DOORBELL_ASLEEP, DOORBELL_CONTROL, DOORBELL_LENGTH, ITEM_LENGTH } from "../layout/ring.layout.ts";
 import type { WorkerLike } from "../platform/threads.ts";
 import { SharedBell } from "../ring/bell.ts";
@@ -61,6 +62,8 @@ export class WorkerPool {
   readonly #bell: SharedBell | undefined;
   readonly #regions: number[] = [];
   #lanes = 0;
+  readonly #sources: Map<number, Uint8Array> = new Map();
+  #lastSource = 0;
   #closing: Promise<void> | undefined;
   #failure: WorkerDiedError | undefined;
 
@@ -126,10 +129,35 @@ export class WorkerPool {
     await handle.call("closeLane", id).catch(() => handle.ended);
   }
 
-  /** Runs the capture kernel on a cursor in shared memory; resolves with the number of the worker that did. */
-  async runJob(cursor: number): Promise<number> {
+  /** Makes a capture that lies in shared memory known to all workers; resolves with its number. */
+  async openSource(bytes: Uint8Array): Promise<number> {
+    const id = ++this.#lastSource;
+    this.#sources.set(id, bytes);
+    // A worker that is being started gets all sources there are, and so does one in a dead one's place.
+    const opened = this.#places.map(async (place) => {
+      await this.#settled(place);
+      await place.handle.call("openSource", id, bytes).catch(() => this.#settled(place));
+    });
+    await Promise.all(opened);
+    if (this.#failure === undefined) return id;
+    this.closeSource(id);
+    throw this.#failure;
+  }
+
+  /** Lets workers forget the source, and waits for none of them; no job may be under way that names it. */
+  closeSource(id: number): void {
+    this.#sources.delete(id);
+    for (const { handle } of this.#places) void handle.call("closeSource", id).catch(() => {});
+  }
+
+  /**
+   * Runs the capture kernel on a cursor in shared memory; resolves with the number of the worker that did. Jobs begin
+   * in the order in which they came; one that waits for a `link` holds up what comes behind it.
+   */
+  async runJob(cursor: number, link: number): Promise<number> {
     const place = this.#leastLoaded();
     if (this.#failure !== undefined) throw this.#failure;
+    if (link !== 0) Atomics.store(this.#kernels.words, (link + LINK_DOORBELL) >>> 2, place.doorbell);
     place.held.set(cursor, undefined);
     place.waiting.push(cursor);
     place.load++;
@@ -233,6 +261,7 @@ export class WorkerPool {
       scratch: place.scratch,
     });
     for (const [id, { addresses }] of [...place.lanes]) await handle.call("openLane", id, addresses);
+    for (const [id, bytes] of [...this.#sources]) await handle.call("openSource", id, bytes);
     handle.onDeath = (error) => {
       place.ready = this.#replace(place, error);
       // It is the caller's own: what it throws must not stay in here.
