@@ -38,12 +38,12 @@ export abstract class CaptureCursor {
     const growth = program.headroom;
     try {
       this.cursor = this.#reserve("a capture's cursor", CURSOR_LENGTH);
-      place(lengths.map((length) => this.#reserve("a capture's region", length)));
+      place(lengths.map((length) => this.#reserve("a capture's region", length, "any")));
       this.set(CURSOR_DESCRIPTORS, this.#reserve("a capture's descriptors", BURST * DESCRIPTOR_LENGTH));
       this.set(CURSOR_STAMPS, this.#reserve("a capture's stamps", BURST * STAMP_LENGTH));
       if (growth > 0) {
         // Frames that get longer need headroom, and between the records of a file there is none.
-        const staging = this.#reserve("a capture's staging area", STAGING);
+        const staging = this.#reserve("a capture's staging area", STAGING, "any");
         this.set(CURSOR_STAGING, staging);
         this.set(CURSOR_STAGING_END, staging + STAGING);
       }
@@ -77,8 +77,8 @@ export abstract class CaptureCursor {
     for (const region of this.#regions) this.kernels.plan.release(region);
   }
 
-  #reserve(purpose: string, length: number): number {
-    const address = this.kernels.plan.reserve(purpose, length);
+  #reserve(purpose: string, length: number, content: "zeros" | "any" = "zeros"): number {
+    const address = this.kernels.plan.reserve(purpose, length, content);
     this.#regions.push(address);
     return address;
   }

@@ -8,18 +8,14 @@ import {
   CURSOR_IN_END,
   CURSOR_OUT,
   CURSOR_OUT_END,
-  CURSOR_RANGE,
-  CURSOR_RANGE_LENGTH,
-  CURSOR_RANGE_OFFSET,
-  CURSOR_SOURCE,
 } from "../layout/capture.layout.ts";
 import { RECORD_BLOCK_MAXIMUM } from "../layout/pcapng.layout.ts";
 import type { Program } from "../pipeline/program.ts";
 import { CaptureCursor } from "./capture-cursor.ts";
-import { COPY_WORD } from "./capture-io.ts";
 
 /** Bytes read at a time: small enough for the second-level cache of the core that works on them. */
 export const SLOT_CHUNK: number = 1 << 19;
+const INPUT = RECORD_BLOCK_MAXIMUM + SLOT_CHUNK;
 /** Room for a chunk of short records that each grow by two wrappings. */
 const OUTPUT = 4 * SLOT_CHUNK + RECORD_BLOCK_MAXIMUM;
 
@@ -28,15 +24,18 @@ export class CaptureSlot extends CaptureCursor {
   readonly #input: number;
   readonly #output: number;
 
-  /** The slot owns `program`: its counters say what became of what went through here. */
-  constructor(program: Program) {
+  /**
+   * The slot owns `program`: its counters say what became of what went through here. Without an input of its own, the
+   * cursor is pointed to where it is.
+   */
+  constructor(program: Program, input: "own" | "none") {
     let regions: readonly number[] = [];
-    super(program, [RECORD_BLOCK_MAXIMUM + SLOT_CHUNK, OUTPUT], (addresses) => {
+    super(program, [OUTPUT, ...(input === "own" ? [INPUT] : [])], (addresses) => {
       regions = addresses;
     });
     this.program = program;
-    this.#input = regions[0] as number;
-    this.#output = regions[1] as number;
+    this.#output = regions[0] as number;
+    this.#input = regions[1] ?? 0;
   }
 
   /** Where the next piece may be read to. */
@@ -51,19 +50,19 @@ export class CaptureSlot extends CaptureCursor {
     this.kernels.bytes.set(carried, chunk - carried.length);
     this.set(CURSOR_IN, chunk - carried.length);
     this.set(CURSOR_IN_END, chunk + length);
-    this.#emptyOutput();
+    this.emptyOutput();
   }
 
-  /**
-   * Leaves it to whoever works on the slot to copy in `length` bytes from `offset` on of the source that workers know by
-   * this number; `alignment` is where in its memory that begins. Empties the output.
-   */
-  startRange(source: number, offset: number, length: number, alignment: number): void {
-    this.set(CURSOR_SOURCE, source);
-    this.kernels.view.setBigUint64(this.cursor + CURSOR_RANGE_OFFSET, BigInt(offset), true);
-    this.set(CURSOR_RANGE_LENGTH, length);
-    this.set(CURSOR_RANGE, this.#input + ((alignment + offset) % COPY_WORD));
-    this.#emptyOutput();
+  emptyOutput(): void {
+    this.set(CURSOR_OUT, this.#output);
+    this.set(CURSOR_OUT_END, this.#output + OUTPUT);
+  }
+
+  /** Lets everything count from zero. */
+  resetCounters(): void {
+    this.program.resetCounters();
+    for (const field of [CURSOR_BYTES_IN, CURSOR_BYTES_OUT])
+      this.kernels.view.setBigUint64(this.cursor + field, 0n, true);
   }
 
   /** The input from the cursor on. */
@@ -82,11 +81,6 @@ export class CaptureSlot extends CaptureCursor {
 
   get frameBytesOut(): number {
     return this.counter(CURSOR_BYTES_OUT);
-  }
-
-  #emptyOutput(): void {
-    this.set(CURSOR_OUT, this.#output);
-    this.set(CURSOR_OUT_END, this.#output + OUTPUT);
   }
 
   /** Gives the memory back, the program's too. */

@@ -31,10 +31,11 @@ export class MemoryPlan {
   }
 
   /**
-   * The address of `length` zeroed bytes, on a cache line.
+   * The address of `length` bytes, on a cache line: zeroed, or with `content` `"any"`, for megabytes that are written
+   * before they are read, whatever was left there.
    * @throws RangeError if the memory has no such stretch left; it says by how much to raise `memoryBytes`.
    */
-  reserve(purpose: string, length: number): number {
+  reserve(purpose: string, length: number, content: "zeros" | "any" = "zeros"): number {
     wholeNumber("length", length, 0, Number.MAX_SAFE_INTEGER);
     const size = Math.ceil((length + REGION_SLACK) / CACHE_LINE) * CACHE_LINE;
     const address = this.#holes.take(size);
@@ -47,7 +48,7 @@ export class MemoryPlan {
     // Zeroing what is zero would make the system find pages for memory that may never be used.
     // In 64-bit words: bytes of shared memory are filled one by one, in ten times the time.
     const used = Math.min(address + size, this.#fresh);
-    if (address < used) this.#words.fill(0n, address >>> 3, used >>> 3);
+    if (content === "zeros" && address < used) this.#words.fill(0n, address >>> 3, used >>> 3);
     this.#fresh = Math.max(this.#fresh, address + size);
     if (this.#regions.get(address) === 0) this.#released--;
     this.#regions.set(address, size);

@@ -46,7 +46,7 @@ export interface Outcome {
 }
 
 /** Of a piece of which nothing comes out, and so many frames are lost with their worker. */
-export function noOutput(lost: number): Outcome {
+function noOutput(lost: number): Outcome {
   return {
     worker: undefined,
     output: new Uint8Array(0),
@@ -76,34 +76,23 @@ export abstract class CaptureDispatch {
   frameBytesOut = 0;
   readonly run: CaptureRun;
   protected readonly options: DispatchOptions;
-  /** Aborted by the caller, because there is damage, or because writing has failed: the source may be silent then. */
-  protected readonly signal: AbortSignal;
-  readonly #stop: AbortController = new AbortController();
   readonly #output: CaptureOutput;
   readonly #alone: Program;
-  readonly #slots: CaptureSlot[] = [];
-  readonly #free: CaptureSlot[] = [];
+  protected readonly slots: CaptureSlot[] = [];
+  readonly #regions: number[] = [];
   readonly #shares: Map<number, { pieces: number; frames: number }> = new Map();
-  /** One for each piece under way, oldest first: settles when it and all before it have been written. */
-  #writes: Promise<void>[] = [];
-  /** What workers have; settles when they have no more. */
-  readonly #jobs: Set<Promise<unknown>> = new Set();
   /** What the sink was last asked for. */
   #writing: Promise<void> | undefined;
 
-  constructor(output: CaptureOutput, options: DispatchOptions) {
+  /** With so many slots, which have memory for input of their own or have not. */
+  constructor(output: CaptureOutput, options: DispatchOptions, slots: number, input: "own" | "none") {
     this.options = options;
     this.#output = output;
-    this.signal =
-      options.signal === undefined ? this.#stop.signal : AbortSignal.any([options.signal, this.#stop.signal]);
-    this.#alone = new Program(options.kernels, options.stages);
+    const { kernels, stages } = options;
+    this.#alone = new Program(kernels, stages);
     try {
       this.run = new CaptureRun(this.#alone, options.format ?? "same");
-      for (let i = 0; i < 2 * options.workers + 1; i++) {
-        const slot = new CaptureSlot(new Program(options.kernels, options.stages));
-        this.#slots.push(slot);
-        this.#free.push(slot);
-      }
+      while (this.slots.length < slots) this.slots.push(new CaptureSlot(new Program(kernels, stages), input));
     } catch (error) {
       this.release();
       throw error;
@@ -118,13 +107,7 @@ export abstract class CaptureDispatch {
 
   /** Works through the whole input. */
   async drive(): Promise<void> {
-    try {
-      await this.spread();
-    } catch (error) {
-      // Damage ends the reading, and is no failure.
-      if (error !== this.damage) throw error;
-    }
-    await untilAborted(Promise.all(this.#writes), this.options.signal);
+    await this.spread();
     this.options.signal?.throwIfAborted();
     if (this.damage === undefined) {
       this.run.finish();
@@ -137,41 +120,35 @@ export abstract class CaptureDispatch {
 
   /** Gives the memory back when nobody uses it any more: neither workers, nor the source, nor the sink. */
   async close(): Promise<void> {
-    await Promise.allSettled([...this.#jobs, ...this.#writes, this.#writing]);
+    await this.#writing?.catch(() => {});
     this.release();
   }
 
-  /** Spreads the input; what is left over of it is in the run, which finishes it. */
-  protected abstract spread(): Promise<void>;
-
-  protected get slotCount(): number {
-    return this.#slots.length;
-  }
-
   protected release(): void {
-    for (const slot of this.#slots) slot.close();
+    for (const slot of this.slots) slot.close();
+    for (const region of this.#regions) this.options.kernels.plan.release(region);
     this.run?.close();
     this.#alone.close();
   }
 
+  /** Memory that is given back with everything else. */
+  protected reserve(purpose: string, length: number): number {
+    try {
+      const address = this.options.kernels.plan.reserve(purpose, length, "any");
+      this.#regions.push(address);
+      return address;
+    } catch (error) {
+      this.release();
+      throw error;
+    }
+  }
+
+  /** Spreads the input and writes what comes of it; what is left over in the run is the beginning of what never ended. */
+  protected abstract spread(): Promise<void>;
+
   protected progress(): void {
     const records = this.counters.received + this.run.records;
     this.options.onProgress?.({ bytesRead: this.bytesRead, records });
-  }
-
-  /** The next slot that nobody uses; at the latest when everything under way has been written, there is one. */
-  protected async freeSlot(): Promise<CaptureSlot> {
-    this.signal.throwIfAborted();
-    let slot = this.#free.pop();
-    while (slot === undefined) {
-      await untilAborted(this.#writes.shift(), this.signal);
-      slot = this.#free.pop();
-    }
-    return slot;
-  }
-
-  protected putBack(slot: CaptureSlot): void {
-    this.#free.push(slot);
   }
 
   /** Lets the slot be read and written as the run would do it now. */
@@ -180,18 +157,15 @@ export abstract class CaptureDispatch {
       slot.set(field, this.run.memory.get(field));
   }
 
-  /** Has a worker run the slot, which both see. The byte at address `origin` is the one at `position` of the file. */
-  protected async runSlot(slot: CaptureSlot, origin: number, position: number, link = 0): Promise<Outcome> {
-    const bytesIn = slot.frameBytesIn;
-    const bytesOut = slot.frameBytesOut;
-    const worker = await this.options.pool.runJob(slot.cursor, link);
+  /** What worker `worker` made of the slot; the byte at address `origin` is the one at `position` of the file. */
+  protected outcomeOf(slot: CaptureSlot, worker: number, origin: number, position: number): Outcome {
     const end = slot.get(CURSOR_IN);
     return {
       worker,
       output: slot.output,
       counters: slot.program.counters(),
-      frameBytesIn: slot.frameBytesIn - bytesIn,
-      frameBytesOut: slot.frameBytesOut - bytesOut,
+      frameBytesIn: slot.frameBytesIn,
+      frameBytesOut: slot.frameBytesOut,
       damageAt: end === slot.get(CURSOR_IN_END) ? undefined : position + end - origin,
     };
   }
@@ -202,31 +176,18 @@ export abstract class CaptureDispatch {
     throw error;
   }
 
-  /**
-   * Writes what comes of the slot when all before it has been written, and calls `written` then; the slot is free
-   * again after that.
-   */
-  protected enqueue(slot: CaptureSlot, work: Promise<Outcome>, written?: () => void): void {
-    const outcome = work.catch((error: unknown) => error as Error);
-    this.#jobs.add(outcome);
-    void outcome.then(() => this.#jobs.delete(outcome));
-    const before = this.#writes.at(-1) ?? Promise.resolve();
-    const writing = before.then(async () => {
-      try {
-        await this.#write(await outcome, written);
-      } finally {
-        slot.program.resetCounters();
-        this.#free.push(slot);
-      }
-    });
-    writing.catch((error: unknown) => this.#stop.abort(error));
-    this.#writes.push(writing);
-  }
-
-  /** Resolves when nothing is under way any more. */
-  protected async allWritten(): Promise<void> {
-    await untilAborted(Promise.all(this.#writes), this.signal);
-    this.#writes = [];
+  /** Takes the outcome of the next piece over. */
+  protected async take(outcome: Outcome): Promise<void> {
+    const { worker, counters, damageAt } = outcome;
+    this.#add(counters);
+    this.frameBytesIn += outcome.frameBytesIn;
+    this.frameBytesOut += outcome.frameBytesOut;
+    if (worker !== undefined) {
+      const share = this.#shares.get(worker) ?? { pieces: 0, frames: 0 };
+      this.#shares.set(worker, { pieces: share.pieces + 1, frames: share.frames + counters.received });
+    }
+    await this.#send(outcome.output);
+    if (damageAt !== undefined) this.damage = new CaptureError(damageAt, RECORD_CANNOT_BE);
   }
 
   /** Works here on `length` bytes that stand in the run's `nextInput`, when nothing else is under way. */
@@ -240,26 +201,6 @@ export abstract class CaptureDispatch {
     }
     await this.#send(memory.takeOutput());
     this.damage ??= this.run.damage;
-  }
-
-  /** Takes a piece's outcome over. */
-  async #write(outcome: Outcome | Error, written: (() => void) | undefined): Promise<void> {
-    if (this.damage !== undefined) return;
-    if (outcome instanceof Error) throw outcome;
-    const { worker, counters, damageAt } = outcome;
-    this.#add(counters);
-    this.frameBytesIn += outcome.frameBytesIn;
-    this.frameBytesOut += outcome.frameBytesOut;
-    if (worker !== undefined) {
-      const share = this.#shares.get(worker) ?? { pieces: 0, frames: 0 };
-      this.#shares.set(worker, { pieces: share.pieces + 1, frames: share.frames + counters.received });
-    }
-    await this.#send(outcome.output);
-    if (damageAt !== undefined) {
-      this.damage = new CaptureError(damageAt, RECORD_CANNOT_BE);
-      this.#stop.abort(this.damage);
-    }
-    written?.();
   }
 
   async #send(bytes: Uint8Array): Promise<void> {

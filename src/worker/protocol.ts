@@ -25,6 +25,13 @@ export interface LaneAddresses {
   readonly transmit: number;
 }
 
+/** A capture that lies in memory which workers see, too: they read it themselves. */
+export interface SharedSource {
+  readonly bytes: Uint8Array;
+  /** Address of a worker's own piece of memory, to which it copies what it works on. */
+  readonly window: number;
+}
+
 /** Bytes to be worked on where memory is not shared. */
 export interface TransferJob {
   readonly bytes: Uint8Array<ArrayBuffer>;
@@ -51,8 +58,8 @@ export interface WorkerControl {
   start(setup: WorkerSetup): Promise<void>;
   openLane(id: number, lane: LaneAddresses): void;
   closeLane(id: number): void;
-  /** A capture that is read where it lies, in memory that both sides see: jobs name it by its number, from 1. */
-  openSource(id: number, bytes: Uint8Array): void;
+  /** Jobs name the source by its number, from 1. */
+  openSource(id: number, source: SharedSource): void;
   closeSource(id: number): void;
   /** Only without shared memory. */
   work(job: TransferJob): TransferResult | Promise<TransferResult>;

@@ -21,30 +21,51 @@ import { CaptureDispatch, type DispatchOptions, type Outcome } from "./capture-d
 
 export class ReadDispatch extends CaptureDispatch {
   readonly #input: CaptureInput;
+  readonly #free: CaptureSlot[];
+  /** One for each piece under way, oldest first: settles when it and all before it have been written. */
+  #writes: Promise<void>[] = [];
+  /** What workers have; settles when they have no more. */
+  readonly #jobs: Set<Promise<unknown>> = new Set();
   /** What the source was last asked for. */
   #reading: Promise<number> | undefined;
+  /** Ends reading, because there is damage or because writing has failed, while the source is silent. */
+  readonly #stop: AbortController = new AbortController();
+  readonly #signal: AbortSignal;
   /** The beginning of a record whose end is still to be read. */
   #carried: Uint8Array = new Uint8Array(0);
 
   constructor(input: CaptureInput, output: CaptureOutput, options: DispatchOptions) {
-    super(output, options);
+    super(output, options, 2 * options.workers + 1, "own");
     this.#input = input;
+    this.#signal =
+      options.signal === undefined ? this.#stop.signal : AbortSignal.any([options.signal, this.#stop.signal]);
+    this.#free = [...this.slots];
   }
 
   override async close(): Promise<void> {
-    await this.#reading?.catch(() => {});
+    await Promise.allSettled([this.#reading, ...this.#jobs, ...this.#writes]);
     await super.close();
   }
 
   protected async spread(): Promise<void> {
+    try {
+      await this.#readAll();
+    } catch (error) {
+      // Damage ends the reading, and is no failure.
+      if (error !== this.damage) throw error;
+    }
+    await untilAborted(Promise.all(this.#writes), this.options.signal);
+  }
+
+  async #readAll(): Promise<void> {
     const { memory } = this.run;
     const turns = new Turns();
     while (this.damage === undefined) {
       await turns.give();
-      const slot = await this.freeSlot();
+      const slot = await untilAborted(this.#freeSlot(), this.#signal);
       this.#reading = watched(this.#input.read(slot.chunk));
       const space = slot.chunk.length;
-      const read = await untilAborted(this.#reading, this.signal);
+      const read = await untilAborted(this.#reading, this.#signal);
       const length = wholeNumber("source.read()", read, 0, space);
       if (length === 0) break;
       this.bytesRead += length;
@@ -73,17 +94,25 @@ export class ReadDispatch extends CaptureDispatch {
     slot.set(CURSOR_IN, start);
     if (!regular) return false;
     const work = this.#work(slot, run.memory.fileOffset);
+    const outcome = work.catch((error: unknown) => this.lost(error, records)).catch((error: Error) => error);
     run.memory.skip(end - start);
-    this.enqueue(
-      slot,
-      work.catch((error: unknown) => this.lost(error, records)),
-    );
+    this.#jobs.add(outcome);
+    void outcome.then(() => this.#jobs.delete(outcome));
+    const before = this.#writes.at(-1) ?? Promise.resolve();
+    const written = before.then(async () => this.#write(slot, await outcome));
+    written.catch((error: unknown) => this.#stop.abort(error));
+    this.#writes.push(written);
     return true;
   }
 
   async #work(slot: CaptureSlot, position: number): Promise<Outcome> {
     const { pool, shared, stages, kernels } = this.options;
-    if (shared) return await this.runSlot(slot, slot.get(CURSOR_IN), position);
+    if (shared) {
+      const origin = slot.get(CURSOR_IN);
+      const job = pool.beginJob(slot.cursor);
+      await pool.endOfJob(job);
+      return this.outcomeOf(slot, job.worker, origin, position);
+    }
     const { length } = slot.input;
     const table = slot.get(CURSOR_INTERFACES);
     const tableLength = slot.get(CURSOR_INTERFACE_COUNT) * INTERFACE_ENTRY_LENGTH;
@@ -98,15 +127,40 @@ export class ReadDispatch extends CaptureDispatch {
     return { ...result, output: result.bytes, damageAt };
   }
 
+  /** Takes a piece's outcome over, when all before it have been. */
+  async #write(slot: CaptureSlot, outcome: Outcome | Error): Promise<void> {
+    try {
+      if (this.damage !== undefined) return;
+      if (outcome instanceof Error) throw outcome;
+      await this.take(outcome);
+      if (this.damage !== undefined) this.#stop.abort(this.damage);
+    } finally {
+      slot.resetCounters();
+      this.#free.push(slot);
+    }
+  }
+
   /** Works on the slot's bytes here, behind all that is under way. */
   async #keep(slot: CaptureSlot): Promise<void> {
-    await this.allWritten();
+    await untilAborted(Promise.all(this.#writes), this.#signal);
+    this.#writes = [];
     const { memory } = this.run;
     const bytes = slot.input;
     memory.nextInput.set(bytes);
-    this.putBack(slot);
+    this.#free.push(slot);
     await this.workAlone(bytes.length);
     // What is left over may be the beginning of a record for a worker.
     this.#carried = memory.takeRest();
+  }
+
+  /** The next slot that nobody uses; at the latest when everything under way has been written, there is one. */
+  async #freeSlot(): Promise<CaptureSlot> {
+    this.#signal.throwIfAborted();
+    let slot = this.#free.pop();
+    while (slot === undefined) {
+      await this.#writes.shift();
+      slot = this.#free.pop();
+    }
+    return slot;
   }
 }

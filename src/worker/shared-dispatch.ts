@@ -7,121 +7,172 @@
 // that is in work.
 
 import type { CaptureOutput } from "../capture/capture-io.ts";
-import { type CaptureSlot, SLOT_CHUNK } from "../capture/capture-slot.ts";
+import type { CaptureSlot } from "../capture/capture-slot.ts";
 import { untilAborted, watched } from "../core/abort.ts";
 import {
   CURSOR_LINK,
   CURSOR_NEXT_LINK,
   CURSOR_RANGE,
+  CURSOR_RANGE_LENGTH,
+  CURSOR_RANGE_OFFSET,
   CURSOR_SCANNED,
+  CURSOR_SOURCE,
   LINK_FIRST,
   LINK_LENGTH,
   LINK_OPEN,
   LINK_STOP,
 } from "../layout/capture.layout.ts";
 import { Turns } from "../platform/turns.ts";
-import { CaptureDispatch, type DispatchOptions, noOutput, type Outcome } from "./capture-dispatch.ts";
-import { clearLink, copyPiece, readLink, scanPiece, writeLink } from "./shared-piece.ts";
+import { CaptureDispatch, type DispatchOptions, type Outcome } from "./capture-dispatch.ts";
+import {
+  clearLink,
+  copyPiece,
+  PIECE_LENGTH,
+  readLink,
+  scanPiece,
+  WINDOW_LENGTH,
+  writeLink,
+} from "./shared-piece.ts";
+import type { CaptureJob } from "./worker-pool.ts";
 
 /** A header is worked on here: how much of a capture is looked at for it. */
 const HEADER = 4096;
+/** So many pieces a worker may be under way: waking this thread costs as much as working on half a piece. */
+const AHEAD = 4;
+
+/** A piece under way. */
+interface Piece {
+  readonly slot: CaptureSlot;
+  readonly job: CaptureJob;
+  readonly offset: number;
+  readonly length: number;
+}
 
 export class SharedDispatch extends CaptureDispatch {
   readonly #source: Uint8Array;
-  /** By what number workers know the source; undefined until they do. */
-  #number: Promise<number> | undefined;
+  readonly #windows: readonly number[];
   readonly #links: number;
+  /** By what number workers know the source. */
+  #number: Promise<number> | undefined;
+  /** Pieces under way, in the order of the file. */
+  readonly #pieces: Piece[] = [];
+  readonly #free: CaptureSlot[];
   /** Pieces handed out so far. */
-  #pieces = 0;
-  /** Where the piece begins that is to be worked on here; undefined as long as all are regular. */
-  #irregular: number | undefined;
+  #handedOut = 0;
 
   constructor(source: Uint8Array, output: CaptureOutput, options: DispatchOptions) {
-    super(output, options);
+    super(output, options, AHEAD * options.workers + 1, "none");
     // Whatever becomes of the array, if its buffer can grow.
     this.#source = source.subarray(0, source.length);
+    this.#free = [...this.slots];
     // The link behind the newest piece must not be one that the oldest still reads.
-    this.#links = options.kernels.plan.reserve("links between pieces", (this.slotCount + 1) * LINK_LENGTH);
+    this.#links = this.reserve("links between pieces", (this.slots.length + 1) * LINK_LENGTH);
+    this.#windows = Array.from({ length: options.workers }, () =>
+      this.reserve("a window on a capture", WINDOW_LENGTH),
+    );
   }
 
   override async close(): Promise<void> {
-    await super.close();
-    const { pool, kernels } = this.options;
-    kernels.plan.release(this.#links);
+    // In their order: those behind wait for those in front.
+    for (const piece of this.#pieces) await this.#outcome(piece).catch(() => {});
     const number = await this.#number?.catch(() => undefined);
-    if (number !== undefined) pool.closeSource(number);
+    if (number !== undefined) this.options.pool.closeSource(number);
+    await super.close();
   }
 
   protected async spread(): Promise<void> {
     const { run } = this;
     const { length } = this.#source;
     const turns = new Turns();
-    let from = 0;
-    // What fits one piece is not worth a word to the workers.
-    let step = SLOT_CHUNK;
+    let step = PIECE_LENGTH;
     if (length > step) {
-      void this.#openSource();
+      // What fits one piece is not worth a word to the workers.
+      this.#number = watched(this.options.pool.openSource(this.#source, this.#windows));
       step = HEADER;
     }
-    for (; from < length && this.damage === undefined; step = SLOT_CHUNK) {
+    for (let at = 0; at < length && this.damage === undefined; step = PIECE_LENGTH) {
       await turns.give();
-      const begun = run.memory.fileOffset;
-      const part = this.#source.subarray(from, from + step);
+      const begin = run.memory.fileOffset;
+      const part = this.#source.subarray(at, at + step);
       run.memory.nextInput.set(part);
       await this.workAlone(part.length);
-      from += part.length;
-      this.#looked(from);
+      at += part.length;
+      this.#seen(at);
       // At the end what is left over is damage; a block that is longer than the step needs more of the same.
-      if (from === length || !run.onlyRecordsExpected || run.memory.fileOffset === begun) continue;
+      if (at === length || !run.onlyRecordsExpected || run.memory.fileOffset === begin) continue;
       run.memory.takeRest();
-      from = await this.#handOut(run.memory.fileOffset);
-      run.memory.skip(from - run.memory.fileOffset);
+      at = await this.#handOut(run.memory.fileOffset, turns);
+      run.memory.skip(at - run.memory.fileOffset);
     }
   }
 
-  /** Hands pieces out from `from` on, where a record begins; resolves with where it is to be gone on from here. */
-  async #handOut(from: number): Promise<number> {
-    const { kernels } = this.options;
+  /** Hands pieces out from `from` on, where a record begins; resolves with where this thread is to go on. */
+  async #handOut(from: number, turns: Turns): Promise<number> {
+    const { kernels, signal } = this.options;
     const { length } = this.#source;
-    const number = await untilAborted(this.#openSource(), this.signal);
-    const turns = new Turns();
-    this.#irregular = undefined;
-    clearLink(kernels, this.#link(this.#pieces));
-    writeLink(kernels, this.#link(this.#pieces), LINK_FIRST);
-    for (let at = from; at < length && this.#irregular === undefined; at += SLOT_CHUNK) {
+    const number = await untilAborted(this.#number, signal);
+    const first = this.#link(this.#handedOut);
+    clearLink(kernels, first);
+    writeLink(kernels, first, LINK_FIRST);
+    let irregular: number | undefined;
+    for (let at = from; ; ) {
+      for (; irregular === undefined && at < length && this.#free.length > 0; at += PIECE_LENGTH)
+        this.#begin(number as number, at, Math.min(PIECE_LENGTH, length - at));
+      const [piece] = this.#pieces;
+      if (piece === undefined) return irregular ?? length;
+      const outcome = await this.#outcome(piece, signal);
+      if (typeof outcome === "object") {
+        await this.take(outcome);
+        this.#seen(piece.offset + piece.length);
+      } else irregular ??= outcome;
+      piece.slot.resetCounters();
+      this.#pieces.shift();
+      this.#free.push(piece.slot);
+      if (this.damage !== undefined) return length;
       await turns.give();
-      const slot = await this.freeSlot();
-      const range = Math.min(SLOT_CHUNK, length - at);
-      this.useFormats(slot);
-      slot.startRange(number, at, range, this.#source.byteOffset);
-      slot.set(CURSOR_LINK, this.#link(this.#pieces));
-      this.#pieces++;
-      slot.set(CURSOR_NEXT_LINK, this.#link(this.#pieces));
-      clearLink(kernels, this.#link(this.#pieces));
-      this.enqueue(slot, this.#work(slot, at), () => this.#looked(at + range));
     }
-    await this.allWritten();
-    return this.#irregular ?? length;
   }
 
-  async #work(slot: CaptureSlot, at: number): Promise<Outcome> {
-    const { kernels } = this.options;
-    const link = slot.get(CURSOR_LINK);
+  #begin(source: number, offset: number, length: number): void {
+    const { kernels, pool } = this.options;
+    const slot = this.#free.at(-1) as CaptureSlot;
+    const link = this.#link(this.#handedOut);
+    const next = this.#link(this.#handedOut + 1);
+    this.useFormats(slot);
+    slot.emptyOutput();
+    slot.set(CURSOR_SOURCE, source);
+    kernels.view.setBigUint64(slot.cursor + CURSOR_RANGE_OFFSET, BigInt(offset), true);
+    slot.set(CURSOR_RANGE_LENGTH, length);
+    slot.set(CURSOR_LINK, link);
+    slot.set(CURSOR_NEXT_LINK, next);
+    clearLink(kernels, next);
+    const job = pool.beginJob(slot.cursor, link);
+    this.#pieces.push({ slot, job, offset, length });
+    this.#free.pop();
+    this.#handedOut++;
+  }
+
+  /**
+   * What came of the piece; or, if it was not to be touched, where there is more than records. Of all such pieces
+   * behind each other the first one knows.
+   */
+  async #outcome({ slot, job, offset }: Piece, signal?: AbortSignal): Promise<Outcome | number> {
+    const { kernels, pool } = this.options;
     const next = slot.get(CURSOR_NEXT_LINK);
-    let outcome: Outcome | undefined;
-    let died: unknown;
+    const untouched = (): number | undefined =>
+      readLink(kernels, next) === LINK_STOP
+        ? offset + readLink(kernels, slot.get(CURSOR_LINK)) - LINK_FIRST
+        : undefined;
     try {
-      outcome = await this.runSlot(slot, slot.get(CURSOR_RANGE), at, link);
+      await pool.endOfJob(job, signal);
     } catch (error) {
-      died = error;
+      if (job.outcome === undefined) throw error;
       // The pieces behind wait for it.
       if (readLink(kernels, next) === LINK_OPEN) this.#linkOn(slot);
+      const lost = this.lost(error, slot.get(CURSOR_SCANNED));
+      return untouched() ?? lost;
     }
-    if (readLink(kernels, next) !== LINK_STOP) return outcome ?? this.lost(died, slot.get(CURSOR_SCANNED));
-    // Behind an irregular piece nothing is known of where records begin.
-    const first = readLink(kernels, link);
-    if (first >= LINK_FIRST) this.#irregular = at + first - LINK_FIRST;
-    return died === undefined ? noOutput(0) : this.lost(died, 0);
+    return untouched() ?? this.outcomeOf(slot, job.worker, slot.get(CURSOR_RANGE), offset);
   }
 
   /** Does what a worker did not come to do: finds the records of its piece, which are lost, for those behind. */
@@ -132,20 +183,16 @@ export class SharedDispatch extends CaptureDispatch {
       writeLink(kernels, slot.get(CURSOR_NEXT_LINK), LINK_STOP);
       return;
     }
-    copyPiece(kernels, this.#source, slot.cursor);
+    // Nobody uses the run's memory as long as pieces are under way.
+    copyPiece(kernels, this.#source, slot.cursor, this.run.memory.nextInput.byteOffset);
     scanPiece(kernels, this.#source, slot.cursor);
   }
 
-  #openSource(): Promise<number> {
-    this.#number ??= watched(this.options.pool.openSource(this.#source));
-    return this.#number;
-  }
-
   #link(piece: number): number {
-    return this.#links + (piece % (this.slotCount + 1)) * LINK_LENGTH;
+    return this.#links + (piece % (this.slots.length + 1)) * LINK_LENGTH;
   }
 
-  #looked(to: number): void {
+  #seen(to: number): void {
     if (to <= this.bytesRead) return;
     this.bytesRead = to;
     this.progress();

@@ -3,6 +3,7 @@
 // The source is cut by offset, blindly. A piece is all records that begin in its range, and where the first one begins
 // is known when the piece in front has been scanned: each piece writes the link of the one behind it.
 
+import { COPY_WORD } from "../capture/capture-io.ts";
 import type { Kernels } from "../kernel/kernels.ts";
 import {
   CURSOR_IN,
@@ -22,7 +23,13 @@ import {
   LINK_VALUE,
   STATUS_NEED_INPUT,
 } from "../layout/capture.layout.ts";
+import { RECORD_BLOCK_MAXIMUM } from "../layout/pcapng.layout.ts";
 import { ringIfAsleep } from "../ring/doorbell.ts";
+
+/** Bytes of a capture that one piece takes at most: they stay in the second-level cache of the core that works on them. */
+export const PIECE_LENGTH: number = 1 << 19;
+/** Room for a piece, for a record that begins at its end, and to be aligned as the source is. */
+export const WINDOW_LENGTH: number = PIECE_LENGTH + RECORD_BLOCK_MAXIMUM + COPY_WORD;
 
 /** Bytes that are copied behind the range at once: most records that reach behind it end there. */
 const BEHIND = 2048;
@@ -45,11 +52,17 @@ export function clearLink(kernels: Kernels, link: number): void {
   Atomics.store(kernels.words, (link + LINK_DOORBELL) >>> 2, 0);
 }
 
-/** Copies the piece's range in; that needs no link. */
-export function copyPiece(kernels: Kernels, source: Uint8Array, cursor: number): void {
-  const range = kernels.words[(cursor + CURSOR_RANGE) >>> 2] as number;
-  const length = kernels.words[(cursor + CURSOR_RANGE_LENGTH) >>> 2] as number;
-  kernels.words[(cursor + CURSOR_IN_END) >>> 2] = range;
+/**
+ * Copies the piece's range to `window`, which has room for WINDOW_LENGTH bytes; that
+ * needs no link.
+ */
+export function copyPiece(kernels: Kernels, source: Uint8Array, cursor: number, window: number): void {
+  const { words } = kernels;
+  const offset = kernels.counter(cursor + CURSOR_RANGE_OFFSET);
+  const range = window + ((source.byteOffset + offset) % COPY_WORD);
+  words[(cursor + CURSOR_RANGE) >>> 2] = range;
+  words[(cursor + CURSOR_IN_END) >>> 2] = range;
+  const length = words[(cursor + CURSOR_RANGE_LENGTH) >>> 2] as number;
   extend(kernels, source, cursor, range + length + BEHIND);
 }
 
@@ -88,11 +101,11 @@ export function scanPiece(kernels: Kernels, source: Uint8Array, cursor: number):
 }
 
 /** Copies the source in up to address `end`, behind what is there; false if it ends before. */
-function extend({ words, view, bytes }: Kernels, source: Uint8Array, cursor: number, end: number): boolean {
+function extend(kernels: Kernels, source: Uint8Array, cursor: number, end: number): boolean {
+  const { words, bytes } = kernels;
   const from = words[(cursor + CURSOR_IN_END) >>> 2] as number;
   const offset =
-    Number(view.getBigUint64(cursor + CURSOR_RANGE_OFFSET, true)) -
-    (words[(cursor + CURSOR_RANGE) >>> 2] as number);
+    kernels.counter(cursor + CURSOR_RANGE_OFFSET) - (words[(cursor + CURSOR_RANGE) >>> 2] as number);
   const to = Math.min(end, source.length - offset);
   bytes.set(source.subarray(from + offset, to + offset), from);
   words[(cursor + CURSOR_IN_END) >>> 2] = to;

@@ -4,8 +4,6 @@
 import { CaptureSlot, SLOT_CHUNK } from "../capture/capture-slot.ts";
 import type { Kernels } from "../kernel/kernels.ts";
 import {
-  CURSOR_BYTES_IN,
-  CURSOR_BYTES_OUT,
   CURSOR_IN_FORMAT,
   CURSOR_INTERFACE_COUNT,
   CURSOR_INTERFACES,
@@ -33,7 +31,7 @@ export class TransferWorker {
     const interfaces = plan.reserve("an interface table", job.interfaces.length);
     try {
       bytes.set(job.interfaces, interfaces);
-      slot.program.resetCounters();
+      slot.resetCounters();
       const carried = Math.max(0, job.bytes.length - SLOT_CHUNK);
       slot.chunk.set(job.bytes.subarray(carried));
       slot.start(job.bytes.subarray(0, carried), job.bytes.length - carried);
@@ -41,8 +39,6 @@ export class TransferWorker {
       slot.set(CURSOR_OUT_FORMAT, job.outFormat);
       slot.set(CURSOR_INTERFACES, interfaces);
       slot.set(CURSOR_INTERFACE_COUNT, job.interfaces.length / INTERFACE_ENTRY_LENGTH);
-      this.#kernels.view.setBigUint64(slot.cursor + CURSOR_BYTES_IN, 0n, true);
-      this.#kernels.view.setBigUint64(slot.cursor + CURSOR_BYTES_OUT, 0n, true);
       functions.runCapture(slot.cursor);
       return {
         bytes: slot.output.slice() as Uint8Array<ArrayBuffer>,
@@ -70,6 +66,6 @@ export class TransferWorker {
       this.#slots.delete(key);
       slot.close();
     }
-    return new CaptureSlot(new Program(this.#kernels, job.stages));
+    return new CaptureSlot(new Program(this.#kernels, job.stages), "own");
   }
 }

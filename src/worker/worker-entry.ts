@@ -27,7 +27,7 @@ const control: WorkerControl = {
   },
   openLane: (id, lane) => loop?.openLane(id, lane),
   closeLane: (id) => loop?.closeLane(id),
-  openSource: (id, bytes) => loop?.openSource(id, bytes),
+  openSource: (id, source) => loop?.openSource(id, source),
   closeSource: (id) => loop?.closeSource(id),
   work(job: TransferJob) {
     if (transferWorker === undefined) throw new TypeError("work: this worker has shared memory");

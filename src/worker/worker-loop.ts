@@ -15,7 +15,7 @@ import {
 } from "../layout/ring.layout.ts";
 import { nextTurn } from "../platform/threads.ts";
 import { ringIfAsleep } from "../ring/doorbell.ts";
-import type { LaneAddresses, WorkerSetup } from "./protocol.ts";
+import type { LaneAddresses, SharedSource, WorkerSetup } from "./protocol.ts";
 import { copyPiece, readLink, scanPiece } from "./shared-piece.ts";
 
 /** Bursts of one lane before the others get their turn. */
@@ -36,9 +36,10 @@ export class WorkerLoop {
   readonly #kernels: Kernels;
   readonly #setup: WorkerSetup;
   readonly #lanes: Map<number, LaneAddresses> = new Map();
-  readonly #sources: Map<number, Uint8Array> = new Map();
+  readonly #sources: Map<number, SharedSource> = new Map();
   /** The job that waits at the head of the ring, and whose piece has been copied in; 0 = none. */
   #copied = 0;
+  #untold = false;
 
   constructor(kernels: Kernels, setup: WorkerSetup) {
     this.#kernels = kernels;
@@ -53,8 +54,8 @@ export class WorkerLoop {
     this.#lanes.delete(id);
   }
 
-  openSource(id: number, bytes: Uint8Array): void {
-    this.#sources.set(id, bytes);
+  openSource(id: number, source: SharedSource): void {
+    this.#sources.set(id, source);
   }
 
   closeSource(id: number): void {
@@ -78,6 +79,7 @@ export class WorkerLoop {
         fruitless = 0;
         turn = performance.now();
       }
+      if (fruitless > 0) this.#tell();
       if (fruitless < SPIN_TURNS) continue;
       // First the count, then "asleep", then a last look at everything: see ring.layout.ts.
       const count = Atomics.load(signed, rung);
@@ -103,6 +105,14 @@ export class WorkerLoop {
     return worked;
   }
 
+  /** Tells the main thread. */
+  #tell(): void {
+    if (!this.#untold) return;
+    this.#untold = false;
+    const { jobsDone } = this.#setup;
+    ringIfAsleep(this.#kernels, this.#kernels.words[(jobsDone + RING_CONSUMER_DOORBELL) >>> 2] as number);
+  }
+
   /** Does the next job; false if there is none, or if it cannot begin yet. */
   #runJob(): boolean {
     const { functions, words, signed } = this.#kernels;
@@ -116,17 +126,18 @@ export class WorkerLoop {
     if (number !== 0) {
       // A worker that takes another's place learns of sources one by one.
       if (source === undefined) return false;
-      if (this.#copied !== cursor) copyPiece(this.#kernels, source, cursor);
+      if (this.#copied !== cursor) copyPiece(this.#kernels, source.bytes, cursor, source.window);
       this.#copied = cursor;
       if (readLink(this.#kernels, words[(cursor + CURSOR_LINK) >>> 2] as number) === LINK_OPEN) return false;
     }
     // What has left the ring has begun: if this thread dies it is lost.
     functions.ringPop(jobs, scratch, 1);
     this.#copied = 0;
-    if (source === undefined || scanPiece(this.#kernels, source, cursor)) functions.runCapture(cursor);
+    if (source === undefined || scanPiece(this.#kernels, source.bytes, cursor)) functions.runCapture(cursor);
     // As many places as jobs can be under way: there is always one.
     functions.ringPush(jobsDone, scratch, 1);
-    ringIfAsleep(this.#kernels, words[(jobsDone + RING_CONSUMER_DOORBELL) >>> 2] as number);
+    this.#untold = true;
+    if (Atomics.load(signed, (jobs + RING_TAIL) >>> 2) - (head + 1) <= 1) this.#tell();
     return true;
   }
 }

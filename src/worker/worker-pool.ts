@@ -7,7 +7,7 @@ import { DOORBELL_ASLEEP, DOORBELL_CONTROL, DOORBELL_LENGTH, ITEM_LENGTH } from 
 import type { WorkerLike } from "../platform/threads.ts";
 import { SharedBell } from "../ring/bell.ts";
 import { DescriptorRing } from "../ring/descriptor-ring.ts";
-import type { LaneAddresses, TransferJob, TransferResult } from "./protocol.ts";
+import type { LaneAddresses, SharedSource, TransferJob, TransferResult } from "./protocol.ts";
 import { WorkerDiedError } from "./worker-died-error.ts";
 import { WorkerHandle } from "./worker-handle.ts";
 
@@ -31,6 +31,15 @@ export interface PooledLane {
   abandon(): void;
 }
 
+/** A run of the capture kernel on a cursor in shared memory. */
+export interface CaptureJob {
+  readonly cursor: number;
+  /** The number of the worker that has it. */
+  readonly worker: number;
+  /** Undefined as long as it is under way. */
+  outcome: "done" | WorkerDiedError | undefined;
+}
+
 interface Place {
   readonly index: number;
   handle: WorkerHandle;
@@ -43,8 +52,8 @@ interface Place {
   readonly lanes: Map<number, PooledLane>;
   /** Jobs that wait for room in the ring. */
   readonly waiting: number[];
-  /** What came of the jobs that are in the ring or in work, by cursor address; undefined = nothing yet. */
-  readonly held: Map<number, "done" | WorkerDiedError | undefined>;
+  /** The jobs that wait, are in the ring or in work, by cursor address. */
+  readonly held: Map<number, CaptureJob>;
   /** Jobs under way, in shared memory or by transfer. */
   load: number;
 }
@@ -62,7 +71,8 @@ export class WorkerPool {
   readonly #bell: SharedBell | undefined;
   readonly #regions: number[] = [];
   #lanes = 0;
-  readonly #sources: Map<number, Uint8Array> = new Map();
+  /** By number; for each place its own. */
+  readonly #sources: Map<number, readonly SharedSource[]> = new Map();
   #lastSource = 0;
   #closing: Promise<void> | undefined;
   #failure: WorkerDiedError | undefined;
@@ -129,14 +139,16 @@ export class WorkerPool {
     await handle.call("closeLane", id).catch(() => handle.ended);
   }
 
-  /** Makes a capture that lies in shared memory known to all workers; resolves with its number. */
-  async openSource(bytes: Uint8Array): Promise<number> {
+  /** Makes a capture known to all workers, each of which has one of the windows; resolves with its number. */
+  async openSource(bytes: Uint8Array, windows: readonly number[]): Promise<number> {
     const id = ++this.#lastSource;
-    this.#sources.set(id, bytes);
+    const sources = windows.map((window): SharedSource => ({ bytes, window }));
+    this.#sources.set(id, sources);
     // A worker that is being started gets all sources there are, and so does one in a dead one's place.
-    const opened = this.#places.map(async (place) => {
+    const opened = this.#places.map(async (place, index) => {
       await this.#settled(place);
-      await place.handle.call("openSource", id, bytes).catch(() => this.#settled(place));
+      const source = sources[index] as SharedSource;
+      await place.handle.call("openSource", id, source).catch(() => this.#settled(place));
     });
     await Promise.all(opened);
     if (this.#failure === undefined) return id;
@@ -151,28 +163,29 @@ export class WorkerPool {
   }
 
   /**
-   * Runs the capture kernel on a cursor in shared memory; resolves with the number of the worker that did. Jobs begin
-   * in the order in which they came; one that waits for a `link` holds up what comes behind it.
+   * Gives the worker with the least to do a job. Each worker begins its jobs in the order in which they came; one that
+   * waits for a `link` between pieces of a capture holds up those behind it.
    */
-  async runJob(cursor: number, link: number): Promise<number> {
-    const place = this.#leastLoaded();
+  beginJob(cursor: number, link = 0): CaptureJob {
     if (this.#failure !== undefined) throw this.#failure;
+    const place = this.#leastLoaded();
+    const job: CaptureJob = { cursor, worker: place.index, outcome: undefined };
     if (link !== 0) Atomics.store(this.#kernels.words, (link + LINK_DOORBELL) >>> 2, place.doorbell);
-    place.held.set(cursor, undefined);
+    place.held.set(cursor, job);
     place.waiting.push(cursor);
     place.load++;
     this.#feed(place);
-    try {
-      const outcome = await this.#bell?.until(() => {
-        this.#collect();
-        return place.held.get(cursor);
-      });
-      if (outcome instanceof WorkerDiedError) throw outcome;
-      return place.index;
-    } finally {
-      place.held.delete(cursor);
-      place.load--;
-    }
+    return job;
+  }
+
+  /** Resolves when the job has been done; rejects with a WorkerDiedError if it will not be. */
+  async endOfJob(job: CaptureJob, signal?: AbortSignal): Promise<void> {
+    const look = (): CaptureJob["outcome"] => {
+      if (job.outcome === undefined) this.#collect();
+      return job.outcome;
+    };
+    const outcome = look() ?? (await this.#bell?.until(look, signal));
+    if (outcome instanceof WorkerDiedError) throw outcome;
   }
 
   /** Has bytes worked on where memory is not shared; by worker `index`, or by the one with the least to do. */
@@ -261,7 +274,8 @@ export class WorkerPool {
       scratch: place.scratch,
     });
     for (const [id, { addresses }] of [...place.lanes]) await handle.call("openLane", id, addresses);
-    for (const [id, bytes] of [...this.#sources]) await handle.call("openSource", id, bytes);
+    for (const [id, sources] of [...this.#sources])
+      await handle.call("openSource", id, sources[place.index] as SharedSource);
     handle.onDeath = (error) => {
       place.ready = this.#replace(place, error);
       // It is the caller's own: what it throws must not stay in here.
@@ -300,9 +314,8 @@ export class WorkerPool {
       // What is still in the ring was not begun: the next worker does it. This thread is the consumer meanwhile.
       const queued = [...jobs.pop(JOBS), ...place.waiting];
       place.waiting.splice(0, Infinity, ...queued);
-      for (const [cursor, outcome] of place.held) {
-        if (outcome === undefined && !queued.includes(cursor)) place.held.set(cursor, error);
-      }
+      for (const job of [...place.held.values()])
+        if (!queued.includes(job.cursor)) this.#end(place, job, error);
       const { signed } = this.#kernels;
       for (const field of [DOORBELL_ASLEEP, DOORBELL_CONTROL])
         Atomics.store(signed, (doorbell + field) >>> 2, 0);
@@ -324,7 +337,7 @@ export class WorkerPool {
 
   /** Nobody does the place's jobs any more. */
   #giveUp(place: Place, error: WorkerDiedError): void {
-    for (const [cursor, outcome] of place.held) if (outcome === undefined) place.held.set(cursor, error);
+    for (const job of [...place.held.values()]) this.#end(place, job, error);
   }
 
   /** Resolves when the place has a worker that is at work, or when there will never be one again. */
@@ -343,9 +356,18 @@ export class WorkerPool {
   #collect(): void {
     for (const place of this.#places) {
       const done = place.jobsDone?.pop(JOBS) ?? [];
-      for (const cursor of done) if (place.held.has(cursor)) place.held.set(cursor, "done");
+      for (const cursor of done) {
+        const job = place.held.get(cursor);
+        if (job !== undefined) this.#end(place, job, "done");
+      }
       if (done.length > 0) this.#feed(place);
     }
+  }
+
+  #end(place: Place, job: CaptureJob, outcome: "done" | WorkerDiedError): void {
+    job.outcome = outcome;
+    place.held.delete(job.cursor);
+    place.load--;
   }
 
   #leastLoaded(): Place {
