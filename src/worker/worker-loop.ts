@@ -18,6 +18,8 @@ import { ringIfAsleep } from "../ring/doorbell.ts";
 import type { LaneAddresses, SharedSource, WorkerSetup } from "./protocol.ts";
 import { copyPiece, readLink, scanPiece } from "./shared-piece.ts";
 
+/** With so many jobs left it is time for more. */
+const LOW = 1;
 /** Bursts of one lane before the others get their turn. */
 const BURSTS = 16;
 /**
@@ -39,6 +41,7 @@ export class WorkerLoop {
   readonly #sources: Map<number, SharedSource> = new Map();
   /** The job that waits at the head of the ring, and whose piece has been copied in; 0 = none. */
   #copied = 0;
+  /** Whether jobs are done of which nobody has been told. */
   #untold = false;
 
   constructor(kernels: Kernels, setup: WorkerSetup) {
@@ -101,11 +104,11 @@ export class WorkerLoop {
       ringIfAsleep(this.#kernels, words[(transmit + RING_CONSUMER_DOORBELL) >>> 2] as number);
       ringIfAsleep(this.#kernels, words[(receive + RING_PRODUCER_DOORBELL) >>> 2] as number);
     }
-    while (this.#runJob()) worked = true;
-    return worked;
+    // One at a time: lanes and messages wait meanwhile.
+    return this.#runJob() || worked;
   }
 
-  /** Tells the main thread. */
+  /** Wakes who waits for jobs that are done. */
   #tell(): void {
     if (!this.#untold) return;
     this.#untold = false;
@@ -137,7 +140,9 @@ export class WorkerLoop {
     // As many places as jobs can be under way: there is always one.
     functions.ringPush(jobsDone, scratch, 1);
     this.#untold = true;
-    if (Atomics.load(signed, (jobs + RING_TAIL) >>> 2) - (head + 1) <= 1) this.#tell();
+    // As long as there is more to do it is not told job by job: every time wakes a thread that may have no core.
+    const left = (Atomics.load(signed, (jobs + RING_TAIL) >>> 2) - head - 1) | 0;
+    if (left <= LOW) this.#tell();
     return true;
   }
 }
