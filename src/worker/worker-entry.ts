@@ -10,6 +10,11 @@ import { WorkerLoop } from "./worker-loop.ts";
 let loop: WorkerLoop | undefined;
 let transferWorker: TransferWorker | undefined;
 
+function read(): WorkerLoop | undefined {
+  loop?.messageRead();
+  return loop;
+}
+
 const control: WorkerControl = {
   async start(setup: WorkerSetup) {
     await holdLock(setup.lock);
@@ -18,6 +23,7 @@ const control: WorkerControl = {
       return;
     }
     loop = new WorkerLoop(await attachKernels(setup.module, setup.memory), setup);
+    loop.messageRead();
     // A rejection would stay in this thread; an error that is thrown by a timer ends it, and is noticed.
     loop.run().catch((error: unknown) =>
       setTimeout(() => {
@@ -25,10 +31,10 @@ const control: WorkerControl = {
       }),
     );
   },
-  openLane: (id, lane) => loop?.openLane(id, lane),
-  closeLane: (id) => loop?.closeLane(id),
-  openSource: (id, source) => loop?.openSource(id, source),
-  closeSource: (id) => loop?.closeSource(id),
+  openLane: (id, lane) => read()?.openLane(id, lane),
+  closeLane: (id) => read()?.closeLane(id),
+  openSource: (id, source) => read()?.openSource(id, source),
+  closeSource: (id) => read()?.closeSource(id),
   work(job: TransferJob) {
     if (transferWorker === undefined) throw new TypeError("work: this worker has shared memory");
     const result = transferWorker.work(job);

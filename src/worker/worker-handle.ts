@@ -68,7 +68,7 @@ export class WorkerHandle {
     if (this.#death !== undefined) return Promise.reject(this.#death);
     return new Promise((resolve, reject) => {
       this.#open.add(reject);
-      this.#announce(1);
+      this.#announce();
       const ask = this.#control[name] as unknown as (
         ...values: unknown[]
       ) => Promise<Awaited<ReturnType<Calls[K]>>>;
@@ -76,7 +76,6 @@ export class WorkerHandle {
         .then(resolve, reject)
         .finally(() => {
           this.#open.delete(reject);
-          if (this.#death === undefined) this.#announce(-1);
         });
     });
   }
@@ -107,10 +106,13 @@ export class WorkerHandle {
     this.#onDeath?.(this.#death);
   }
 
-  /** A worker that sleeps or is busy with rings looks at its messages only when it is told that there are any. */
-  #announce(change: 1 | -1): void {
+  /**
+   * A worker that sleeps or is busy with rings looks at its messages only when it is told that there are any. It counts
+   * them off itself: if that waited for this thread to read the answer, it would look again and again meanwhile.
+   */
+  #announce(): void {
     if (this.#doorbell === 0) return;
-    Atomics.add(this.#kernels.signed, (this.#doorbell + DOORBELL_CONTROL) >>> 2, change);
-    if (change === 1) ringAlways(this.#kernels, this.#doorbell);
+    Atomics.add(this.#kernels.signed, (this.#doorbell + DOORBELL_CONTROL) >>> 2, 1);
+    ringAlways(this.#kernels, this.#doorbell);
   }
 }

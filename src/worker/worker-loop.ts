@@ -49,6 +49,11 @@ export class WorkerLoop {
     this.#setup = setup;
   }
 
+  /** Counts off one of the messages that were announced. */
+  messageRead(): void {
+    Atomics.sub(this.#kernels.signed, (this.#setup.doorbell + DOORBELL_CONTROL) >>> 2, 1);
+  }
+
   openLane(id: number, lane: LaneAddresses): void {
     this.#lanes.set(id, lane);
   }
