@@ -33,8 +33,7 @@ export const CURSOR_BURST_FRAMES = 128;
 export const CURSOR_BURST_WRITTEN = 132;
 export const CURSOR_BURST_HEAD = 136;
 export const CURSOR_BURST_STATUS = 140;
-// A piece of a source in shared memory: whoever works on it copies it in. SOURCE 0: the input is in its place already.
-export const CURSOR_SOURCE = 144; // the number by which workers know the source
+// A piece of a source in shared memory: whoever works on it copies it in.
 export const CURSOR_RANGE_LENGTH = 148; // bytes of the source in which the piece's records begin
 export const CURSOR_RANGE_OFFSET = 152; // 64 bits: where in the source they are
 export const CURSOR_RANGE = 160; // address where they go
@@ -42,7 +41,25 @@ export const CURSOR_LINK = 164; // address of the link that says where the first
 export const CURSOR_NEXT_LINK = 168; // address of the link to write: the one of the piece behind
 export const CURSOR_SCANNED = 172; // records found
 export const CURSOR_RECORD_LENGTH = 176; // of a scan that needs input: bytes of that record, as far as they are known
+export const CURSOR_STATE = 180; // of the piece: one of the following
 export const CURSOR_LENGTH = 192;
+
+/** Nobody has the piece; its number, as far as there is room for it, in the bits below. */
+export const PIECE_OPEN = 0x80000000;
+export const PIECE_NUMBER_MASK = 0xffffff;
+// Which worker has it, counted from 1, stands in the bits below these. Claimed: it is being copied, and waits for its
+// link. Begun: what comes of it is lost if the worker dies.
+export const PIECE_CLAIMED = 0x100;
+export const PIECE_BEGUN = 0x200;
+export const PIECE_DONE = 0x400;
+export const PIECE_WORKER_MASK = 0xff;
+
+// A board: the pieces of one source that are handed out. Any worker takes the next that is open.
+export const BOARD_HANDED_OUT = 0; // how many there have been
+export const BOARD_CLAIMED = 64; // how many of these need no look any more; on a cache line of its own
+export const BOARD_LOW = 4; // with so many that are open, or fewer, it is time for more
+export const BOARD_PLACES = 8;
+export const BOARD_CURSORS = 128; // for each place the address of a cursor; piece n is at n modulo the places
 
 // A link between two pieces, on a cache line of its own: written once, when the records of the piece in front are known.
 export const LINK_VALUE = 0; // one of the following, or LINK_FIRST + the bytes of the range in front of the first record

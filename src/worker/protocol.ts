@@ -30,6 +30,9 @@ export interface SharedSource {
   readonly bytes: Uint8Array;
   /** Address of a worker's own piece of memory, to which it copies what it works on. */
   readonly window: number;
+  /** Address of the board where its pieces are, and the worker's number there, from 1. */
+  readonly board: number;
+  readonly worker: number;
 }
 
 /** Bytes to be worked on where memory is not shared. */
@@ -58,7 +61,6 @@ export interface WorkerControl {
   start(setup: WorkerSetup): Promise<void>;
   openLane(id: number, lane: LaneAddresses): void;
   closeLane(id: number): void;
-  /** Jobs name the source by its number, from 1. */
   openSource(id: number, source: SharedSource): void;
   closeSource(id: number): void;
   /** Only without shared memory. */

@@ -3,20 +3,22 @@
 //
 // Pieces are cut by offset, and linked: each worker tells the next where its first record is (shared-piece.ts). When
 // one finds more than records, nothing behind it is touched; this thread works past it alone, and hands out again.
-// Pieces stand in the workers' rings in the order of the file, so the first that waits for a link waits for a piece
-// that is in work.
+// Workers take pieces in the order of the file, so the first that waits for a link waits for a piece that is in work.
 
 import type { CaptureOutput } from "../capture/capture-io.ts";
 import type { CaptureSlot } from "../capture/capture-slot.ts";
 import { untilAborted, watched } from "../core/abort.ts";
 import {
+  BOARD_CLAIMED,
+  BOARD_HANDED_OUT,
+  BOARD_LOW,
+  BOARD_PLACES,
   CURSOR_LINK,
   CURSOR_NEXT_LINK,
   CURSOR_RANGE,
   CURSOR_RANGE_LENGTH,
   CURSOR_RANGE_OFFSET,
   CURSOR_SCANNED,
-  CURSOR_SOURCE,
   LINK_FIRST,
   LINK_LENGTH,
   LINK_OPEN,
@@ -24,6 +26,8 @@ import {
 } from "../layout/capture.layout.ts";
 import { Turns } from "../platform/turns.ts";
 import { CaptureDispatch, type DispatchOptions, type Outcome } from "./capture-dispatch.ts";
+import { boardLength, doneBy, leftBy, putUp, takeDown } from "./piece-board.ts";
+import type { SharedSource } from "./protocol.ts";
 import {
   clearLink,
   copyPiece,
@@ -33,7 +37,8 @@ import {
   WINDOW_LENGTH,
   writeLink,
 } from "./shared-piece.ts";
-import type { CaptureJob } from "./worker-pool.ts";
+import type { WorkerDiedError } from "./worker-died-error.ts";
+import type { PooledSource } from "./worker-pool.ts";
 
 /** A header is worked on here: how much of a capture is looked at for it. */
 const HEADER = 4096;
@@ -42,18 +47,21 @@ const AHEAD = 4;
 
 /** A piece under way. */
 interface Piece {
+  readonly number: number;
   readonly slot: CaptureSlot;
-  readonly job: CaptureJob;
   readonly offset: number;
   readonly length: number;
+  /** Set if its worker has died over it. */
+  died: WorkerDiedError | undefined;
 }
 
-export class SharedDispatch extends CaptureDispatch {
+export class SharedDispatch extends CaptureDispatch implements PooledSource {
   readonly #source: Uint8Array;
   readonly #windows: readonly number[];
   readonly #links: number;
-  /** By what number workers know the source. */
-  #number: Promise<number> | undefined;
+  readonly #board: number;
+  /** The number by which the pool knows the source. */
+  #opened: Promise<number> | undefined;
   /** Pieces under way, in the order of the file. */
   readonly #pieces: Piece[] = [];
   readonly #free: CaptureSlot[];
@@ -62,22 +70,53 @@ export class SharedDispatch extends CaptureDispatch {
 
   constructor(source: Uint8Array, output: CaptureOutput, options: DispatchOptions) {
     super(output, options, AHEAD * options.workers + 1, "none");
+    const { words } = options.kernels;
     // Whatever becomes of the array, if its buffer can grow.
     this.#source = source.subarray(0, source.length);
     this.#free = [...this.slots];
-    // The link behind the newest piece must not be one that the oldest still reads.
-    this.#links = this.reserve("links between pieces", (this.slots.length + 1) * LINK_LENGTH);
-    this.#windows = Array.from({ length: options.workers }, () =>
+    // One more than there are slots: the link behind the newest piece must not be one that the oldest still reads.
+    const places = this.slots.length + 1;
+    this.#links = this.reserve("links between pieces", places * LINK_LENGTH);
+    this.#board = this.reserve("a board of pieces", boardLength(places));
+    for (const field of [BOARD_HANDED_OUT, BOARD_CLAIMED]) words[(this.#board + field) >>> 2] = 0;
+    words[(this.#board + BOARD_LOW) >>> 2] = options.workers;
+    words[(this.#board + BOARD_PLACES) >>> 2] = places;
+    // The last one is this thread's.
+    this.#windows = Array.from({ length: options.workers + 1 }, () =>
       this.reserve("a window on a capture", WINDOW_LENGTH),
     );
   }
 
   override async close(): Promise<void> {
-    // In their order: those behind wait for those in front.
-    for (const piece of this.#pieces) await this.#outcome(piece).catch(() => {});
-    const number = await this.#number?.catch(() => undefined);
-    if (number !== undefined) this.options.pool.closeSource(number);
+    const { kernels, pool } = this.options;
+    for (const piece of this.#pieces) {
+      const { slot, number } = piece;
+      const ended = (): true | undefined =>
+        takeDown(kernels, number, slot.cursor) || piece.died !== undefined || doneBy(kernels, slot.cursor) > 0
+          ? true
+          : undefined;
+      await pool.until(ended).catch(() => {});
+      // Whoever has the one behind is to let go of it.
+      const next = slot.get(CURSOR_NEXT_LINK);
+      if (readLink(kernels, next) === LINK_OPEN) writeLink(kernels, next, LINK_STOP);
+    }
+    const opened = await this.#opened?.catch(() => undefined);
+    if (opened !== undefined) pool.closeSource(opened);
     await super.close();
+  }
+
+  /** For the pool: what is told to a worker. */
+  of(index: number): SharedSource {
+    const window = this.#windows[index] as number;
+    return { bytes: this.#source, window, board: this.#board, worker: index + 1 };
+  }
+
+  /** For the pool: a worker has ended. */
+  recover(index: number, error: WorkerDiedError): void {
+    const { kernels, pool } = this.options;
+    for (const piece of this.#pieces)
+      if (leftBy(kernels, this.#board, piece.number, piece.slot.cursor, index + 1)) piece.died = error;
+    pool.wake();
   }
 
   protected async spread(): Promise<void> {
@@ -87,7 +126,7 @@ export class SharedDispatch extends CaptureDispatch {
     let step = PIECE_LENGTH;
     if (length > step) {
       // What fits one piece is not worth a word to the workers.
-      this.#number = watched(this.options.pool.openSource(this.#source, this.#windows));
+      this.#opened = watched(this.options.pool.openSource(this));
       step = HEADER;
     }
     for (let at = 0; at < length && this.damage === undefined; step = PIECE_LENGTH) {
@@ -108,16 +147,17 @@ export class SharedDispatch extends CaptureDispatch {
 
   /** Hands pieces out from `from` on, where a record begins; resolves with where this thread is to go on. */
   async #handOut(from: number, turns: Turns): Promise<number> {
-    const { kernels, signal } = this.options;
+    const { kernels, signal, pool } = this.options;
     const { length } = this.#source;
-    const number = await untilAborted(this.#number, signal);
+    await untilAborted(this.#opened, signal);
     const first = this.#link(this.#handedOut);
     clearLink(kernels, first);
     writeLink(kernels, first, LINK_FIRST);
     let irregular: number | undefined;
     for (let at = from; ; ) {
       for (; irregular === undefined && at < length && this.#free.length > 0; at += PIECE_LENGTH)
-        this.#begin(number as number, at, Math.min(PIECE_LENGTH, length - at));
+        this.#begin(at, Math.min(PIECE_LENGTH, length - at));
+      pool.wake();
       const [piece] = this.#pieces;
       if (piece === undefined) return irregular ?? length;
       const outcome = await this.#outcome(piece, signal);
@@ -133,58 +173,48 @@ export class SharedDispatch extends CaptureDispatch {
     }
   }
 
-  #begin(source: number, offset: number, length: number): void {
-    const { kernels, pool } = this.options;
-    const slot = this.#free.at(-1) as CaptureSlot;
-    const link = this.#link(this.#handedOut);
-    const next = this.#link(this.#handedOut + 1);
+  #begin(offset: number, length: number): void {
+    const { kernels } = this.options;
+    const slot = this.#free.pop() as CaptureSlot;
+    const number = this.#handedOut++;
+    const next = this.#link(this.#handedOut);
     this.useFormats(slot);
     slot.emptyOutput();
-    slot.set(CURSOR_SOURCE, source);
     kernels.view.setBigUint64(slot.cursor + CURSOR_RANGE_OFFSET, BigInt(offset), true);
     slot.set(CURSOR_RANGE_LENGTH, length);
-    slot.set(CURSOR_LINK, link);
+    slot.set(CURSOR_LINK, this.#link(number));
     slot.set(CURSOR_NEXT_LINK, next);
     clearLink(kernels, next);
-    const job = pool.beginJob(slot.cursor, link);
-    this.#pieces.push({ slot, job, offset, length });
-    this.#free.pop();
-    this.#handedOut++;
+    putUp(kernels, this.#board, number, slot.cursor);
+    this.#pieces.push({ number, slot, offset, length, died: undefined });
   }
 
   /**
    * What came of the piece; or, if it was not to be touched, where there is more than records. Of all such pieces
    * behind each other the first one knows.
    */
-  async #outcome({ slot, job, offset }: Piece, signal?: AbortSignal): Promise<Outcome | number> {
+  async #outcome(piece: Piece, signal?: AbortSignal): Promise<Outcome | number> {
     const { kernels, pool } = this.options;
+    const { slot, offset } = piece;
     const next = slot.get(CURSOR_NEXT_LINK);
-    const untouched = (): number | undefined =>
-      readLink(kernels, next) === LINK_STOP
-        ? offset + readLink(kernels, slot.get(CURSOR_LINK)) - LINK_FIRST
-        : undefined;
-    try {
-      await pool.endOfJob(job, signal);
-    } catch (error) {
-      if (job.outcome === undefined) throw error;
+    const look = (): number | WorkerDiedError | undefined =>
+      doneBy(kernels, slot.cursor) || (piece.died ?? pool.failure);
+    const by = await pool.until(look, signal);
+    if (typeof by === "object") {
+      if (pool.failure !== undefined) throw pool.failure;
       // The pieces behind wait for it.
       if (readLink(kernels, next) === LINK_OPEN) this.#linkOn(slot);
-      const lost = this.lost(error, slot.get(CURSOR_SCANNED));
-      return untouched() ?? lost;
     }
-    return untouched() ?? this.outcomeOf(slot, job.worker, slot.get(CURSOR_RANGE), offset);
+    if (readLink(kernels, next) === LINK_STOP)
+      return offset + readLink(kernels, slot.get(CURSOR_LINK)) - LINK_FIRST;
+    if (typeof by === "object") return this.lost(by, slot.get(CURSOR_SCANNED));
+    return this.outcomeOf(slot, by - 1, slot.get(CURSOR_RANGE), offset);
   }
 
   /** Does what a worker did not come to do: finds the records of its piece, which are lost, for those behind. */
   #linkOn(slot: CaptureSlot): void {
     const { kernels } = this.options;
-    if (readLink(kernels, slot.get(CURSOR_LINK)) === LINK_OPEN) {
-      // Not even begun, and nobody will: there are no workers any more.
-      writeLink(kernels, slot.get(CURSOR_NEXT_LINK), LINK_STOP);
-      return;
-    }
-    // Nobody uses the run's memory as long as pieces are under way.
-    copyPiece(kernels, this.#source, slot.cursor, this.run.memory.nextInput.byteOffset);
+    copyPiece(kernels, this.#source, slot.cursor, this.#windows.at(-1) as number);
     scanPiece(kernels, this.#source, slot.cursor);
   }
 

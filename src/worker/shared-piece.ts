@@ -46,6 +46,11 @@ export function writeLink(kernels: Kernels, link: number, value: number): void {
   ringIfAsleep(kernels, Atomics.load(kernels.words, (link + LINK_DOORBELL) >>> 2));
 }
 
+/** Says where to ring when the link is written; it is to be read after that. */
+export function waitForLink(kernels: Kernels, link: number, doorbell: number): void {
+  Atomics.store(kernels.words, (link + LINK_DOORBELL) >>> 2, doorbell);
+}
+
 /** Makes a link ready for its next use. */
 export function clearLink(kernels: Kernels, link: number): void {
   Atomics.store(kernels.words, (link + LINK_VALUE) >>> 2, LINK_OPEN);

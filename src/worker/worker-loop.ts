@@ -2,24 +2,19 @@
 // there are any, spins for a moment when there is nothing, and then sleeps.
 
 import type { Kernels } from "../kernel/kernels.ts";
-import { CURSOR_LINK, CURSOR_SOURCE, LINK_OPEN } from "../layout/capture.layout.ts";
+import { CURSOR_LINK, LINK_OPEN } from "../layout/capture.layout.ts";
 import {
   DOORBELL_CONTROL,
   DOORBELL_COUNT,
   RING_CONSUMER_DOORBELL,
-  RING_HEAD,
-  RING_ITEMS,
-  RING_MASK,
   RING_PRODUCER_DOORBELL,
-  RING_TAIL,
 } from "../layout/ring.layout.ts";
 import { nextTurn } from "../platform/threads.ts";
 import { ringIfAsleep } from "../ring/doorbell.ts";
+import { beginPiece, claimPiece, finishPiece, runsLow } from "./piece-board.ts";
 import type { LaneAddresses, SharedSource, WorkerSetup } from "./protocol.ts";
-import { copyPiece, readLink, scanPiece } from "./shared-piece.ts";
+import { copyPiece, readLink, scanPiece, waitForLink } from "./shared-piece.ts";
 
-/** With so many jobs left it is time for more. */
-const LOW = 1;
 /** Bursts of one lane before the others get their turn. */
 const BURSTS = 16;
 /**
@@ -39,9 +34,9 @@ export class WorkerLoop {
   readonly #setup: WorkerSetup;
   readonly #lanes: Map<number, LaneAddresses> = new Map();
   readonly #sources: Map<number, SharedSource> = new Map();
-  /** The job that waits at the head of the ring, and whose piece has been copied in; 0 = none. */
-  #copied = 0;
-  /** Whether jobs are done of which nobody has been told. */
+  /** The piece that has been copied, and waits for its link. */
+  #piece: ClaimedPiece | undefined;
+  /** Whether pieces are done of which nobody has been told. */
   #untold = false;
 
   constructor(kernels: Kernels, setup: WorkerSetup) {
@@ -109,45 +104,61 @@ export class WorkerLoop {
       ringIfAsleep(this.#kernels, words[(transmit + RING_CONSUMER_DOORBELL) >>> 2] as number);
       ringIfAsleep(this.#kernels, words[(receive + RING_PRODUCER_DOORBELL) >>> 2] as number);
     }
+    const { jobs, jobsDone, scratch } = this.#setup;
+    while (functions.ringPop(jobs, scratch, 1) === 1) {
+      worked = true;
+      functions.runCapture(words[scratch >>> 2] as number);
+      // As many places as jobs can be under way: there is always one.
+      functions.ringPush(jobsDone, scratch, 1);
+      ringIfAsleep(this.#kernels, words[(jobsDone + RING_CONSUMER_DOORBELL) >>> 2] as number);
+    }
     // One at a time: lanes and messages wait meanwhile.
-    return this.#runJob() || worked;
+    return this.#runPiece() || worked;
   }
 
-  /** Wakes who waits for jobs that are done. */
+  /** Works on the next piece of a capture; false if there is none, or if it cannot begin yet. */
+  #runPiece(): boolean {
+    const kernels = this.#kernels;
+    this.#piece ??= this.#claim();
+    if (this.#piece === undefined) return false;
+    const { source, cursor } = this.#piece;
+    if (readLink(kernels, kernels.words[(cursor + CURSOR_LINK) >>> 2] as number) === LINK_OPEN) return false;
+    this.#piece = undefined;
+    beginPiece(kernels, cursor, source.worker);
+    if (scanPiece(kernels, source.bytes, cursor)) kernels.functions.runCapture(cursor);
+    finishPiece(kernels, cursor, source.worker);
+    this.#untold = true;
+    // As long as there is more to do nobody is told piece by piece: that wakes a thread which may have no core.
+    if (runsLow(kernels, source.board)) this.#tell();
+    return true;
+  }
+
+  /** Takes the next piece of any source, and copies it while its link may still be open. */
+  #claim(): ClaimedPiece | undefined {
+    for (const source of this.#sources.values()) {
+      const cursor = claimPiece(this.#kernels, source.board, source.worker);
+      if (cursor === 0) continue;
+      waitForLink(
+        this.#kernels,
+        this.#kernels.words[(cursor + CURSOR_LINK) >>> 2] as number,
+        this.#setup.doorbell,
+      );
+      copyPiece(this.#kernels, source.bytes, cursor, source.window);
+      return { source, cursor };
+    }
+    return undefined;
+  }
+
+  /** Wakes who waits for pieces that are done. */
   #tell(): void {
     if (!this.#untold) return;
     this.#untold = false;
     const { jobsDone } = this.#setup;
     ringIfAsleep(this.#kernels, this.#kernels.words[(jobsDone + RING_CONSUMER_DOORBELL) >>> 2] as number);
   }
+}
 
-  /** Does the next job; false if there is none, or if it cannot begin yet. */
-  #runJob(): boolean {
-    const { functions, words, signed } = this.#kernels;
-    const { jobs, jobsDone, scratch } = this.#setup;
-    const head = words[(jobs + RING_HEAD) >>> 2] as number;
-    if (Atomics.load(signed, (jobs + RING_TAIL) >>> 2) === (head | 0)) return false;
-    const slot = head & (words[(jobs + RING_MASK) >>> 2] as number);
-    const cursor = words[((words[(jobs + RING_ITEMS) >>> 2] as number) >>> 2) + slot] as number;
-    const number = words[(cursor + CURSOR_SOURCE) >>> 2] as number;
-    const source = this.#sources.get(number);
-    if (number !== 0) {
-      // A worker that takes another's place learns of sources one by one.
-      if (source === undefined) return false;
-      if (this.#copied !== cursor) copyPiece(this.#kernels, source.bytes, cursor, source.window);
-      this.#copied = cursor;
-      if (readLink(this.#kernels, words[(cursor + CURSOR_LINK) >>> 2] as number) === LINK_OPEN) return false;
-    }
-    // What has left the ring has begun: if this thread dies it is lost.
-    functions.ringPop(jobs, scratch, 1);
-    this.#copied = 0;
-    if (source === undefined || scanPiece(this.#kernels, source.bytes, cursor)) functions.runCapture(cursor);
-    // As many places as jobs can be under way: there is always one.
-    functions.ringPush(jobsDone, scratch, 1);
-    this.#untold = true;
-    // As long as there is more to do it is not told job by job: every time wakes a thread that may have no core.
-    const left = (Atomics.load(signed, (jobs + RING_TAIL) >>> 2) - head - 1) | 0;
-    if (left <= LOW) this.#tell();
-    return true;
-  }
+interface ClaimedPiece {
+  readonly source: SharedSource;
+  readonly cursor: number;
 }

@@ -2,11 +2,11 @@
 
 import * as Comlink from "comlink";
 import type { Kernels } from "../kernel/kernels.ts";
-import { LINK_DOORBELL } from "../layout/capture.layout.ts";
 import { DOORBELL_ASLEEP, DOORBELL_CONTROL, DOORBELL_LENGTH, ITEM_LENGTH } from "../layout/ring.layout.ts";
 import type { WorkerLike } from "../platform/threads.ts";
 import { SharedBell } from "../ring/bell.ts";
 import { DescriptorRing } from "../ring/descriptor-ring.ts";
+import { ringIfAsleep } from "../ring/doorbell.ts";
 import type { LaneAddresses, SharedSource, TransferJob, TransferResult } from "./protocol.ts";
 import { WorkerDiedError } from "./worker-died-error.ts";
 import { WorkerHandle } from "./worker-handle.ts";
@@ -29,6 +29,14 @@ export interface PooledLane {
   recover(): void;
   /** Called when no other will get it. */
   abandon(): void;
+}
+
+/** A capture in shared memory as the pool knows it. */
+export interface PooledSource {
+  /** What the worker `index` is told of it. */
+  of(index: number): SharedSource;
+  /** Called after a worker has ended, before another takes its place. */
+  recover(index: number, error: WorkerDiedError): void;
 }
 
 /** A run of the capture kernel on a cursor in shared memory. */
@@ -60,7 +68,7 @@ interface Place {
 
 /** Jobs that one worker may have in its ring. */
 const JOBS = 64;
-/** A worker that dies this often before it was ever ready will not do better the next time. */
+/** A worker that dies this often before it was ready will not do better the next time. */
 const FAILURES_MAXIMUM = 3;
 
 export class WorkerPool {
@@ -71,8 +79,7 @@ export class WorkerPool {
   readonly #bell: SharedBell | undefined;
   readonly #regions: number[] = [];
   #lanes = 0;
-  /** By number; for each place its own. */
-  readonly #sources: Map<number, readonly SharedSource[]> = new Map();
+  readonly #sources: Map<number, PooledSource> = new Map();
   #lastSource = 0;
   #closing: Promise<void> | undefined;
   #failure: WorkerDiedError | undefined;
@@ -139,16 +146,14 @@ export class WorkerPool {
     await handle.call("closeLane", id).catch(() => handle.ended);
   }
 
-  /** Makes a capture known to all workers, each of which has one of the windows; resolves with its number. */
-  async openSource(bytes: Uint8Array, windows: readonly number[]): Promise<number> {
+  /** Makes a capture known to all workers; resolves with the number to close it by. */
+  async openSource(source: PooledSource): Promise<number> {
     const id = ++this.#lastSource;
-    const sources = windows.map((window): SharedSource => ({ bytes, window }));
-    this.#sources.set(id, sources);
+    this.#sources.set(id, source);
     // A worker that is being started gets all sources there are, and so does one in a dead one's place.
     const opened = this.#places.map(async (place, index) => {
       await this.#settled(place);
-      const source = sources[index] as SharedSource;
-      await place.handle.call("openSource", id, source).catch(() => this.#settled(place));
+      await place.handle.call("openSource", id, source.of(index)).catch(() => this.#settled(place));
     });
     await Promise.all(opened);
     if (this.#failure === undefined) return id;
@@ -156,21 +161,27 @@ export class WorkerPool {
     throw this.#failure;
   }
 
-  /** Lets workers forget the source, and waits for none of them; no job may be under way that names it. */
+  /** Lets workers forget the source, and waits for none of them; there must be nothing to do for it any more. */
   closeSource(id: number): void {
     this.#sources.delete(id);
     for (const { handle } of this.#places) void handle.call("closeSource", id).catch(() => {});
   }
 
-  /**
-   * Gives the worker with the least to do a job. Each worker begins its jobs in the order in which they came; one that
-   * waits for a `link` between pieces of a capture holds up those behind it.
-   */
-  beginJob(cursor: number, link = 0): CaptureJob {
+  /** Wakes workers that sleep: there is something to do. */
+  wake(): void {
+    for (const { doorbell } of this.#places) ringIfAsleep(this.#kernels, doorbell);
+  }
+
+  /** Looks again, until `look` finds something, whenever a worker may have done something or has died. */
+  async until<T>(look: () => T | undefined, signal?: AbortSignal): Promise<T> {
+    return look() ?? (await (this.#bell as SharedBell).until(look, signal));
+  }
+
+  /** Gives the worker with the least to do a job. */
+  beginJob(cursor: number): CaptureJob {
     if (this.#failure !== undefined) throw this.#failure;
     const place = this.#leastLoaded();
     const job: CaptureJob = { cursor, worker: place.index, outcome: undefined };
-    if (link !== 0) Atomics.store(this.#kernels.words, (link + LINK_DOORBELL) >>> 2, place.doorbell);
     place.held.set(cursor, job);
     place.waiting.push(cursor);
     place.load++;
@@ -220,8 +231,11 @@ export class WorkerPool {
   async #close(): Promise<void> {
     await Promise.all(this.#places.map(({ handle }) => handle.end()));
     await Promise.all(this.#places.map(({ ready }) => ready));
-    for (const place of this.#places)
-      this.#giveUp(place, new WorkerDiedError(place.index, "the dataplane was closed"));
+    for (const place of this.#places) {
+      const error = new WorkerDiedError(place.index, "the dataplane was closed");
+      this.#giveUp(place, error);
+      for (const source of this.#sources.values()) source.recover(place.index, error);
+    }
     this.#bell?.ring();
     this.#bell?.close("dataplane");
     for (const { jobs, jobsDone } of this.#places) {
@@ -274,8 +288,8 @@ export class WorkerPool {
       scratch: place.scratch,
     });
     for (const [id, { addresses }] of [...place.lanes]) await handle.call("openLane", id, addresses);
-    for (const [id, sources] of [...this.#sources])
-      await handle.call("openSource", id, sources[place.index] as SharedSource);
+    for (const [id, source] of [...this.#sources])
+      await handle.call("openSource", id, source.of(place.index));
     handle.onDeath = (error) => {
       place.ready = this.#replace(place, error);
       // It is the caller's own: what it throws must not stay in here.
@@ -322,6 +336,7 @@ export class WorkerPool {
       this.#feed(place);
     }
     for (const lane of place.lanes.values()) lane.recover();
+    for (const source of this.#sources.values()) source.recover(place.index, error);
     this.#bell?.ring();
   }
 
@@ -335,7 +350,6 @@ export class WorkerPool {
     queueMicrotask(() => this.#options.onWorkerDied(error));
   }
 
-  /** Nobody does the place's jobs any more. */
   #giveUp(place: Place, error: WorkerDiedError): void {
     for (const job of [...place.held.values()]) this.#end(place, job, error);
   }

@@ -1,13 +1,7 @@
 // Captures on a SharedArrayBuffer: workers read them where they lie, and what comes out is what one thread makes of them.
 
 import fc from "fast-check";
-import {
-  createDataplane,
-  type Dataplane,
-  type Stage,
-  type WorkerDiedError,
-  type WorkerLike,
-} from "frameferry";
+import { createDataplane, type Dataplane, type Stage, type WorkerDiedError } from "frameferry";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Bytes, block, enhanced, iface, join, pcapHeader, section } from "../pcap/capture-bytes.ts";
 import { startScript, workerScript } from "../support/frameferry-worker.ts";
@@ -381,12 +375,8 @@ beforeAll(async () => {
   script = await workerScript();
 });
 
-/** Lets a worker die in its `at`th call of a kernel; `held` says before or after what the kernel does. */
-function dyingAt(
-  kernel: "scanCapture" | "runCapture" | "ringPush",
-  at: number,
-  when: "before" | "after",
-): string {
+/** Lets a worker die in its `at`th call of a kernel, before or after what that does. */
+function dyingAt(kernel: "scanCapture" | "runCapture", at: number, when: "before" | "after"): string {
   return `{
     const instantiate = WebAssembly.instantiate;
     let calls = 0;
@@ -405,132 +395,100 @@ function dyingAt(
 }
 
 describe.each(counts)("workers that die while they read, of %i", (workers) => {
-  const TAG: Stage = { stage: "vlan-push", vid: 7 };
   // The number of each frame stands in its timestamp.
   const bytes = pcapOf({ seed: 23, most: 600, longest: 4000, length: 9 * PIECE });
 
-  for (const kernel of ["scanCapture", "runCapture", "ringPush"] as const) {
+  /** Which worker gets which piece is open: all of the first ones die, if they get so far. */
+  async function dying(
+    prologue: (index: number) => string,
+    body: (dataplane: Dataplane, deaths: readonly WorkerDiedError[]) => Promise<void>,
+  ): Promise<void> {
+    const deaths: WorkerDiedError[] = [];
+    let spawned = 0;
+    await using dataplane = await createDataplane({
+      workers,
+      spawnWorker: () => startScript(prologue(spawned++) + script),
+      onWorkerDied: (error) => void deaths.push(error),
+    });
+    const free = dataplane.freeBytes;
+    await body(dataplane, deaths);
+    await until(() => deaths.length > 0, "a death is noticed");
+    await until(() => dataplane.freeBytes === free, "all memory is given back");
+  }
+
+  for (const kernel of ["scanCapture", "runCapture"] as const) {
     for (const when of ["before", "after"] as const) {
-      test.skipIf(!isolated)(`${when} ${kernel}: what it held is counted, all else comes out`, async () => {
-        const wanted = await inline(bytes, []);
+      test.skipIf(!isolated)(`${when} ${kernel}: what they held is counted, all else comes out`, async () => {
+        const { received } = (await inline(bytes, [])).summary;
         for (const at of [1, 2]) {
-          const deaths: WorkerDiedError[] = [];
-          const spawned: WorkerLike[] = [];
-          await using dataplane = await createDataplane({
-            workers,
-            spawnWorker: () => {
-              const prologue = spawned.length === 0 ? dyingAt(kernel, at, when) : "";
-              const worker = startScript(prologue + script);
-              spawned.push(worker);
-              return worker;
-            },
-            onWorkerDied: (error) => void deaths.push(error),
+          const prologue = (index: number): string => (index < workers ? dyingAt(kernel, at, when) : "");
+          await dying(prologue, async (dataplane, deaths) => {
+            const sink = new Sink();
+            const summary = await dataplane.processCapture(shared(bytes), [], sink);
+            await until(() => deaths.length > 0, "a death is noticed");
+            for (const death of deaths) expect(death.message).toMatch(/boom/);
+            expect(summary).toMatchObject({ received, damage: undefined });
+            const died = summary.drops["worker-died"] ?? 0;
+            expect(died).toBeGreaterThan(0);
+            expect(summary).toMatchObject({ dropped: died, forwarded: received - died });
+            const missing = missingFrom(numbersOf(sink.bytes), received);
+            expect(missing.length).toBe(died);
+            // A piece for each worker that died, and nothing else.
+            const gaps = missing.filter((number, i) => missing[i - 1] !== number - 1).length;
+            expect(gaps).toBeLessThanOrEqual(deaths.length);
+            expect(died).toBeLessThan((deaths.length * received) / 8);
           });
-          const free = dataplane.freeBytes;
-          const sink = new Sink();
-          const summary = await dataplane.processCapture(shared(bytes), [TAG], sink);
-          await until(() => deaths.length === 1, "the death is noticed");
-          expect(deaths[0]!.message).toMatch(/boom/);
-          const { received, forwarded, dropped, damage, drops } = summary;
-          expect({ received, damage }).toEqual({ received: wanted.summary.received, damage: undefined });
-          expect(forwarded + dropped).toBe(received);
-          const died = drops["worker-died"] ?? 0;
-          // One piece, or none where its results were published already.
-          if (kernel === "ringPush" && when === "after") expect(died).toBe(0);
-          else expect(died).toBeGreaterThan(0);
-          expect(died).toBeLessThan(received / 4);
-          const numbers = numbersOf(sink.bytes);
-          expect(numbers.length).toBe(forwarded);
-          // Those that are missing stand together, but for what was too short to be tagged.
-          const missing = missingFrom(numbers, received);
-          const short = dropped - died;
-          expect(missing.length).toBe(dropped);
-          expect((missing.at(-1) ?? 0) - (missing[0] ?? 0) + 1).toBeGreaterThanOrEqual(
-            missing.length - short,
-          );
-          if (short === 0 && died > 0) expect(missing.at(-1)! - missing[0]! + 1).toBe(died);
-          await until(() => dataplane.freeBytes === free, "all memory is given back");
         }
       });
     }
   }
 
-  test.skipIf(!isolated)("in an irregular piece: nothing is lost, or what was begun", async () => {
+  test.skipIf(!isolated)("in an irregular piece: nothing is lost", async () => {
     for (const when of ["before", "after"] as const) {
-      const spawned: WorkerLike[] = [];
-      await using dataplane = await createDataplane({
-        workers,
-        spawnWorker: () => {
-          const worker = startScript((spawned.length === 0 ? dyingAt("scanCapture", 1, when) : "") + script);
-          spawned.push(worker);
-          return worker;
-        },
+      const prologue = (index: number): string => (index < workers ? dyingAt("scanCapture", 1, when) : "");
+      await dying(prologue, async (dataplane) => {
+        const sink = new Sink();
+        const { workers: _, ...summary } = await dataplane.processCapture(shared(pcapng), WRAP, sink);
+        const wanted = await inline(pcapng, WRAP);
+        // All pieces have other blocks in their middle: this thread works on them after all.
+        expectSame(sink.bytes, wanted.output);
+        expect(summary).toEqual(wanted.summary);
       });
-      const sink = new Sink();
-      const { workers: _, ...summary } = await dataplane.processCapture(shared(pcapng), WRAP, sink);
-      await until(() => spawned.length > workers, "it is replaced");
-      const wanted = await inline(pcapng, WRAP);
-      // The first piece has interfaces in its middle: this thread works on it after all.
-      expectSame(sink.bytes, wanted.output);
-      expect(summary).toEqual(wanted.summary);
     }
   });
 
-  test.skipIf(!isolated)("all of them, again and again", async () => {
-    const wanted = await inline(bytes, []);
-    const spawned: WorkerLike[] = [];
-    await using dataplane = await createDataplane({
-      workers,
-      spawnWorker: () => {
-        // Of the first ones each dies in another place.
-        const [kernel, when] = (
-          [
-            ["scanCapture", "before"],
-            ["runCapture", "before"],
-            ["scanCapture", "after"],
-            ["runCapture", "after"],
-          ] as const
-        )[spawned.length % 4]!;
-        const worker = startScript(
-          (spawned.length < 2 * workers + 2 ? dyingAt(kernel, 1, when) : "") + script,
-        );
-        spawned.push(worker);
-        return worker;
-      },
+  test.skipIf(!isolated)("again and again, each in another place", async () => {
+    const { received } = (await inline(bytes, [])).summary;
+    const places = [
+      ["scanCapture", "before"],
+      ["runCapture", "before"],
+      ["scanCapture", "after"],
+      ["runCapture", "after"],
+    ] as const;
+    const prologue = (index: number): string => {
+      const [kernel, when] = places[index % places.length]!;
+      return index < 2 * workers + 2 ? dyingAt(kernel, 1, when) : "";
+    };
+    await dying(prologue, async (dataplane) => {
+      const sink = new Sink();
+      const summary = await dataplane.processCapture(shared(bytes), [], sink);
+      expect(summary).toMatchObject({ received, damage: undefined });
+      expect(summary.drops["worker-died"]).toBe(received - summary.forwarded);
+      expect(summary.forwarded).toBeLessThan(received);
+      expect(numbersOf(sink.bytes).length).toBe(summary.forwarded);
     });
-    const sink = new Sink();
-    const summary = await dataplane.processCapture(shared(bytes), [], sink);
-    expect(summary.received).toBe(wanted.summary.received);
-    expect(summary.drops["worker-died"]).toBeGreaterThan(0);
-    expect(numbersOf(sink.bytes).length).toBe(summary.forwarded);
-    expect(summary.damage).toBeUndefined();
   });
 
-  test.skipIf(!isolated)(
-    "and cannot be replaced: the capture rejects, and all memory is given back",
-    async () => {
-      const spawned: WorkerLike[] = [];
-      let failure: WorkerDiedError | undefined;
-      await using dataplane = await createDataplane({
-        workers,
-        spawnWorker: () => {
-          const first = spawned.length === 0 ? dyingAt("scanCapture", 2, "before") : "";
-          const prologue = spawned.length < workers ? first : 'throw new Error("no more");';
-          const worker = startScript(prologue + script);
-          spawned.push(worker);
-          return worker;
-        },
-        onWorkerDied: (error) => void (failure = error),
-      });
-      const free = dataplane.freeBytes;
-      const sink = new Sink();
-      sink.delay = 5;
-      const work = dataplane.processCapture(shared(bytes), [TAG], sink);
-      await expect(work).rejects.toThrow(/no other could be started: .*no more/s);
-      await expect(work).rejects.toBe(failure);
-      await until(() => dataplane.freeBytes === free, "all memory is given back");
-    },
-  );
+  test.skipIf(!isolated)("and cannot be replaced: the capture rejects", async () => {
+    const prologue = (index: number): string =>
+      index < workers ? dyingAt("scanCapture", 2, "before") : 'throw new Error("no more");';
+    await dying(prologue, async (dataplane, deaths) => {
+      const work = dataplane.processCapture(shared(bytes), [], new Sink());
+      const error: unknown = await work.catch((reason: unknown) => reason);
+      expect((error as Error).message).toMatch(/no other could be started: .*no more/s);
+      await until(() => deaths.some((death) => death === error), "it is told");
+    });
+  });
 });
 
 /** The seconds of the timestamps, which count the frames. */

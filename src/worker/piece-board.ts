@@ -1,0 +1,105 @@
+// The board of a capture that workers read themselves: this thread puts pieces up, and whichever worker has nothing else
+// to do takes the next. So none waits for another that has more to do, or no core at the moment.
+
+import type { Kernels } from "../kernel/kernels.ts";
+import {
+  BOARD_CLAIMED,
+  BOARD_CURSORS,
+  BOARD_HANDED_OUT,
+  BOARD_LOW,
+  BOARD_PLACES,
+  CURSOR_STATE,
+  PIECE_BEGUN,
+  PIECE_CLAIMED,
+  PIECE_DONE,
+  PIECE_NUMBER_MASK,
+  PIECE_OPEN,
+  PIECE_WORKER_MASK,
+} from "../layout/capture.layout.ts";
+
+export function boardLength(places: number): number {
+  return BOARD_CURSORS + 4 * places;
+}
+
+/** Puts piece `number` up, which is all there is of it: its cursor must say everything else. */
+export function putUp({ words }: Kernels, board: number, number: number, cursor: number): void {
+  const places = words[(board + BOARD_PLACES) >>> 2] as number;
+  words[(board + BOARD_CURSORS + 4 * (number % places)) >>> 2] = cursor;
+  Atomics.store(words, (cursor + CURSOR_STATE) >>> 2, openState(number));
+  Atomics.store(words, (board + BOARD_HANDED_OUT) >>> 2, number + 1);
+}
+
+/** Takes the next open piece for a worker, counted from 1; the address of its cursor, or 0 if there is none. */
+export function claimPiece({ words }: Kernels, board: number, worker: number): number {
+  const claimed = (board + BOARD_CLAIMED) >>> 2;
+  for (;;) {
+    const number = Atomics.load(words, claimed);
+    if (number === Atomics.load(words, (board + BOARD_HANDED_OUT) >>> 2)) return 0;
+    const places = words[(board + BOARD_PLACES) >>> 2] as number;
+    const cursor = words[(board + BOARD_CURSORS + 4 * (number % places)) >>> 2] as number;
+    const open = openState(number);
+    // The number is compared as well: while this thread stood still, the place may have been used again.
+    const won =
+      Atomics.compareExchange(words, (cursor + CURSOR_STATE) >>> 2, open, PIECE_CLAIMED | worker) === open;
+    // Whoever comes by counts on: who took it may have died at once.
+    Atomics.compareExchange(words, claimed, number, number + 1);
+    if (won) return cursor;
+  }
+}
+
+/** Whether there are so few open pieces that there should be more. */
+export function runsLow({ words }: Kernels, board: number): boolean {
+  const open =
+    Atomics.load(words, (board + BOARD_HANDED_OUT) >>> 2) -
+    Atomics.load(words, (board + BOARD_CLAIMED) >>> 2);
+  return open <= (words[(board + BOARD_LOW) >>> 2] as number);
+}
+
+export function beginPiece({ words }: Kernels, cursor: number, worker: number): void {
+  Atomics.store(words, (cursor + CURSOR_STATE) >>> 2, PIECE_BEGUN | worker);
+}
+
+export function finishPiece({ words }: Kernels, cursor: number, worker: number): void {
+  Atomics.store(words, (cursor + CURSOR_STATE) >>> 2, PIECE_DONE | worker);
+}
+
+/** The worker that is done with the piece, counted from 1; 0 as long as none is. */
+export function doneBy({ words }: Kernels, cursor: number): number {
+  const state = Atomics.load(words, (cursor + CURSOR_STATE) >>> 2);
+  return (state & PIECE_DONE) === 0 ? 0 : state & PIECE_WORKER_MASK;
+}
+
+/** Takes the piece back, if no worker has taken it yet. */
+export function takeDown({ words }: Kernels, number: number, cursor: number): boolean {
+  const open = openState(number);
+  return Atomics.compareExchange(words, (cursor + CURSOR_STATE) >>> 2, open, 0) === open;
+}
+
+/**
+ * What becomes of piece `number` when a worker has ended: one that it had only claimed is put up again; true if it had
+ * begun, so that what comes of it is lost.
+ */
+export function leftBy(
+  { words }: Kernels,
+  board: number,
+  number: number,
+  cursor: number,
+  worker: number,
+): boolean {
+  const state = Atomics.load(words, (cursor + CURSOR_STATE) >>> 2);
+  if (state === (PIECE_CLAIMED | worker)) {
+    Atomics.store(words, (cursor + CURSOR_STATE) >>> 2, openState(number));
+    // The others look from there on again, and pass over what is not open.
+    const claimed = (board + BOARD_CLAIMED) >>> 2;
+    for (let count = Atomics.load(words, claimed); count > number; ) {
+      const before = Atomics.compareExchange(words, claimed, count, number);
+      if (before === count) break;
+      count = before;
+    }
+  }
+  return state === (PIECE_BEGUN | worker);
+}
+
+function openState(number: number): number {
+  return (PIECE_OPEN | (number & PIECE_NUMBER_MASK)) >>> 0;
+}
