@@ -217,7 +217,8 @@ export class Dataplane {
 
   /**
    * Runs a whole capture through a pipeline; the order of the file is kept exactly. As `processCapture`, with the
-   * pieces of the file spread over the workers.
+   * pieces of the file spread over the workers. A capture on a SharedArrayBuffer is read by the workers themselves,
+   * where memory is shared: its bytes must stay as they are meanwhile.
    */
   async processCapture(
     source: CaptureSource | CaptureInput,
