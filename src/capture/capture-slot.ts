@@ -30,9 +30,14 @@ export class CaptureSlot extends CaptureCursor {
    */
   constructor(program: Program, input: "own" | "none") {
     let regions: readonly number[] = [];
-    super(program, [OUTPUT, ...(input === "own" ? [INPUT] : [])], (addresses) => {
-      regions = addresses;
-    });
+    try {
+      super(program, [OUTPUT, ...(input === "own" ? [INPUT] : [])], (addresses) => {
+        regions = addresses;
+      });
+    } catch (error) {
+      program.close();
+      throw error;
+    }
     this.program = program;
     this.#output = regions[0] as number;
     this.#input = regions[1] ?? 0;
@@ -86,6 +91,7 @@ export class CaptureSlot extends CaptureCursor {
   /** Gives the memory back, the program's too. */
   override close(): void {
     super.close();
-    this.program.close();
+    // There is none yet where the memory did not suffice.
+    this.program?.close();
   }
 }

@@ -103,13 +103,17 @@ export function inline(
 
 const results = new Map<Uint8Array, Map<string, Promise<Wanted>>>();
 
+let kernels: ReturnType<typeof loadKernels> | undefined;
+
 async function work(
   bytes: Uint8Array,
   stages: readonly Stage[],
   format: "same" | "pcap" | "pcapng",
 ): Promise<Wanted> {
   const sink = new Sink();
-  const pipeline = new Pipeline(await loadKernels({ memoryBytes: 32 << 20 }), stages);
+  // One for all: a page has room for a hundred memories or so.
+  kernels ??= loadKernels({ memoryBytes: 32 << 20 });
+  using pipeline = new Pipeline(await kernels, stages);
   const summary = await processCapture(bytes, pipeline, sink, { format });
   return { output: sink.bytes, summary };
 }
