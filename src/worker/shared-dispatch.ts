@@ -43,7 +43,7 @@ import type { PooledSource } from "./worker-pool.ts";
 /** A header is worked on here: how much of a capture is looked at for it. */
 const HEADER = 4096;
 /** So many pieces a worker may be under way: waking this thread costs as much as working on half a piece. */
-const AHEAD = 4;
+const AHEAD = 2;
 
 /** A piece under way. */
 interface Piece {

@@ -351,7 +351,7 @@ test.skipIf(!isolated)("a memory that is too small: it is said, and nothing is h
   for (const [workers, megabytes] of [
     [1, 9],
     [2, 20],
-    [3, 41],
+    [3, 27],
   ] as const) {
     await using dataplane = await createDataplane({ workers, memoryBytes: megabytes << 20 });
     const free = dataplane.freeBytes;
