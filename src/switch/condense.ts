@@ -11,7 +11,12 @@ export function condensed(address: Uint8Array): number {
 }
 
 /** The four bytes of an IPv4 address as they lie in memory. */
-export function wordOf(address: Uint8Array): number {
+function wordOf(address: Uint8Array): number {
   const byte = (index: number): number => (address[index] as number) << (8 * index);
   return byte(0) | byte(1) | byte(2) | byte(3);
+}
+
+/** What keys hold of an address: an IPv4 one whole, of an IPv6 one what it is condensed to. */
+export function bitsOf(address: Uint8Array): number {
+  return address.length === 4 ? wordOf(address) : condensed(address);
 }

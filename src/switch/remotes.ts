@@ -19,7 +19,7 @@ import {
   REMOTE_VNI,
   SWITCH_REMOTES,
 } from "../layout/switch.layout.ts";
-import { condensed, wordOf } from "./condense.ts";
+import { bitsOf } from "./condense.ts";
 import type { SwitchMemory } from "./switch-memory.ts";
 
 const CAPACITY_LEAST = 16;
@@ -171,11 +171,6 @@ export class Remotes {
     plan.release(table);
     plan.release(address);
   }
-}
-
-/** The address, or what is left of it in a key, as it lies in memory. */
-function bitsOf(remote: Uint8Array): number {
-  return remote.length === 4 ? wordOf(remote) : condensed(remote);
 }
 
 function remoteKey(remote: Uint8Array, vni: number): number {

@@ -7,7 +7,7 @@ import { MAC_LENGTH } from "../layout/ethernet.layout.ts";
 import { PORT_ENCAPSULATION, PORT_PLAIN_TUNNEL } from "../layout/switch.layout.ts";
 import { EncapsulateTemplate, macOfIp } from "../pipeline/write-encapsulate.ts";
 import type { BridgeDomains } from "./bridge-domains.ts";
-import { wordOf } from "./condense.ts";
+import { bitsOf } from "./condense.ts";
 import { type Added, ANY_PORT, checkCommon, type Ports } from "./ports.ts";
 import { Records } from "./records.ts";
 import { Remotes } from "./remotes.ts";
@@ -38,7 +38,7 @@ export class Tunnels {
   readonly #ports: Ports;
   readonly #vtep: Vtep;
   readonly #records: Records;
-  readonly #byRemote: Map<number | string, SwitchPort> = new Map();
+  readonly #byRemote: Map<number, SwitchPort> = new Map();
   /** The latest headers: nearly always those of the next tunnel, too. */
   #headers: Headers;
   #template: EncapsulateTemplate;
@@ -63,9 +63,9 @@ export class Tunnels {
     const common = checkCommon(options, 1);
     const remote = addressOf(options.remote);
     this.#vtep.checkRemote(remote);
-    const key = keyOf(remote);
+    const key = bitsOf(remote);
     const twin = this.#byRemote.get(key);
-    if (twin !== undefined) throw new RangeError(`remote: ${twin.name} is a tunnel to it already`);
+    if (twin !== undefined) throw new RangeError(`remote: ${this.#whyNot(twin, remote)}`);
     const { bridgeDomains } = options;
     this.#checkDomains(bridgeDomains);
     const template = this.#templateFor(options);
@@ -105,7 +105,7 @@ export class Tunnels {
     const remote = this.#remoteOf(tunnel);
     for (const domain of this.#domains.all())
       if (this.#domains.has(domain, tunnel.number)) this.#withdraw(tunnel, domain, remote);
-    this.#byRemote.delete(keyOf(remote));
+    this.#byRemote.delete(bitsOf(remote));
     this.#records.give(this.#ports.field(tunnel.number, PORT_ENCAPSULATION));
   }
 
@@ -151,6 +151,14 @@ export class Tunnels {
   }
 
   /** Good until the next is read. */
+  /** One in four thousand million pairs of IPv6 addresses cannot be told apart by the table of remotes. */
+  #whyNot(twin: SwitchPort, remote: Uint8Array): string {
+    const same = this.#remoteOf(twin).every((byte, index) => byte === remote[index]);
+    return same
+      ? `${twin.name} is a tunnel to it already`
+      : `in the table of remotes it falls together with that of ${twin.name}: use another of its addresses`;
+  }
+
   #remoteOf({ number }: SwitchPort): Uint8Array {
     const record = this.#ports.field(number, PORT_ENCAPSULATION);
     return this.#template.readRemote(this.#memory.kernels, record, this.#remote);
@@ -180,10 +188,6 @@ function macAddressOf(mac: NonNullable<TunnelOptions["remoteMac"]>): Uint8Array 
 }
 
 /** What maps hold best: a number for IPv4. */
-function keyOf(remote: Uint8Array): number | string {
-  return remote.length === 4 ? wordOf(remote) : remote.join(".");
-}
-
 function checkVni(name: string, domain: BridgeDomain): void {
   if (domain.vni === undefined)
     throw new RangeError(`${name}: ${domain.name} has no VNI, so that no tunnel can carry it`);

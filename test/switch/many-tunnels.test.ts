@@ -272,3 +272,24 @@ describe.each(["ipv4", "ipv6"] as const)("thousands of tunnels over %s", (family
     }
   });
 });
+
+it("refuses a remote that the table cannot tell from another, and nothing is left of it", async () => {
+  const kernels = await loadKernels({ memoryBytes: 8 << 20 });
+  using core = new SwitchCore(kernels, { vtep: { address: "fd00::1" } });
+  const one = core.addBridgeDomain({ vni: 1 });
+  const two = core.addBridgeDomain({ vni: 2 });
+  const remote = "fd00:1:c184::3cc9:0:1";
+  const twin = "fd00:1:e287::9ce:0:1";
+  const first = core.addTunnel({ kind: "vxlan", remote, bridgeDomains: [one], name: "first" });
+  const free = kernels.plan.freeBytes;
+  expect(() => core.addTunnel({ kind: "vxlan", remote: twin, bridgeDomains: [two] })).toThrow(
+    /^remote: .* falls together with that of first/,
+  );
+  expect(() => core.addTunnel({ kind: "vxlan", remote, bridgeDomains: [two] })).toThrow(
+    /^remote: first is a tunnel to it already/,
+  );
+  expect(kernels.plan.freeBytes).toBe(free);
+  expect(core.ports().length).toBe(2);
+  core.removePort(first);
+  core.addTunnel({ kind: "vxlan", remote: twin, bridgeDomains: [two] });
+});
