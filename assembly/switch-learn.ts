@@ -50,14 +50,14 @@ const DOMAIN_MASK: u64 = 0xffff000000000000;
 const RUN_NONE: u64 = 0xffffffff;
 
 /** Learns from the frames of a burst that has been looked up, in their order, as far as that can be done ahead. */
-export function learnAhead(fdb: usize, scratch: usize, count: u32, fresh: u64, thread: u32): void {
+export function learnAhead(fdb: usize, scratch: usize, frames: u32, fresh: u64, thread: u32): void {
   const table: usize = load<u32>(fdb, FDB_BUCKETS);
   const mask = offsetMask(fdb);
   const seed = seedOf(fdb);
   const links: usize = load<u32>(fdb, FDB_LINKS);
   const alone = load<u32>(fdb, FDB_READERS) === 0;
   const events = load<u32>(fdb, FDB_EVENTS);
-  const end: usize = scratch + count * SCRATCH_STEP;
+  const end: usize = scratch + frames * SCRATCH_STEP;
   const none = i64x2.splat(0);
   // A run: new entries of one port and bridge domain. Their counts and the end of their list are written when it ends.
   let run: u64 = RUN_NONE;

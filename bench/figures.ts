@@ -20,9 +20,10 @@ import {
 
 export interface FigureToReach {
   readonly figure: string;
-  /** Undefined where a peer is missing, or where the figure is stated and nothing is asked of it. */
+  /** Undefined where it was not measured, or where the figure is stated and nothing is asked of it. */
   readonly reached: boolean | undefined;
-  readonly measured: string;
+  /** Undefined where it was not measured, or a peer is missing. */
+  readonly measured: string | undefined;
 }
 
 export function figuresToReach(
@@ -46,7 +47,7 @@ export function figuresToReach(
     most: number,
   ): void => {
     if (ours === undefined || theirs === undefined) {
-      figures.push({ figure, reached: undefined, measured: "not measured: a peer is missing" });
+      figures.push({ figure, reached: undefined, measured: undefined });
     } else {
       const measured = `${(ours / theirs).toFixed(2)} times its time (${ours.toFixed(2)} ns against ${theirs.toFixed(2)})`;
       figures.push({
@@ -125,8 +126,7 @@ export function figuresToReach(
   );
   const rate = (figure: string, nanoseconds: number | undefined, least: number): void => {
     const rated = `${figure}: at least ${least} million a second`;
-    if (nanoseconds === undefined)
-      figures.push({ figure: rated, reached: undefined, measured: "not measured" });
+    if (nanoseconds === undefined) figures.push({ figure: rated, reached: undefined, measured: undefined });
     else {
       const millions = 1000 / nanoseconds;
       figures.push({ figure: rated, reached: millions >= least, measured: `${millions.toFixed(1)} million` });

@@ -95,8 +95,11 @@ async function main(options: Options): Promise<void> {
   const figures = figuresToReach(tasks, endToEnd);
   write("\nFigures to reach");
   for (const { figure, reached, measured } of figures) {
+    if (measured === undefined) continue;
     write(`  ${reached === undefined ? "-   " : reached ? "pass" : "MISS"}  ${figure}: ${measured}`);
   }
+  const unmeasured = figures.filter(({ measured }) => measured === undefined).length;
+  if (unmeasured > 0) write(`  ${unmeasured} more were not measured: filtered out, or a peer is missing`);
   if (options.json !== undefined) {
     await writeFile(options.json, `${JSON.stringify({ environment, tasks, endToEnd, figures }, null, 2)}\n`);
   }

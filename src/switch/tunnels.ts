@@ -150,7 +150,6 @@ export class Tunnels {
     return this.#template;
   }
 
-  /** Good until the next is read. */
   /** One in four thousand million pairs of IPv6 addresses cannot be told apart by the table of remotes. */
   #whyNot(twin: SwitchPort, remote: Uint8Array): string {
     const same = this.#remoteOf(twin).every((byte, index) => byte === remote[index]);
@@ -159,6 +158,7 @@ export class Tunnels {
       : `in the table of remotes it falls together with that of ${twin.name}: use another of its addresses`;
   }
 
+  /** Good until the next is read. */
   #remoteOf({ number }: SwitchPort): Uint8Array {
     const record = this.#ports.field(number, PORT_ENCAPSULATION);
     return this.#template.readRemote(this.#memory.kernels, record, this.#remote);
@@ -187,7 +187,6 @@ function macAddressOf(mac: NonNullable<TunnelOptions["remoteMac"]>): Uint8Array 
   return mac instanceof Uint8Array && mac.length === MAC_LENGTH ? mac : parseMac("remoteMac", mac);
 }
 
-/** What maps hold best: a number for IPv4. */
 function checkVni(name: string, domain: BridgeDomain): void {
   if (domain.vni === undefined)
     throw new RangeError(`${name}: ${domain.name} has no VNI, so that no tunnel can carry it`);
