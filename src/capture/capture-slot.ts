@@ -8,9 +8,10 @@ import {
   CURSOR_IN_END,
   CURSOR_OUT,
   CURSOR_OUT_END,
+  CURSOR_RECORDS,
 } from "../layout/capture.layout.ts";
 import { RECORD_BLOCK_MAXIMUM } from "../layout/pcapng.layout.ts";
-import type { Program } from "../pipeline/program.ts";
+import { type PipelineCounters, type Program, readCounters } from "../pipeline/program.ts";
 import { CaptureCursor } from "./capture-cursor.ts";
 
 /** Bytes read at a time: small enough for the second-level cache of the core that works on them. */
@@ -18,11 +19,16 @@ export const SLOT_CHUNK: number = 1 << 19;
 const INPUT = RECORD_BLOCK_MAXIMUM + SLOT_CHUNK;
 /** Room for a chunk of short records that each grow by two wrappings. */
 const OUTPUT = 4 * SLOT_CHUNK + RECORD_BLOCK_MAXIMUM;
+/** What the cursor counts. */
+const COUNTS_LENGTH = CURSOR_BYTES_OUT + 8 - CURSOR_RECORDS;
 
 export class CaptureSlot extends CaptureCursor {
   readonly program: Program;
   readonly #input: number;
   readonly #output: number;
+  /** Where the program and the cursor's counts stand as of the last `keepCounts()`. */
+  readonly #kept: number;
+  #framesKept = 0;
 
   /**
    * The slot owns `program`: its counters say what became of what went through here. Without an input of its own, the
@@ -31,7 +37,8 @@ export class CaptureSlot extends CaptureCursor {
   constructor(program: Program, input: "own" | "none") {
     let regions: readonly number[] = [];
     try {
-      super(program, [OUTPUT, ...(input === "own" ? [INPUT] : [])], (addresses) => {
+      const lengths = [OUTPUT, program.byteLength + COUNTS_LENGTH, ...(input === "own" ? [INPUT] : [])];
+      super(program, lengths, (addresses) => {
         regions = addresses;
       });
     } catch (error) {
@@ -40,7 +47,9 @@ export class CaptureSlot extends CaptureCursor {
     }
     this.program = program;
     this.#output = regions[0] as number;
-    this.#input = regions[1] ?? 0;
+    this.#kept = regions[1] as number;
+    this.#input = regions[2] ?? 0;
+    this.keepCounts();
   }
 
   /** Where the next piece may be read to. */
@@ -64,10 +73,32 @@ export class CaptureSlot extends CaptureCursor {
   }
 
   /** Lets everything count from zero. */
-  resetCounters(): void {
+  resetCounts(): void {
     this.program.resetCounters();
-    for (const field of [CURSOR_BYTES_IN, CURSOR_BYTES_OUT])
-      this.kernels.view.setBigUint64(this.cursor + field, 0n, true);
+    const counts = this.cursor + CURSOR_RECORDS;
+    this.kernels.bytes.fill(0, counts, counts + COUNTS_LENGTH);
+    this.keepCounts();
+  }
+
+  /** Lets what has been counted stand; returns how many frames were read since this was last called. */
+  keepCounts(): number {
+    const { bytes } = this.kernels;
+    const { address, byteLength } = this.program;
+    const counts = this.cursor + CURSOR_RECORDS;
+    bytes.copyWithin(this.#kept, address, address + byteLength);
+    bytes.copyWithin(this.#kept + byteLength, counts, counts + COUNTS_LENGTH);
+    const before = this.#framesKept;
+    this.#framesKept = this.#keptCount(CURSOR_RECORDS);
+    return this.#framesKept - before;
+  }
+
+  /** Lets nothing that has been counted since `keepCounts()` stand. */
+  forgetCounts(): void {
+    const { bytes } = this.kernels;
+    const { address, byteLength } = this.program;
+    bytes.copyWithin(address, this.#kept, this.#kept + byteLength);
+    const kept = this.#kept + byteLength;
+    bytes.copyWithin(this.cursor + CURSOR_RECORDS, kept, kept + COUNTS_LENGTH);
   }
 
   /** The input from the cursor on. */
@@ -80,12 +111,21 @@ export class CaptureSlot extends CaptureCursor {
     return this.kernels.bytes.subarray(this.#output, this.get(CURSOR_OUT));
   }
 
+  /** What became of the frames, as of the last `keepCounts()`; so are the two below. */
+  get counters(): PipelineCounters {
+    return readCounters(this.kernels, this.#kept, this.program.length);
+  }
+
   get frameBytesIn(): number {
-    return this.counter(CURSOR_BYTES_IN);
+    return this.#keptCount(CURSOR_BYTES_IN);
   }
 
   get frameBytesOut(): number {
-    return this.counter(CURSOR_BYTES_OUT);
+    return this.#keptCount(CURSOR_BYTES_OUT);
+  }
+
+  #keptCount(field: number): number {
+    return this.kernels.counter(this.#kept + this.program.byteLength + field - CURSOR_RECORDS);
   }
 
   /** Gives the memory back, the program's too. */

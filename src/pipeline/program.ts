@@ -24,6 +24,23 @@ export interface CompiledStages {
   readonly headroom: number;
 }
 
+/** What is counted in the program at `address`, or in a copy of all its bytes. */
+export function readCounters(kernels: Kernels, address: number, stages: number): PipelineCounters {
+  const counters = address + stages * STAGE_LENGTH;
+  const drops: Record<string, number> = {};
+  let dropped = 0;
+  for (const { code, name } of dropReasons.slice(1)) {
+    const count = kernels.counter(counters + code * COUNTER_LENGTH);
+    if (count > 0) drops[name] = count;
+    dropped += count;
+  }
+  const forwarded = kernels.counter(counters);
+  const changed = Array.from({ length: stages }, (_, index) =>
+    kernels.counter(address + index * STAGE_LENGTH + STAGE_CHANGED),
+  );
+  return { received: forwarded + dropped, forwarded, dropped, drops, changed };
+}
+
 export class Program {
   readonly kernels: Kernels;
   /** How many stages there are. */
@@ -33,13 +50,16 @@ export class Program {
   /** Address of the first stage record, and of the drop counters, for kernels. */
   readonly address: number;
   readonly counterAddress: number;
+  /** Bytes from `address` on, with the counters. */
+  readonly byteLength: number;
   #closed = false;
 
   constructor(kernels: Kernels, { records, headroom }: CompiledStages) {
     this.kernels = expectKernels(kernels);
     this.length = records.length / STAGE_LENGTH;
     this.headroom = headroom;
-    this.address = kernels.plan.reserve("a pipeline", records.length + COUNTERS_LENGTH);
+    this.byteLength = records.length + COUNTERS_LENGTH;
+    this.address = kernels.plan.reserve("a pipeline", this.byteLength);
     this.counterAddress = this.address + records.length;
     kernels.bytes.set(records, this.address);
     this.resetCounters();
@@ -48,19 +68,7 @@ export class Program {
   /** What became of all frames since the start or the last `resetCounters()`. */
   counters(): PipelineCounters {
     this.expectOpen();
-    const { kernels } = this;
-    const drops: Record<string, number> = {};
-    let dropped = 0;
-    for (const { code, name } of dropReasons.slice(1)) {
-      const count = kernels.counter(this.counterAddress + code * COUNTER_LENGTH);
-      if (count > 0) drops[name] = count;
-      dropped += count;
-    }
-    const forwarded = kernels.counter(this.counterAddress);
-    const changed = Array.from({ length: this.length }, (_, index) =>
-      kernels.counter(this.address + index * STAGE_LENGTH + STAGE_CHANGED),
-    );
-    return { received: forwarded + dropped, forwarded, dropped, drops, changed };
+    return readCounters(this.kernels, this.address, this.length);
   }
 
   resetCounters(): void {

@@ -119,7 +119,7 @@ export class ByteRingProducer {
   }
 }
 
-/** The consumer's end. */
+/** The consumer's end. Producers that wait for room hear of it by `wake()`. */
 export class ByteRingConsumer {
   readonly #kernels: Kernels;
   readonly #ring: number;
@@ -154,8 +154,12 @@ export class ByteRingConsumer {
       const burst =
         offsets.length > 0 ? new FrameBurst(bytes.slice(start, at), offsets, this.#headroom) : undefined;
       Atomics.store(signed, (this.#ring + RING_HEAD) >>> 2, (head + at - start) | 0);
-      ringIfAsleep(this.#kernels, words[(this.#ring + RING_PRODUCER_DOORBELL) >>> 2] as number);
       if (burst !== undefined) return burst;
     }
+  }
+
+  wake(): void {
+    const { words } = this.#kernels;
+    ringIfAsleep(this.#kernels, words[(this.#ring + RING_PRODUCER_DOORBELL) >>> 2] as number);
   }
 }

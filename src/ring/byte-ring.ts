@@ -127,7 +127,9 @@ export class ByteRing extends RingEnd {
    * the producers that wait for room; undefined if there is none.
    */
   pop(limit: number = TAKE_DEFAULT): FrameBurst | undefined {
-    return this.#taking.take(wholeNumber("limit", limit, 1, CAPACITY_MAXIMUM));
+    const burst = this.#taking.take(wholeNumber("limit", limit, 1, CAPACITY_MAXIMUM));
+    this.#taking.wake();
+    return burst;
   }
 
   protected override checkRoom(room: number): void {

@@ -8,7 +8,7 @@ import type { CaptureOutput } from "../capture/capture-io.ts";
 import { CaptureRun, RECORD_CANNOT_BE } from "../capture/capture-run.ts";
 import { CaptureSlot } from "../capture/capture-slot.ts";
 import type { ProcessCaptureOptions } from "../capture/process-capture.ts";
-import { untilAborted, watched } from "../core/abort.ts";
+import { AbortableWaits, watched } from "../core/abort.ts";
 import type { Kernels } from "../kernel/kernels.ts";
 import {
   CURSOR_IN,
@@ -33,28 +33,29 @@ export interface WorkerShare {
   readonly frames: number;
 }
 
+/** What became of frames. */
+export interface Counts {
+  readonly counters: PipelineCounters;
+  /** Bytes of the frames read and written. */
+  readonly frameBytesIn: number;
+  readonly frameBytesOut: number;
+}
+
 /** What came of a piece. */
 export interface Outcome {
   /** Undefined if no worker has anything to say of it. */
   readonly worker: number | undefined;
   readonly output: Uint8Array;
-  readonly counters: PipelineCounters;
-  readonly frameBytesIn: number;
-  readonly frameBytesOut: number;
+  /** Of the frames in it: the slot that counted them, and whose count is to stand if this is taken; or the counts. */
+  readonly counted: CaptureSlot | Counts;
   /** Where in the file a record cannot be, if that was found: the output ends in front of it. */
   readonly damageAt: number | undefined;
 }
 
 /** Of a piece of which nothing comes out, and so many frames are lost with their worker. */
 function noOutput(lost: number): Outcome {
-  return {
-    worker: undefined,
-    output: new Uint8Array(0),
-    counters: droppedOnly("worker-died", lost),
-    frameBytesIn: 0,
-    frameBytesOut: 0,
-    damageAt: undefined,
-  };
+  const counted = { counters: droppedOnly("worker-died", lost), frameBytesIn: 0, frameBytesOut: 0 };
+  return { worker: undefined, output: new Uint8Array(0), counted, damageAt: undefined };
 }
 
 export interface DispatchOptions extends ProcessCaptureOptions {
@@ -75,7 +76,10 @@ export abstract class CaptureDispatch {
   frameBytesIn = 0;
   frameBytesOut = 0;
   readonly run: CaptureRun;
+  /** Records that workers have worked through, or lost. */
+  #records = 0;
   protected readonly options: DispatchOptions;
+  protected readonly waits: AbortableWaits;
   readonly #output: CaptureOutput;
   readonly #alone: Program;
   protected readonly slots: CaptureSlot[] = [];
@@ -87,6 +91,7 @@ export abstract class CaptureDispatch {
   /** With so many slots, which have memory for input of their own or have not. */
   constructor(output: CaptureOutput, options: DispatchOptions, slots: number, input: "own" | "none") {
     this.options = options;
+    this.waits = new AbortableWaits(options.signal);
     this.#output = output;
     const { kernels, stages } = options;
     this.#alone = new Program(kernels, stages);
@@ -113,9 +118,9 @@ export abstract class CaptureDispatch {
       this.run.finish();
       this.damage = this.run.damage;
     }
-    this.#add(this.#alone.counters());
-    this.frameBytesIn += this.run.bytesIn;
-    this.frameBytesOut += this.run.bytesOut;
+    const { bytesIn, bytesOut } = this.run;
+    this.#add({ counters: this.#alone.counters(), frameBytesIn: bytesIn, frameBytesOut: bytesOut });
+    for (const slot of this.slots) this.#add(slot);
   }
 
   /** Gives the memory back when nobody uses it any more: neither workers, nor the source, nor the sink. */
@@ -125,6 +130,7 @@ export abstract class CaptureDispatch {
   }
 
   protected release(): void {
+    this.waits.close();
     for (const slot of this.slots) slot.close();
     for (const region of this.#regions) this.options.kernels.plan.release(region);
     this.run?.close();
@@ -147,7 +153,7 @@ export abstract class CaptureDispatch {
   protected abstract spread(): Promise<void>;
 
   protected progress(): void {
-    const records = this.counters.received + this.run.records;
+    const records = this.#records + this.run.records;
     this.options.onProgress?.({ bytesRead: this.bytesRead, records });
   }
 
@@ -163,9 +169,7 @@ export abstract class CaptureDispatch {
     return {
       worker,
       output: slot.output,
-      counters: slot.program.counters(),
-      frameBytesIn: slot.frameBytesIn,
-      frameBytesOut: slot.frameBytesOut,
+      counted: slot,
       damageAt: end === slot.get(CURSOR_IN_END) ? undefined : position + end - origin,
     };
   }
@@ -178,13 +182,19 @@ export abstract class CaptureDispatch {
 
   /** Takes the outcome of the next piece over. */
   protected async take(outcome: Outcome): Promise<void> {
-    const { worker, counters, damageAt } = outcome;
-    this.#add(counters);
-    this.frameBytesIn += outcome.frameBytesIn;
-    this.frameBytesOut += outcome.frameBytesOut;
+    const { worker, counted, damageAt } = outcome;
+    let frames: number;
+    if (counted instanceof CaptureSlot) frames = counted.keepCounts();
+    else {
+      frames = counted.counters.received;
+      this.#add(counted);
+    }
+    this.#records += frames;
     if (worker !== undefined) {
       const share = this.#shares.get(worker) ?? { pieces: 0, frames: 0 };
-      this.#shares.set(worker, { pieces: share.pieces + 1, frames: share.frames + counters.received });
+      share.pieces++;
+      share.frames += frames;
+      this.#shares.set(worker, share);
     }
     await this.#send(outcome.output);
     if (damageAt !== undefined) this.damage = new CaptureError(damageAt, RECORD_CANNOT_BE);
@@ -207,10 +217,12 @@ export abstract class CaptureDispatch {
     if (bytes.length === 0) return;
     this.bytesWritten += bytes.length;
     this.#writing = watched(this.#output.write(bytes));
-    await untilAborted(this.#writing, this.options.signal);
+    await this.waits.until(this.#writing);
   }
 
-  #add(counters: PipelineCounters): void {
+  #add({ counters, frameBytesIn, frameBytesOut }: Counts): void {
     this.counters = sumCounters([this.counters, counters]);
+    this.frameBytesIn += frameBytesIn;
+    this.frameBytesOut += frameBytesOut;
   }
 }

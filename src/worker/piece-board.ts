@@ -21,12 +21,17 @@ export function boardLength(places: number): number {
   return BOARD_CURSORS + 4 * places;
 }
 
-/** Puts piece `number` up, which is all there is of it: its cursor must say everything else. */
-export function putUp({ words }: Kernels, board: number, number: number, cursor: number): void {
+/**
+ * Puts piece `number` up, which is all there is of it: its cursor must say everything else. True if no other was open:
+ * then workers may sleep for want of one.
+ */
+export function putUp({ words }: Kernels, board: number, number: number, cursor: number): boolean {
   const places = words[(board + BOARD_PLACES) >>> 2] as number;
   words[(board + BOARD_CURSORS + 4 * (number % places)) >>> 2] = cursor;
   Atomics.store(words, (cursor + CURSOR_STATE) >>> 2, openState(number));
   Atomics.store(words, (board + BOARD_HANDED_OUT) >>> 2, number + 1);
+  // Only now: a worker says that it sleeps, and then looks for the piece.
+  return Atomics.load(words, (board + BOARD_CLAIMED) >>> 2) >= number;
 }
 
 /** Takes the next open piece for a worker, counted from 1; the address of its cursor, or 0 if there is none. */

@@ -3,7 +3,7 @@
 
 import type { CaptureInput, CaptureOutput } from "../capture/capture-io.ts";
 import type { CaptureSlot } from "../capture/capture-slot.ts";
-import { untilAborted, watched } from "../core/abort.ts";
+import { AbortableWaits, watched } from "../core/abort.ts";
 import { wholeNumber } from "../core/arguments.ts";
 import {
   CURSOR_IN,
@@ -31,6 +31,7 @@ export class ReadDispatch extends CaptureDispatch {
   /** Ends reading, because there is damage or because writing has failed, while the source is silent. */
   readonly #stop: AbortController = new AbortController();
   readonly #signal: AbortSignal;
+  readonly #reads: AbortableWaits;
   /** The beginning of a record whose end is still to be read. */
   #carried: Uint8Array = new Uint8Array(0);
 
@@ -39,11 +40,13 @@ export class ReadDispatch extends CaptureDispatch {
     this.#input = input;
     this.#signal =
       options.signal === undefined ? this.#stop.signal : AbortSignal.any([options.signal, this.#stop.signal]);
+    this.#reads = new AbortableWaits(this.#signal);
     this.#free = [...this.slots];
   }
 
   override async close(): Promise<void> {
     await Promise.allSettled([this.#reading, ...this.#jobs, ...this.#writes]);
+    this.#reads.close();
     await super.close();
   }
 
@@ -54,7 +57,7 @@ export class ReadDispatch extends CaptureDispatch {
       // Damage ends the reading, and is no failure.
       if (error !== this.damage) throw error;
     }
-    await untilAborted(Promise.all(this.#writes), this.options.signal);
+    await this.waits.until(Promise.all(this.#writes));
   }
 
   async #readAll(): Promise<void> {
@@ -62,10 +65,10 @@ export class ReadDispatch extends CaptureDispatch {
     const turns = new Turns();
     while (this.damage === undefined) {
       await turns.give();
-      const slot = await untilAborted(this.#freeSlot(), this.#signal);
+      const slot = await this.#reads.until(this.#freeSlot());
       this.#reading = watched(this.#input.read(slot.chunk));
       const space = slot.chunk.length;
-      const read = await untilAborted(this.#reading, this.#signal);
+      const read = await this.#reads.until(this.#reading);
       const length = wholeNumber("source.read()", read, 0, space);
       if (length === 0) break;
       this.bytesRead += length;
@@ -124,7 +127,7 @@ export class ReadDispatch extends CaptureDispatch {
       stages,
     });
     const damageAt = result.consumed === length ? undefined : position + result.consumed;
-    return { ...result, output: result.bytes, damageAt };
+    return { worker: result.worker, output: result.bytes, counted: result, damageAt };
   }
 
   /** Takes a piece's outcome over, when all before it have been. */
@@ -135,14 +138,14 @@ export class ReadDispatch extends CaptureDispatch {
       await this.take(outcome);
       if (this.damage !== undefined) this.#stop.abort(this.damage);
     } finally {
-      slot.resetCounters();
+      slot.forgetCounts();
       this.#free.push(slot);
     }
   }
 
   /** Works on the slot's bytes here, behind all that is under way. */
   async #keep(slot: CaptureSlot): Promise<void> {
-    await untilAborted(Promise.all(this.#writes), this.#signal);
+    await this.#reads.until(Promise.all(this.#writes));
     this.#writes = [];
     const { memory } = this.run;
     const bytes = slot.input;

@@ -9,6 +9,8 @@ import {
   CURSOR_HEADROOM,
   CURSOR_JOURNAL,
   CURSOR_LENGTH,
+  CURSOR_STATUS,
+  STATUS_OUTPUT_FULL,
 } from "../layout/capture.layout.ts";
 import { DESCRIPTOR_LENGTH } from "../layout/descriptor.layout.ts";
 import {
@@ -122,7 +124,11 @@ export abstract class RingLane implements Lane {
   }
 
   take(): FrameBurst | undefined {
-    return this.#consumer.take(TAKE);
+    const burst = this.#consumer.take(TAKE);
+    // Only a worker that waits for room: waking one that has nothing to do would hold up who waits for these frames.
+    const status = Atomics.load(this.kernels.words, (this.addresses.cursor + CURSOR_STATUS) >>> 2);
+    if (status === STATUS_OUTPUT_FULL) this.#consumer.wake();
+    return burst;
   }
 
   get empty(): boolean {

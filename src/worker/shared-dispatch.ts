@@ -7,7 +7,7 @@
 
 import type { CaptureOutput } from "../capture/capture-io.ts";
 import type { CaptureSlot } from "../capture/capture-slot.ts";
-import { untilAborted, watched } from "../core/abort.ts";
+import { watched } from "../core/abort.ts";
 import {
   BOARD_CLAIMED,
   BOARD_HANDED_OUT,
@@ -27,6 +27,7 @@ import {
 import { Turns } from "../platform/turns.ts";
 import { CaptureDispatch, type DispatchOptions, type Outcome } from "./capture-dispatch.ts";
 import { boardLength, doneBy, leftBy, putUp, takeDown } from "./piece-board.ts";
+import type { PooledSource } from "./pooled.ts";
 import type { SharedSource } from "./protocol.ts";
 import {
   clearLink,
@@ -38,12 +39,13 @@ import {
   writeLink,
 } from "./shared-piece.ts";
 import type { WorkerDiedError } from "./worker-died-error.ts";
-import type { PooledSource } from "./worker-pool.ts";
 
 /** A header is worked on here: how much of a capture is looked at for it. */
 const HEADER = 4096;
-/** So many pieces a worker may be under way: waking this thread costs as much as working on half a piece. */
+/** Pieces that each worker has or finds open while this thread wakes up. */
 const AHEAD = 2;
+/** So many more are put up, so that so many are done when it is woken: that takes as long as a tenth of a piece. */
+const BATCH = 4;
 
 /** A piece under way. */
 interface Piece {
@@ -67,9 +69,10 @@ export class SharedDispatch extends CaptureDispatch implements PooledSource {
   readonly #free: CaptureSlot[];
   /** Pieces handed out so far. */
   #handedOut = 0;
+  readonly #abort = (): void => this.options.pool.lookAgain();
 
   constructor(source: Uint8Array, output: CaptureOutput, options: DispatchOptions) {
-    super(output, options, AHEAD * options.workers + 1, "none");
+    super(output, options, AHEAD * options.workers + BATCH, "none");
     const { words } = options.kernels;
     // Whatever becomes of the array, if its buffer can grow.
     this.#source = source.subarray(0, source.length);
@@ -85,10 +88,12 @@ export class SharedDispatch extends CaptureDispatch implements PooledSource {
     this.#windows = Array.from({ length: options.workers + 1 }, () =>
       this.reserve("a window on a capture", WINDOW_LENGTH),
     );
+    options.signal?.addEventListener("abort", this.#abort, { once: true });
   }
 
   override async close(): Promise<void> {
-    const { kernels, pool } = this.options;
+    const { kernels, pool, signal } = this.options;
+    signal?.removeEventListener("abort", this.#abort);
     for (const piece of this.#pieces) {
       const { slot, number } = piece;
       const ended = (): true | undefined =>
@@ -147,25 +152,26 @@ export class SharedDispatch extends CaptureDispatch implements PooledSource {
 
   /** Hands pieces out from `from` on, where a record begins; resolves with where this thread is to go on. */
   async #handOut(from: number, turns: Turns): Promise<number> {
-    const { kernels, signal, pool } = this.options;
+    const { kernels, pool } = this.options;
     const { length } = this.#source;
-    await untilAborted(this.#opened, signal);
+    if (this.#opened !== undefined) await this.waits.until(this.#opened);
     const first = this.#link(this.#handedOut);
     clearLink(kernels, first);
     writeLink(kernels, first, LINK_FIRST);
     let irregular: number | undefined;
     for (let at = from; ; ) {
+      let wanted = false;
       for (; irregular === undefined && at < length && this.#free.length > 0; at += PIECE_LENGTH)
-        this.#begin(at, Math.min(PIECE_LENGTH, length - at));
-      pool.wake();
+        wanted = this.#begin(at, Math.min(PIECE_LENGTH, length - at)) || wanted;
+      if (wanted) pool.wake();
       const [piece] = this.#pieces;
       if (piece === undefined) return irregular ?? length;
-      const outcome = await this.#outcome(piece, signal);
+      const outcome = await this.#outcome(piece);
       if (typeof outcome === "object") {
         await this.take(outcome);
         this.#seen(piece.offset + piece.length);
       } else irregular ??= outcome;
-      piece.slot.resetCounters();
+      piece.slot.forgetCounts();
       this.#pieces.shift();
       this.#free.push(piece.slot);
       if (this.damage !== undefined) return length;
@@ -173,7 +179,8 @@ export class SharedDispatch extends CaptureDispatch implements PooledSource {
     }
   }
 
-  #begin(offset: number, length: number): void {
+  /** True if workers may wait for it. */
+  #begin(offset: number, length: number): boolean {
     const { kernels } = this.options;
     const slot = this.#free.pop() as CaptureSlot;
     const number = this.#handedOut++;
@@ -185,21 +192,23 @@ export class SharedDispatch extends CaptureDispatch implements PooledSource {
     slot.set(CURSOR_LINK, this.#link(number));
     slot.set(CURSOR_NEXT_LINK, next);
     clearLink(kernels, next);
-    putUp(kernels, this.#board, number, slot.cursor);
     this.#pieces.push({ number, slot, offset, length, died: undefined });
+    return putUp(kernels, this.#board, number, slot.cursor);
   }
 
   /**
    * What came of the piece; or, if it was not to be touched, where there is more than records. Of all such pieces
    * behind each other the first one knows.
    */
-  async #outcome(piece: Piece, signal?: AbortSignal): Promise<Outcome | number> {
-    const { kernels, pool } = this.options;
+  async #outcome(piece: Piece): Promise<Outcome | number> {
+    const { kernels, pool, signal } = this.options;
     const { slot, offset } = piece;
     const next = slot.get(CURSOR_NEXT_LINK);
-    const look = (): number | WorkerDiedError | undefined =>
-      doneBy(kernels, slot.cursor) || (piece.died ?? pool.failure);
-    const by = await pool.until(look, signal);
+    const look = (): number | WorkerDiedError | undefined => {
+      signal?.throwIfAborted();
+      return doneBy(kernels, slot.cursor) || (piece.died ?? pool.failure);
+    };
+    const by = await pool.until(look);
     if (typeof by === "object") {
       if (pool.failure !== undefined) throw pool.failure;
       // The pieces behind wait for it.

@@ -31,7 +31,7 @@ export class TransferWorker {
     const interfaces = plan.reserve("an interface table", job.interfaces.length);
     try {
       bytes.set(job.interfaces, interfaces);
-      slot.resetCounters();
+      slot.resetCounts();
       const carried = Math.max(0, job.bytes.length - SLOT_CHUNK);
       slot.chunk.set(job.bytes.subarray(carried));
       slot.start(job.bytes.subarray(0, carried), job.bytes.length - carried);
@@ -40,10 +40,11 @@ export class TransferWorker {
       slot.set(CURSOR_INTERFACES, interfaces);
       slot.set(CURSOR_INTERFACE_COUNT, job.interfaces.length / INTERFACE_ENTRY_LENGTH);
       functions.runCapture(slot.cursor);
+      slot.keepCounts();
       return {
         bytes: slot.output.slice() as Uint8Array<ArrayBuffer>,
         consumed: job.bytes.length - slot.input.length,
-        counters: slot.program.counters(),
+        counters: slot.counters,
         frameBytesIn: slot.frameBytesIn,
         frameBytesOut: slot.frameBytesOut,
       };

@@ -82,12 +82,17 @@ export class WorkerLoop {
         fruitless = 0;
         turn = performance.now();
       }
-      if (fruitless > 0) this.#tell();
+      // Who waits for a link will soon go on.
+      if (fruitless > 0 && this.#piece === undefined) this.#tell();
       if (fruitless < SPIN_TURNS) continue;
-      // First the count, then "asleep", then a last look at everything: see ring.layout.ts.
+      this.#tell();
+      // First the count, then "asleep", then a last look at everything: see ring.layout.ts. And yet another: a lane
+      // without room says so in its cursor, where who makes room looks; that, too, is to be said before the last look.
       const count = Atomics.load(signed, rung);
       functions.sayAsleep(doorbell, 1);
-      if (!this.#workOnce() && Atomics.load(signed, control) === 0)
+      let looks = 0;
+      for (; looks < 2 && !this.#workOnce(); looks++) functions.sayAsleep(doorbell, 0);
+      if (looks === 2 && Atomics.load(signed, control) === 0)
         functions.sleep(doorbell, count, TURN_MILLISECONDS);
       functions.sayAsleep(doorbell, -1);
       fruitless = 0;
@@ -101,8 +106,11 @@ export class WorkerLoop {
     for (const { cursor, receive, transmit } of this.#lanes.values()) {
       if (functions.runRings(cursor, receive, transmit, BURSTS) === 0) continue;
       worked = true;
-      ringIfAsleep(this.#kernels, words[(transmit + RING_CONSUMER_DOORBELL) >>> 2] as number);
-      ringIfAsleep(this.#kernels, words[(receive + RING_PRODUCER_DOORBELL) >>> 2] as number);
+      // Who takes the results and who waits for room may be one.
+      const taking = words[(transmit + RING_CONSUMER_DOORBELL) >>> 2] as number;
+      const sending = words[(receive + RING_PRODUCER_DOORBELL) >>> 2] as number;
+      ringIfAsleep(this.#kernels, taking);
+      if (sending !== taking) ringIfAsleep(this.#kernels, sending);
     }
     const { jobs, jobsDone, scratch } = this.#setup;
     while (functions.ringPop(jobs, scratch, 1) === 1) {

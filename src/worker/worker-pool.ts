@@ -7,7 +7,8 @@ import type { WorkerLike } from "../platform/threads.ts";
 import { SharedBell } from "../ring/bell.ts";
 import { DescriptorRing } from "../ring/descriptor-ring.ts";
 import { ringIfAsleep } from "../ring/doorbell.ts";
-import type { LaneAddresses, SharedSource, TransferJob, TransferResult } from "./protocol.ts";
+import type { CaptureJob, PooledLane, PooledSource } from "./pooled.ts";
+import type { TransferJob, TransferResult } from "./protocol.ts";
 import { WorkerDiedError } from "./worker-died-error.ts";
 import { WorkerHandle } from "./worker-handle.ts";
 
@@ -20,32 +21,6 @@ export interface WorkerPoolOptions {
   readonly onWorkerDied: (error: WorkerDiedError) => void;
   /** Called when a worker could not be replaced: from then on nothing is worked on. */
   readonly onFailure: () => void;
-}
-
-/** A lane as the pool knows it. */
-export interface PooledLane {
-  readonly addresses: LaneAddresses;
-  /** Called after the worker that had it has ended, before another gets it. */
-  recover(): void;
-  /** Called when no other will get it. */
-  abandon(): void;
-}
-
-/** A capture in shared memory as the pool knows it. */
-export interface PooledSource {
-  /** What the worker `index` is told of it. */
-  of(index: number): SharedSource;
-  /** Called after a worker has ended, before another takes its place. */
-  recover(index: number, error: WorkerDiedError): void;
-}
-
-/** A run of the capture kernel on a cursor in shared memory. */
-export interface CaptureJob {
-  readonly cursor: number;
-  /** The number of the worker that has it. */
-  readonly worker: number;
-  /** Undefined as long as it is under way. */
-  outcome: "done" | WorkerDiedError | undefined;
 }
 
 interface Place {
@@ -173,8 +148,13 @@ export class WorkerPool {
   }
 
   /** Looks again, until `look` finds something, whenever a worker may have done something or has died. */
-  async until<T>(look: () => T | undefined, signal?: AbortSignal): Promise<T> {
-    return look() ?? (await (this.#bell as SharedBell).until(look, signal));
+  async until<T>(look: () => T | undefined): Promise<T> {
+    return look() ?? (await (this.#bell as SharedBell).until(look));
+  }
+
+  /** Lets all who wait in `until` look again. */
+  lookAgain(): void {
+    this.#bell?.ring();
   }
 
   /** Gives the worker with the least to do a job. */
@@ -190,12 +170,11 @@ export class WorkerPool {
   }
 
   /** Resolves when the job has been done; rejects with a WorkerDiedError if it will not be. */
-  async endOfJob(job: CaptureJob, signal?: AbortSignal): Promise<void> {
-    const look = (): CaptureJob["outcome"] => {
+  async endOfJob(job: CaptureJob): Promise<void> {
+    const outcome = await this.until(() => {
       if (job.outcome === undefined) this.#collect();
       return job.outcome;
-    };
-    const outcome = look() ?? (await this.#bell?.until(look, signal));
+    });
     if (outcome instanceof WorkerDiedError) throw outcome;
   }
 
