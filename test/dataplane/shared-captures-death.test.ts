@@ -31,6 +31,15 @@ function dyingAt(kernel: "scanCapture" | "runCapture", at: number, when: "before
   }\n`;
 }
 
+/** Lets a worker die while it copies a piece: it has the piece, and has not begun with it. */
+const DYING_AT_COPY = `{
+  const { set } = Uint8Array.prototype;
+  Uint8Array.prototype.set = function (from, at) {
+    if (from.length > ${PIECE / 2}) throw new Error("boom");
+    set.call(this, from, at);
+  };
+}\n`;
+
 // Each test takes a dataplane of its own, and a page has room for a hundred memories or so: there it is two workers only.
 describe.each(inBrowser ? [2] : counts)("workers that die while they read, of %i", (workers) => {
   // The number of each frame stands in its timestamp.
@@ -80,6 +89,22 @@ describe.each(inBrowser ? [2] : counts)("workers that die while they read, of %i
       });
     }
   }
+
+  test.skipIf(!isolated)("while they copy: nothing is lost, others do it", async () => {
+    const prologue = (index: number): string => (index < workers ? DYING_AT_COPY : "");
+    await dying(prologue, async (dataplane, deaths) => {
+      const sink = new Sink();
+      const { workers: shares, ...summary } = await dataplane.processCapture(shared(bytes), WRAP, sink);
+      await until(() => deaths.length > 0, "a death is noticed");
+      for (const death of deaths) expect(death.message).toMatch(/boom/);
+      const wanted = await inline(bytes, WRAP);
+      expectSame(sink.bytes, wanted.output);
+      expect(summary).toEqual(wanted.summary);
+      // This thread has worked on what stands beside the header, and on nothing else.
+      const frames = shares.reduce((sum, share) => sum + share.frames, 0);
+      expect(frames).toBeGreaterThan(summary.received - 100);
+    });
+  });
 
   test.skipIf(!isolated)("in an irregular piece: nothing is lost", async () => {
     for (const when of ["before", "after"] as const) {
