@@ -55,6 +55,13 @@ describeShared((sharedTest) => {
     await fc.assert(property, { seed: 20261123, numRuns: 25 });
   });
 
+  sharedTest("records that reach far behind a piece: it is for workers all the same", async (dataplane) => {
+    const bytes = pcapOf({ seed: 31, most: 60_000, length: 8 * PIECE });
+    const frames = await expectAsInline(dataplane, bytes, shared(bytes, 1));
+    // This thread has those beside the header, which take it a step of a piece or two.
+    expect(frames).toBeGreaterThan((await inline(bytes, WRAP)).summary.received / 2);
+  });
+
   sharedTest("a capture that is cut anywhere", async (dataplane) => {
     const shape = { seed: 3, length: 3.2 * PIECE };
     const wholes = [
