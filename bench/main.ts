@@ -18,6 +18,7 @@ import { dataplaneContests } from "./dataplane-contests.ts";
 import { type EndToEnd, runEndToEnd } from "./end-to-end.ts";
 import { FDB_SIZES, fdbContests } from "./fdb-contests.ts";
 import { figuresToReach } from "./figures.ts";
+import { GROUPS } from "./groups.ts";
 import { measureLabs } from "./lab.ts";
 import { NativePeers } from "./native-peers.ts";
 import { readerContests } from "./reader-contests.ts";
@@ -50,7 +51,10 @@ const write = (line: string): void => console.log(line);
 
 async function main(options: Options): Promise<void> {
   const tasks: TaskResult[] = [];
-  const wanted = (group: string): boolean => group.includes(options.filter);
+  const wanted = (group: string): boolean => {
+    if (!GROUPS.includes(group)) throw new Error(`${group}: bench/groups.ts does not name this group`);
+    return group.includes(options.filter);
+  };
   const run = async (contest: Contest): Promise<void> => {
     if (!wanted(contest.group)) return;
     const found = results(contest, await compete(contest.contenders, options));
@@ -160,4 +164,12 @@ try {
   console.error(`${(error as Error).message}\n\n${USAGE}`);
   process.exitCode = 2;
 }
-if (options !== undefined) await main(options);
+if (options !== undefined) {
+  const { filter } = options;
+  if (GROUPS.some((group) => group.includes(filter))) await main(options);
+  else {
+    const lines = [`--filter: no group's name holds ${JSON.stringify(filter)}; there are`, ...GROUPS];
+    console.error(lines.join("\n  "));
+    process.exitCode = 1;
+  }
+}

@@ -8,6 +8,9 @@ import { openLab } from "./lab-topology.ts";
 import { filePath } from "./options.ts";
 import { print } from "./print.ts";
 
+/** Not one answer came, as ping(8) says it. */
+const EXIT_NO_ANSWER = 1;
+
 interface LabOptions {
   readonly pcap?: string;
   readonly json?: true;
@@ -34,7 +37,8 @@ Examples:
   frameferry lab ping topology.json pod-1 pod-2
   frameferry lab ping topology.json pod-1 pod-2 --pcap captures
 
-The two say hello once before, so that everybody knows where everybody is. The traffic of the topology is not sent.`;
+The two say hello once before, so that everybody knows where everybody is. The traffic of the topology is not sent.
+The exit code is 1 if nobody answers, as that of ping(8).`;
 
 export function defineLab(command: Command): void {
   command.addHelpText("after", EXAMPLES);
@@ -85,6 +89,7 @@ async function ping(file: string, from: string, to: string, { pcap, json }: LabO
   const journey = travel(file, lab, from, to);
   if (pcap !== undefined) await recorder.write(pcap);
   await print(json ? journeyJson(journey) : journeyText(journey));
+  if (journey.outcome.replies === 0) process.exitCode = EXIT_NO_ANSWER;
 }
 
 /** Frames are kept only if somebody wants them. */

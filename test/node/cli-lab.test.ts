@@ -3,11 +3,10 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { EXAMPLES, example, topologyFile } from "./cli-lab-support.ts";
 import { frameferry, hasTshark, recordsOf, temporaryFolder, VXLAN } from "./cli-program.ts";
 
-const EXAMPLES = join(import.meta.dirname, "../../examples/topologies");
 const examples = readdirSync(EXAMPLES).filter((name) => name.endsWith(".json"));
-const example = (name: string): string => join(EXAMPLES, `${name}.json`);
 
 interface LabJson {
   readonly command: string;
@@ -34,12 +33,6 @@ async function run(file: string, ...args: string[]): Promise<LabJson> {
   const { status, stdout, stderr } = await frameferry(["lab", "run", file, "--json", ...args]);
   expect([status, stderr]).toEqual([0, ""]);
   return JSON.parse(stdout.toString());
-}
-
-function topologyFile(topology: unknown, folder: string = temporaryFolder()): string {
-  const file = join(folder, "topology.json");
-  writeFileSync(file, typeof topology === "string" ? topology : JSON.stringify(topology));
-  return file;
 }
 
 /** Who reached whom: `a-1 a-2` for each pair. */
@@ -250,72 +243,6 @@ describe("what frameferry lab refuses", () => {
     expect(nobody.status).toBe(2);
     expect(nobody.stderr).toContain('TO: there is no machine or pod "nobody"');
     expect((await frameferry(["lab", "run", join(folder, "none.json")])).status).toBe(1);
-  });
-});
-
-describe("frameferry lab ping", () => {
-  it("shows every wrap and unwrap, with sizes", async () => {
-    const { status, stdout } = await frameferry([
-      "lab",
-      "ping",
-      example("pods-in-vpcs"),
-      "shop-web",
-      "shop-db",
-    ]);
-    expect(status).toBe(0);
-    const lines = stdout.toString().split("\n");
-    expect(lines.filter((line) => /^\d\. /.test(line))).toEqual([
-      "1. shop-web → shop-node-1, 98 bytes",
-      "2. shop-node-1 → host-1, 148 bytes: shop-node-1 has wrapped it in VXLAN 1",
-      "3. host-1 → underlay, 198 bytes: host-1 has wrapped it in VXLAN 1234",
-      "4. underlay → host-2, 198 bytes: switched",
-      "5. host-2 → shop-node-2, 148 bytes: host-2 has taken VXLAN 1234 off",
-      "6. shop-node-2 → shop-db, 98 bytes: shop-node-2 has taken VXLAN 1 off",
-      "1. shop-db → shop-node-2, 98 bytes",
-      "2. shop-node-2 → host-2, 148 bytes: shop-node-2 has wrapped it in VXLAN 1",
-      "3. host-2 → underlay, 198 bytes: host-2 has wrapped it in VXLAN 1234",
-      "4. underlay → host-1, 198 bytes: switched",
-      "5. host-1 → shop-node-1, 148 bytes: host-1 has taken VXLAN 1234 off",
-      "6. shop-node-1 → shop-web, 98 bytes: shop-node-1 has taken VXLAN 1 off",
-    ]);
-    const boxes = lines.filter((line) => /^[┌│└]/.test(line));
-    expect(new Set(boxes.map((line) => line.length))).toEqual(new Set([78]));
-    expect(boxes.filter((line) => line.includes("┌─ passenger, and carrier of the next"))).toHaveLength(1);
-  });
-
-  it("draws four wraps in boxes that hold", async () => {
-    const { stdout } = await frameferry(["lab", "ping", example("four-wraps"), "pod-1", "pod-2"]);
-    const lines = stdout.toString().split("\n");
-    let width = 0;
-    for (const line of lines) {
-      if (line.startsWith("┌")) width = line.length;
-      if (/^[┌│└]/.test(line)) expect(line.length).toBe(width);
-    }
-    expect(Math.max(...lines.map((line) => line.split("┌").length + line.split("│").length))).toBeGreaterThan(
-      16,
-    );
-  });
-
-  it("says so if nobody answers, or the wrong one", async () => {
-    const json = async (from: string, to: string): Promise<Record<string, unknown>> => {
-      const { status, stdout } = await frameferry(["lab", "ping", example("vpc"), from, to, "--json"]);
-      expect(status).toBe(0);
-      return JSON.parse(stdout.toString());
-    };
-    expect(await json("orange-1", "blue-1")).toMatchObject({ replies: 0, reached: false, hops: [] });
-    expect(await json("orange-1", "twin-3")).toMatchObject({ replies: 1, reached: false });
-    const good = await json("orange-1", "orange-3");
-    expect(good).toMatchObject({ command: "lab ping", replies: 1, reached: true });
-    const hops = good.hops as { leg: string; bytes: number; dolls: { role: string; vni?: number }[] }[];
-    expect(hops.map(({ leg, bytes }) => [leg, bytes])).toEqual([
-      ...[98, 148, 148, 98].map((bytes) => ["request", bytes]),
-      ...[98, 148, 148, 98].map((bytes) => ["reply", bytes]),
-    ]);
-    expect(hops[1]?.dolls).toMatchObject([
-      { role: "carrier" },
-      { role: "tunnel", vni: 1234 },
-      { role: "passenger" },
-    ]);
   });
 });
 

@@ -1,0 +1,183 @@
+// The board of pieces, step by step on one thread: what workers in every state that they may die in leave to the others.
+import { beforeAll, beforeEach, describe, expect, test } from "vitest";
+import {
+  beginPiece,
+  boardLength,
+  claimPiece,
+  doneBy,
+  finishPiece,
+  leftBy,
+  putUp,
+  runsLow,
+  takeDown,
+} from "../../build/js/src/worker/piece-board.js";
+import { BOARD_CLAIMED, BOARD_LOW, BOARD_PLACES, CURSOR_LENGTH } from "../../src/layout/capture.layout.ts";
+import { betweenSteps, type Kernels, kernels } from "./piece-support.ts";
+
+const PLACES = 4;
+const LOW = 1;
+
+let on: Kernels;
+let board: number;
+let cursors: readonly number[];
+
+beforeAll(async () => {
+  on = await kernels();
+});
+beforeEach(() => {
+  board = on.plan.reserve("a board", boardLength(PLACES));
+  cursors = Array.from({ length: PLACES }, () => on.plan.reserve("a cursor", CURSOR_LENGTH));
+  on.words[(board + BOARD_PLACES) >>> 2] = PLACES;
+  on.words[(board + BOARD_LOW) >>> 2] = LOW;
+});
+
+const cursorOf = (number: number): number => cursors[number % PLACES] as number;
+
+/** Puts pieces up, up to number `end`. */
+function putUpTo(end: number, from = 0): void {
+  for (let number = from; number < end; number++) putUp(on, board, number, cursorOf(number));
+}
+
+/** What a worker gets, in turn, until there is nothing more: the numbers of the pieces. */
+function claims(worker: number, first = 0): number[] {
+  const numbers: number[] = [];
+  for (let cursor = claimPiece(on, board, worker); cursor !== 0; cursor = claimPiece(on, board, worker)) {
+    numbers.push(first + ((cursors.indexOf(cursor) - (first % PLACES) + PLACES) % PLACES));
+  }
+  return numbers;
+}
+
+/** The same as if whoever took pieces from `number` on had died before it counted. */
+function claimedUpTo(number: number): void {
+  on.words[(board + BOARD_CLAIMED) >>> 2] = number;
+}
+
+describe("claiming", () => {
+  test("each piece once, in the order of the file, by whoever comes", () => {
+    expect(claimPiece(on, board, 1)).toBe(0);
+    putUpTo(3);
+    expect(claimPiece(on, board, 1)).toBe(cursorOf(0));
+    expect(claimPiece(on, board, 2)).toBe(cursorOf(1));
+    expect(claimPiece(on, board, 1)).toBe(cursorOf(2));
+    expect([claimPiece(on, board, 1), claimPiece(on, board, 2)]).toEqual([0, 0]);
+    putUpTo(4, 3);
+    expect(claims(2, 3)).toEqual([3]);
+  });
+
+  test("places are used again and again", () => {
+    for (let number = 0; number < 3 * PLACES; number++) {
+      putUpTo(number + 1, number);
+      expect(claims(1, number)).toEqual([number]);
+    }
+  });
+
+  test("a piece is done when its worker is done with it, and not before", () => {
+    putUpTo(1);
+    const [cursor] = cursors as [number];
+    expect(doneBy(on, cursor)).toBe(0);
+    claimPiece(on, board, 3);
+    expect(doneBy(on, cursor)).toBe(0);
+    beginPiece(on, cursor, 3);
+    expect(doneBy(on, cursor)).toBe(0);
+    finishPiece(on, cursor, 3);
+    expect(doneBy(on, cursor)).toBe(3);
+  });
+
+  test("a piece is open before it is counted: none is passed over, whenever a worker comes by", () => {
+    for (let number = 0; number < 3; number++) {
+      const got: number[] = [];
+      betweenSteps(
+        "store",
+        () => got.push(claimPiece(on, board, 1)),
+        () => putUpTo(number + 1, number),
+      );
+      got.push(claimPiece(on, board, 1));
+      expect(got.filter((cursor) => cursor !== 0)).toEqual([cursorOf(number)]);
+    }
+  });
+
+  test("a place that has been used again is not taken for the piece that was there before", () => {
+    putUpTo(3);
+    expect(claims(1)).toEqual([0, 1, 2]);
+    for (let number = 0; number < 3; number++) finishPiece(on, cursorOf(number), 1);
+    putUpTo(5, 3);
+    // A worker that stood still has read a count of long ago.
+    claimedUpTo(0);
+    expect(claims(2, 3)).toEqual([3, 4]);
+  });
+
+  test("a worker that dies before it has counted what it took holds up nobody", () => {
+    putUpTo(3);
+    claimPiece(on, board, 1);
+    claimedUpTo(0);
+    expect(claims(2)).toEqual([1, 2]);
+  });
+});
+
+test("there should be more as soon as no more are open than BOARD_LOW says", () => {
+  expect(runsLow(on, board)).toBe(true);
+  putUpTo(3);
+  const low: boolean[] = [];
+  do low.push(runsLow(on, board));
+  while (claimPiece(on, board, 1) !== 0);
+  expect(low).toEqual([false, false, true, true]);
+});
+
+describe("taking down", () => {
+  test("what nobody has is gone, and the others pass it over", () => {
+    putUpTo(3);
+    expect(takeDown(on, 1, cursorOf(1))).toBe(true);
+    expect(claims(1)).toEqual([0, 2]);
+    expect(takeDown(on, 1, cursorOf(1))).toBe(false);
+  });
+
+  test("what a worker has, or is done with, stays with it", () => {
+    putUpTo(1);
+    const [cursor] = cursors as [number];
+    claimPiece(on, board, 1);
+    expect(takeDown(on, 0, cursor)).toBe(false);
+    beginPiece(on, cursor, 1);
+    expect(takeDown(on, 0, cursor)).toBe(false);
+    finishPiece(on, cursor, 1);
+    expect(takeDown(on, 0, cursor)).toBe(false);
+    expect(doneBy(on, cursor)).toBe(1);
+  });
+});
+
+describe("a worker that has ended", () => {
+  test("leaves what it had only claimed to the others, who look there again", () => {
+    putUpTo(4);
+    expect([1, 2, 1, 2].map((worker) => claimPiece(on, board, worker))).toEqual([...cursors]);
+    const left = [0, 1, 2, 3].map((number) => leftBy(on, board, number, cursorOf(number), 1));
+    // Nothing of it is lost, and what the other worker has stays with that.
+    expect(left).toEqual([false, false, false, false]);
+    expect(claims(3)).toEqual([0, 2]);
+  });
+
+  test("leaves pieces in any order, and new ones are found behind them", () => {
+    putUpTo(3);
+    expect(claims(1)).toEqual([0, 1, 2]);
+    for (const number of [2, 0, 1]) expect(leftBy(on, board, number, cursorOf(number), 1)).toBe(false);
+    putUpTo(4, 3);
+    expect(claims(2)).toEqual([0, 1, 2, 3]);
+  });
+
+  test("takes what it had begun with it", () => {
+    putUpTo(2);
+    expect(claims(1)).toEqual([0, 1]);
+    beginPiece(on, cursorOf(0), 1);
+    expect(leftBy(on, board, 0, cursorOf(0), 2)).toBe(false);
+    expect(leftBy(on, board, 0, cursorOf(0), 1)).toBe(true);
+    expect(claims(2)).toEqual([]);
+  });
+
+  test("has left nothing of what it was done with, or never had", () => {
+    putUpTo(2);
+    claimPiece(on, board, 1);
+    beginPiece(on, cursorOf(0), 1);
+    finishPiece(on, cursorOf(0), 1);
+    expect([0, 1].map((number) => leftBy(on, board, number, cursorOf(number), 1))).toEqual([false, false]);
+    expect(doneBy(on, cursorOf(0))).toBe(1);
+    expect(claims(2)).toEqual([1]);
+  });
+});
