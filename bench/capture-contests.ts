@@ -9,10 +9,10 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { Worker } from "node:worker_threads";
 import { type CaptureSink, createDataplane, type Dataplane } from "../src/index.ts";
-import { PCAP_FILE_LENGTH, PCAP_MAGIC_MICROSECONDS, PCAP_RECORD_LENGTH } from "../src/layout/pcap.layout.ts";
 import type { Contest } from "./contests.ts";
 import { ENCAPSULATE, INLINE, ONE_WORKER, TWO_WORKERS } from "./dataplane-contests.ts";
-import { makeFrames, makeRecords, OUTER_LENGTH } from "./frames.ts";
+import { OUTER_LENGTH } from "./frames.ts";
+import { memoryCapture } from "./memory-capture.ts";
 import { asyncContender, type Contender, contender } from "./rounds.ts";
 
 export const CAPTURE_64 = "capture in memory, VXLAN encapsulation, frames of 64 bytes";
@@ -43,9 +43,8 @@ export async function* captureContests(
       [CAPTURE_MIXED, MIX],
     ] as const) {
       if (!wanted(group)) continue;
-      const { bytes, frames } = captureOf(sizes);
-      const seen = new Uint8Array(new SharedArrayBuffer(bytes.length));
-      seen.set(bytes);
+      const { bytes: seen, frames } = memoryCapture(sizes, BYTES);
+      const bytes = Uint8Array.from(seen);
       const pass = (dataplane: Dataplane, source: Uint8Array) => async (): Promise<void> => {
         let written = 0;
         const sink: CaptureSink = {
@@ -107,30 +106,6 @@ function timeSince(before: Map<string, number>, workers: number): number[] {
   const own = String(process.pid);
   const others = spent.filter(([task]) => task !== own).sort((a, b) => b[1] - a[1]);
   return [...spent.filter(([task]) => task === own), ...others.slice(0, workers)].map(([, time]) => time);
-}
-
-/** A little-endian pcap of about 64 MiB in which the sizes take turns. */
-function captureOf(sizes: readonly number[]): { bytes: Uint8Array; frames: number } {
-  const piece = makeRecords(
-    Array.from({ length: 480 }, (_, i) => makeFrames(1, sizes[i % sizes.length]!)).flat(),
-  );
-  const pieces = Math.floor(BYTES / piece.length);
-  const bytes = new Uint8Array(PCAP_FILE_LENGTH + pieces * piece.length);
-  const view = new DataView(bytes.buffer);
-  view.setUint32(0, PCAP_MAGIC_MICROSECONDS, true);
-  view.setUint16(4, 2, true);
-  view.setUint16(6, 4, true);
-  view.setUint32(16, 262144, true);
-  view.setUint32(20, 1, true);
-  for (let i = 0; i < pieces; i++) bytes.set(piece, PCAP_FILE_LENGTH + i * piece.length);
-  // Of many flows, as those of a real capture.
-  let frames = 0;
-  for (let at = PCAP_FILE_LENGTH; at < bytes.length; frames++) {
-    const frame = at + PCAP_RECORD_LENGTH;
-    view.setUint16(frame + 34, frames);
-    at = frame + view.getUint32(at + 8, true);
-  }
-  return { bytes, frames };
 }
 
 /** A thread that does nothing but arithmetic when it is asked to. */

@@ -1,10 +1,11 @@
-// `npm run stress`: the ring litmus at length, at least 10^8 items over all kinds of rings, and the FDB litmus. The fast
-// versions are tests.
+// `npm run stress`: the ring litmus at length, at least 10^8 items over all kinds of rings, the FDB litmus, and a capture
+// of more than 1 GiB over workers. The fast versions are tests.
 // `npm run stress -- 0.01` does a hundredth of it.
 
 import { Worker } from "node:worker_threads";
 import { type FdbCase, fdbNameOf, runFdbLitmus } from "./fdb.ts";
 import { type LitmusCase, nameOf, runLitmus } from "./litmus.ts";
+import { runLongCapture } from "./long-capture.ts";
 
 const scale = Number(process.argv[2] ?? 1);
 if (!(scale > 0)) {
@@ -95,3 +96,7 @@ for (const wanted of fdbCases) {
   const found = await runFdbLitmus(one, () => new Worker(new URL("./fdb-worker.js", import.meta.url)));
   console.log(`${fdbNameOf(one)}: ${found} found, all right, in ${Math.round(performance.now() - began)} ms`);
 }
+
+const mebibytes = Math.max(1, Math.round(1200 * scale));
+const frames = await runLongCapture(mebibytes);
+console.log(`a capture of ${mebibytes} MiB, ${frames} frames: one to three workers give what none gives`);

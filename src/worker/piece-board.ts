@@ -71,7 +71,7 @@ export function finishPiece({ words }: Kernels, cursor: number, worker: number):
 /** The worker that is done with the piece, counted from 1; 0 as long as none is. */
 export function doneBy({ words }: Kernels, cursor: number): number {
   const state = Atomics.load(words, (cursor + CURSOR_STATE) >>> 2);
-  return (state & PIECE_DONE) === 0 ? 0 : state & PIECE_WORKER_MASK;
+  return (state & (PIECE_OPEN | PIECE_DONE)) !== PIECE_DONE ? 0 : state & PIECE_WORKER_MASK;
 }
 
 /** Takes the piece back, if no worker has taken it yet. */

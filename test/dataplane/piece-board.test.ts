@@ -11,7 +11,13 @@ import {
   runsLow,
   takeDown,
 } from "../../build/js/src/worker/piece-board.js";
-import { BOARD_CLAIMED, BOARD_LOW, BOARD_PLACES, CURSOR_LENGTH } from "../../src/layout/capture.layout.ts";
+import {
+  BOARD_CLAIMED,
+  BOARD_LOW,
+  BOARD_PLACES,
+  CURSOR_LENGTH,
+  PIECE_NUMBER_MASK,
+} from "../../src/layout/capture.layout.ts";
 import { betweenSteps, type Kernels, kernels } from "./piece-support.ts";
 
 const PLACES = 4;
@@ -81,6 +87,18 @@ describe("claiming", () => {
     expect(doneBy(on, cursor)).toBe(0);
     finishPiece(on, cursor, 3);
     expect(doneBy(on, cursor)).toBe(3);
+  });
+
+  test("an open piece is done by nobody, whatever its number", () => {
+    // Piece 1025 begins 512 MiB into a capture; its number has bits that stand for other states.
+    for (let bit = 1; bit < PIECE_NUMBER_MASK; bit *= 2) {
+      for (const number of [bit, bit + 1, 2 * bit - 1]) {
+        putUpTo(number + 1, number);
+        expect([number, doneBy(on, cursorOf(number))]).toEqual([number, 0]);
+        expect(leftBy(on, board, number, cursorOf(number), 1)).toBe(false);
+        expect(takeDown(on, number, cursorOf(number))).toBe(true);
+      }
+    }
   });
 
   test("a piece is open before it is counted: none is passed over, whenever a worker comes by", () => {
