@@ -4,7 +4,7 @@ export { answerArp } from "./arp-answer";
 export { scanCapture } from "./capture-scan";
 export { runCapture } from "./capture-write";
 export { checksum, checksumUpdate } from "./checksum";
-export { decapsulateVxlan } from "./decapsulate";
+export { decapsulate } from "./decapsulate";
 export { encapsulate } from "./encapsulate";
 export { fdbInsert, fdbLookup, fdbRemove } from "./fdb";
 export { fdbRepair } from "./fdb-slot";

@@ -9,7 +9,7 @@ import {
 import { DROP_OTHER_VNI } from "../src/layout/drop.layout";
 import {
   FILTER_VNI,
-  OPERATION_DECAPSULATE_VXLAN,
+  OPERATION_DECAPSULATE,
   OPERATION_ENCAPSULATE,
   OPERATION_FILTER_VNI,
   OPERATION_VLAN_POP,
@@ -19,7 +19,7 @@ import {
   STAGE_LENGTH,
   STAGE_OPERATION,
 } from "../src/layout/stage.layout";
-import { decapsulateVxlan } from "./decapsulate";
+import { decapsulate } from "./decapsulate";
 import { drop, droppedFrames, passedOverFrames, passOver, resetTally } from "./descriptor";
 import { encapsulate } from "./encapsulate";
 import { vlanPop, vlanPush, vlanRewrite } from "./vlan";
@@ -37,8 +37,8 @@ export function runPipeline(
   for (let i: u32 = 0; i < stageCount; i++) {
     const stage: usize = stages + i * STAGE_LENGTH;
     switch (load<u32>(stage, STAGE_OPERATION)) {
-      case OPERATION_DECAPSULATE_VXLAN:
-        decapsulateVxlan(descriptors, count, stage, counters);
+      case OPERATION_DECAPSULATE:
+        decapsulate(descriptors, count, stage, counters);
         break;
       case OPERATION_ENCAPSULATE:
         encapsulate(descriptors, count, stage, counters);

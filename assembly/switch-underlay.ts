@@ -30,7 +30,7 @@ import {
   VTEP_IPV6,
 } from "../src/layout/switch.layout";
 import { VLAN_LENGTH } from "../src/layout/vlan.layout";
-import { pull, pullPlain } from "./decapsulate";
+import { pull, pullPlain, VXLAN_PLAIN } from "./decapsulate";
 import { find } from "./find";
 import { condensed, sameAddress } from "./neighbour";
 import { isTag } from "./vlan";
@@ -52,7 +52,7 @@ export function fromUnderlay(sw: usize, d: usize): u32 {
   const flags = load<u32>(sw, SWITCH_VTEP_FLAGS);
   const port = load<u32>(sw, SWITCH_VTEP_PORT);
   const vtep: usize = sw + SWITCH_VTEP_ADDRESS;
-  if (flags === 0 && pullPlain(d, d + DESCRIPTOR_LENGTH, port, VNI_NONE) !== d) {
+  if (flags === 0 && pullPlain(d, d + DESCRIPTOR_LENGTH, port, VNI_NONE, VXLAN_PLAIN, VXLAN_PLAIN) !== d) {
     if (load<u32>(outer, ETHERNET_LENGTH + IPV4_DESTINATION) !== load<u32>(vtep)) return undo(d);
     return ofRemote(sw, d, load<u32>(outer, ETHERNET_LENGTH + IPV4_SOURCE));
   }

@@ -9,7 +9,7 @@ export interface KernelFunctions {
   answerArp(context: number, descriptor: number, domain: number, tagLength: number): number;
   checksum(address: number, length: number): number;
   checksumUpdate(old: number, before: number, after: number): number;
-  decapsulateVxlan(descriptors: number, count: number, stage: number, counters: number): void;
+  decapsulate(descriptors: number, count: number, stage: number, counters: number): void;
   encapsulate(descriptors: number, count: number, stage: number, counters: number): void;
   fdbInsert(fdb: number, keys: number, count: number, values: number): number;
   fdbLookup(fdb: number, keys: number, count: number, values: number): number;

@@ -41,7 +41,20 @@ export const DROP_NO_ROUTE = 37;
 export const DROP_NO_NEIGHBOUR = 38;
 export const DROP_TTL_EXCEEDED = 39;
 export const DROP_FOR_ROUTER = 40;
-export const DROP_REASONS = 41;
+export const DROP_GENEVE_TRUNCATED = 41;
+export const DROP_GENEVE_VERSION = 42;
+export const DROP_GENEVE_OAM = 43;
+export const DROP_GENEVE_PROTOCOL = 44;
+export const DROP_GENEVE_OPTIONS = 45;
+export const DROP_GENEVE_CRITICAL_OPTION = 46;
+export const DROP_GRE_TRUNCATED = 47;
+export const DROP_GRE_VERSION = 48;
+export const DROP_GRE_PROTOCOL = 49;
+export const DROP_GRE_RESERVED = 50;
+export const DROP_GRE_CHECKSUM = 51;
+export const DROP_OTHER_KEY = 52;
+export const DROP_NVGRE_FIELDS = 53;
+export const DROP_REASONS = 54;
 
 /** Counters lie behind one another, eight bytes a reason; the place of DROP_NONE counts what was forwarded. */
 export const COUNTER_LENGTH = 8;

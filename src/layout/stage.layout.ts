@@ -1,48 +1,59 @@
-// A pipeline is an array of stage records, 256 bytes each; a kernel gets the address of its own.
+// A pipeline is an array of stage records, 512 bytes each; a kernel gets the address of its own.
 //
 //    0 operation
 //    4 flags
 //    8 changed     frames this stage changed, 64 bits
 //   16 parameters  by operation, below
-//  128 header      template of the header that an encapsulation writes: 128 bytes
+//  128 header      template of the headers that an encapsulation writes: 384 bytes
+//
+// The longest headers are 326 bytes: Ethernet, a tag, IPv6, UDP and Geneve with all the options there can be.
 
 export const STAGE_OPERATION = 0;
 export const STAGE_FLAGS = 4;
 export const STAGE_CHANGED = 8;
-export const STAGE_LENGTH = 256;
+export const STAGE_LENGTH = 512;
 export const STAGES_MAXIMUM = 64;
 
-export const OPERATION_DECAPSULATE_VXLAN = 1;
+export const OPERATION_DECAPSULATE = 1;
 export const OPERATION_ENCAPSULATE = 2;
 export const OPERATION_VLAN_PUSH = 3;
 export const OPERATION_VLAN_POP = 4;
 export const OPERATION_VLAN_REWRITE = 5;
 export const OPERATION_FILTER_VNI = 6;
 
-// Decapsulation
-export const DECAPSULATE_PORT = 16;
-export const DECAPSULATE_VNI = 20; // VNI_NONE: any
+// Decapsulation: of VXLAN, if no flag names another kind
+export const DECAPSULATE_PORT = 16; // of UDP
+export const DECAPSULATE_VNI = 20; // VNI_NONE: any; of GRE the key, which counts only with DECAPSULATE_KEYED
 export const DECAPSULATE_DEPTH = 24;
-export const DECAPSULATE_STRICT = 1; // reserved bits must be zero
+export const DECAPSULATE_STRICT = 1; // reserved bits of VXLAN and GRE must be zero
 export const DECAPSULATE_VERIFY_UDP = 2; // a UDP checksum that is there must be right
 export const DECAPSULATE_KEEP_OTHERS = 4; // what is no tunnel packet goes on unchanged
 export const DECAPSULATE_REFUSE_TAGGED = 8; // a passenger with a VLAN tag is dropped
-export const DECAPSULATE_BARE = 16; // the frame starts with the VXLAN header: it was a UDP payload
+export const DECAPSULATE_BARE = 16; // the frame starts with the tunnel header: it was a UDP payload, or that of an IP packet
 export const DECAPSULATE_TRUST_IP = 32; // the outer IPv4 header checksum is not looked at
+export const DECAPSULATE_GENEVE = 64;
+export const DECAPSULATE_GRE = 128;
+export const DECAPSULATE_NVGRE = 256; // together with DECAPSULATE_GRE
+export const DECAPSULATE_TAKE_CRITICAL = 512; // Geneve: critical options are passed over as others are
+export const DECAPSULATE_TRUST_GRE = 1024; // the GRE checksum is not looked at
+export const DECAPSULATE_KEYED = 2048; // GRE: only packets with a key, and this one
 
 // Encapsulation
 export const ENCAPSULATE_HEADER_LENGTH = 16;
 export const ENCAPSULATE_IP_OFFSET = 20; // 0: no outer IP, the header alone
-export const ENCAPSULATE_UDP_OFFSET = 24;
+export const ENCAPSULATE_UDP_OFFSET = 24; // 0: no UDP
 export const ENCAPSULATE_IP_SUM = 28; // of the IPv4 header with a length of zero, in memory order, folded
-export const ENCAPSULATE_UDP_SUM = 32; // of pseudo-header, destination port and tunnel header, folded
+export const ENCAPSULATE_UDP_SUM = 32; // of pseudo-header, destination port and tunnel header, folded; of the GRE header alone
 export const ENCAPSULATE_SEED = 36; // of the flow hash
 export const ENCAPSULATE_VNI = 40;
+export const ENCAPSULATE_GRE_CHECKSUM = 44; // where the GRE checksum lies; 0: none
 export const ENCAPSULATE_TEMPLATE = 128;
-export const ENCAPSULATE_TEMPLATE_LENGTH = 128;
+export const ENCAPSULATE_TEMPLATE_LENGTH = 384;
 export const ENCAPSULATE_IPV6 = 1;
 export const ENCAPSULATE_UDP_CHECKSUM = 2;
 export const ENCAPSULATE_STRIP_TAG = 4; // the passenger's outermost VLAN tag is taken off first
+export const ENCAPSULATE_STRIP_ALL = 8; // all of its VLAN tags are
+export const ENCAPSULATE_FLOW_ID = 16; // NVGRE: the header's last byte comes from the flow hash
 
 // VLAN tags
 export const VLAN_TAG = 16; // push: TPID and TCI as they lie in the frame

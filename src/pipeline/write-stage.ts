@@ -13,7 +13,7 @@ import {
   DECAPSULATE_VERIFY_UDP,
   DECAPSULATE_VNI,
   FILTER_VNI,
-  OPERATION_DECAPSULATE_VXLAN,
+  OPERATION_DECAPSULATE,
   OPERATION_FILTER_VNI,
   OPERATION_VLAN_POP,
   OPERATION_VLAN_PUSH,
@@ -114,7 +114,7 @@ function writeDecapsulate(stage: DecapsulateStage, record: DataView): number {
       ? DECAPSULATE_REFUSE_TAGGED
       : 0) |
     (oneOf("header", stage.header ?? "full", ["full", "bare"]) === "bare" ? DECAPSULATE_BARE : 0);
-  record.setUint32(STAGE_OPERATION, OPERATION_DECAPSULATE_VXLAN, true);
+  record.setUint32(STAGE_OPERATION, OPERATION_DECAPSULATE, true);
   record.setUint32(STAGE_FLAGS, flags, true);
   record.setUint32(DECAPSULATE_PORT, port, true);
   record.setUint32(DECAPSULATE_VNI, vni, true);
