@@ -57,8 +57,8 @@ import {
 } from "../src/layout/switch.layout";
 import { VLAN_LENGTH } from "../src/layout/vlan.layout";
 import { copy } from "./copy";
-import { wrap } from "./encapsulate";
 import { countOne, domainCounters, portCounters, refuse } from "./switch-drop";
+import { wrap } from "./wrap";
 
 const ONE: v128 = i64x2(1, 0);
 

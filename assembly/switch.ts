@@ -76,7 +76,7 @@ import {
   SWITCH_READERS,
   UPLINK_NUMBER,
 } from "../src/layout/switch.layout";
-import { isPlainPassenger, putPlainHeaders } from "./encapsulate";
+import { isPlainPassenger, putPlainHeaders } from "./encapsulate-plain";
 import { fdbLookup } from "./fdb";
 import { unlock } from "./fdb-lock";
 import { classifyBurst } from "./switch-burst";

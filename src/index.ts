@@ -22,14 +22,25 @@ export { CaptureError } from "./pcap/capture-error.ts";
 export { Pipeline } from "./pipeline/pipeline.ts";
 export { type PipelineCounters, Program } from "./pipeline/program.ts";
 export type {
-  DecapsulateStage,
-  EncapsulateStage,
   FilterVniStage,
   Stage,
   VlanPopStage,
   VlanPushStage,
   VlanRewriteStage,
 } from "./pipeline/stages.ts";
+export type {
+  DecapsulateGeneveStage,
+  DecapsulateGreStage,
+  DecapsulateNvgreStage,
+  DecapsulateStage,
+  DecapsulateVxlanStage,
+  EncapsulateGeneveStage,
+  EncapsulateGreStage,
+  EncapsulateNvgreStage,
+  EncapsulateStage,
+  EncapsulateVxlanStage,
+  TunnelKind,
+} from "./pipeline/tunnel-stages.ts";
 export type { WorkerLike } from "./platform/threads.ts";
 export { ByteRing, type ByteRingOptions } from "./ring/byte-ring.ts";
 export { DescriptorRing, type DescriptorRingOptions } from "./ring/descriptor-ring.ts";

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { DecapsulateStage } from "../pipeline/stages.ts";
+import type { DecapsulateStage } from "../pipeline/tunnel-stages.ts";
 import { addTransformOptions, depth, kind, port, type TransformOptions, vni } from "./options.ts";
 import { transform } from "./transform.ts";
 

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { EncapsulateStage } from "../pipeline/stages.ts";
+import type { EncapsulateStage } from "../pipeline/tunnel-stages.ts";
 import {
   addTransformOptions,
   ip,

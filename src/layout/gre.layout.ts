@@ -21,3 +21,5 @@ export const GRE_IN_UDP_PORT = 4754; // RFC 8086
 // NVGRE (RFC 7637 §3.2): the key is VSID(24) | FlowID(8).
 export const NVGRE_VSID_SHIFT = 8;
 export const NVGRE_FLOW_MASK = 0xff;
+export const NVGRE_VSID_MINIMUM = 0x1000; // those below and the last are reserved
+export const NVGRE_VSID_MAXIMUM = 0xfffffe;

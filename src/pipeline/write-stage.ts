@@ -1,24 +1,12 @@
 // Checks one stage and writes its record into the kernels' memory.
 
-import { knownKeys, oneOf, trueOrFalse, wholeNumber } from "../core/arguments.ts";
-import { VNI_NONE } from "../layout/descriptor.layout.ts";
+import { knownKeys, trueOrFalse, wholeNumber } from "../core/arguments.ts";
 import {
-  DECAPSULATE_BARE,
-  DECAPSULATE_DEPTH,
-  DECAPSULATE_KEEP_OTHERS,
-  DECAPSULATE_PORT,
-  DECAPSULATE_REFUSE_TAGGED,
-  DECAPSULATE_STRICT,
-  DECAPSULATE_TRUST_IP,
-  DECAPSULATE_VERIFY_UDP,
-  DECAPSULATE_VNI,
   FILTER_VNI,
-  OPERATION_DECAPSULATE,
   OPERATION_FILTER_VNI,
   OPERATION_VLAN_POP,
   OPERATION_VLAN_PUSH,
   OPERATION_VLAN_REWRITE,
-  STAGE_FLAGS,
   STAGE_OPERATION,
   VLAN_KEEP_MASK,
   VLAN_MATCH_BITS,
@@ -39,23 +27,15 @@ import {
   VLAN_VID_MASK,
   VLAN_VID_RESERVED,
 } from "../layout/vlan.layout.ts";
-import { VNI_MAXIMUM, VXLAN_PORT } from "../layout/vxlan.layout.ts";
-import type {
-  DecapsulateStage,
-  FilterVniStage,
-  Stage,
-  VlanPopStage,
-  VlanPushStage,
-  VlanRewriteStage,
-} from "./stages.ts";
+import { VNI_MAXIMUM } from "../layout/vxlan.layout.ts";
+import type { FilterVniStage, Stage, VlanPopStage, VlanPushStage, VlanRewriteStage } from "./stages.ts";
+import { writeDecapsulate } from "./write-decapsulate.ts";
 import { writeEncapsulate } from "./write-encapsulate.ts";
 
-/** More tunnels in one another than a frame of 64 KiB can hold headers for are not waited for. */
-const DEPTH_MAXIMUM = 64;
 const TPIDS = [TPID_CUSTOMER, TPID_SERVICE, TPID_LEGACY];
 
 /**
- * Writes `stage` as the record at the start of `record` (256 bytes, zeroed).
+ * Writes `stage` as the record at the start of `record` (STAGE_LENGTH bytes, zeroed).
  * Returns by how many bytes the stage makes a frame longer at most.
  */
 export function writeStage(stage: Stage, record: DataView): number {
@@ -80,46 +60,6 @@ export function writeStage(stage: Stage, record: DataView): number {
         `stage: expected decapsulate, encapsulate, vlan-push, vlan-pop, vlan-rewrite or filter-vni, got ${JSON.stringify(name)}`,
       );
   }
-}
-
-function writeDecapsulate(stage: DecapsulateStage, record: DataView): number {
-  knownKeys("decapsulate", stage, [
-    "stage",
-    "kind",
-    "port",
-    "vni",
-    "depth",
-    "rule",
-    "others",
-    "udpChecksum",
-    "ipChecksum",
-    "innerTag",
-    "header",
-  ]);
-  oneOf("kind", stage.kind, ["vxlan"]);
-  const port = wholeNumber("port", stage.port ?? VXLAN_PORT, 1, 65535);
-  const vni = stage.vni === undefined ? VNI_NONE : wholeNumber("vni", stage.vni, 0, VNI_MAXIMUM);
-  const depth =
-    stage.depth === "all" ? DEPTH_MAXIMUM : wholeNumber("depth", stage.depth ?? 1, 1, DEPTH_MAXIMUM);
-  const flags =
-    (oneOf("rule", stage.rule ?? "rfc", ["rfc", "strict"]) === "strict" ? DECAPSULATE_STRICT : 0) |
-    (oneOf("others", stage.others ?? "drop", ["drop", "keep"]) === "keep" ? DECAPSULATE_KEEP_OTHERS : 0) |
-    (oneOf("udpChecksum", stage.udpChecksum ?? "ignore", ["ignore", "verify"]) === "verify"
-      ? DECAPSULATE_VERIFY_UDP
-      : 0) |
-    (oneOf("ipChecksum", stage.ipChecksum ?? "verify", ["ignore", "verify"]) === "ignore"
-      ? DECAPSULATE_TRUST_IP
-      : 0) |
-    (oneOf("innerTag", stage.innerTag ?? "keep", ["keep", "drop"]) === "drop"
-      ? DECAPSULATE_REFUSE_TAGGED
-      : 0) |
-    (oneOf("header", stage.header ?? "full", ["full", "bare"]) === "bare" ? DECAPSULATE_BARE : 0);
-  record.setUint32(STAGE_OPERATION, OPERATION_DECAPSULATE, true);
-  record.setUint32(STAGE_FLAGS, flags, true);
-  record.setUint32(DECAPSULATE_PORT, port, true);
-  record.setUint32(DECAPSULATE_VNI, vni, true);
-  record.setUint32(DECAPSULATE_DEPTH, depth, true);
-  return 0;
 }
 
 function writePush(stage: VlanPushStage, record: DataView): number {

@@ -1,11 +1,12 @@
 // Encapsulation, byte for byte what the codecs compose.
 import fc from "fast-check";
-import { type EncapsulateStage, type Kernels, loadKernels, Pipeline } from "frameferry";
+import { type Kernels, loadKernels, Pipeline, type TunnelKind } from "frameferry";
 import { flowHash } from "frameferry/wire";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { encapsulated, outerLength, passengerOf } from "../support/encapsulate-model.ts";
 import { cook, longPassengerRecipe, noise, passengerRecipe } from "../support/passengers.ts";
 import { expectBytes, type Outcome, PoisonedBatch } from "../support/poisoned-batch.ts";
+import { type AnyEncapsulate, encapsulateStage, KINDS, overUdp } from "../support/tunnel-kinds.ts";
 
 let kernels: Kernels;
 beforeAll(async () => {
@@ -21,56 +22,61 @@ const addresses = fc.oneof(
   fc.record({ local: bytes(4), remote: bytes(4) }),
   fc.record({ local: bytes(16), remote: bytes(16) }),
 );
-const outerStage: fc.Arbitrary<EncapsulateStage> = fc
-  .tuple(
-    addresses,
-    fc.record(
-      {
-        localMac: bytes(6),
-        remoteMac: bytes(6),
-        port: fc.integer({ min: 1, max: 65535 }),
-        ttl: fc.integer({ min: 1, max: 255 }),
-        dscp: fc.integer({ min: 0, max: 63 }),
-        udpChecksum: fc.boolean(),
-        outerVid: fc.integer({ min: 1, max: 4094 }),
-        innerTag: fc.constantFrom("keep" as const, "strip" as const),
-        seed: fc.integer({ min: 0, max: 0xffffffff }),
-      },
-      { requiredKeys: [] },
-    ),
-    vni,
-  )
-  .map(([ips, options, number]) => ({
-    stage: "encapsulate",
-    kind: "vxlan",
-    vni: number,
-    ...ips,
-    ...options,
-  }));
-const bareStage: fc.Arbitrary<EncapsulateStage> = fc.record({
-  stage: fc.constant("encapsulate" as const),
-  kind: fc.constant("vxlan" as const),
-  header: fc.constant("bare" as const),
+const geneveOption = fc
+  .record({
+    class: fc.integer({ min: 0, max: 65535 }),
+    type: fc.integer({ min: 0, max: 255 }),
+    words: fc.constantFrom(0, 1, 2, 5),
+  })
+  .map(({ words, ...rest }) => ({ ...rest, data: noise(4 * words, words + 1) }));
+const numbers = {
   vni,
+  key: fc.oneof(fc.constantFrom(0, 1, 0xffffffff), fc.integer({ min: 0, max: 0xffffffff })),
+  checksum: fc.boolean(),
+  options: fc.array(geneveOption, { maxLength: 3 }),
   innerTag: fc.constantFrom("keep" as const, "strip" as const),
-});
-/** The usual one, which has a loop of its own in the kernel. */
-const plainStage: fc.Arbitrary<EncapsulateStage> = fc.record({
-  stage: fc.constant("encapsulate" as const),
-  kind: fc.constant("vxlan" as const),
-  vni,
-  local: bytes(4),
-  remote: bytes(4),
   seed: fc.integer({ min: 0, max: 0xffffffff }),
-});
-const anyStage = fc.oneof(
-  { weight: 4, arbitrary: outerStage },
-  { weight: 2, arbitrary: plainStage },
-  { weight: 1, arbitrary: bareStage },
-);
+};
+const outerStage = (kind: TunnelKind): fc.Arbitrary<AnyEncapsulate> =>
+  fc
+    .tuple(
+      addresses,
+      fc.record(
+        {
+          ...numbers,
+          localMac: bytes(6),
+          remoteMac: bytes(6),
+          port: fc.integer({ min: 1, max: 65535 }),
+          ttl: fc.integer({ min: 1, max: 255 }),
+          dscp: fc.integer({ min: 0, max: 63 }),
+          udpChecksum: fc.boolean(),
+          outerVid: fc.integer({ min: 1, max: 4094 }),
+        },
+        { requiredKeys: ["vni"] },
+      ),
+    )
+    .map(([ips, options]) => ({ kind, ...ips, ...options }));
+const bareStage = (kind: TunnelKind): fc.Arbitrary<AnyEncapsulate> =>
+  fc.record(numbers, { requiredKeys: ["vni"] }).map((options) => ({ kind, header: "bare", ...options }));
+/** The usual one, which has a loop of its own in the kernel. */
+const plainStage = (kind: TunnelKind): fc.Arbitrary<AnyEncapsulate> =>
+  fc
+    .record(
+      { vni, key: numbers.key, local: bytes(4), remote: bytes(4), seed: numbers.seed },
+      { requiredKeys: ["vni", "local", "remote", "seed"] },
+    )
+    .map((options) => ({ kind, ...options }));
+const anyStage = (kind: TunnelKind) =>
+  fc.oneof(
+    { weight: 4, arbitrary: outerStage(kind) },
+    { weight: 2, arbitrary: plainStage(kind) },
+    { weight: 1, arbitrary: bareStage(kind) },
+  );
 
-function check(stage: EncapsulateStage, frames: readonly Uint8Array[], poisoned: PoisonedBatch): void {
-  using pipeline = new Pipeline(kernels, [stage]);
+function check(options: AnyEncapsulate, frames: readonly Uint8Array[], poisoned: PoisonedBatch): void {
+  const compiled = encapsulateStage(options);
+  using pipeline = new Pipeline(kernels, [compiled]);
+  const stage: AnyEncapsulate = compiled;
   expect(pipeline.headroom).toBe(outerLength(stage));
   const outcomes = poisoned.run(
     pipeline,
@@ -101,12 +107,12 @@ function check(stage: EncapsulateStage, frames: readonly Uint8Array[], poisoned:
   });
 }
 
-describe("encapsulation gives what compose gives", () => {
+describe.each(KINDS)("encapsulation into %s gives what compose gives", (kind) => {
   let poisoned: PoisonedBatch;
   let jumbo: PoisonedBatch;
   beforeAll(() => {
-    poisoned = new PoisonedBatch(kernels, { frames: 16 });
-    jumbo = new PoisonedBatch(kernels, { frames: 3, frameBytes: 65535 });
+    poisoned = new PoisonedBatch(kernels, { frames: 16, headroom: 192 });
+    jumbo = new PoisonedBatch(kernels, { frames: 3, frameBytes: 65535, headroom: 192 });
   });
   afterAll(() => {
     poisoned.close();
@@ -116,29 +122,31 @@ describe("encapsulation gives what compose gives", () => {
   it("for passengers of every kind, with every option", () => {
     const frames = fc.array(passengerRecipe, { minLength: 1, maxLength: 16 });
     fc.assert(
-      fc.property(anyStage, frames, (stage, recipes) => check(stage, recipes.map(cook), poisoned)),
-      { seed: 701, numRuns: 300 },
+      fc.property(anyStage(kind), frames, (stage, recipes) => check(stage, recipes.map(cook), poisoned)),
+      { seed: 701, numRuns: 250 },
     );
   });
 
   it("for the longest passengers, and beyond", () => {
     const frames = fc.array(longPassengerRecipe, { minLength: 1, maxLength: 3 });
     fc.assert(
-      fc.property(anyStage, frames, (stage, recipes) => check(stage, recipes.map(cook), jumbo)),
-      { seed: 702, numRuns: 30 },
+      fc.property(anyStage(kind), frames, (stage, recipes) => check(stage, recipes.map(cook), jumbo)),
+      { seed: 702, numRuns: 15 },
     );
   });
 
   it.each([
-    ["over IPv4", { ...V4 }, 65499],
-    ["over IPv4 with an outer tag", { ...V4, outerVid: 7 }, 65499],
-    ["over IPv4 with a checksum", { ...V4, udpChecksum: true }, 65499],
-    ["over IPv6", { ...V6 }, 65519],
-    ["over IPv6 without a checksum", { ...V6, udpChecksum: false }, 65519],
-  ] as const)("%s up to the last length that fits", (_, options, longest) => {
-    const stage: EncapsulateStage = { stage: "encapsulate", kind: "vxlan", vni: 5, ...options };
+    ["over IPv4", { ...V4 }, 20],
+    ["over IPv4 with an outer tag", { ...V4, outerVid: 7 }, 20],
+    ["over IPv4 with a checksum", { ...V4, udpChecksum: true, checksum: true, key: 9 }, 20],
+    ["over IPv6", { ...V6, options: [{ class: 1, type: 2, data: noise(8, 1) }] }, 0],
+    ["over IPv6 without a checksum", { ...V6, udpChecksum: false }, 0],
+  ] as const)("%s up to the last length that fits", (_, options, ipLength) => {
+    const stage: AnyEncapsulate = { ...encapsulateStage({ kind, vni: 5000, ...options }) };
+    const bareLength = outerLength(stage) - ("outerVid" in options ? 18 : 14) - (ipLength || 40);
+    const longest = 65535 - ipLength - bareLength;
     check(stage, [noise(longest - 1, 1), noise(longest, 2), noise(longest + 1, 3)], jumbo);
-    using pipeline = new Pipeline(kernels, [stage]);
+    using pipeline = new Pipeline(kernels, [encapsulateStage(stage)]);
     const reasons = jumbo
       .run(pipeline, [{ bytes: noise(longest, 2) }, { bytes: noise(longest + 1, 3) }])
       .map(({ reason }) => reason);
@@ -147,7 +155,7 @@ describe("encapsulation gives what compose gives", () => {
 
   it("for every VNI bit", () => {
     for (let bit = 0; bit < 24; bit++)
-      check({ stage: "encapsulate", kind: "vxlan", vni: 1 << bit, ...V4 }, [noise(60, bit)], poisoned);
+      check({ kind, vni: 1 << bit, key: 2 ** (bit + 8), ...V4 }, [noise(60, bit)], poisoned);
   });
 
   it("of every length up to 200 bytes", () => {
@@ -156,38 +164,70 @@ describe("encapsulation gives what compose gives", () => {
       V4,
       { ...V6, udpChecksum: true },
       { ...V4, outerVid: 1, innerTag: "strip" as const },
+      { header: "bare" as const },
     ])
-      check({ stage: "encapsulate", kind: "vxlan", vni: 77, ...options }, frames, poisoned);
-    check({ stage: "encapsulate", kind: "vxlan", vni: 77, header: "bare" }, frames, poisoned);
+      for (const key of [undefined, 77])
+        for (const checksum of [false, true])
+          check({ kind, vni: 7777, checksum, ...(key ? { key } : {}), ...options }, frames, poisoned);
   });
 
-  it("with a UDP checksum that computes to 0: 0xffff is sent (RFC 768)", () => {
-    const stage: EncapsulateStage = { stage: "encapsulate", kind: "vxlan", vni: 9, ...V4, udpChecksum: true };
-    // The last two bytes of a payload nobody hashes are chosen so that the sum becomes 0xffff.
-    const passenger = new Uint8Array(64);
-    passenger[12] = 0x88;
-    const first = encapsulated(stage, passenger, 128) as Uint8Array;
-    const checksum = (first[40]! << 8) | first[41]!;
-    passenger[62] = checksum >>> 8;
-    passenger[63] = checksum & 0xff;
-    const second = encapsulated(stage, passenger, 128) as Uint8Array;
-    expect([second[40], second[41]]).toEqual([0xff, 0xff]);
-    check(stage, [passenger], poisoned);
-  });
+  if (overUdp(kind))
+    it("with a UDP checksum that computes to 0: 0xffff is sent (RFC 768)", () => {
+      const stage: AnyEncapsulate = { kind, vni: 9, ...V4, udpChecksum: true };
+      // The last two bytes of a payload nobody hashes are chosen so that the sum becomes 0xffff.
+      const passenger = new Uint8Array(64);
+      passenger[12] = 0x88;
+      const first = encapsulated(stage, passenger, 128) as Uint8Array;
+      const checksum = (first[40]! << 8) | first[41]!;
+      passenger[62] = checksum >>> 8;
+      passenger[63] = checksum & 0xff;
+      const second = encapsulated(stage, passenger, 128) as Uint8Array;
+      expect([second[40], second[41]]).toEqual([0xff, 0xff]);
+      check(stage, [passenger], poisoned);
+    });
+
+  if (kind === "geneve")
+    it("with all the options there can be, over IPv6 with an outer tag", () => {
+      const options = [
+        { class: 0xffff, type: 0xff, data: noise(124, 1) },
+        { class: 0, type: 0, data: noise(120, 2) },
+      ];
+      const roomy = new PoisonedBatch(kernels, { frames: 16, headroom: 326 });
+      const frames = Array.from({ length: 16 }, (_, i) => noise(14 + 9 * i, i + 1));
+      for (const rest of [{ ...V6, outerVid: 5 }, V4, { header: "bare" as const }])
+        check({ kind, vni: 1, options, ...rest }, frames, roomy);
+      expect(outerLength({ kind, vni: 1, options, ...V6, outerVid: 5 })).toBe(326);
+      roomy.close();
+    });
+
+  if (kind === "nvgre")
+    it("without any of the passenger's tags (RFC 7637 §3.2)", () => {
+      for (const tags of [[0x8100], [0x88a8, 0x8100], [0x8100, 0x8100, 0x9100, 0x88a8]]) {
+        const frames = [14, 18, 22, 30, 64, 100].map((length) =>
+          cook({ kind: "ipv4", tags, protocol: 6, seed: 5, length }),
+        );
+        for (const frame of frames.slice(-1)) {
+          const packet = encapsulated({ kind, vni: 5000, ...V4 }, frame, 192) as Uint8Array;
+          expect(packet.length).toBe(42 + frame.length - 4 * tags.length);
+        }
+        check({ kind, vni: 5000, ...V4 }, frames, poisoned);
+      }
+    });
 });
 
-describe("a passenger that cannot be carried", () => {
-  const stages: EncapsulateStage[] = [
-    { stage: "encapsulate", kind: "vxlan", vni: 1, ...V4 },
-    { stage: "encapsulate", kind: "vxlan", vni: 1, ...V6 },
-    { stage: "encapsulate", kind: "vxlan", vni: 1, ...V4, outerVid: 100, innerTag: "strip" },
-    { stage: "encapsulate", kind: "vxlan", vni: 1, header: "bare" },
+describe.each(KINDS)("a passenger that %s cannot carry", (kind) => {
+  const stages: AnyEncapsulate[] = [
+    { kind, vni: 1, ...V4 },
+    { kind, vni: 1, ...V6 },
+    { kind, vni: 1, ...V4, outerVid: 100, innerTag: "strip" },
+    { kind, vni: 1, header: "bare" },
+    { kind, vni: 1, header: "bare", key: 5, options: [{ class: 1, type: 1, data: noise(4, 1) }] },
   ];
 
   it("has no Ethernet header", () => {
     const poisoned = new PoisonedBatch(kernels, { frames: 16 });
     for (const stage of stages) {
-      using pipeline = new Pipeline(kernels, [stage]);
+      using pipeline = new Pipeline(kernels, [encapsulateStage(stage)]);
       const short = Array.from({ length: 14 }, (_, length) => ({ bytes: noise(length, 3) }));
       const reasons = poisoned.run(pipeline, short).map(({ reason }) => reason);
       expect(reasons).toEqual(Array(14).fill("frame-too-short"));
@@ -202,7 +242,7 @@ describe("a passenger that cannot be carried", () => {
       for (const headroom of [0, 1, needed - 1, needed]) {
         const poisoned = new PoisonedBatch(kernels, { frames: 2, frameBytes: 64, headroom });
         check(stage, [noise(64, 4), noise(20, 5)], poisoned);
-        using pipeline = new Pipeline(kernels, [stage]);
+        using pipeline = new Pipeline(kernels, [encapsulateStage(stage)]);
         const [outcome] = poisoned.run(pipeline, [{ bytes: noise(64, 4) }]);
         expect(outcome!.reason).toBe(headroom < needed ? "no-headroom" : undefined);
         poisoned.close();
@@ -213,46 +253,65 @@ describe("a passenger that cannot be carried", () => {
   it("was cut by a capture, so that no checksum can be made", () => {
     const poisoned = new PoisonedBatch(kernels);
     const cut = [{ bytes: noise(60, 6), wireLength: 1500 }];
-    const run = (stage: EncapsulateStage): Outcome => {
-      using pipeline = new Pipeline(kernels, [stage]);
+    const run = (stage: AnyEncapsulate): Outcome => {
+      using pipeline = new Pipeline(kernels, [encapsulateStage(stage)]);
       return poisoned.run(pipeline, cut)[0]!;
     };
-    expect(run({ ...stages[0]!, udpChecksum: true }).reason).toBe("cut-by-capture");
-    expect(run(stages[1]!).reason).toBe("cut-by-capture");
+    const reason = kind === "nvgre" ? undefined : "cut-by-capture";
+    expect(run({ ...stages[0]!, udpChecksum: true, checksum: true }).reason).toBe(reason);
+    expect(run(stages[0]!).reason).toBeUndefined();
+    expect(run(stages[1]!).reason).toBe(overUdp(kind) ? "cut-by-capture" : undefined);
     poisoned.close();
   });
 });
 
-describe("a passenger that was cut by a capture", () => {
+describe.each(KINDS)("a passenger of %s that was cut by a capture", (kind) => {
   it("is announced with the length it had on the wire", () => {
-    const poisoned = new PoisonedBatch(kernels);
+    const poisoned = new PoisonedBatch(kernels, { headroom: 192 });
     const recipes = fc.tuple(passengerRecipe, fc.integer({ min: 0, max: 63000 }));
-    const withoutChecksum = outerStage.map((stage) => ({ ...stage, udpChecksum: false }));
+    const stages = fc
+      .oneof(outerStage(kind), plainStage(kind), bareStage(kind))
+      .map((stage): AnyEncapsulate => encapsulateStage({ ...stage, ...UNCHECKED[stage.header ?? "full"] }));
     fc.assert(
-      fc.property(fc.oneof(withoutChecksum, plainStage, bareStage), recipes, (stage, [recipe, missing]) => {
+      fc.property(stages, recipes, (stage, [recipe, missing]) => {
         const frame = cook(recipe);
         const wireLength = frame.length + missing;
         // What was cut off is zeroes here: without a UDP checksum nothing in front depends on it.
         const whole = new Uint8Array(wireLength);
         whole.set(frame);
-        using pipeline = new Pipeline(kernels, [stage]);
+        using pipeline = new Pipeline(kernels, [encapsulateStage(stage)]);
         const [outcome] = poisoned.run(pipeline, [{ bytes: frame, wireLength }]);
-        const expected = encapsulated(stage, whole, 128) as Uint8Array;
+        const expected = encapsulated(stage, whole, 192) as Uint8Array;
         // Whether there is a whole tag to strip, the bytes at hand decide.
         const passenger = passengerOf(stage, frame);
         fc.pre(frame.length - passenger.length === whole.length - passengerOf(stage, whole).length);
         expect(outcome!.wireLength).toBe(expected.length);
         expect(outcome!.bytes!.length).toBe(outerLength(stage) + passenger.length);
         // The flow hash sees fewer ports in a frame that was cut before them.
-        const port = stage.header === "bare" ? -1 : outerLength(stage) - 16;
+        const hashed = hashedBytes(stage);
         const same = flowHash(passenger, stage.seed) === flowHash(passengerOf(stage, whole), stage.seed);
         outcome!.bytes!.forEach((byte, i) => {
-          if (byte !== expected[i] && (same || (i !== port && i !== port + 1)))
+          if (byte !== expected[i] && (same || !hashed.includes(i)))
             expect(`byte ${i} is ${byte}`).toBe(`byte ${i} is ${expected[i]}`);
         });
       }),
-      { seed: 703, numRuns: 300 },
+      { seed: 703, numRuns: 150 },
     );
     poisoned.close();
   });
 });
+
+/** Without checksums nothing in front depends on bytes that were cut off. */
+const UNCHECKED = {
+  full: { udpChecksum: false, checksum: false },
+  bare: { checksum: false },
+};
+
+/** Where in the packet the flow hash shows. */
+function hashedBytes(stage: AnyEncapsulate): number[] {
+  const length = outerLength(stage);
+  if (stage.kind === "nvgre") return [length - 1];
+  if (stage.kind === "gre" || stage.header === "bare") return [];
+  const port = length - outerLength({ ...stage, header: "bare" }) - 8;
+  return [port, port + 1];
+}

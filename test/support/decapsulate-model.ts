@@ -1,10 +1,14 @@
-// VXLAN decapsulation of one frame, slowly and plainly, in the order that the kernel documents:
-// what cannot be known to be for the tunnel's port is "other"; then IP, UDP and VXLAN headers must hold together.
-import type { DecapsulateStage } from "frameferry";
+// Decapsulation of one frame, slowly and plainly, in the order that the kernels document:
+// what cannot be known to be for the tunnel is "other"; then IP, UDP and tunnel headers must hold together.
 import {
+  greChecksumStatus,
   ipv4ChecksumIsGood,
+  isCritical,
   isTpid,
+  nvgreOf,
   parseEthernet,
+  parseGeneve,
+  parseGre,
   parseIpv4,
   parseIpv6,
   parseUdp,
@@ -12,6 +16,7 @@ import {
   parseVxlan,
   udpChecksumStatus,
 } from "frameferry/wire";
+import { type AnyDecapsulate, defaultPort, overUdp } from "./tunnel-kinds.ts";
 
 export interface Modelled {
   readonly bytes: Uint8Array;
@@ -31,13 +36,12 @@ const bad = (reason: string): Refused => ({ reason, other: false });
 
 /** The frame that leaves the stage, or the name of the reason for which it is dropped; and whether the stage changed it. */
 export function decapsulate(
-  stage: DecapsulateStage,
+  stage: AnyDecapsulate,
   frame: Modelled,
 ): { readonly result: Modelled | string; readonly changed: boolean } {
   const bare = stage.header === "bare";
-  const opened = bare
-    ? openTunnel(stage, frame, 0, frame.wireLength, stage.vni)
-    : openPacket(stage, frame, stage.vni);
+  const number = stage.key ?? stage.vni;
+  const opened = bare ? openBare(stage, frame, number) : openPacket(stage, frame, number);
   if ("reason" in opened) {
     const kept = opened.other && stage.others === "keep";
     return { result: kept ? frame : opened.reason, changed: false };
@@ -52,7 +56,12 @@ export function decapsulate(
   return { result: inner, changed: true };
 }
 
-function openPacket(stage: DecapsulateStage, frame: Modelled, vni: number | undefined): Modelled | Refused {
+function openBare(stage: AnyDecapsulate, frame: Modelled, vni: number | undefined): Modelled | Refused {
+  if (overUdp(stage.kind)) return openTunnel(stage, frame, 0, frame.wireLength, vni);
+  return meantFor(stage, frame.bytes, 0) ?? openGre(stage, frame, 0, frame.wireLength, vni);
+}
+
+function openPacket(stage: AnyDecapsulate, frame: Modelled, vni: number | undefined): Modelled | Refused {
   const { bytes, wireLength } = frame;
   const ethernet = parseEthernet(bytes, 0, wireLength);
   if (bytes.length < 14) return other("frame-too-short");
@@ -73,7 +82,7 @@ function openPacket(stage: DecapsulateStage, frame: Modelled, vni: number | unde
 }
 
 function openIpv4(
-  stage: DecapsulateStage,
+  stage: AnyDecapsulate,
   frame: Modelled,
   ip: number,
   vni: number | undefined,
@@ -83,28 +92,28 @@ function openIpv4(
   const version = bytes[ip]! >>> 4;
   const headerLength = 4 * (bytes[ip]! & 15);
   if (version !== 4 || headerLength < 20) return other("outer-ip-header");
-  if (bytes[ip + 9] !== 17) return other("not-tunnel");
+  if (bytes[ip + 9] !== protocolOf(stage)) return other("not-tunnel");
   const flags = word(bytes, ip + 6);
   if ((flags & 0x1fff) !== 0) return other("not-tunnel");
   if (bytes.length < ip + headerLength) return other("outer-ip-truncated");
-  const udp = ip + headerLength;
-  const port = portOf(stage, bytes, udp);
-  if (port !== undefined) return port;
+  const refused = meantFor(stage, bytes, ip + headerLength);
+  if (refused !== undefined) return refused;
 
   if ((flags & 0x2000) !== 0) return bad("outer-ip-fragment");
   if (stage.ipChecksum !== "ignore" && !ipv4ChecksumIsGood(bytes, ip, headerLength))
     return bad("outer-ip-checksum");
   const said = word(bytes, ip + 2);
   const big = said === 0 && wireLength - ip > 65535;
-  if (!big && said < headerLength + 8) return bad("outer-ip-header");
+  if (!big && said < headerLength + shortest(stage)) return bad("outer-ip-header");
   const parsed = parseIpv4(bytes, ip, wireLength);
   if (!parsed.ok) return bad("outer-ip-truncated");
   const { source, destination } = parsed.header;
+  if (!overUdp(stage.kind)) return openGre(stage, frame, parsed.payload, parsed.end, vni);
   return openUdp(stage, frame, parsed.payload, parsed.end, source, destination, vni);
 }
 
 function openIpv6(
-  stage: DecapsulateStage,
+  stage: AnyDecapsulate,
   frame: Modelled,
   ip: number,
   vni: number | undefined,
@@ -112,28 +121,38 @@ function openIpv6(
   const { bytes, wireLength } = frame;
   if (bytes.length < ip + 40) return other("outer-ip-truncated");
   if (bytes[ip]! >>> 4 !== 6) return other("outer-ip-header");
-  if (bytes[ip + 6] !== 17) return other("not-tunnel");
-  const port = portOf(stage, bytes, ip + 40);
-  if (port !== undefined) return port;
+  if (bytes[ip + 6] !== protocolOf(stage)) return other("not-tunnel");
+  const refused = meantFor(stage, bytes, ip + 40);
+  if (refused !== undefined) return refused;
 
   const said = word(bytes, ip + 4);
   const big = said === 0 && wireLength - ip - 40 > 65535;
-  if (!big && said < 8) return bad("outer-ip-header");
+  if (!big && said < shortest(stage)) return bad("outer-ip-header");
   if (!big && ip + 40 + said > wireLength) return bad("outer-ip-truncated");
   const parsed = parseIpv6(bytes, ip, wireLength);
   if (!parsed.ok) return bad("outer-ip-truncated");
   const { source, destination } = parsed.header;
+  if (!overUdp(stage.kind)) return openGre(stage, frame, ip + 40, parsed.end, vni);
   return openUdp(stage, frame, ip + 40, parsed.end, source, destination, vni);
 }
 
-/** Undefined if the datagram goes to the tunnel's port. */
-function portOf(stage: DecapsulateStage, bytes: Uint8Array, udp: number): Refused | undefined {
-  if (bytes.length < udp + 8) return other("udp-truncated");
-  return word(bytes, udp + 2) === (stage.port ?? 4789) ? undefined : other("not-tunnel");
+const protocolOf = (stage: AnyDecapsulate): number => (overUdp(stage.kind) ? 17 : 47);
+/** What the IP payload must hold at least. */
+const shortest = (stage: AnyDecapsulate): number => (overUdp(stage.kind) ? 8 : 4);
+
+/** Undefined if the IP payload is meant for the tunnel: UDP to its port, or GRE with an Ethernet frame in it. */
+function meantFor(stage: AnyDecapsulate, bytes: Uint8Array, at: number): Refused | undefined {
+  if (overUdp(stage.kind)) {
+    if (bytes.length < at + 8) return other("udp-truncated");
+    return word(bytes, at + 2) === (stage.port ?? defaultPort(stage.kind)) ? undefined : other("not-tunnel");
+  }
+  if (bytes.length < at + 4) return other("gre-truncated");
+  if ((bytes[at + 1]! & 7) !== 0) return other("gre-version");
+  return word(bytes, at + 2) === 0x6558 ? undefined : other("gre-protocol");
 }
 
 function openUdp(
-  stage: DecapsulateStage,
+  stage: AnyDecapsulate,
   frame: Modelled,
   udp: number,
   packetEnd: number,
@@ -145,7 +164,7 @@ function openUdp(
   const parsed = parseUdp(bytes, udp, packetEnd);
   if (!parsed.ok) return bad("udp-length");
   const { end } = parsed;
-  if (end - udp < 16 || bytes.length < udp + 16) return bad("vxlan-truncated");
+  if (end - udp < 16 || bytes.length < udp + 16) return bad(`${stage.kind}-truncated`);
   if (stage.udpChecksum === "verify" && end - udp <= 65535) {
     if (udpChecksumStatus(bytes, udp, end, source, destination) === "bad") return bad("udp-checksum");
   }
@@ -153,19 +172,78 @@ function openUdp(
 }
 
 function openTunnel(
-  stage: DecapsulateStage,
+  stage: AnyDecapsulate,
   frame: Modelled,
   at: number,
   end: number,
   vni: number | undefined,
 ): Modelled | Refused {
+  if (stage.kind === "geneve") return openGeneve(stage, frame, at, end, vni);
   const vxlan = parseVxlan(frame.bytes, at, end, { rule: stage.rule ?? "rfc" });
   if (!vxlan.ok) return bad(vxlan.stop === "cut-by-capture" ? "vxlan-truncated" : vxlan.stop);
   if (vni !== undefined && vxlan.header.vni !== vni) return bad("other-vni");
-  const bytes = frame.bytes.subarray(vxlan.payload, Math.min(end, frame.bytes.length));
+  return passenger(stage, frame, vxlan.payload, end, vxlan.header.vni);
+}
+
+function openGeneve(
+  stage: AnyDecapsulate,
+  frame: Modelled,
+  at: number,
+  end: number,
+  vni: number | undefined,
+): Modelled | Refused {
+  const { bytes } = frame;
+  const geneve = parseGeneve(bytes, at, end);
+  if (!geneve.ok && geneve.stop !== "geneve-options")
+    return bad(geneve.stop === "cut-by-capture" ? "geneve-truncated" : geneve.stop);
+  if (bytes[at + 1]! >= 0x80) return bad("geneve-oam");
+  if (word(bytes, at + 2) !== 0x6558) return bad("geneve-protocol");
+  if (!geneve.ok) return bad(geneve.stop);
+  const { header, payload } = geneve;
+  if (stage.criticalOptions !== "take" && header.options.some(isCritical))
+    return bad("geneve-critical-option");
+  if (vni !== undefined && header.vni !== vni) return bad("other-vni");
+  return passenger(stage, frame, payload, end, header.vni);
+}
+
+function openGre(
+  stage: AnyDecapsulate,
+  frame: Modelled,
+  at: number,
+  end: number,
+  number: number | undefined,
+): Modelled | Refused {
+  const { bytes } = frame;
+  const flags = word(bytes, at);
+  if ((flags & (stage.rule === "strict" ? 0x4ff8 : 0x4c00)) !== 0) return bad("gre-reserved");
+  if (stage.kind === "nvgre" && (flags & 0xb000) !== 0x2000) return bad("nvgre-fields");
+  const gre = parseGre(bytes, at, end);
+  if (!gre.ok) return bad("gre-truncated");
+  const { header, payload } = gre;
+  if (stage.checksum !== "ignore" && end - at <= 65535 && greChecksumStatus(bytes, at, end) === "bad")
+    return bad("gre-checksum");
+  if (stage.kind === "nvgre") {
+    const vsid = nvgreOf(header)!.vsid;
+    if (number !== undefined && vsid !== number) return bad("other-vni");
+    return passenger(stage, frame, payload, end, vsid);
+  }
+  if (number !== undefined && header.key !== number) return bad("other-key");
+  // The last key cannot be told from none.
+  return passenger(stage, frame, payload, end, header.key === 0xffffffff ? undefined : header.key);
+}
+
+function passenger(
+  stage: AnyDecapsulate,
+  frame: Modelled,
+  at: number,
+  end: number,
+  vni: number | undefined,
+): Modelled | Refused {
+  const bytes = frame.bytes.subarray(at, Math.min(end, frame.bytes.length));
   if (bytes.length < 14) return bad("inner-truncated");
-  if (stage.innerTag === "drop" && isTpid(word(bytes, 12))) return bad("inner-tagged");
-  return { bytes, wireLength: end - vxlan.payload, vni: vxlan.header.vni };
+  const refused = stage.innerTag === "drop" || stage.kind === "nvgre";
+  if (refused && isTpid(word(bytes, 12))) return bad("inner-tagged");
+  return { bytes, wireLength: end - at, vni };
 }
 
 function word(bytes: Uint8Array, at: number): number {

@@ -1,26 +1,54 @@
 // What an encapsulation must produce, made by the codecs alone.
-import type { EncapsulateStage } from "frameferry";
 import {
   type ComposeLayer,
   compose,
-  emitVxlan,
   flowHash,
+  geneveLength,
+  greLength,
   isTpid,
   parseEthernet,
   parseIp,
   parseMac,
   sourcePort,
 } from "frameferry/wire";
+import { type AnyEncapsulate, defaultPort, overUdp } from "./tunnel-kinds.ts";
 
-export function outerLength(stage: EncapsulateStage): number {
-  if (stage.header === "bare") return 8;
+/** What an IP header lies in front of. */
+function tunnelLength(stage: AnyEncapsulate): number {
+  if (stage.kind === "gre") return greLength({ key: stage.key, checksum: stage.checksum ? 0 : undefined });
+  if (stage.kind === "nvgre") return 8;
+  const header = stage.kind === "vxlan" ? 8 : geneveLength({ options: stage.options });
+  return header + (stage.header === "bare" ? 0 : 8);
+}
+
+export function outerLength(stage: AnyEncapsulate): number {
+  if (stage.header === "bare") return tunnelLength(stage);
   const ip = parseIp("local", stage.local!).length === 4 ? 20 : 40;
-  return 14 + (stage.outerVid === undefined ? 0 : 4) + ip + 16;
+  return 14 + (stage.outerVid === undefined ? 0 : 4) + ip + tunnelLength(stage);
 }
 
 /** The passenger as it goes into the tunnel. */
-export function passengerOf(stage: EncapsulateStage, frame: Uint8Array): Uint8Array {
-  return stage.innerTag === "strip" ? popped(frame) : frame;
+export function passengerOf(stage: AnyEncapsulate, frame: Uint8Array): Uint8Array {
+  if (stage.kind !== "nvgre") return stage.innerTag === "strip" ? popped(frame) : frame;
+  const less = popped(frame);
+  return less === frame ? frame : passengerOf(stage, less);
+}
+
+/** The tunnel header, and UDP in front of it. */
+function tunnelLayers(stage: AnyEncapsulate, passenger: Uint8Array, udpChecksum: boolean): ComposeLayer[] {
+  const { kind, vni = 0, key, checksum, options } = stage;
+  const hash = flowHash(passenger, stage.seed ?? 0);
+  if (kind === "gre") return [{ name: "gre", key, checksum }];
+  if (kind === "nvgre") return [{ name: "gre", key: ((vni << 8) | (hash >>> 24)) >>> 0 }];
+  return [
+    {
+      name: "udp",
+      sourcePort: sourcePort(hash),
+      destinationPort: stage.port ?? defaultPort(kind),
+      ...(udpChecksum ? {} : { checksum: 0 }),
+    },
+    kind === "vxlan" ? { name: "vxlan", vni } : { name: "geneve", vni, options },
+  ];
 }
 
 /** `frame` without its outermost VLAN tag, if it has one. */
@@ -33,7 +61,7 @@ export function popped(frame: Uint8Array, tpid?: number): Uint8Array {
 
 /** Why the frame must be dropped, or the packet. */
 export function encapsulated(
-  stage: EncapsulateStage,
+  stage: AnyEncapsulate,
   frame: Uint8Array,
   headroom: number,
 ): string | Uint8Array {
@@ -42,16 +70,14 @@ export function encapsulated(
   const outer = outerLength(stage);
   const room = headroom + frame.length - passenger.length;
   if (stage.header === "bare") {
-    if (room < 8) return "no-headroom";
-    const into = new Uint8Array(8 + passenger.length);
-    into.set(passenger, emitVxlan({ vni: stage.vni }, into, 0));
-    return into;
+    if (room < outer) return "no-headroom";
+    return compose(tunnelLayers(stage, passenger, false).slice(overUdp(stage.kind) ? 1 : 0), passenger);
   }
   const source = parseIp("local", stage.local!);
   const destination = parseIp("remote", stage.remote!);
   const version = source.length === 4 ? "ipv4" : "ipv6";
   // IPv4's length counts its header, IPv6's does not.
-  if (passenger.length + 16 + (version === "ipv4" ? 20 : 0) > 65535) return "frame-too-long";
+  if (passenger.length + tunnelLength(stage) + (version === "ipv4" ? 20 : 0) > 65535) return "frame-too-long";
   if (room < outer) return "no-headroom";
   const ttl = stage.ttl ?? 64;
   const udpChecksum = stage.udpChecksum ?? version === "ipv6";
@@ -68,13 +94,7 @@ export function encapsulated(
     version === "ipv4"
       ? { name: "ipv4", ttl, dontFragment: true, ...addresses }
       : { name: "ipv6", hopLimit: ttl, ...addresses },
-    {
-      name: "udp",
-      sourcePort: sourcePort(flowHash(passenger, stage.seed ?? 0)),
-      destinationPort: stage.port ?? 4789,
-      ...(udpChecksum ? {} : { checksum: 0 }),
-    },
-    { name: "vxlan", vni: stage.vni },
+    ...tunnelLayers(stage, passenger, udpChecksum),
   );
   return compose(layers, passenger);
 }

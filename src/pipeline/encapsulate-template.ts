@@ -1,0 +1,101 @@
+// The records of many VXLAN encapsulations that differ in their remotes only, as a switch's tunnels do.
+
+import { parseIp } from "../core/addresses.ts";
+import type { Kernels } from "../kernel/kernels.ts";
+import { ETHERNET_LENGTH, MAC_LENGTH } from "../layout/ethernet.layout.ts";
+import { IPV4_DESTINATION } from "../layout/ipv4.layout.ts";
+import { IPV6_DESTINATION } from "../layout/ipv6.layout.ts";
+import { CACHE_LINE } from "../layout/memory.layout.ts";
+import {
+  ENCAPSULATE_HEADER_LENGTH,
+  ENCAPSULATE_IP_OFFSET,
+  ENCAPSULATE_IP_SUM,
+  ENCAPSULATE_TEMPLATE,
+  ENCAPSULATE_UDP_SUM,
+  STAGE_FLAGS,
+  STAGE_LENGTH,
+} from "../layout/stage.layout.ts";
+import { checksumFold } from "../wire/checksum.ts";
+import type { EncapsulateVxlanStage } from "./tunnel-stages.ts";
+import { writeEncapsulate } from "./write-encapsulate.ts";
+
+/** Ethernet, IPv4 without options, UDP, VXLAN. */
+const PLAIN_LENGTH = 50;
+
+/** Whether the kernel for the usual headers (50 bytes over IPv4, no UDP checksum) may write this record's. */
+function isPlainEncapsulation(record: DataView): boolean {
+  return (
+    record.getUint32(STAGE_FLAGS, true) === 0 &&
+    record.getUint32(ENCAPSULATE_HEADER_LENGTH, true) === PLAIN_LENGTH &&
+    record.getUint32(ENCAPSULATE_IP_OFFSET, true) === ETHERNET_LENGTH
+  );
+}
+
+/**
+ * Records that differ in nothing but the remote and its MAC, and have a VNI of zero. The headers are checked and
+ * written once; each record is a copy, of which only the remote and the sums that it is part of are put in.
+ */
+export class EncapsulateTemplate {
+  /** Of a record, in bytes: what lies behind the headers is left out. */
+  readonly length: number;
+  /** Whether the kernel for the usual headers may write these. */
+  readonly isPlain: boolean;
+  readonly #words: Uint32Array;
+  readonly #addressLength: number;
+  /** Where in a record the remote's address begins. */
+  readonly #remote: number;
+  /** Sums as numbers, without the remote. */
+  readonly #ipSum: number;
+  readonly #udpSum: number;
+
+  constructor(
+    headers: Required<Pick<EncapsulateVxlanStage, "local" | "localMac">> &
+      Pick<EncapsulateVxlanStage, "port" | "ttl" | "dscp" | "udpChecksum">,
+  ) {
+    const record = new DataView(new ArrayBuffer(STAGE_LENGTH));
+    const addressLength = parseIp("local", headers.local).length;
+    // In a sum zeroes are nothing.
+    const nobody = { remote: new Uint8Array(addressLength), remoteMac: new Uint8Array(MAC_LENGTH) };
+    const headerLength = writeEncapsulate(
+      { stage: "encapsulate", kind: "vxlan", vni: 0, ...headers, ...nobody },
+      record,
+    );
+    this.length = Math.ceil((ENCAPSULATE_TEMPLATE + headerLength) / CACHE_LINE) * CACHE_LINE;
+    this.isPlain = isPlainEncapsulation(record);
+    this.#words = new Uint32Array(record.buffer, 0, this.length >>> 2);
+    this.#addressLength = addressLength;
+    this.#remote =
+      ENCAPSULATE_TEMPLATE +
+      record.getUint32(ENCAPSULATE_IP_OFFSET, true) +
+      (addressLength === 16 ? IPV6_DESTINATION : IPV4_DESTINATION);
+    this.#ipSum = record.getUint16(ENCAPSULATE_IP_SUM);
+    this.#udpSum = record.getUint16(ENCAPSULATE_UDP_SUM);
+  }
+
+  /** Writes the record of a remote, as long an address as the local one, to `address` in the memory of `kernels`. */
+  write({ words, bytes }: Kernels, address: number, remote: Uint8Array, mac: Uint8Array): void {
+    words.set(this.#words, address >>> 2);
+    for (let i = 0; i < MAC_LENGTH; i++) bytes[address + ENCAPSULATE_TEMPLATE + i] = mac[i] as number;
+    let sum = 0;
+    for (let i = 0; i < this.#addressLength; i += 2) {
+      const [high, low] = [remote[i] as number, remote[i + 1] as number];
+      bytes[address + this.#remote + i] = high;
+      bytes[address + this.#remote + i + 1] = low;
+      sum += (high << 8) | low;
+    }
+    writeSum(bytes, address + ENCAPSULATE_IP_SUM, this.#ipSum + sum);
+    writeSum(bytes, address + ENCAPSULATE_UDP_SUM, this.#udpSum + sum);
+  }
+
+  /** Reads the remote of the record at `address` into `remote`, and returns that. */
+  readRemote({ bytes }: Kernels, address: number, remote: Uint8Array): Uint8Array {
+    for (let i = 0; i < this.#addressLength; i++) remote[i] = bytes[address + this.#remote + i] as number;
+    return remote;
+  }
+}
+
+function writeSum(bytes: Uint8Array, at: number, sum: number): void {
+  const folded = checksumFold(sum);
+  bytes[at] = folded >>> 8;
+  bytes[at + 1] = folded & 0xff;
+}

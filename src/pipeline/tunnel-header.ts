@@ -1,0 +1,50 @@
+// The tunnel header of an encapsulation, as its template holds it.
+
+import { byteArray, knownKeys, trueOrFalse, wholeNumber } from "../core/arguments.ts";
+import { NVGRE_VSID_MAXIMUM, NVGRE_VSID_MINIMUM } from "../layout/gre.layout.ts";
+import { VXLAN_LENGTH } from "../layout/vxlan.layout.ts";
+import { emitGeneve, type GeneveOption, geneveLength } from "../wire/geneve.ts";
+import { emitGre, type GreFields, greLength } from "../wire/gre.ts";
+import { emitVxlan } from "../wire/vxlan.ts";
+import type { EncapsulateStage } from "./tunnel-stages.ts";
+
+/** The header of the stage's kind, with a checksum of zero where it has one, and a FlowID of zero. */
+export function tunnelHeader(stage: EncapsulateStage): Uint8Array {
+  switch (stage.kind) {
+    case "vxlan": {
+      const header = new Uint8Array(VXLAN_LENGTH);
+      emitVxlan({ vni: stage.vni }, header);
+      return header;
+    }
+    case "geneve": {
+      const fields = { vni: stage.vni, options: geneveOptions(stage.options ?? []) };
+      const header = new Uint8Array(geneveLength(fields));
+      emitGeneve(fields, header);
+      return header;
+    }
+    case "gre": {
+      const checksum = trueOrFalse("checksum", stage.checksum ?? false);
+      return greHeader({ checksum: checksum ? 0 : undefined, key: stage.key });
+    }
+    case "nvgre": {
+      const vsid = wholeNumber("vni", stage.vni, NVGRE_VSID_MINIMUM, NVGRE_VSID_MAXIMUM);
+      return greHeader({ key: vsid * 256 });
+    }
+  }
+}
+
+function greHeader(fields: GreFields): Uint8Array {
+  const header = new Uint8Array(greLength(fields));
+  emitGre(fields, header);
+  return header;
+}
+
+/** The codec checks what is in them; here that they are options at all. */
+function geneveOptions(options: readonly GeneveOption[]): readonly GeneveOption[] {
+  if (!Array.isArray(options)) throw new TypeError(`options: expected an array, got ${typeof options}`);
+  options.forEach((option: GeneveOption, index) => {
+    knownKeys(`options[${index}]`, option, ["class", "type", "data"]);
+    byteArray(`options[${index}].data`, option.data);
+  });
+  return options;
+}
