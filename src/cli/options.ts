@@ -7,6 +7,9 @@ import { parseIp, parseMac } from "../core/addresses.ts";
 import { oneOf } from "../core/arguments.ts";
 import { TPID_CUSTOMER, TPID_LEGACY, TPID_SERVICE } from "../layout/vlan.layout.ts";
 import { VNI_MAXIMUM } from "../layout/vxlan.layout.ts";
+import { TUNNEL_KINDS } from "../pipeline/tunnel-kinds.ts";
+import type { TunnelKind } from "../pipeline/tunnel-stages.ts";
+import type { GeneveOption } from "../wire/geneve.ts";
 import { UsageError } from "./failures.ts";
 
 /** Reads and checks an option's value; the UsageError names the option. */
@@ -83,8 +86,35 @@ export function depth(flag: string): Parser<number | "all"> {
   return (text) => (text === "all" ? "all" : one(text));
 }
 
-export function kind(flag: string): Parser<"vxlan"> {
-  return ofUsage((text) => oneOf(flag, text, ["vxlan"]));
+export function kind(flag: string): Parser<TunnelKind> {
+  return ofUsage((text) => oneOf(flag, text, TUNNEL_KINDS));
+}
+
+export function key(flag: string): Parser<number> {
+  return wholeNumber(flag, 0, 0xffffffff);
+}
+
+/** For an option that may be given several times: CLASS:TYPE:DATA, of which the data may be left out. */
+export function geneveOptions(
+  flag: string,
+): (text: string, before: readonly GeneveOption[] | undefined) => GeneveOption[] {
+  const optionClass = wholeNumber(`${flag} class`, 0, 0xffff);
+  const type = wholeNumber(`${flag} type`, 0, 0xff);
+  return (text, before = []) => {
+    const [first = "", second = "", hex = "", ...more] = text.split(":");
+    const option = { class: optionClass(first), type: type(second), data: bytesOf(hex) };
+    if (more.length === 0 && option.data.length * 2 === hex.length && hex.length % 8 === 0)
+      return [...before, option];
+    throw new UsageError(
+      `${flag}: expected CLASS:TYPE:DATA with data in hex, a multiple of 4 bytes, got ${JSON.stringify(text)}`,
+    );
+  };
+}
+
+/** Up to what is no hex. */
+function bytesOf(hex: string): Uint8Array {
+  const pairs = /^(?:[0-9a-f]{2})*/i.exec(hex)?.[0].match(/../g) ?? [];
+  return Uint8Array.from(pairs, (pair) => Number.parseInt(pair, 16));
 }
 
 export function ip(flag: string): Parser<string> {
