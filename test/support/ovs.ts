@@ -40,6 +40,16 @@ export interface BridgePort {
   readonly mtu?: number;
 }
 
+/** An end of a tunnel with Open vSwitch's own options for it. */
+export interface TunnelEnd {
+  readonly kind: "vxlan" | "geneve" | "gre";
+  readonly local: string;
+  readonly remote: string;
+  readonly mac: string;
+  readonly remoteMac: string;
+  readonly options: Readonly<Record<string, string>>;
+}
+
 /** What a bridge remembers: 15 to 3,600 seconds, at least 10 addresses. */
 export interface AddressTable {
   readonly ageSeconds: number;
@@ -73,7 +83,7 @@ ovsdb-tool create conf.db || exit
 ovsdb-server conf.db --remote="punix:$PWD/db.sock" --unixctl="$PWD/db.ctl" \
   --log-file="$PWD/db.log" -vconsole:off & database=$!
 until [ -S db.sock ]; do kill -0 "$database" || exit; sleep 0.01; done
-ovs-vswitchd "unix:$PWD/db.sock" --unixctl="$PWD/switch.ctl" --enable-dummy=override --disable-system \
+ovs-vswitchd "unix:$PWD/db.sock" --unixctl="$PWD/switch.ctl" --enable-dummy --disable-system \
   --log-file="$PWD/switch.log" -vconsole:off & switch=$!
 cat >/dev/null
 kill "$switch" "$database"
@@ -147,6 +157,37 @@ export class OpenVSwitch implements BridgeUnderTest {
     for (const [index, { flood }] of ports.entries()) {
       if (flood === false) await this.#run("ovs-ofctl", "mod-port", "br0", `p${index + 1}`, "no-flood");
     }
+    this.#captures = paths.map((path) => new Capture(path));
+  }
+
+  /**
+   * Makes an end of a tunnel instead of the bridge: port 1 is its underlay, port 2 the network whose frames it carries.
+   * `local` is its address and `mac` that of port 1; `remote` has the MAC `remoteMac`.
+   */
+  async replaceTunnel({ kind, local, remote, remoteMac, mac, options }: TunnelEnd): Promise<void> {
+    this.#closeCaptures();
+    const paths = [1, 2].map((port) => join(this.#folder, `${this.#bridges}-t${port}.pcap`));
+    this.#bridges += 1;
+    await this.#configure("--if-exists", "del-br", "br0", "--", "--if-exists", "del-br", "int0");
+    const bridge = (name: string, port: string, path: string): string[] => [
+      ...["add-br", name, "--", "set", "bridge", name, "datapath_type=dummy", `other_config:hwaddr=${mac}`],
+      ...["--", "add-port", name, port, "--", "set", "interface", port, "type=dummy"],
+      ...[`options:tx_pcap=${path}`, "--"],
+    ];
+    await this.#configure(
+      ...bridge("br0", "p1", paths[0]!),
+      ...bridge("int0", "p2", paths[1]!),
+      ...["add-port", "int0", "t1", "--", "set", "interface", "t1", `type=${kind}`],
+      ...[
+        `options:remote_ip=${remote}`,
+        ...Object.entries(options).map(([name, value]) => `options:${name}=${value}`),
+      ],
+    );
+    const version = local.includes(":") ? 6 : 4;
+    const [prefix, network] = version === 6 ? [64, "fd00::"] : [24, "10.1.5.0"];
+    await this.#control!.call(`netdev-dummy/ip${version}addr`, "br0", `${local}/${prefix}`);
+    await this.#control!.call("ovs/route/add", `${network}/${prefix}`, "br0");
+    await this.#control!.call("tnl/neigh/set", "br0", remote, remoteMac);
     this.#captures = paths.map((path) => new Capture(path));
   }
 
