@@ -3,6 +3,7 @@
 
 import { CAPTURE_64, CAPTURE_MIXED } from "./capture-contests.ts";
 import { BATCH, CHANNEL, WAKE } from "./dataplane-contests.ts";
+import { KINDS_INTO, KINDS_OUT } from "./kind-contests.ts";
 import { RING_ONE_THREAD, RING_TWO_THREADS } from "./ring-contests.ts";
 import { SWITCH_BACK, SWITCH_LEARN, SWITCH_LOOKUP, SWITCH_OUT } from "./switch-contests.ts";
 import { SWITCH_AGEING, SWITCH_NEW, SWITCH_UNUSED } from "./switch-costs.ts";
@@ -15,6 +16,8 @@ export const GROUPS: readonly string[] = [
   "vlan pop",
   "flow hash",
   "checksum",
+  KINDS_INTO,
+  KINDS_OUT,
   "fdb lookup, all hit",
   "fdb lookup, half hit",
   "fdb insert",

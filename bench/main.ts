@@ -19,6 +19,7 @@ import { type EndToEnd, runEndToEnd } from "./end-to-end.ts";
 import { FDB_SIZES, fdbContests } from "./fdb-contests.ts";
 import { figuresToReach } from "./figures.ts";
 import { GROUPS } from "./groups.ts";
+import { kindContests } from "./kind-contests.ts";
 import { measureLabs } from "./lab.ts";
 import { NativePeers } from "./native-peers.ts";
 import { readerContests } from "./reader-contests.ts";
@@ -76,6 +77,7 @@ async function main(options: Options): Promise<void> {
       for await (const contest of frameContests(around, bytes, 256, wanted)) await run(contest);
     }
     for await (const contest of frameContests(around, 64, 8192, wanted)) await run(contest);
+    for (const contest of kindContests(around.kernels, 64, wanted)) await run(contest);
     for (const entries of FDB_SIZES) {
       if (!["fdb lookup, all hit", "fdb lookup, half hit", "fdb insert"].some(wanted)) break;
       for await (const contest of fdbContests(entries, native, wanted)) await run(contest);
