@@ -29,7 +29,8 @@ import {
   DROP_VXLAN_TRUNCATED,
 } from "../src/layout/drop.layout";
 import { ETHERNET_LENGTH, ETHERNET_TYPE } from "../src/layout/ethernet.layout";
-import { IP_PROTOCOL_UDP, IPV4_LENGTH } from "../src/layout/ipv4.layout";
+import { GRE_LENGTH } from "../src/layout/gre.layout";
+import { IP_PROTOCOL_GRE, IP_PROTOCOL_UDP, IPV4_LENGTH } from "../src/layout/ipv4.layout";
 import {
   DECAPSULATE_BARE,
   DECAPSULATE_DEPTH,
@@ -56,8 +57,8 @@ import { sumIsWrong } from "./checksum";
 import { drop, passOver } from "./descriptor";
 import { FRAGMENT_BITS, PLAIN_IPV4, PLAIN_IPV4_MASK } from "./flow-hash";
 import { GENEVE_PLAIN, GENEVE_PLAIN_MASK, openGeneve } from "./geneve";
-import { pullGre, pullPlainGre } from "./gre";
-import { becomePassenger } from "./passenger";
+import { openGre, otherGre, pullPlainGre } from "./gre";
+import { becomePassenger, setNumber } from "./passenger";
 
 /** Of VXLAN, and of Geneve without options. */
 const TUNNEL_LENGTH = 8;
@@ -98,12 +99,7 @@ export function decapsulate(descriptors: usize, count: u32, stage: usize, counte
       if (d >= end) break;
     }
     if (load<u8>(d, DESCRIPTOR_VERDICT) === VERDICT_FORWARD) {
-      const bare = (flags & DECAPSULATE_BARE) !== 0;
-      const reason = gre
-        ? pullGre(d, vni, flags)
-        : bare
-          ? pullBare(d, vni, flags)
-          : pull(d, portBytes, vni, flags);
+      const reason = pull(d, portBytes, vni, flags);
       if (reason === DROP_NONE) {
         changed++;
         if (depth > 1) pullDeeper(d, portBytes, flags, depth);
@@ -178,76 +174,80 @@ export function pullPlain(d: usize, end: usize, portBytes: u32, vni: u32, mask: 
 function pullDeeper(d: usize, portBytes: u32, flags: u32, depth: u32): void {
   // Inside, tunnels are whole packets, with any number.
   const inside = flags & ~(DECAPSULATE_BARE | DECAPSULATE_KEYED);
-  const gre = (flags & DECAPSULATE_GRE) !== 0;
   for (let level: u32 = 1; level < depth; level++) {
-    const reason = gre ? pullGre(d, VNI_NONE, inside) : pull(d, portBytes, VNI_NONE, inside);
-    if (reason !== DROP_NONE) break;
+    if (pull(d, portBytes, VNI_NONE, inside) !== DROP_NONE) break;
   }
 }
 
 /**
- * Moves the descriptor to the passenger of a tunnel over UDP, or returns the reason why not and leaves all as it is.
- * Without a flag that names another kind the tunnel is VXLAN.
+ * Moves the descriptor to the passenger, or returns the reason why not and leaves all as it is. Without a flag that names
+ * another kind the tunnel is VXLAN.
+ *
+ * All kinds go through this one function, so that what it calls has one caller and becomes a part of it: with a function
+ * for each kind every packet took 4 to 5 ns more (measured).
  */
 export function pull(d: usize, portBytes: u32, vni: u32, flags: u32): u32 {
   const frame: usize = load<u32>(d, DESCRIPTOR_OFFSET);
   const length = load<u32>(d, DESCRIPTOR_FRAME_LENGTH);
   const wire = load<u32>(d, DESCRIPTOR_WIRE_LENGTH);
-  const place = walk(frame, length, IP_PROTOCOL_UDP);
-  if (place >= REFUSED) return place ^ REFUSED;
-  const at = payloadOf(place);
-  if (length < at + UDP_LENGTH) return OTHER | DROP_UDP_TRUNCATED;
-  const udp: usize = frame + at;
-  if (load<u16>(udp, UDP_DESTINATION_PORT) !== portBytes) return OTHER | DROP_NOT_TUNNEL;
+  const gre = (flags & DECAPSULATE_GRE) !== 0;
+  const bare = (flags & DECAPSULATE_BARE) !== 0;
+  let at: u32 = 0;
+  let tunnelLength = wire; // counts header and passenger
+  let place: u32 = 0;
+  if (!bare) {
+    place = walk(frame, length, gre ? IP_PROTOCOL_GRE : IP_PROTOCOL_UDP);
+    if (place >= REFUSED) return place ^ REFUSED;
+    at = payloadOf(place);
+  }
+  if (gre) {
+    const reason = otherGre(frame, at, length);
+    if (reason !== DROP_NONE) return OTHER | reason;
+  } else if (!bare) {
+    if (length < at + UDP_LENGTH) return OTHER | DROP_UDP_TRUNCATED;
+    if (load<u16>(frame + at, UDP_DESTINATION_PORT) !== portBytes) return OTHER | DROP_NOT_TUNNEL;
+  }
 
   // From here on it is a packet for the tunnel, and every failure is one of the tunnel.
-  const available = payloadLength(frame, place, wire, UDP_LENGTH, flags);
-  if (available >= REFUSED) return available ^ REFUSED;
-  let udpLength: u32 = bswap<u16>(load<u16>(udp, UDP_TOTAL_LENGTH));
-  if (udpLength === 0 && available > 65535) udpLength = available;
-  if (udpLength < <u32>UDP_LENGTH || udpLength > available) return DROP_UDP_LENGTH;
-  const header = at + UDP_LENGTH;
-  if (udpLength < <u32>UDP_LENGTH + TUNNEL_LENGTH || length < header + TUNNEL_LENGTH) return truncated(flags);
-  if ((flags & DECAPSULATE_VERIFY_UDP) !== 0 && !udpSumIsGood(frame, place, length, udpLength))
-    return DROP_UDP_CHECKSUM;
-  const tunnelLength = udpLength - UDP_LENGTH;
-  return (flags & DECAPSULATE_GENEVE) !== 0
-    ? openGeneve(d, frame, header, length, tunnelLength, vni, flags)
-    : openVxlan(d, frame, header, length, tunnelLength, vni, flags);
-}
-
-/** The frame is a UDP payload: it starts with the tunnel header. */
-function pullBare(d: usize, vni: u32, flags: u32): u32 {
-  const frame: usize = load<u32>(d, DESCRIPTOR_OFFSET);
-  const length = load<u32>(d, DESCRIPTOR_FRAME_LENGTH);
-  const wire = load<u32>(d, DESCRIPTOR_WIRE_LENGTH);
-  if (length < <u32>TUNNEL_LENGTH || wire < <u32>TUNNEL_LENGTH) return truncated(flags);
-  return (flags & DECAPSULATE_GENEVE) !== 0
-    ? openGeneve(d, frame, 0, length, wire, vni, flags)
-    : openVxlan(d, frame, 0, length, wire, vni, flags);
+  if (!bare) {
+    const available = payloadLength(frame, place, wire, gre ? GRE_LENGTH : UDP_LENGTH, flags);
+    if (available >= REFUSED) return available ^ REFUSED;
+    tunnelLength = available;
+    if (!gre) {
+      let udpLength: u32 = bswap<u16>(load<u16>(frame + at, UDP_TOTAL_LENGTH));
+      if (udpLength === 0 && available > 65535) udpLength = available;
+      if (udpLength < <u32>UDP_LENGTH || udpLength > available) return DROP_UDP_LENGTH;
+      if (udpLength < <u32>UDP_LENGTH + TUNNEL_LENGTH || length < at + UDP_LENGTH + TUNNEL_LENGTH)
+        return truncated(flags);
+      if ((flags & DECAPSULATE_VERIFY_UDP) !== 0 && !udpSumIsGood(frame, place, length, udpLength))
+        return DROP_UDP_CHECKSUM;
+      at += UDP_LENGTH;
+      tunnelLength = udpLength - UDP_LENGTH;
+    }
+  } else if (!gre && (length < <u32>TUNNEL_LENGTH || wire < <u32>TUNNEL_LENGTH)) return truncated(flags);
+  const header: usize = frame + at;
+  let headerLength: u32;
+  if (gre) headerLength = openGre(header, length - at, tunnelLength, vni, flags);
+  else if ((flags & DECAPSULATE_GENEVE) !== 0)
+    headerLength = openGeneve(header, length - at, tunnelLength, vni, flags);
+  else headerLength = openVxlan(header, vni, flags);
+  if (headerLength >= REFUSED) return headerLength ^ REFUSED;
+  return becomePassenger(d, frame, at + headerLength, length, tunnelLength - headerLength, flags);
 }
 
 function truncated(flags: u32): u32 {
   return (flags & DECAPSULATE_GENEVE) !== 0 ? DROP_GENEVE_TRUNCATED : DROP_VXLAN_TRUNCATED;
 }
 
-/** Checks the VXLAN header at `at` and moves the descriptor behind it; `tunnelLength` counts header and passenger. */
-function openVxlan(
-  d: usize,
-  frame: usize,
-  at: u32,
-  length: u32,
-  tunnelLength: u32,
-  vni: u32,
-  flags: u32,
-): u32 {
-  const header: usize = frame + at;
+/** The length of the VXLAN header, of which all is there, and sets the number; or REFUSED and a reason. */
+function openVxlan(header: usize, vni: u32, flags: u32): u32 {
   const word = load<u32>(header);
-  if ((word & VXLAN_FLAG_VNI) === 0) return DROP_VXLAN_NO_VNI;
+  if ((word & VXLAN_FLAG_VNI) === 0) return REFUSED | DROP_VXLAN_NO_VNI;
   const low = load<u32>(header, VXLAN_VNI);
   if ((flags & DECAPSULATE_STRICT) !== 0 && (word !== VXLAN_FLAG_VNI || low >>> 24 !== 0))
-    return DROP_VXLAN_RESERVED;
+    return REFUSED | DROP_VXLAN_RESERVED;
   const frameVni = bswap<u32>(low) >>> 8;
-  if (vni !== VNI_NONE && frameVni !== vni) return DROP_OTHER_VNI;
-  return becomePassenger(d, frame, at + VXLAN_LENGTH, length, tunnelLength - VXLAN_LENGTH, frameVni, flags);
+  if (vni !== VNI_NONE && frameVni !== vni) return REFUSED | DROP_OTHER_VNI;
+  setNumber(frameVni);
+  return VXLAN_LENGTH;
 }

@@ -30,7 +30,8 @@ import {
   GENEVE_VNI,
 } from "../src/layout/geneve.layout";
 import { DECAPSULATE_TAKE_CRITICAL } from "../src/layout/stage.layout";
-import { becomePassenger } from "./passenger";
+import { REFUSED } from "./carrier";
+import { setNumber } from "./passenger";
 
 /** Ethernet type 0x6558, a whole frame, as a little-endian load sees it. */
 export const TYPE_FRAME: u32 = 0x5865;
@@ -40,30 +41,22 @@ export const GENEVE_PLAIN_MASK: u32 = 0xffff80ff;
 export const GENEVE_PLAIN: u32 = 0x58650000;
 
 /**
- * Checks the Geneve header at `at`, of which 8 bytes are there, and moves the descriptor behind it; `tunnelLength`
- * counts header and passenger.
+ * The length of the Geneve header at `header`, of which 8 bytes are there, and sets the number; or REFUSED and a reason.
+ * `present` bytes are there from the header on, `tunnelLength` counts header and passenger.
  */
-export function openGeneve(
-  d: usize,
-  frame: usize,
-  at: u32,
-  length: u32,
-  tunnelLength: u32,
-  vni: u32,
-  flags: u32,
-): u32 {
-  const header: usize = frame + at;
+export function openGeneve(header: usize, present: u32, tunnelLength: u32, vni: u32, flags: u32): u32 {
   const first: u32 = load<u8>(header);
-  if (first >>> GENEVE_VERSION_SHIFT !== <u32>GENEVE_VERSION) return DROP_GENEVE_VERSION;
+  if (first >>> GENEVE_VERSION_SHIFT !== <u32>GENEVE_VERSION) return REFUSED | DROP_GENEVE_VERSION;
   const headerLength: u32 = GENEVE_LENGTH + ((first & GENEVE_OPTION_WORDS_MASK) << 2);
-  if (tunnelLength < headerLength || length - at < headerLength) return DROP_GENEVE_TRUNCATED;
-  if ((load<u8>(header, GENEVE_FLAGS) & GENEVE_FLAG_OAM) !== 0) return DROP_GENEVE_OAM;
-  if (<u32>load<u16>(header, GENEVE_PROTOCOL) !== TYPE_FRAME) return DROP_GENEVE_PROTOCOL;
+  if (tunnelLength < headerLength || present < headerLength) return REFUSED | DROP_GENEVE_TRUNCATED;
+  if ((load<u8>(header, GENEVE_FLAGS) & GENEVE_FLAG_OAM) !== 0) return REFUSED | DROP_GENEVE_OAM;
+  if (<u32>load<u16>(header, GENEVE_PROTOCOL) !== TYPE_FRAME) return REFUSED | DROP_GENEVE_PROTOCOL;
   const reason = checkOptions(header + GENEVE_LENGTH, header + headerLength, flags);
-  if (reason !== DROP_NONE) return reason;
+  if (reason !== DROP_NONE) return REFUSED | reason;
   const frameVni = bswap<u32>(load<u32>(header, GENEVE_VNI)) >>> 8;
-  if (vni !== VNI_NONE && frameVni !== vni) return DROP_OTHER_VNI;
-  return becomePassenger(d, frame, at + headerLength, length, tunnelLength - headerLength, frameVni, flags);
+  if (vni !== VNI_NONE && frameVni !== vni) return REFUSED | DROP_OTHER_VNI;
+  setNumber(frameVni);
+  return headerLength;
 }
 
 /** What speaks against the options from `at` to `end`. */

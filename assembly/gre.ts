@@ -18,6 +18,7 @@ import {
   DROP_GRE_RESERVED,
   DROP_GRE_TRUNCATED,
   DROP_GRE_VERSION,
+  DROP_NONE,
   DROP_NVGRE_FIELDS,
   DROP_OTHER_KEY,
   DROP_OTHER_VNI,
@@ -37,18 +38,17 @@ import {
 } from "../src/layout/gre.layout";
 import { IP_PROTOCOL_GRE, IPV4_LENGTH } from "../src/layout/ipv4.layout";
 import {
-  DECAPSULATE_BARE,
   DECAPSULATE_KEYED,
   DECAPSULATE_NVGRE,
   DECAPSULATE_STRICT,
   DECAPSULATE_TRUST_GRE,
 } from "../src/layout/stage.layout";
 import { swapped16 } from "./byte-order";
-import { OTHER, payloadLength, payloadOf, REFUSED, walk } from "./carrier";
+import { REFUSED } from "./carrier";
 import { fold, sum, sumIsWrong } from "./checksum";
 import { FRAGMENT_BITS, PLAIN_IPV4, PLAIN_IPV4_MASK } from "./flow-hash";
 import { TYPE_FRAME } from "./geneve";
-import { becomePassenger } from "./passenger";
+import { setNumber } from "./passenger";
 import { isTag } from "./vlan";
 
 const FIELDS: u32 = GRE_FLAG_CHECKSUM | GRE_FLAG_KEY | GRE_FLAG_SEQUENCE;
@@ -116,48 +116,42 @@ export function pullPlainGre(d: usize, end: usize, vni: u32, flags: u32): usize 
   return d;
 }
 
-/** Moves the descriptor to the passenger, or returns the reason why not and leaves all as it is. */
-export function pullGre(d: usize, vni: u32, flags: u32): u32 {
-  const frame: usize = load<u32>(d, DESCRIPTOR_OFFSET);
-  const length = load<u32>(d, DESCRIPTOR_FRAME_LENGTH);
-  const wire = load<u32>(d, DESCRIPTOR_WIRE_LENGTH);
-  const bare = (flags & DECAPSULATE_BARE) !== 0;
-  let place: u32 = 0;
-  if (!bare) {
-    place = walk(frame, length, IP_PROTOCOL_GRE);
-    if (place >= REFUSED) return place ^ REFUSED;
-  }
-  const at = payloadOf(place);
+/** Why the packet whose payload begins at `at` is not one for us, if it is not. */
+export function otherGre(frame: usize, at: u32, length: u32): u32 {
+  if (length < at + GRE_LENGTH) return DROP_GRE_TRUNCATED;
   const header: usize = frame + at;
-  if (length < at + GRE_LENGTH) return OTHER | DROP_GRE_TRUNCATED;
-  const bits = swapped16(load<u16>(header));
-  if ((bits & GRE_VERSION_MASK) !== GRE_VERSION) return OTHER | DROP_GRE_VERSION;
-  if (<u32>load<u16>(header, GRE_PROTOCOL) !== TYPE_FRAME) return OTHER | DROP_GRE_PROTOCOL;
+  if ((load<u8>(header, 1) & GRE_VERSION_MASK) !== GRE_VERSION) return DROP_GRE_VERSION;
+  return <u32>load<u16>(header, GRE_PROTOCOL) === TYPE_FRAME ? DROP_NONE : DROP_GRE_PROTOCOL;
+}
 
-  // From here on it is a packet for the tunnel, and every failure is one of the tunnel.
-  const tunnelLength = bare ? wire : payloadLength(frame, place, wire, GRE_LENGTH, flags);
-  if (!bare && tunnelLength >= REFUSED) return tunnelLength ^ REFUSED;
+/**
+ * The length of the GRE header at `header`, and sets the number; or REFUSED and a reason. `present` bytes are there from
+ * the header on, `tunnelLength` counts header and passenger.
+ */
+export function openGre(header: usize, present: u32, tunnelLength: u32, vni: u32, flags: u32): u32 {
+  const bits = swapped16(load<u16>(header));
   const forbidden: u32 = (flags & DECAPSULATE_STRICT) !== 0 ? ~FIELDS : GRE_FLAGS_FORBIDDEN;
-  if ((bits & forbidden) !== 0) return DROP_GRE_RESERVED;
+  if ((bits & forbidden) !== 0) return REFUSED | DROP_GRE_RESERVED;
   const nvgre = (flags & DECAPSULATE_NVGRE) !== 0;
-  if (nvgre && (bits & FIELDS) !== GRE_FLAG_KEY) return DROP_NVGRE_FIELDS;
+  if (nvgre && (bits & FIELDS) !== GRE_FLAG_KEY) return REFUSED | DROP_NVGRE_FIELDS;
   const headerLength: u32 = GRE_LENGTH + popcnt<u32>(bits & FIELDS) * GRE_FIELD_LENGTH;
-  if (tunnelLength < headerLength || length - at < headerLength) return DROP_GRE_TRUNCATED;
+  if (tunnelLength < headerLength || present < headerLength) return REFUSED | DROP_GRE_TRUNCATED;
   let keyAt: u32 = GRE_LENGTH;
   if ((bits & GRE_FLAG_CHECKSUM) !== 0) {
-    if ((flags & DECAPSULATE_TRUST_GRE) === 0 && !sumIsGood(header, length - at, tunnelLength))
-      return DROP_GRE_CHECKSUM;
+    if ((flags & DECAPSULATE_TRUST_GRE) === 0 && !sumIsGood(header, present, tunnelLength))
+      return REFUSED | DROP_GRE_CHECKSUM;
     keyAt += GRE_FIELD_LENGTH;
   }
   let key = VNI_NONE;
   if ((bits & GRE_FLAG_KEY) !== 0) key = bswap<u32>(load<u32>(header + keyAt));
   if (nvgre) {
     key >>>= NVGRE_VSID_SHIFT;
-    if (vni !== VNI_NONE && key !== vni) return DROP_OTHER_VNI;
+    if (vni !== VNI_NONE && key !== vni) return REFUSED | DROP_OTHER_VNI;
   } else if ((flags & DECAPSULATE_KEYED) !== 0) {
-    if ((bits & GRE_FLAG_KEY) === 0 || key !== vni) return DROP_OTHER_KEY;
+    if ((bits & GRE_FLAG_KEY) === 0 || key !== vni) return REFUSED | DROP_OTHER_KEY;
   }
-  return becomePassenger(d, frame, at + headerLength, length, tunnelLength - headerLength, key, flags);
+  setNumber(key);
+  return headerLength;
 }
 
 /**

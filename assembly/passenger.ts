@@ -9,6 +9,13 @@ import { ETHERNET_LENGTH, ETHERNET_TYPE } from "../src/layout/ethernet.layout";
 import { DECAPSULATE_REFUSE_TAGGED } from "../src/layout/stage.layout";
 import { isTag } from "./vlan";
 
+/** VNI, VSID or key of the tunnel that was opened last, or VNI_NONE. Beside the header's length, which is the result. */
+let number: u32 = 0;
+
+export function setNumber(value: u32): void {
+  number = value;
+}
+
 /**
  * Moves the descriptor to the passenger that begins `at` bytes into its frame and had `innerWire` bytes on the wire, or
  * returns the reason why not. All headers in front of it are there.
@@ -19,7 +26,6 @@ export function becomePassenger(
   at: u32,
   length: u32,
   innerWire: u32,
-  vni: u32,
   flags: u32,
 ): u32 {
   const behind = length - at;
@@ -31,6 +37,6 @@ export function becomePassenger(
   store<u32>(d, <u32>inner, DESCRIPTOR_OFFSET);
   store<u32>(d, innerLength, DESCRIPTOR_FRAME_LENGTH);
   store<u32>(d, innerWire, DESCRIPTOR_WIRE_LENGTH);
-  store<u32>(d, vni, DESCRIPTOR_VNI);
+  store<u32>(d, number, DESCRIPTOR_VNI);
   return DROP_NONE;
 }
