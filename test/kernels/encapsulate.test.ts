@@ -62,7 +62,14 @@ const bareStage = (kind: TunnelKind): fc.Arbitrary<AnyEncapsulate> =>
 const plainStage = (kind: TunnelKind): fc.Arbitrary<AnyEncapsulate> =>
   fc
     .record(
-      { vni, key: numbers.key, local: bytes(4), remote: bytes(4), seed: numbers.seed },
+      {
+        ...numbers,
+        vni,
+        innerTag: fc.constant("keep" as const),
+        options: fc.constant([]),
+        local: bytes(4),
+        remote: bytes(4),
+      },
       { requiredKeys: ["vni", "local", "remote", "seed"] },
     )
     .map((options) => ({ kind, ...options }));
