@@ -5,7 +5,7 @@
 //    8 wire length bytes the frame had on the wire; more than length if a capture cut it
 //   12 floor       lowest address that a push may reach: the start of the headroom
 //   16 verdict, drop reason, two bytes free
-//   20 VNI         of the tunnel the frame came out of last
+//   20 VNI         of the tunnel the frame came out of last: its VNI, VSID or GRE key
 //   24 flow hash   of the frame's addresses and ports, once a kernel needed it
 //   28 mark        a number of the caller's: kernels carry it along
 
@@ -20,7 +20,7 @@ export const DESCRIPTOR_FLOW_HASH = 24;
 export const DESCRIPTOR_MARK = 28;
 export const DESCRIPTOR_LENGTH = 32;
 
-/** In the VNI field: the frame has not come out of a tunnel. */
+/** In the VNI field: the frame has not come out of a tunnel, or out of one without a number. A GRE key may be the same. */
 export const VNI_NONE = 0xffffffff;
 
 export const VERDICT_FORWARD = 0;

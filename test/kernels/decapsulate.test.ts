@@ -30,6 +30,7 @@ import {
   wrap,
   wrappingOf,
 } from "../support/tunnel-packets.ts";
+import { fixtures } from "../wire/support.ts";
 
 let kernels: Kernels;
 let poisoned: PoisonedBatch;
@@ -303,6 +304,23 @@ describe("Geneve options (RFC 8926 §3.5)", () => {
     bytes[43] = 0x7f;
     bytes[49] = 0xff;
     expect(check(PLAIN, [{ bytes }])).toEqual(["forward"]);
+  });
+});
+
+describe("tunnels that scapy made", () => {
+  it.each([
+    ["geneve", "geneve", "forward"],
+    ["geneve-options", "geneve", "geneve-critical-option"],
+    ["geneve-ipv4", "geneve", "geneve-protocol"],
+    ["gre", "gre", "gre-protocol"],
+    ["gre-all-fields", "gre", "gre-protocol"],
+    ["nvgre", "gre", "forward"],
+    ["nvgre", "nvgre", "forward"],
+    ["vxlan", "geneve", "not-tunnel"],
+    ["vxlan", "gre", "not-tunnel"],
+  ] as const)("%s, by %s: %s", (name, kind, expected) => {
+    const { frame } = fixtures.find((one) => one.name === name)!;
+    expect(check({ stage: "decapsulate", kind }, [{ bytes: frame }])).toEqual([expected]);
   });
 });
 
