@@ -168,7 +168,7 @@ export class FrameBatch {
     return code === 0 ? undefined : dropReason(code);
   }
 
-  /** The VNI of the tunnel the frame came out of last; undefined if it came out of none. */
+  /** VNI, VSID or GRE key of the tunnel the frame came out of last; undefined if it came out of none, or of one without. */
   vni(index: number): number | undefined {
     const vni = this.#word(this.#descriptor(index), DESCRIPTOR_VNI);
     return vni === VNI_NONE ? undefined : vni;
