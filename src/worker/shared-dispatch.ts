@@ -45,7 +45,7 @@ const HEADER = 4096;
 /** Pieces that each worker has or finds open while this thread wakes up. */
 const AHEAD = 2;
 /** So many more are put up, so that so many are done when it is woken: that takes as long as a tenth of a piece. */
-const BATCH = 4;
+const BATCH = 2;
 
 /** A piece under way. */
 interface Piece {

@@ -1,6 +1,7 @@
 // Workers that end when they should not: noticed, named, replaced, and what they held is counted.
 import { createDataplane, type Stage, WorkerDiedError, type WorkerLike } from "frameferry";
 import { describe, expect, test } from "vitest";
+import { STAGE_LENGTH } from "../../src/layout/stage.layout.ts";
 import { join, pcapHeader, pcapRecord } from "../pcap/capture-bytes.ts";
 import { startScript } from "../support/frameferry-worker.ts";
 import { loadWorkerScript, spawner } from "./death-support.ts";
@@ -54,7 +55,7 @@ function dyingAt(at: number, when: "before" | "middle" | "after", how: string): 
         if (++calls !== ${at}) return run();
         if (${JSON.stringify(when)} === "before") end();
         if (${JSON.stringify(when)} === "middle") {
-          const last = (words[(cursor + 64) >>> 2] + 256 * (words[(cursor + 68) >>> 2] - 1)) >>> 2;
+          const last = (words[(cursor + 64) >>> 2] + ${STAGE_LENGTH} * (words[(cursor + 68) >>> 2] - 1)) >>> 2;
           const operation = words[last];
           words[last] = 0xff;
           let done;
