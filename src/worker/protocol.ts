@@ -12,6 +12,8 @@ export interface WorkerSetup {
   readonly lock: string;
   /** In shared memory: where this worker sleeps, and the rings of its jobs. */
   readonly doorbell: number;
+  /** Whether there is a core for each worker and one more. */
+  readonly ownCore: boolean;
   readonly jobs: number;
   readonly jobsDone: number;
   /** A few bytes for the worker itself. */

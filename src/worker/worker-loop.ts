@@ -18,13 +18,14 @@ import { copyPiece, readLink, scanPiece, waitForLink } from "./shared-piece.ts";
 /** Bursts of one lane before the others get their turn. */
 const BURSTS = 16;
 /**
- * So long it is spun for more work, where work came again this soon the last time; else this thread sleeps at once. Waking
- * a sleeper takes 12 to 50 µs. But the thread that results were rung for often waits for the core of the one that rang:
- * with spinning each time, results took 50 µs longer to arrive in Chromium (measured).
+ * So soon work must have come again the last time that this thread spins for more instead of sleeping at once. Waking a
+ * sleeper takes 12 to 50 µs. But the thread that results were rung for often waits for the core of the one that rang: with
+ * spinning each time, results took 50 µs longer to arrive in Chromium (measured).
  */
 const SOON_MILLISECONDS = 0.1;
-/** In milliseconds, while pieces of captures are worked on: the thread that hands them out may need the core. */
-const PIECE_SPIN = 0.02;
+/** So long it spins; and where there are not enough cores, because those who send and take need one of them. */
+const SPIN_MILLISECONDS = 0.1;
+const SPIN_SHARED_MILLISECONDS = 0.02;
 /**
  * However much there is to do, or how little, messages and timers get a turn this often. Browsers end a worker
  * only between two turns (Chromium gives one that does not come to an end two seconds), and its death is to be
@@ -71,20 +72,19 @@ export class WorkerLoop {
   /** Ends only with its thread. */
   async run(): Promise<never> {
     const { functions, signed } = this.#kernels;
-    const { doorbell } = this.#setup;
-    const sources = this.#sources;
+    const { doorbell, ownCore } = this.#setup;
+    const longest = ownCore ? SPIN_MILLISECONDS : SPIN_SHARED_MILLISECONDS;
     const control = (doorbell + DOORBELL_CONTROL) >>> 2;
     const rung = (doorbell + DOORBELL_COUNT) >>> 2;
     let busy = false;
-    let spin = SOON_MILLISECONDS;
+    let spin = longest;
     let now = performance.now();
     let turn = now;
     let idle = now;
     for (;;) {
       // Work before messages: who wakes this thread for a frame waits for it.
       if (this.#workOnce()) {
-        if (!busy)
-          spin = now - idle >= SOON_MILLISECONDS ? 0 : sources.size > 0 ? PIECE_SPIN : SOON_MILLISECONDS;
+        if (!busy) spin = now - idle < SOON_MILLISECONDS ? longest : 0;
         busy = true;
       } else if (busy) {
         busy = false;

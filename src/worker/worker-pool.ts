@@ -3,7 +3,7 @@
 import * as Comlink from "comlink";
 import type { Kernels } from "../kernel/kernels.ts";
 import { DOORBELL_ASLEEP, DOORBELL_CONTROL, DOORBELL_LENGTH, ITEM_LENGTH } from "../layout/ring.layout.ts";
-import type { WorkerLike } from "../platform/threads.ts";
+import { hardwareThreads, type WorkerLike } from "../platform/threads.ts";
 import { SharedBell } from "../ring/bell.ts";
 import { DescriptorRing } from "../ring/descriptor-ring.ts";
 import { ringIfAsleep } from "../ring/doorbell.ts";
@@ -262,6 +262,7 @@ export class WorkerPool {
       memory: shared ? this.#kernels.memory : undefined,
       memoryBytes,
       doorbell: place.doorbell,
+      ownCore: hardwareThreads() > this.#options.workers,
       jobs: place.jobs?.address ?? 0,
       jobsDone: place.jobsDone?.address ?? 0,
       scratch: place.scratch,
