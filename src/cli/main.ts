@@ -53,7 +53,7 @@ Examples:
   tcpdump -U -w - udp port 4789 | frameferry decap - -o - | tcpdump -n -r -
 
 Exit codes: 0 good; 1 a file that cannot be read or written, is no capture or is damaged (what lies before the
-damage has been worked on); 2 bad usage. - stands for standard input or output.`;
+damage has been worked on), or a lab ping without an answer; 2 bad usage. - stands for standard input or output.`;
 
 async function main(args: readonly string[]): Promise<number> {
   // Writes report their failures themselves; a reader that has gone must not end the process with a stack trace.

@@ -58,6 +58,17 @@ function claimedUpTo(number: number): void {
   on.words[(board + BOARD_CLAIMED) >>> 2] = number;
 }
 
+test("who puts a piece up hears whether workers may wait for one", () => {
+  const up = (number: number): boolean => putUp(on, board, number, cursorOf(number));
+  expect(up(0)).toBe(true);
+  expect(up(1)).toBe(false);
+  claimPiece(on, board, 1);
+  expect(up(2)).toBe(false);
+  claimPiece(on, board, 1);
+  claimPiece(on, board, 2);
+  expect(up(3)).toBe(true);
+});
+
 describe("claiming", () => {
   test("each piece once, in the order of the file, by whoever comes", () => {
     expect(claimPiece(on, board, 1)).toBe(0);
