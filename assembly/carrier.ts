@@ -19,7 +19,17 @@ import {
   IPV4_SOURCE,
   IPV4_TOTAL_LENGTH,
 } from "../src/layout/ipv4.layout";
-import { IPV6_LENGTH, IPV6_NEXT_HEADER, IPV6_PAYLOAD_LENGTH, IPV6_SOURCE } from "../src/layout/ipv6.layout";
+import {
+  IPV6_DESTINATION_OPTIONS,
+  IPV6_EXTENSION_NEXT_HEADER,
+  IPV6_EXTENSION_UNIT,
+  IPV6_EXTENSION_UNITS,
+  IPV6_HOP_BY_HOP,
+  IPV6_LENGTH,
+  IPV6_NEXT_HEADER,
+  IPV6_PAYLOAD_LENGTH,
+  IPV6_SOURCE,
+} from "../src/layout/ipv6.layout";
 import { DECAPSULATE_TRUST_IP } from "../src/layout/stage.layout";
 import { UDP_CHECKSUM } from "../src/layout/udp.layout";
 import { VLAN_LENGTH } from "../src/layout/vlan.layout";
@@ -40,8 +50,10 @@ const TAGS_MAXIMUM = 4;
 /** What a length field of 16 bits can say. */
 const LENGTH_MAXIMUM: u32 = 65535;
 
-/** In the place of a packet: offset of the IP header | its length << 8 | this, if it is IPv6. */
+/** In the place of a packet: offset of the IP header | its length, with extensions, << 8 | this, if it is IPv6. */
 const IPV6: u32 = 0x10000;
+/** The longest IPv6 header with its extensions that a place can tell. */
+const IPV6_HEADERS_MAXIMUM: u32 = 248;
 
 /** The place of the IP packet in a frame, if it is one of `protocol`. */
 export function walk(frame: usize, length: u32, protocol: u32): u32 {
@@ -69,8 +81,19 @@ export function walk(frame: usize, length: u32, protocol: u32): u32 {
   if (type !== TYPE_IPV6) return REFUSED | OTHER | DROP_NOT_TUNNEL;
   if (present < <u32>IPV6_LENGTH) return REFUSED | OTHER | DROP_OUTER_IP_TRUNCATED;
   if (load<u8>(packet) >>> 4 !== 6) return REFUSED | OTHER | DROP_OUTER_IP_HEADER;
-  if (load<u8>(packet, IPV6_NEXT_HEADER) !== protocol) return REFUSED | OTHER | DROP_NOT_TUNNEL;
-  return ip | (IPV6_LENGTH << 8) | IPV6;
+  // Options say nothing that matters here: Linux puts a tunnel encapsulation limit in front of GRE (RFC 2473 §4.1.1).
+  let next: u32 = load<u8>(packet, IPV6_NEXT_HEADER);
+  let headerLength: u32 = IPV6_LENGTH;
+  while (next !== protocol) {
+    if (next !== IPV6_DESTINATION_OPTIONS && next !== IPV6_HOP_BY_HOP)
+      return REFUSED | OTHER | DROP_NOT_TUNNEL;
+    if (present < headerLength + IPV6_EXTENSION_UNIT) return REFUSED | OTHER | DROP_OUTER_IP_TRUNCATED;
+    const extension: usize = packet + headerLength;
+    next = load<u8>(extension, IPV6_EXTENSION_NEXT_HEADER);
+    headerLength += (<u32>load<u8>(extension, IPV6_EXTENSION_UNITS) + 1) * IPV6_EXTENSION_UNIT;
+    if (headerLength > IPV6_HEADERS_MAXIMUM) return REFUSED | OTHER | DROP_NOT_TUNNEL;
+  }
+  return ip | (headerLength << 8) | IPV6;
 }
 
 /** Where the payload of the IP packet at `place` begins in its frame. */

@@ -117,6 +117,7 @@ describe.each(KINDS)("decapsulation of %s does what the model does", (kind) => {
     kind,
     tags: [],
     ipv6: false,
+    extensions: [],
     optionWords: 0,
     moreFragments: false,
     fragmentOffset: 0,
@@ -134,6 +135,10 @@ describe.each(KINDS)("decapsulation of %s does what the model does", (kind) => {
     {
       ...usual,
       ipv6: true,
+      extensions: [
+        [0, 1],
+        [60, 0],
+      ],
       vni: 5,
       options: [
         [0x01, 2],

@@ -121,19 +121,27 @@ function openIpv6(
   const { bytes, wireLength } = frame;
   if (bytes.length < ip + 40) return other("outer-ip-truncated");
   if (bytes[ip]! >>> 4 !== 6) return other("outer-ip-header");
-  if (bytes[ip + 6] !== protocolOf(stage)) return other("not-tunnel");
-  const refused = meantFor(stage, bytes, ip + 40);
+  // Options are passed over: hop-by-hop (0) and those for the destination (60).
+  let payload = ip + 40;
+  for (let next = bytes[ip + 6]!; next !== protocolOf(stage); ) {
+    if (next !== 0 && next !== 60) return other("not-tunnel");
+    if (bytes.length < payload + 8) return other("outer-ip-truncated");
+    next = bytes[payload]!;
+    payload += 8 + 8 * bytes[payload + 1]!;
+    if (payload - ip > 248) return other("not-tunnel");
+  }
+  const refused = meantFor(stage, bytes, payload);
   if (refused !== undefined) return refused;
 
   const said = word(bytes, ip + 4);
   const big = said === 0 && wireLength - ip - 40 > 65535;
-  if (!big && said < shortest(stage)) return bad("outer-ip-header");
+  if (!big && said < payload - ip - 40 + shortest(stage)) return bad("outer-ip-header");
   if (!big && ip + 40 + said > wireLength) return bad("outer-ip-truncated");
   const parsed = parseIpv6(bytes, ip, wireLength);
   if (!parsed.ok) return bad("outer-ip-truncated");
   const { source, destination } = parsed.header;
-  if (!overUdp(stage.kind)) return openGre(stage, frame, ip + 40, parsed.end, vni);
-  return openUdp(stage, frame, ip + 40, parsed.end, source, destination, vni);
+  if (!overUdp(stage.kind)) return openGre(stage, frame, payload, parsed.end, vni);
+  return openUdp(stage, frame, payload, parsed.end, source, destination, vni);
 }
 
 const protocolOf = (stage: AnyDecapsulate): number => (overUdp(stage.kind) ? 17 : 47);

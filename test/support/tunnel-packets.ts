@@ -11,6 +11,8 @@ export interface Wrapping {
   readonly kind: TunnelKind;
   readonly tags: readonly number[];
   readonly ipv6: boolean;
+  /** Extension headers of IPv6: type, and units of eight bytes beyond the first. */
+  readonly extensions: readonly (readonly [number, number])[];
   readonly optionWords: number;
   readonly moreFragments: boolean;
   readonly fragmentOffset: number;
@@ -47,6 +49,16 @@ export const wrappingOf = (kind: TunnelKind): fc.Arbitrary<Wrapping> =>
       { weight: 2, arbitrary: fc.array(tpid, { maxLength: 5 }) },
     ),
     ipv6: fc.boolean(),
+    extensions: fc.oneof(
+      { weight: 3, arbitrary: fc.constant([]) },
+      {
+        weight: 1,
+        arbitrary: fc.array(
+          fc.tuple(rarely(60, 0, 43, 44), rarely(0, 1, 20, 25)) as fc.Arbitrary<[number, number]>,
+          { minLength: 1, maxLength: 3 },
+        ),
+      },
+    ),
     optionWords: rarely(0, 1, 5, 10),
     moreFragments: rarely(false, true),
     fragmentOffset: rarely(0, 8, 1480),
@@ -85,7 +97,7 @@ export function wrap(outer: Wrapping, passenger: Uint8Array): Uint8Array {
     { name: "ethernet", destination: random.subarray(40, 46), source: random.subarray(46, 52) },
     ...outer.tags.map((one): ComposeLayer => ({ name: "vlan", tpid: one, vid: 7 })),
     outer.ipv6
-      ? { name: "ipv6", ...protocol, ...addresses }
+      ? { name: "ipv6", ...protocol, ...addresses, extensions: outer.extensions.map(extensionOf) }
       : {
           name: "ipv4",
           ...protocol,
@@ -103,6 +115,15 @@ export function wrap(outer: Wrapping, passenger: Uint8Array): Uint8Array {
     packet[at + (overUdp(outer.kind) ? 7 : 5)]! ^= 0x10;
   }
   return packet;
+}
+
+/** Of padding, which says nothing (RFC 8200 §4.2); a fragment header is always eight bytes long. */
+function extensionOf([type, units]: readonly [number, number]): { type: number; bytes: Uint8Array } {
+  const length = type === 44 ? 0 : units;
+  const bytes = new Uint8Array(8 + 8 * length);
+  bytes[1] = length;
+  if (type === 0 || type === 60) bytes.set([1, 4], 2);
+  return { type, bytes };
 }
 
 function tunnelOf(outer: Wrapping): ComposeLayer[] {
