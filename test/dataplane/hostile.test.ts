@@ -6,6 +6,8 @@ import { loadKernels } from "../../build/js/src/kernel/load-kernels.js";
 import { compileStages } from "../../build/js/src/pipeline/pipeline.js";
 import { Program } from "../../build/js/src/pipeline/program.js";
 import { SharedLane } from "../../build/js/src/worker/shared-lane.js";
+import { COUNTERS_LENGTH } from "../../src/layout/drop.layout.ts";
+import { STAGE_LENGTH } from "../../src/layout/stage.layout.ts";
 import { flowFrame, random } from "./support.ts";
 
 const OUTER = { local: "10.0.0.1", remote: "10.0.0.2" } as const;
@@ -100,7 +102,7 @@ describe.each(Object.entries(pipelines))("%s", (_name, stages) => {
         [cursor, cursor + 128],
         [descriptors, descriptors + 256 * 32],
         [journal, journal + 64],
-        [stage, stage + stages.length * 256 + 1024],
+        [stage, stage + stages.length * STAGE_LENGTH + COUNTERS_LENGTH],
       ];
       const tailNow = words[(receive + 64) >>> 2] as number;
       for (let at = tail; at !== tailNow; ) {
