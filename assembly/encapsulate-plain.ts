@@ -170,8 +170,8 @@ export function isPlainGreStage(stage: usize): bool {
 }
 
 /**
- * GRE and NVGRE, with a key or nothing, built as wrapPlain() is. The last 16 bytes of the headers are stored first: with a key or without, the vectors before
- * them lie over what they have in common.
+ * GRE and NVGRE, with a key or nothing, built as wrapPlain() is. The last 16 bytes of the headers are stored first: with
+ * a key or without, the vectors before them lie over what they have in common.
  */
 export function wrapPlainGre(descriptors: usize, count: u32, stage: usize, counters: usize): u64 {
   const seed = load<u32>(stage, ENCAPSULATE_SEED);

@@ -86,7 +86,7 @@ describe("in Chromium", () => {
 
     await sayHello(page, "shop-web", "bank-web");
     await expectText(page, "#lab-sentence", /Both have 10\.244\.1\.2, each in its own network/);
-    expect(await page.locator("#lab-step").isVisible()).toBe(false);
+    await page.locator("#lab-step").waitFor({ state: "hidden" });
 
     await choose(page, "vpc", "orange-1");
     await sayHello(page, "orange-1", "blue-1");
@@ -148,7 +148,7 @@ describe("in Chromium", () => {
 
     await drop(page, "two.json", '{ "machines": [{ "name": "left" }, { "name": "right" }] }');
     await expectText(page, "#lab-facts", "1 switches, 2 machines and pods, 2 links");
-    expect(await page.locator("#lab-error").isVisible()).toBe(false);
+    await page.locator("#lab-error").waitFor({ state: "hidden" });
     expect(await page.locator("#lab-example option:checked").innerText()).toBe("two.json");
     await page.getByRole("button", { name: "Say hello" }).click();
     await expectText(page, "#lab-sentence", /^right answers left/);
@@ -160,7 +160,7 @@ describe("in Chromium", () => {
     await page.locator("#lab-example").selectOption("data-centre");
     await choose(page, "vpc", "twin-1");
     await expectText(page, "#lab-facts", "4 switches, 9 machines and pods, 12 links");
-    expect(await page.locator("#lab-error").isVisible()).toBe(false);
+    await page.locator("#lab-error").waitFor({ state: "hidden" });
   });
 
   test("draws every example: all names in sight, no box over another, nothing wider than the page", async () => {
@@ -210,11 +210,11 @@ describe("in Chromium", () => {
     await page.getByRole("button", { name: "Ten real packets" }).click();
     await expectText(page, "#capture-name", "vxlan.pcap");
     await page.getByRole("link", { name: "Laboratory" }).click();
-    expect(await page.getByRole("heading", { name: "Pipeline" }).isVisible()).toBe(false);
+    await page.getByRole("heading", { name: "Pipeline" }).waitFor({ state: "hidden" });
     await page.waitForSelector("#lab-hello:enabled", POLL);
     await page.getByRole("link", { name: "Captures" }).click();
     await expectText(page, "#capture-name", "vxlan.pcap");
-    expect(await page.locator("#lab-pair").isVisible()).toBe(false);
+    await page.locator("#lab-pair").waitFor({ state: "hidden" });
   });
 });
 

@@ -180,7 +180,7 @@ describe("in Chromium", () => {
     });
     await page.getByRole("button", { name: "Run" }).click();
     await expectText(page, "#status", "Cancelled. Nothing was kept.");
-    expect(await page.getByRole("button", { name: "Download" }).isVisible()).toBe(false);
+    await page.getByRole("button", { name: "Download" }).waitFor({ state: "hidden" });
 
     await runToTheEnd(page);
     const [received, forwarded, dropped] = (await figures(page)).map((text) =>
