@@ -61,13 +61,7 @@ export function untilAborted<T>(
   signal: AbortSignal | undefined,
 ): Promise<T | undefined> {
   if (signal === undefined || promise === undefined) return Promise.resolve(promise);
-  return new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal.reason);
-    // Taken away again: one listener a chunk would grow with the file.
-    const settled = (): void => signal.removeEventListener("abort", abort);
-    if (signal.aborted) abort();
-    else signal.addEventListener("abort", abort, { once: true });
-    // In any case: a promise that nobody listens to any more may still reject.
-    promise.then(resolve, reject).finally(settled);
-  });
+  // Let go of again: one listener a chunk would grow with the file.
+  const waits = new AbortableWaits(signal);
+  return waits.until(promise).finally(() => waits.close());
 }

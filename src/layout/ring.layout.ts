@@ -12,7 +12,9 @@
 // items are read before the head is stored, and the head is loaded before items are overwritten. All four are
 // sequentially consistent (WebAssembly and JavaScript know no weaker order that would do). For sleeping,
 // the consumer counts itself as asleep and then looks at the tail again; a producer stores the tail and then looks
-// for sleepers: in one total order of all these, at least one of the two sees the other.
+// for sleepers: in one total order of all these, at least one of the two sees the other. A worker serves many rings and
+// sleeps at one doorbell for all: in its lane's cursor it says that it has no room for results, before it looks for the
+// last time, and who takes results stores the head, looks there, and wakes no worker that merely has nothing to do.
 //
 // With many producers, the one that holds the lock is the producer: taking it and letting go of it order what
 // one wrote before what the next reads. A producer that dies with the lock has published all of its push or nothing.
