@@ -12,9 +12,14 @@ const MILLISECONDS = 8;
 export class Turns {
   #since = performance.now();
 
+  /** Whether the last turn of the others is a while ago. */
+  get due(): boolean {
+    return performance.now() - this.#since >= MILLISECONDS;
+  }
+
   /** Gives messages, timers and drawing a turn if the last one is a while ago. */
   async give(): Promise<void> {
-    if (performance.now() - this.#since < MILLISECONDS) return;
+    if (!this.due) return;
     await nextTurn();
     this.#since = performance.now();
   }

@@ -180,8 +180,8 @@ export abstract class CaptureDispatch {
     throw error;
   }
 
-  /** Takes the outcome of the next piece over. */
-  protected async take(outcome: Outcome): Promise<void> {
+  /** Takes the outcome of the next piece over; resolves when the sink has what comes of it. */
+  protected take(outcome: Outcome): Promise<void> {
     const { worker, counted, damageAt } = outcome;
     let frames: number;
     if (counted instanceof CaptureSlot) frames = counted.keepCounts();
@@ -196,8 +196,8 @@ export abstract class CaptureDispatch {
       share.frames += frames;
       this.#shares.set(worker, share);
     }
-    await this.#send(outcome.output);
     if (damageAt !== undefined) this.damage = new CaptureError(damageAt, RECORD_CANNOT_BE);
+    return this.#send(outcome.output);
   }
 
   /** Works here on `length` bytes that stand in the run's `nextInput`, when nothing else is under way. */
@@ -213,11 +213,11 @@ export abstract class CaptureDispatch {
     this.damage ??= this.run.damage;
   }
 
-  async #send(bytes: Uint8Array): Promise<void> {
-    if (bytes.length === 0) return;
+  #send(bytes: Uint8Array): Promise<void> {
+    if (bytes.length === 0) return Promise.resolve();
     this.bytesWritten += bytes.length;
     this.#writing = watched(this.#output.write(bytes));
-    await this.waits.until(this.#writing);
+    return this.waits.until(this.#writing);
   }
 
   #add({ counters, frameBytesIn, frameBytesOut }: Counts): void {

@@ -153,7 +153,10 @@ export class Dataplane {
     this.#pool = pool;
   }
 
-  /** Bytes of its memory that no channel and no capture holds at this moment; see the option `memoryBytes`. */
+  /**
+   * Bytes of its memory that no channel and no capture holds at this moment; see the option `memoryBytes`. A few hundred
+   * of a capture that workers read themselves are held until they have read that it is over, some 40 ms later at most.
+   */
   get freeBytes(): number {
     return this.#kernels.plan.freeBytes;
   }

@@ -7,7 +7,6 @@
 
 import type { CaptureOutput } from "../capture/capture-io.ts";
 import type { CaptureSlot } from "../capture/capture-slot.ts";
-import { watched } from "../core/abort.ts";
 import {
   BOARD_CLAIMED,
   BOARD_HANDED_OUT,
@@ -62,8 +61,8 @@ export class SharedDispatch extends CaptureDispatch implements PooledSource {
   readonly #windows: readonly number[];
   readonly #links: number;
   readonly #board: number;
-  /** The number by which the pool knows the source. */
-  #opened: Promise<number> | undefined;
+  /** The number by which the pool knows the source, once it does. */
+  #opened: number | undefined;
   /** Pieces under way, in the order of the file. */
   readonly #pieces: Piece[] = [];
   readonly #free: CaptureSlot[];
@@ -80,14 +79,14 @@ export class SharedDispatch extends CaptureDispatch implements PooledSource {
     // One more than there are slots: the link behind the newest piece must not be one that the oldest still reads.
     const places = this.slots.length + 1;
     this.#links = this.reserve("links between pieces", places * LINK_LENGTH);
-    this.#board = this.reserve("a board of pieces", boardLength(places));
-    for (const field of [BOARD_HANDED_OUT, BOARD_CLAIMED]) words[(this.#board + field) >>> 2] = 0;
-    words[(this.#board + BOARD_LOW) >>> 2] = options.workers;
-    words[(this.#board + BOARD_PLACES) >>> 2] = places;
     // The last one is this thread's.
     this.#windows = Array.from({ length: options.workers + 1 }, () =>
       this.reserve("a window on a capture", WINDOW_LENGTH),
     );
+    this.#board = this.#reserveBoard(places);
+    for (const field of [BOARD_HANDED_OUT, BOARD_CLAIMED]) words[(this.#board + field) >>> 2] = 0;
+    words[(this.#board + BOARD_LOW) >>> 2] = options.workers;
+    words[(this.#board + BOARD_PLACES) >>> 2] = places;
     options.signal?.addEventListener("abort", this.#abort, { once: true });
   }
 
@@ -105,9 +104,11 @@ export class SharedDispatch extends CaptureDispatch implements PooledSource {
       const next = slot.get(CURSOR_NEXT_LINK);
       if (readLink(kernels, next) === LINK_OPEN) writeLink(kernels, next, LINK_STOP);
     }
-    const opened = await this.#opened?.catch(() => undefined);
-    if (opened !== undefined) pool.closeSource(opened);
     await super.close();
+    const release = (): void => kernels.plan.release(this.#board);
+    // Workers that have nothing to do still look at the board. Nobody waits until they have read that it is closed.
+    if (this.#opened === undefined) release();
+    else void pool.closeSource(this.#opened).then(release);
   }
 
   /** For the pool: what is told to a worker. */
@@ -129,9 +130,9 @@ export class SharedDispatch extends CaptureDispatch implements PooledSource {
     const { length } = this.#source;
     const turns = new Turns();
     let step = PIECE_LENGTH;
+    // What fits one piece is not worth a word to the workers.
     if (length > step) {
-      // What fits one piece is not worth a word to the workers.
-      this.#opened = watched(this.options.pool.openSource(this));
+      this.#opened = this.options.pool.openSource(this);
       step = HEADER;
     }
     for (let at = 0; at < length && this.damage === undefined; step = PIECE_LENGTH) {
@@ -154,7 +155,6 @@ export class SharedDispatch extends CaptureDispatch implements PooledSource {
   async #handOut(from: number, turns: Turns): Promise<number> {
     const { kernels, pool } = this.options;
     const { length } = this.#source;
-    if (this.#opened !== undefined) await this.waits.until(this.#opened);
     const first = this.#link(this.#handedOut);
     clearLink(kernels, first);
     writeLink(kernels, first, LINK_FIRST);
@@ -166,7 +166,10 @@ export class SharedDispatch extends CaptureDispatch implements PooledSource {
       if (wanted) pool.wake();
       const [piece] = this.#pieces;
       if (piece === undefined) return irregular ?? length;
-      const outcome = await this.#outcome(piece);
+      const outcome = this.#outcome(
+        piece,
+        this.#ended(piece) ?? (await pool.until(() => this.#ended(piece))),
+      );
       if (typeof outcome === "object") {
         await this.take(outcome);
         this.#seen(piece.offset + piece.length);
@@ -175,7 +178,7 @@ export class SharedDispatch extends CaptureDispatch implements PooledSource {
       this.#pieces.shift();
       this.#free.push(piece.slot);
       if (this.damage !== undefined) return length;
-      await turns.give();
+      if (turns.due) await turns.give();
     }
   }
 
@@ -196,19 +199,21 @@ export class SharedDispatch extends CaptureDispatch implements PooledSource {
     return putUp(kernels, this.#board, number, slot.cursor);
   }
 
+  /** The worker that is done with the piece, counted from 1, or why none will be; undefined as long as it is open. */
+  #ended(piece: Piece): number | WorkerDiedError | undefined {
+    const { kernels, pool, signal } = this.options;
+    signal?.throwIfAborted();
+    return doneBy(kernels, piece.slot.cursor) || (piece.died ?? pool.failure);
+  }
+
   /**
    * What came of the piece; or, if it was not to be touched, where there is more than records. Of all such pieces
    * behind each other the first one knows.
    */
-  async #outcome(piece: Piece): Promise<Outcome | number> {
-    const { kernels, pool, signal } = this.options;
+  #outcome(piece: Piece, by: number | WorkerDiedError): Outcome | number {
+    const { kernels, pool } = this.options;
     const { slot, offset } = piece;
     const next = slot.get(CURSOR_NEXT_LINK);
-    const look = (): number | WorkerDiedError | undefined => {
-      signal?.throwIfAborted();
-      return doneBy(kernels, slot.cursor) || (piece.died ?? pool.failure);
-    };
-    const by = await pool.until(look);
     if (typeof by === "object") {
       if (pool.failure !== undefined) throw pool.failure;
       // The pieces behind wait for it.
@@ -225,6 +230,16 @@ export class SharedDispatch extends CaptureDispatch implements PooledSource {
     const { kernels } = this.options;
     copyPiece(kernels, this.#source, slot.cursor, this.#windows.at(-1) as number);
     scanPiece(kernels, this.#source, slot.cursor);
+  }
+
+  /** To be called last: it is not given back with everything else, see close(). */
+  #reserveBoard(places: number): number {
+    try {
+      return this.options.kernels.plan.reserve("a board of pieces", boardLength(places), "any");
+    } catch (error) {
+      this.release();
+      throw error;
+    }
   }
 
   #link(piece: number): number {

@@ -65,6 +65,17 @@ export class WorkerHandle {
     name: K,
     ...values: Parameters<Calls[K]>
   ): Promise<Awaited<ReturnType<Calls[K]>>> {
+    const answer = this.callLater(name, ...values);
+    // The message may be there only after a worker that is awake has looked for it: it looks until it is there.
+    if (this.#doorbell !== 0) ringAlways(this.#kernels, this.#doorbell);
+    return answer;
+  }
+
+  /** The same, but does not wake a worker that sleeps: it answers within TURN_MILLISECONDS of the worker's loop. */
+  callLater<K extends keyof Calls>(
+    name: K,
+    ...values: Parameters<Calls[K]>
+  ): Promise<Awaited<ReturnType<Calls[K]>>> {
     if (this.#death !== undefined) return Promise.reject(this.#death);
     return new Promise((resolve, reject) => {
       this.#open.add(reject);
@@ -113,6 +124,5 @@ export class WorkerHandle {
   #announce(): void {
     if (this.#doorbell === 0) return;
     Atomics.add(this.#kernels.signed, (this.#doorbell + DOORBELL_CONTROL) >>> 2, 1);
-    ringAlways(this.#kernels, this.#doorbell);
   }
 }

@@ -121,25 +121,27 @@ export class WorkerPool {
     await handle.call("closeLane", id).catch(() => handle.ended);
   }
 
-  /** Makes a capture known to all workers; resolves with the number to close it by. */
-  async openSource(source: PooledSource): Promise<number> {
+  /**
+   * Makes a capture known to all workers, and returns the number to close it by. What workers are to find when they come
+   * to know it must be there.
+   */
+  openSource(source: PooledSource): number {
     const id = ++this.#lastSource;
     this.#sources.set(id, source);
-    // A worker that is being started gets all sources there are, and so does one in a dead one's place.
-    const opened = this.#places.map(async (place, index) => {
-      await this.#settled(place);
-      await place.handle.call("openSource", id, source.of(index)).catch(() => this.#settled(place));
-    });
-    await Promise.all(opened);
-    if (this.#failure === undefined) return id;
-    this.closeSource(id);
-    throw this.#failure;
+    for (const place of this.#places) void this.#openSource(place, id, source);
+    return id;
   }
 
-  /** Lets workers forget the source, and waits for none of them; there must be nothing to do for it any more. */
-  closeSource(id: number): void {
+  /**
+   * Lets workers forget the source, for which there must be nothing to do any more; resolves when none looks for it.
+   * None is woken for that.
+   */
+  async closeSource(id: number): Promise<void> {
     this.#sources.delete(id);
-    for (const { handle } of this.#places) void handle.call("closeSource", id).catch(() => {});
+    const closed = this.#places.map(({ handle }) =>
+      handle.callLater("closeSource", id).catch(() => handle.ended),
+    );
+    await Promise.all(closed);
   }
 
   /** Wakes workers that sleep: there is something to do. */
@@ -267,9 +269,9 @@ export class WorkerPool {
       jobsDone: place.jobsDone?.address ?? 0,
       scratch: place.scratch,
     });
-    for (const [id, { addresses }] of [...place.lanes]) await handle.call("openLane", id, addresses);
-    for (const [id, source] of [...this.#sources])
-      await handle.call("openSource", id, source.of(place.index));
+    // Not of copies: what is closed meanwhile must not be opened after that.
+    for (const [id, { addresses }] of place.lanes) await handle.call("openLane", id, addresses);
+    for (const [id, source] of this.#sources) await handle.call("openSource", id, source.of(place.index));
     handle.onDeath = (error) => {
       place.ready = this.#replace(place, error);
       // It is the caller's own: what it throws must not stay in here.
@@ -332,6 +334,13 @@ export class WorkerPool {
 
   #giveUp(place: Place, error: WorkerDiedError): void {
     for (const job of [...place.held.values()]) this.#end(place, job, error);
+  }
+
+  async #openSource(place: Place, id: number, source: PooledSource): Promise<void> {
+    // A worker that is being started gets all sources there are, and so does one in a dead one's place.
+    await this.#settled(place);
+    if (this.#sources.has(id))
+      await place.handle.call("openSource", id, source.of(place.index)).catch(() => {});
   }
 
   /** Resolves when the place has a worker that is at work, or when there will never be one again. */

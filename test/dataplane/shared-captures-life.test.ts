@@ -29,6 +29,19 @@ describeShared((sharedTest) => {
     expect(free.size).toBe(1);
   });
 
+  sharedTest("what idle workers look at is held until they have read that it is over", async (dataplane) => {
+    const bytes = shared(pcapOf({ seed: 10, most: 100, length: 3 * PIECE }));
+    const free = dataplane.freeBytes;
+    // Again and again: each time workers may come to know of it only when it is over.
+    for (let turn = 0; turn < 20; turn++) {
+      await dataplane.processCapture(bytes, WRAP, new Sink());
+      // The board of pieces, and nothing of the megabytes for what was in work.
+      expect(free - dataplane.freeBytes).toBeGreaterThan(0);
+      expect(free - dataplane.freeBytes).toBeLessThan(20_000);
+    }
+    await until(() => dataplane.freeBytes === free, "workers have read it");
+  });
+
   sharedTest("a sink that fails", async (dataplane) => {
     const reason = new Error("disk full");
     const bytes = shared(pcapOf({ seed: 11, most: 1500, length: 8 * PIECE }));
