@@ -19,6 +19,8 @@ export interface Contest {
   readonly entries?: number;
   /** Frames in memory, where that is not one burst. */
   readonly frames?: number;
+  /** Milliseconds that a turn takes at least, where a turn is to hold several long passes. */
+  readonly slice?: number;
   readonly contenders: readonly Contender[];
 }
 

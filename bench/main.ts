@@ -58,7 +58,8 @@ async function main(options: Options): Promise<void> {
   };
   const run = async (contest: Contest): Promise<void> => {
     if (!wanted(contest.group)) return;
-    const found = results(contest, await compete(contest.contenders, options));
+    const slice = Math.max(options.slice, contest.slice ?? 0);
+    const found = results(contest, await compete(contest.contenders, { ...options, slice }));
     tasks.push(...found);
     for (const line of table(contest, found)) write(line);
   };
