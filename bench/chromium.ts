@@ -5,8 +5,10 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { Browser } from "playwright";
 import type { createDataplane, DataplaneOptions } from "../src/index.ts";
 import type { channelPasses } from "./channel-passes.ts";
+import { inChromium } from "./chromium-browser.ts";
 import { CHANNEL, ENCAPSULATE, IDLE, MODES, ROUND_TRIPS, WAKE } from "./dataplane-contests.ts";
 import { makeFrames, OUTER_LENGTH } from "./frames.ts";
 import { results, type TaskResult, table } from "./report.ts";
@@ -37,14 +39,6 @@ export async function measureInChromium(
   rounds: number,
   write: (line: string) => void,
 ): Promise<TaskResult[]> {
-  const finder = new URL("../../../scripts/find-chromium.mjs", import.meta.url).href;
-  const { findChromium } = (await import(finder)) as typeof import("../scripts/find-chromium.mjs");
-  const { chromium } = await import("playwright");
-  const executablePath = await findChromium(write).catch((error: Error) => {
-    write(`left out: Chromium: ${error.message}`);
-    return undefined;
-  });
-  if (executablePath === undefined) return [];
   const server = createServer(async (request, response) => {
     const path = normalize(new URL(request.url ?? "/", "http://localhost").pathname);
     const isolation = {
@@ -59,36 +53,44 @@ export async function measureInChromium(
     else response.writeHead(200, { ...isolation, "Content-Type": type }).end(content);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
   try {
-    const page = await browser.newPage();
-    await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
-    await page.waitForFunction(() => (globalThis as Page).bench !== undefined);
-    const measured = await page.evaluate(measureInPage, {
-      modes: MODES,
-      stage: ENCAPSULATE,
-      growth: OUTER_LENGTH,
-      frames: makeFrames(256, 64).map((frame) => [...frame]),
-      bursts: BURSTS,
-      idle: IDLE,
-      roundTrips: ROUND_TRIPS,
-      rounds,
-    });
-    const version = browser.version();
-    return (["wakes", "streams"] as const).flatMap((kind) => {
-      const group = `${kind === "wakes" ? WAKE : CHANNEL}, in Chromium`;
-      const contest = { group, bytes: 64, contenders: [] };
-      const standings = measured
-        .filter((mode) => mode[kind].length > 0)
-        .map((mode) => ({ peer: mode.name, nsPerFrame: figures(mode[kind]), samples: mode[kind].length }));
-      const found = results(contest, standings);
-      for (const line of table(contest, found)) write(line === group ? `${line} ${version}` : line);
-      return found;
-    });
+    return (await inChromium(write, (browser) => measureChannels(browser, url, rounds, write))) ?? [];
   } finally {
-    await browser.close();
     server.close();
   }
+}
+
+async function measureChannels(
+  browser: Browser,
+  url: string,
+  rounds: number,
+  write: (line: string) => void,
+): Promise<TaskResult[]> {
+  const page = await browser.newPage();
+  await page.goto(url);
+  await page.waitForFunction(() => (globalThis as Page).bench !== undefined);
+  const measured = await page.evaluate(measureInPage, {
+    modes: MODES,
+    stage: ENCAPSULATE,
+    growth: OUTER_LENGTH,
+    frames: makeFrames(256, 64).map((frame) => [...frame]),
+    bursts: BURSTS,
+    idle: IDLE,
+    roundTrips: ROUND_TRIPS,
+    rounds,
+  });
+  const version = browser.version();
+  return (["wakes", "streams"] as const).flatMap((kind) => {
+    const group = `${kind === "wakes" ? WAKE : CHANNEL}, in Chromium`;
+    const contest = { group, bytes: 64, contenders: [] };
+    const standings = measured
+      .filter((mode) => mode[kind].length > 0)
+      .map((mode) => ({ peer: mode.name, nsPerFrame: figures(mode[kind]), samples: mode[kind].length }));
+    const found = results(contest, standings);
+    for (const line of table(contest, found)) write(line === group ? `${line} ${version}` : line);
+    return found;
+  });
 }
 
 /** Runs in the page, where it sees nothing of this file. */

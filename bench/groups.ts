@@ -4,6 +4,7 @@
 import { CAPTURE_64, CAPTURE_MIXED } from "./capture-contests.ts";
 import { BATCH, CHANNEL, WAKE } from "./dataplane-contests.ts";
 import { KINDS_INTO, KINDS_OUT } from "./kind-contests.ts";
+import { PAGE } from "./page.ts";
 import { RING_ONE_THREAD, RING_TWO_THREADS } from "./ring-contests.ts";
 import { SWITCH_BACK, SWITCH_LEARN, SWITCH_LOOKUP, SWITCH_OUT } from "./switch-contests.ts";
 import { SWITCH_AGEING, SWITCH_NEW, SWITCH_UNUSED } from "./switch-costs.ts";
@@ -40,4 +41,5 @@ export const GROUPS: readonly string[] = [
   CAPTURE_MIXED,
   "lab, each VPC on 10 hosts",
   "lab, machines anywhere",
+  PAGE,
 ];

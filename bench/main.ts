@@ -14,7 +14,7 @@ import {
   frameContests,
   type Surroundings,
 } from "./contests.ts";
-import { dataplaneContests } from "./dataplane-contests.ts";
+import { CHANNEL, dataplaneContests, WAKE } from "./dataplane-contests.ts";
 import { type EndToEnd, runEndToEnd } from "./end-to-end.ts";
 import { FDB_SIZES, fdbContests } from "./fdb-contests.ts";
 import { figuresToReach } from "./figures.ts";
@@ -22,6 +22,7 @@ import { GROUPS } from "./groups.ts";
 import { kindContests } from "./kind-contests.ts";
 import { measureLabs } from "./lab.ts";
 import { NativePeers } from "./native-peers.ts";
+import { measurePage, PAGE, type PageResult } from "./page.ts";
 import { readerContests } from "./reader-contests.ts";
 import { results, type TaskResult, table } from "./report.ts";
 import { ringContests } from "./ring-contests.ts";
@@ -36,7 +37,7 @@ const USAGE = `npm run bench -- [options]
   --time MS      milliseconds of a turn (default 10)
   --size MB      size of the captures for the end-to-end part (default 500)
   --no-e2e       leave the end-to-end part out
-  --chromium     also measures the dataplane in headless Chromium
+  --chromium     also measures the dataplane and the page in headless Chromium
   --short        fewer rounds and smaller captures: a first impression`;
 
 interface Options extends RoundOptions {
@@ -67,6 +68,7 @@ async function main(options: Options): Promise<void> {
   write(`${environment.cpu}, ${environment.cores} cores, ${environment.os}, Node ${environment.node}`);
   const native = await NativePeers.start(write);
   let endToEnd: EndToEnd | undefined;
+  let page: PageResult[] = [];
   try {
     const around: Surroundings = {
       kernels: await loadKernels({ memoryBytes: 128 * 1024 * 1024 }),
@@ -94,7 +96,11 @@ async function main(options: Options): Promise<void> {
     for await (const contest of dataplaneContests(wanted)) await run(contest);
     for await (const contest of captureContests([0, 1, 2], wanted, write)) await run(contest);
     await measureLabs(wanted, write);
-    if (options.chromium) tasks.push(...(await measureInChromium(options.rounds, write)));
+    if (options.chromium) {
+      if ([WAKE, CHANNEL].some(wanted)) tasks.push(...(await measureInChromium(options.rounds, write)));
+      if (wanted(PAGE)) page = await measurePage(options.runs, write);
+    } else if (GROUPS.every((group) => group === PAGE || !wanted(group)))
+      write(`${PAGE}: only with --chromium`);
     if (options.endToEnd) endToEnd = await runEndToEnd(options.size, options.runs, write);
   } finally {
     await native.close();
@@ -108,7 +114,10 @@ async function main(options: Options): Promise<void> {
   const unmeasured = figures.filter(({ measured }) => measured === undefined).length;
   if (unmeasured > 0) write(`  ${unmeasured} more were not measured: filtered out, or a peer is missing`);
   if (options.json !== undefined) {
-    await writeFile(options.json, `${JSON.stringify({ environment, tasks, endToEnd, figures }, null, 2)}\n`);
+    await writeFile(
+      options.json,
+      `${JSON.stringify({ environment, tasks, endToEnd, page, figures }, null, 2)}\n`,
+    );
   }
 }
 
