@@ -41,8 +41,19 @@ export const CURSOR_LINK = 164; // address of the link that says where the first
 export const CURSOR_NEXT_LINK = 168; // address of the link to write: the one of the piece behind
 export const CURSOR_SCANNED = 172; // records found
 export const CURSOR_RECORD_LENGTH = 176; // of a scan that needs input: bytes of that record, as far as they are known
-export const CURSOR_STATE = 180; // of the piece: one of the following
 export const CURSOR_LENGTH = 192;
+
+// A board: the pieces of one source that are handed out. Any worker takes the next that is open. All that a worker
+// touches before it has taken one stands here: boards are held until all workers have read that the source is closed,
+// and everything else only as long as there are pieces.
+export const BOARD_HANDED_OUT = 0; // how many there have been
+export const BOARD_CLAIMED = 64; // how many of these need no look any more; on a cache line of its own
+export const BOARD_LOW = 4; // with so many that are open, or fewer, it is time for more
+export const BOARD_PLACE_COUNT = 8;
+export const BOARD_PLACES = 128; // piece n is at place n modulo their count
+export const PLACE_CURSOR = 0; // address of the piece's cursor
+export const PLACE_STATE = 4; // one of the following
+export const PLACE_LENGTH = 8;
 
 /** Nobody has the piece; its number, as far as there is room for it, in the bits below. */
 export const PIECE_OPEN = 0x80000000;
@@ -53,13 +64,6 @@ export const PIECE_CLAIMED = 0x100;
 export const PIECE_BEGUN = 0x200;
 export const PIECE_DONE = 0x400;
 export const PIECE_WORKER_MASK = 0xff;
-
-// A board: the pieces of one source that are handed out. Any worker takes the next that is open.
-export const BOARD_HANDED_OUT = 0; // how many there have been
-export const BOARD_CLAIMED = 64; // how many of these need no look any more; on a cache line of its own
-export const BOARD_LOW = 4; // with so many that are open, or fewer, it is time for more
-export const BOARD_PLACES = 8;
-export const BOARD_CURSORS = 128; // for each place the address of a cursor; piece n is at n modulo the places
 
 // A link between two pieces, on a cache line of its own: written once, when the records of the piece in front are known.
 export const LINK_VALUE = 0; // one of the following, or LINK_FIRST + the bytes of the range in front of the first record

@@ -11,7 +11,7 @@ import {
   BOARD_CLAIMED,
   BOARD_HANDED_OUT,
   BOARD_LOW,
-  BOARD_PLACES,
+  BOARD_PLACE_COUNT,
   CURSOR_LINK,
   CURSOR_NEXT_LINK,
   CURSOR_RANGE,
@@ -86,7 +86,7 @@ export class SharedDispatch extends CaptureDispatch implements PooledSource {
     this.#board = this.#reserveBoard(places);
     for (const field of [BOARD_HANDED_OUT, BOARD_CLAIMED]) words[(this.#board + field) >>> 2] = 0;
     words[(this.#board + BOARD_LOW) >>> 2] = options.workers;
-    words[(this.#board + BOARD_PLACES) >>> 2] = places;
+    words[(this.#board + BOARD_PLACE_COUNT) >>> 2] = places;
     options.signal?.addEventListener("abort", this.#abort, { once: true });
   }
 
@@ -96,7 +96,9 @@ export class SharedDispatch extends CaptureDispatch implements PooledSource {
     for (const piece of this.#pieces) {
       const { slot, number } = piece;
       const ended = (): true | undefined =>
-        takeDown(kernels, number, slot.cursor) || piece.died !== undefined || doneBy(kernels, slot.cursor) > 0
+        takeDown(kernels, this.#board, number) ||
+        piece.died !== undefined ||
+        doneBy(kernels, this.#board, number) > 0
           ? true
           : undefined;
       await pool.until(ended).catch(() => {});
@@ -104,11 +106,11 @@ export class SharedDispatch extends CaptureDispatch implements PooledSource {
       const next = slot.get(CURSOR_NEXT_LINK);
       if (readLink(kernels, next) === LINK_OPEN) writeLink(kernels, next, LINK_STOP);
     }
-    await super.close();
     const release = (): void => kernels.plan.release(this.#board);
     // Workers that have nothing to do still look at the board. Nobody waits until they have read that it is closed.
     if (this.#opened === undefined) release();
     else void pool.closeSource(this.#opened).then(release);
+    await super.close();
   }
 
   /** For the pool: what is told to a worker. */
@@ -121,7 +123,7 @@ export class SharedDispatch extends CaptureDispatch implements PooledSource {
   recover(index: number, error: WorkerDiedError): void {
     const { kernels, pool } = this.options;
     for (const piece of this.#pieces)
-      if (leftBy(kernels, this.#board, piece.number, piece.slot.cursor, index + 1)) piece.died = error;
+      if (leftBy(kernels, this.#board, piece.number, index + 1)) piece.died = error;
     pool.wake();
   }
 
@@ -203,7 +205,7 @@ export class SharedDispatch extends CaptureDispatch implements PooledSource {
   #ended(piece: Piece): number | WorkerDiedError | undefined {
     const { kernels, pool, signal } = this.options;
     signal?.throwIfAborted();
-    return doneBy(kernels, piece.slot.cursor) || (piece.died ?? pool.failure);
+    return doneBy(kernels, this.#board, piece.number) || (piece.died ?? pool.failure);
   }
 
   /**

@@ -9,9 +9,12 @@ import { WorkerLoop } from "./worker-loop.ts";
 
 let loop: WorkerLoop | undefined;
 let transferWorker: TransferWorker | undefined;
+/** Messages read while the loop was being made: what they close was never opened here, but they are to be counted off. */
+let early = 0;
 
 function read(): WorkerLoop | undefined {
-  loop?.messageRead();
+  if (loop === undefined) early++;
+  else loop.messagesRead(1);
   return loop;
 }
 
@@ -23,7 +26,7 @@ const control: WorkerControl = {
       return;
     }
     loop = new WorkerLoop(await attachKernels(setup.module, setup.memory), setup);
-    loop.messageRead();
+    loop.messagesRead(1 + early);
     // A rejection would stay in this thread; an error that is thrown by a timer ends it, and is noticed.
     loop.run().catch((error: unknown) =>
       setTimeout(() => {

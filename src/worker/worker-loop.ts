@@ -11,7 +11,7 @@ import {
 } from "../layout/ring.layout.ts";
 import { nextTurn } from "../platform/threads.ts";
 import { ringIfAsleep } from "../ring/doorbell.ts";
-import { beginPiece, claimPiece, finishPiece, runsLow } from "./piece-board.ts";
+import { beginPiece, claimPiece, cursorAt, finishPiece, runsLow } from "./piece-board.ts";
 import type { LaneAddresses, SharedSource, WorkerSetup } from "./protocol.ts";
 import { copyPiece, readLink, scanPiece, waitForLink } from "./shared-piece.ts";
 
@@ -48,9 +48,9 @@ export class WorkerLoop {
     this.#setup = setup;
   }
 
-  /** Counts off one of the messages that were announced. */
-  messageRead(): void {
-    Atomics.sub(this.#kernels.signed, (this.#setup.doorbell + DOORBELL_CONTROL) >>> 2, 1);
+  /** Counts off so many of the messages that were announced. */
+  messagesRead(count: number): void {
+    Atomics.sub(this.#kernels.signed, (this.#setup.doorbell + DOORBELL_CONTROL) >>> 2, count);
   }
 
   openLane(id: number, lane: LaneAddresses): void {
@@ -142,12 +142,12 @@ export class WorkerLoop {
     const kernels = this.#kernels;
     this.#piece ??= this.#claim();
     if (this.#piece === undefined) return false;
-    const { source, cursor } = this.#piece;
+    const { source, place, cursor } = this.#piece;
     if (readLink(kernels, kernels.words[(cursor + CURSOR_LINK) >>> 2] as number) === LINK_OPEN) return false;
     this.#piece = undefined;
-    beginPiece(kernels, cursor, source.worker);
+    beginPiece(kernels, place, source.worker);
     if (scanPiece(kernels, source.bytes, cursor)) kernels.functions.runCapture(cursor);
-    finishPiece(kernels, cursor, source.worker);
+    finishPiece(kernels, place, source.worker);
     this.#untold = true;
     // As long as there is more to do nobody is told piece by piece: that wakes a thread which may have no core.
     if (runsLow(kernels, source.board)) this.#tell();
@@ -157,15 +157,16 @@ export class WorkerLoop {
   /** Takes the next piece of any source, and copies it while its link may still be open. */
   #claim(): ClaimedPiece | undefined {
     for (const source of this.#sources.values()) {
-      const cursor = claimPiece(this.#kernels, source.board, source.worker);
-      if (cursor === 0) continue;
+      const place = claimPiece(this.#kernels, source.board, source.worker);
+      if (place === 0) continue;
+      const cursor = cursorAt(this.#kernels, place);
       waitForLink(
         this.#kernels,
         this.#kernels.words[(cursor + CURSOR_LINK) >>> 2] as number,
         this.#setup.doorbell,
       );
       copyPiece(this.#kernels, source.bytes, cursor, source.window);
-      return { source, cursor };
+      return { source, place, cursor };
     }
     return undefined;
   }
@@ -181,5 +182,7 @@ export class WorkerLoop {
 
 interface ClaimedPiece {
   readonly source: SharedSource;
+  /** Addresses: of its place on the board, and of its cursor. */
+  readonly place: number;
   readonly cursor: number;
 }

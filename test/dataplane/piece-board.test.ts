@@ -4,6 +4,7 @@ import {
   beginPiece,
   boardLength,
   claimPiece,
+  cursorAt,
   doneBy,
   finishPiece,
   leftBy,
@@ -14,9 +15,11 @@ import {
 import {
   BOARD_CLAIMED,
   BOARD_LOW,
+  BOARD_PLACE_COUNT,
   BOARD_PLACES,
   CURSOR_LENGTH,
   PIECE_NUMBER_MASK,
+  PLACE_LENGTH,
 } from "../../src/layout/capture.layout.ts";
 import { betweenSteps, type Kernels, kernels } from "./piece-support.ts";
 
@@ -33,11 +36,20 @@ beforeAll(async () => {
 beforeEach(() => {
   board = on.plan.reserve("a board", boardLength(PLACES));
   cursors = Array.from({ length: PLACES }, () => on.plan.reserve("a cursor", CURSOR_LENGTH));
-  on.words[(board + BOARD_PLACES) >>> 2] = PLACES;
+  on.words[(board + BOARD_PLACE_COUNT) >>> 2] = PLACES;
   on.words[(board + BOARD_LOW) >>> 2] = LOW;
 });
 
 const cursorOf = (number: number): number => cursors[number % PLACES] as number;
+
+/** Where piece `number` stands on the board. */
+const placeOf = (number: number): number => board + BOARD_PLACES + PLACE_LENGTH * (number % PLACES);
+
+/** The cursor of the next piece, or 0 if there is none. */
+function claim(worker: number): number {
+  const place = claimPiece(on, board, worker);
+  return place === 0 ? 0 : cursorAt(on, place);
+}
 
 /** Puts pieces up, up to number `end`. */
 function putUpTo(end: number, from = 0): void {
@@ -47,7 +59,7 @@ function putUpTo(end: number, from = 0): void {
 /** What a worker gets, in turn, until there is nothing more: the numbers of the pieces. */
 function claims(worker: number, first = 0): number[] {
   const numbers: number[] = [];
-  for (let cursor = claimPiece(on, board, worker); cursor !== 0; cursor = claimPiece(on, board, worker)) {
+  for (let cursor = claim(worker); cursor !== 0; cursor = claim(worker)) {
     numbers.push(first + ((cursors.indexOf(cursor) - (first % PLACES) + PLACES) % PLACES));
   }
   return numbers;
@@ -62,21 +74,21 @@ test("who puts a piece up hears whether workers may wait for one", () => {
   const up = (number: number): boolean => putUp(on, board, number, cursorOf(number));
   expect(up(0)).toBe(true);
   expect(up(1)).toBe(false);
-  claimPiece(on, board, 1);
+  claim(1);
   expect(up(2)).toBe(false);
-  claimPiece(on, board, 1);
-  claimPiece(on, board, 2);
+  claim(1);
+  claim(2);
   expect(up(3)).toBe(true);
 });
 
 describe("claiming", () => {
   test("each piece once, in the order of the file, by whoever comes", () => {
-    expect(claimPiece(on, board, 1)).toBe(0);
+    expect(claim(1)).toBe(0);
     putUpTo(3);
-    expect(claimPiece(on, board, 1)).toBe(cursorOf(0));
-    expect(claimPiece(on, board, 2)).toBe(cursorOf(1));
-    expect(claimPiece(on, board, 1)).toBe(cursorOf(2));
-    expect([claimPiece(on, board, 1), claimPiece(on, board, 2)]).toEqual([0, 0]);
+    expect(claim(1)).toBe(cursorOf(0));
+    expect(claim(2)).toBe(cursorOf(1));
+    expect(claim(1)).toBe(cursorOf(2));
+    expect([claim(1), claim(2)]).toEqual([0, 0]);
     putUpTo(4, 3);
     expect(claims(2, 3)).toEqual([3]);
   });
@@ -90,14 +102,13 @@ describe("claiming", () => {
 
   test("a piece is done when its worker is done with it, and not before", () => {
     putUpTo(1);
-    const [cursor] = cursors as [number];
-    expect(doneBy(on, cursor)).toBe(0);
-    claimPiece(on, board, 3);
-    expect(doneBy(on, cursor)).toBe(0);
-    beginPiece(on, cursor, 3);
-    expect(doneBy(on, cursor)).toBe(0);
-    finishPiece(on, cursor, 3);
-    expect(doneBy(on, cursor)).toBe(3);
+    expect(doneBy(on, board, 0)).toBe(0);
+    claim(3);
+    expect(doneBy(on, board, 0)).toBe(0);
+    beginPiece(on, placeOf(0), 3);
+    expect(doneBy(on, board, 0)).toBe(0);
+    finishPiece(on, placeOf(0), 3);
+    expect(doneBy(on, board, 0)).toBe(3);
   });
 
   test("an open piece is done by nobody, whatever its number", () => {
@@ -105,9 +116,9 @@ describe("claiming", () => {
     for (let bit = 1; bit < PIECE_NUMBER_MASK; bit *= 2) {
       for (const number of [bit, bit + 1, 2 * bit - 1]) {
         putUpTo(number + 1, number);
-        expect([number, doneBy(on, cursorOf(number))]).toEqual([number, 0]);
-        expect(leftBy(on, board, number, cursorOf(number), 1)).toBe(false);
-        expect(takeDown(on, number, cursorOf(number))).toBe(true);
+        expect([number, doneBy(on, board, number)]).toEqual([number, 0]);
+        expect(leftBy(on, board, number, 1)).toBe(false);
+        expect(takeDown(on, board, number)).toBe(true);
       }
     }
   });
@@ -117,10 +128,10 @@ describe("claiming", () => {
       const got: number[] = [];
       betweenSteps(
         "store",
-        () => got.push(claimPiece(on, board, 1)),
+        () => got.push(claim(1)),
         () => putUpTo(number + 1, number),
       );
-      got.push(claimPiece(on, board, 1));
+      got.push(claim(1));
       expect(got.filter((cursor) => cursor !== 0)).toEqual([cursorOf(number)]);
     }
   });
@@ -128,7 +139,7 @@ describe("claiming", () => {
   test("a place that has been used again is not taken for the piece that was there before", () => {
     putUpTo(3);
     expect(claims(1)).toEqual([0, 1, 2]);
-    for (let number = 0; number < 3; number++) finishPiece(on, cursorOf(number), 1);
+    for (let number = 0; number < 3; number++) finishPiece(on, placeOf(number), 1);
     putUpTo(5, 3);
     // A worker that stood still has read a count of long ago.
     claimedUpTo(0);
@@ -137,7 +148,7 @@ describe("claiming", () => {
 
   test("a worker that dies before it has counted what it took holds up nobody", () => {
     putUpTo(3);
-    claimPiece(on, board, 1);
+    claim(1);
     claimedUpTo(0);
     expect(claims(2)).toEqual([1, 2]);
   });
@@ -148,36 +159,45 @@ test("there should be more as soon as no more are open than BOARD_LOW says", () 
   putUpTo(3);
   const low: boolean[] = [];
   do low.push(runsLow(on, board));
-  while (claimPiece(on, board, 1) !== 0);
+  while (claim(1) !== 0);
   expect(low).toEqual([false, false, true, true]);
 });
 
 describe("taking down", () => {
   test("what nobody has is gone, and the others pass it over", () => {
     putUpTo(3);
-    expect(takeDown(on, 1, cursorOf(1))).toBe(true);
+    expect(takeDown(on, board, 1)).toBe(true);
     expect(claims(1)).toEqual([0, 2]);
-    expect(takeDown(on, 1, cursorOf(1))).toBe(false);
+    expect(takeDown(on, board, 1)).toBe(false);
+  });
+
+  test("a piece that is up elsewhere is not taken for one that was here: its cursor is not looked at", () => {
+    putUpTo(2);
+    expect([0, 1].map((number) => takeDown(on, board, number))).toEqual([true, true]);
+    const other = on.plan.reserve("another board", boardLength(PLACES));
+    on.words[(other + BOARD_PLACE_COUNT) >>> 2] = PLACES;
+    for (const number of [0, 1]) putUp(on, other, number, cursorOf(number));
+    expect(claims(1)).toEqual([]);
+    expect([1, 1].map((worker) => cursorAt(on, claimPiece(on, other, worker)))).toEqual([0, 1].map(cursorOf));
   });
 
   test("what a worker has, or is done with, stays with it", () => {
     putUpTo(1);
-    const [cursor] = cursors as [number];
-    claimPiece(on, board, 1);
-    expect(takeDown(on, 0, cursor)).toBe(false);
-    beginPiece(on, cursor, 1);
-    expect(takeDown(on, 0, cursor)).toBe(false);
-    finishPiece(on, cursor, 1);
-    expect(takeDown(on, 0, cursor)).toBe(false);
-    expect(doneBy(on, cursor)).toBe(1);
+    claim(1);
+    expect(takeDown(on, board, 0)).toBe(false);
+    beginPiece(on, placeOf(0), 1);
+    expect(takeDown(on, board, 0)).toBe(false);
+    finishPiece(on, placeOf(0), 1);
+    expect(takeDown(on, board, 0)).toBe(false);
+    expect(doneBy(on, board, 0)).toBe(1);
   });
 });
 
 describe("a worker that has ended", () => {
   test("leaves what it had only claimed to the others, who look there again", () => {
     putUpTo(4);
-    expect([1, 2, 1, 2].map((worker) => claimPiece(on, board, worker))).toEqual([...cursors]);
-    const left = [0, 1, 2, 3].map((number) => leftBy(on, board, number, cursorOf(number), 1));
+    expect([1, 2, 1, 2].map((worker) => claim(worker))).toEqual([...cursors]);
+    const left = [0, 1, 2, 3].map((number) => leftBy(on, board, number, 1));
     // Nothing of it is lost, and what the other worker has stays with that.
     expect(left).toEqual([false, false, false, false]);
     expect(claims(3)).toEqual([0, 2]);
@@ -186,7 +206,7 @@ describe("a worker that has ended", () => {
   test("leaves pieces in any order, and new ones are found behind them", () => {
     putUpTo(3);
     expect(claims(1)).toEqual([0, 1, 2]);
-    for (const number of [2, 0, 1]) expect(leftBy(on, board, number, cursorOf(number), 1)).toBe(false);
+    for (const number of [2, 0, 1]) expect(leftBy(on, board, number, 1)).toBe(false);
     putUpTo(4, 3);
     expect(claims(2)).toEqual([0, 1, 2, 3]);
   });
@@ -194,19 +214,19 @@ describe("a worker that has ended", () => {
   test("takes what it had begun with it", () => {
     putUpTo(2);
     expect(claims(1)).toEqual([0, 1]);
-    beginPiece(on, cursorOf(0), 1);
-    expect(leftBy(on, board, 0, cursorOf(0), 2)).toBe(false);
-    expect(leftBy(on, board, 0, cursorOf(0), 1)).toBe(true);
+    beginPiece(on, placeOf(0), 1);
+    expect(leftBy(on, board, 0, 2)).toBe(false);
+    expect(leftBy(on, board, 0, 1)).toBe(true);
     expect(claims(2)).toEqual([]);
   });
 
   test("has left nothing of what it was done with, or never had", () => {
     putUpTo(2);
-    claimPiece(on, board, 1);
-    beginPiece(on, cursorOf(0), 1);
-    finishPiece(on, cursorOf(0), 1);
-    expect([0, 1].map((number) => leftBy(on, board, number, cursorOf(number), 1))).toEqual([false, false]);
-    expect(doneBy(on, cursorOf(0))).toBe(1);
+    claim(1);
+    beginPiece(on, placeOf(0), 1);
+    finishPiece(on, placeOf(0), 1);
+    expect([0, 1].map((number) => leftBy(on, board, number, 1))).toEqual([false, false]);
+    expect(doneBy(on, board, 0)).toBe(1);
     expect(claims(2)).toEqual([1]);
   });
 });
