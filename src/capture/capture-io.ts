@@ -75,6 +75,20 @@ export function openOutput(sink: CaptureSink): CaptureOutput {
   };
 }
 
+/** Lets go of a source, if there is one yet; that something else went wrong is known already. */
+export async function closeInput(input: CaptureInput | undefined): Promise<void> {
+  try {
+    await input?.close();
+  } catch {}
+}
+
+/** The same for a sink. */
+export async function abortOutput(output: CaptureOutput, reason: unknown): Promise<void> {
+  try {
+    await output.abort(reason);
+  } catch {}
+}
+
 /** Streams of Node have read() and close() too, which mean something else: they are iterated. */
 function isInput(source: CaptureSource | CaptureInput): source is CaptureInput {
   return (

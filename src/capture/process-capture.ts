@@ -8,9 +8,11 @@ import { Pipeline } from "../pipeline/pipeline.ts";
 import type { PipelineCounters } from "../pipeline/program.ts";
 import { Turns } from "../platform/turns.ts";
 import {
+  abortOutput,
   type CaptureInput,
   type CaptureOutput,
   type CaptureSink,
+  closeInput,
   openInput,
   openOutput,
 } from "./capture-io.ts";
@@ -81,7 +83,7 @@ export async function processCapture(
     await output.close();
     return summarise(run, pipeline.counters(), before, traffic);
   } catch (error) {
-    const aborted = output.abort(error).catch(() => {});
+    const aborted = abortOutput(output, error);
     if (!signal?.aborted) await aborted;
     throw error;
   } finally {
@@ -115,7 +117,7 @@ async function release(
   input: CaptureInput | undefined,
   underWay: UnderWay,
 ): Promise<void> {
-  await Promise.allSettled([input?.close(), underWay.reading, underWay.writing]);
+  await Promise.allSettled([closeInput(input), underWay.reading, underWay.writing]);
   run?.close();
 }
 

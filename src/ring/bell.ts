@@ -22,6 +22,8 @@ export class LocalBell implements Bell {
   #rings = 0;
   #ringing = false;
   #again = false;
+  /** What has been closed with it. */
+  #closed: string | undefined;
 
   until<T>(look: () => T | undefined, signal?: AbortSignal): Promise<T> {
     return new Promise((resolve, reject) => {
@@ -32,6 +34,7 @@ export class LocalBell implements Bell {
         if (found !== undefined) return resolve(found);
         // Looking itself may have changed something.
       }
+      if (this.#closed !== undefined) throw closedError(this.#closed);
       const settle = (): void => {
         this.#waiting.delete(again);
         signal?.removeEventListener("abort", abort);
@@ -74,7 +77,12 @@ export class LocalBell implements Bell {
   }
 
   close(what: string): void {
-    for (const fail of [...this.#waiting.values()]) fail(new TypeError(`${what}: it has been closed`));
+    this.#closed ??= what;
+    for (const fail of [...this.#waiting.values()]) fail(closedError(what));
+  }
+
+  protected get closed(): boolean {
+    return this.#closed !== undefined;
   }
 
   /** Whether anybody waits. */
@@ -86,13 +94,16 @@ export class LocalBell implements Bell {
   protected waiting(): void {}
 }
 
+function closedError(what: string): TypeError {
+  return new TypeError(`${what}: it has been closed`);
+}
+
 /** Rung by other threads, too, at the doorbell. */
 export class SharedBell extends LocalBell {
   readonly #kernels: Kernels;
   /** Its address: other threads ring there. */
   readonly doorbell: number;
   #listening = false;
-  #closed = false;
 
   constructor(kernels: Kernels, doorbell: number) {
     super();
@@ -102,15 +113,13 @@ export class SharedBell extends LocalBell {
 
   /** From here on the doorbell's memory is not touched. */
   override close(what: string): void {
-    if (this.#closed) return;
-    this.#closed = true;
+    if (this.closed) return;
     super.close(what);
     if (this.#listening) sayAsleep(this.#kernels, this.doorbell, -1);
     ringAlways(this.#kernels, this.doorbell);
   }
 
   protected override waiting(): void {
-    if (this.#closed) throw new TypeError("bell: it has been closed");
     if (!this.#listening) void this.#listen();
   }
 
@@ -122,11 +131,11 @@ export class SharedBell extends LocalBell {
       // First the count, then a last look: see src/layout/ring.layout.ts.
       const count = ringCount(this.#kernels, this.doorbell);
       this.ring();
-      if (this.#closed || !this.anybody) break;
+      if (this.closed || !this.anybody) break;
       await rungSince(this.#kernels, this.doorbell, count);
-      if (this.#closed) return;
+      if (this.closed) return;
     }
     this.#listening = false;
-    if (!this.#closed) sayAsleep(this.#kernels, this.doorbell, -1);
+    if (!this.closed) sayAsleep(this.#kernels, this.doorbell, -1);
   }
 }

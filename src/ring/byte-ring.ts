@@ -85,11 +85,13 @@ export class ByteRing extends RingEnd {
 
   /** How many bytes are taken at this moment, by frames and what stands around them. */
   get fill(): number {
+    this.expectOpen();
     return ringFill(this.kernels, this.address);
   }
 
   /** The longest frame that it takes. */
   get longest(): number {
+    this.expectOpen();
     return this.#producer.longest;
   }
 
@@ -100,6 +102,7 @@ export class ByteRing extends RingEnd {
    * @throws RangeError for a frame that is longer than `longest`.
    */
   push(frames: readonly Uint8Array[], marks?: ArrayLike<number>): number {
+    this.expectOpen();
     const { kernels, address, producer } = this;
     const end = this.#producer;
     frames.forEach((frame, i) => {
@@ -127,6 +130,7 @@ export class ByteRing extends RingEnd {
    * the producers that wait for room; undefined if there is none.
    */
   pop(limit: number = TAKE_DEFAULT): FrameBurst | undefined {
+    this.expectOpen();
     const burst = this.#taking.take(wholeNumber("limit", limit, 1, CAPACITY_MAXIMUM));
     this.#taking.wake();
     return burst;

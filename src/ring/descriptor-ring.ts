@@ -84,6 +84,7 @@ export class DescriptorRing extends RingEnd {
 
   /** How many items are in it at this moment. */
   get length(): number {
+    this.expectOpen();
     return ringFill(this.kernels, this.address);
   }
 
@@ -92,6 +93,7 @@ export class DescriptorRing extends RingEnd {
    * is full, or if another producer is in the middle of its push and does not come to an end.
    */
   push(items: Uint32Array | readonly number[]): number {
+    this.expectOpen();
     const { kernels, address, producer } = this;
     if (!(items instanceof Uint32Array)) checkItems(items);
     if (producer !== 0 && !lockRing(kernels, address, producer)) return 0;
@@ -134,6 +136,7 @@ export class DescriptorRing extends RingEnd {
   }
 
   #pop(into: Uint32Array | number[], wanted: number): number {
+    this.expectOpen();
     const { address } = this;
     const { words, signed } = this.kernels;
     const head = words[(address + RING_HEAD) >>> 2] as number;

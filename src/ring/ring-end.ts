@@ -14,6 +14,7 @@ export abstract class RingEnd {
   /** The number of this producer; 0 where there is only one. */
   protected readonly producer: number;
   readonly #owned: boolean;
+  #closed = false;
   #items: SharedBell | undefined;
   #room: SharedBell | undefined;
 
@@ -30,11 +31,13 @@ export abstract class RingEnd {
    * milliseconds. A page's main thread may not block: it throws a TypeError there.
    */
   wait(milliseconds: number): boolean {
+    this.expectOpen();
     return this.#sleep(RING_CONSUMER_DOORBELL, milliseconds, () => this.#filled > 0);
   }
 
   /** The same without blocking. */
   async waitAsync(signal?: AbortSignal): Promise<void> {
+    this.expectOpen();
     this.#items ??= this.#bell(RING_CONSUMER_DOORBELL);
     await spinThenWait(this.#items, () => this.#filled > 0, signal);
   }
@@ -44,12 +47,14 @@ export abstract class RingEnd {
    * default 1; false if there was none for so many milliseconds.
    */
   waitForRoom(milliseconds: number, room = 1): boolean {
+    this.expectOpen();
     this.checkRoom(room);
     return this.#sleep(RING_PRODUCER_DOORBELL, milliseconds, () => this.hasRoom(room));
   }
 
   /** The same without blocking. */
   async waitForRoomAsync(room = 1, signal?: AbortSignal): Promise<void> {
+    this.expectOpen();
     this.checkRoom(room);
     this.#room ??= this.#bell(RING_PRODUCER_DOORBELL);
     await spinThenWait(this.#room, () => this.hasRoom(room), signal);
@@ -60,14 +65,23 @@ export abstract class RingEnd {
    * did not finish has put nothing in. Only when it has certainly ended.
    */
   producerDied(producer: number): void {
+    this.expectOpen();
     unlockRing(this.kernels, this.address, wholeNumber("producer", producer, 1, PRODUCER_MAXIMUM));
   }
 
   /** Ends waiting here. In the thread that reserved the ring it also gives the memory back: nobody may use it then. */
   close(): void {
+    // Only once: by now the memory may be someone else's.
+    if (this.#closed) return;
+    this.#closed = true;
     this.#items?.close("ring");
     this.#room?.close("ring");
     if (this.#owned) releaseRing(this.kernels, this.address);
+  }
+
+  /** Its memory may be someone else's when it has been closed. */
+  protected expectOpen(): void {
+    if (this.#closed) throw new TypeError("ring: it has been closed");
   }
 
   get #filled(): number {

@@ -91,10 +91,10 @@ export abstract class CaptureDispatch {
   /** With so many slots, which have memory for input of their own or have not. */
   constructor(output: CaptureOutput, options: DispatchOptions, slots: number, input: "own" | "none") {
     this.options = options;
-    this.waits = new AbortableWaits(options.signal);
     this.#output = output;
     const { kernels, stages } = options;
     this.#alone = new Program(kernels, stages);
+    this.waits = new AbortableWaits(options.signal);
     try {
       this.run = new CaptureRun(this.#alone, options.format ?? "same");
       while (this.slots.length < slots) this.slots.push(new CaptureSlot(new Program(kernels, stages), input));

@@ -1,6 +1,13 @@
 // The dataplane: pipelines on workers, or on the caller's own thread, behind one interface.
 
-import { type CaptureInput, type CaptureSink, openInput, openOutput } from "../capture/capture-io.ts";
+import {
+  abortOutput,
+  type CaptureInput,
+  type CaptureSink,
+  closeInput,
+  openInput,
+  openOutput,
+} from "../capture/capture-io.ts";
 import {
   type CaptureSummary,
   checkCaptureOptions,
@@ -173,18 +180,20 @@ export class Dataplane {
       throw new RangeError(`ringBytes: expected a power of two, got ${ringBytes}`);
     const pool = this.#pool;
     const lanes: Lane[] = [];
-    const closers: (() => unknown)[] = [];
+    const closers: (() => Promise<void>)[] = [];
+    const bell = this.#bell();
     const release = async (): Promise<void> => {
       this.#channels.delete(channel);
       await Promise.all(closers.map((close) => close()));
+      this.#releaseBell(bell);
     };
-    const bell = this.#bell(closers);
     const failure = (): WorkerDiedError | undefined => pool?.failure;
     const channel = new FrameChannel({ lanes, bell, failure, release, spins: this.transport === "shared" });
-    this.#channels.set(channel, bell);
     try {
       await this.#openLanes(compileStages(stages), ringBytes, { lanes, bell, closers });
       this.#open();
+      // Only now: a dataplane that closes a channel half open would give memory back before the rest is opened.
+      this.#channels.set(channel, bell);
       return channel;
     } catch (error) {
       await channel.close();
@@ -200,7 +209,8 @@ export class Dataplane {
       kernels: this.#kernels,
       workers: pool === undefined ? 0 : this.workers,
       pool,
-      bell: (closers) => this.#bell(closers),
+      bell: () => this.#bell(),
+      releaseBell: (bell) => this.#releaseBell(bell),
       expectOpen: () => this.#open(),
       register: (opened, bell) => this.#channels.set(opened, bell),
       unregister: (opened) => this.#channels.delete(opened),
@@ -288,11 +298,15 @@ export class Dataplane {
     await Promise.all([this.#pool?.close(), ...[...this.#channels.keys()].map((channel) => channel.close())]);
   }
 
-  #bell(closers: (() => unknown)[]): Bell {
+  #bell(): Bell {
     if (this.transport !== "shared") return new LocalBell();
     const doorbell = this.#kernels.plan.reserve("a channel's doorbell", DOORBELL_LENGTH);
-    closers.push(() => this.#kernels.plan.release(doorbell));
     return new SharedBell(this.#kernels, doorbell);
+  }
+
+  /** When no worker can ring it any more. */
+  #releaseBell(bell: Bell): void {
+    if (bell instanceof SharedBell) this.#kernels.plan.release(bell.doorbell);
   }
 
   async #openLanes(stages: CompiledStages, ringBytes: number, into: OpenedLanes): Promise<void> {
@@ -370,12 +384,12 @@ export class Dataplane {
         workers: dispatch.shares,
       };
     } catch (error) {
-      const aborted = output.abort(error).catch(() => {});
+      const aborted = abortOutput(output, error);
       if (!signal.aborted) await aborted;
       throw error;
     } finally {
       // Closing the source ends a read that waits, where the source can do that.
-      const released = Promise.allSettled([input?.close(), dispatch?.close()]);
+      const released = Promise.allSettled([closeInput(input), dispatch?.close()]);
       if (!signal.aborted) await released;
     }
   }
@@ -390,5 +404,5 @@ export class Dataplane {
 interface OpenedLanes {
   readonly lanes: Lane[];
   readonly bell: Bell;
-  readonly closers: (() => unknown)[];
+  readonly closers: (() => Promise<void>)[];
 }

@@ -68,12 +68,13 @@ export class Switch {
     this.#queueFrames = parts.checked.queueFrames;
     this.#clock = parts.checked.clock;
     if (this.#core.uplink !== undefined) this.#open(this.#core.uplink);
+    // The clock is the caller's: what it throws must leave no timer behind.
+    this.#tick();
     if (parts.checked.every > 0) {
       this.#timer = setInterval(() => void this.#sweep(), parts.checked.every * 1000);
       // Node's timers keep the process; a switch that nobody uses shall not.
       (this.#timer as { unref?: () => void }).unref?.();
     }
-    this.#tick();
     void this.#pump();
   }
 

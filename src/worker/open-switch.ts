@@ -48,12 +48,16 @@ export async function openOn(host: LiveSwitchHost, options: LiveSwitchOptions): 
       handleOf,
     });
     undo.push(() => core.close());
-    const closers: (() => unknown)[] = [];
-    const bell = host.bell(closers);
+    const closers: (() => Promise<void>)[] = [];
+    const bell = host.bell();
+    const release = async (): Promise<void> => {
+      await Promise.all(closers.map((close) => close()));
+      host.releaseBell(bell);
+    };
     const lanes: SwitchLane[] = [];
     const outer: Lane[] = [];
     undo.push(async () => {
-      await Promise.all(closers.map((close) => close()));
+      await release();
       for (const lane of lanes) lane.close();
     });
     let opened: Switch | undefined;
@@ -89,7 +93,7 @@ export async function openOn(host: LiveSwitchHost, options: LiveSwitchOptions): 
       bell,
       failure: () => pool?.failure,
       spins: pool !== undefined,
-      release: async () => void (await Promise.all(closers.map((close) => close()))),
+      release,
     });
     opened = new Switch({ host, core, channel, lanes, bell, workspaces, checked });
     host.register(opened, bell);

@@ -1,6 +1,7 @@
 // The workers of a dataplane: started together, given lanes and jobs, replaced when they die, ended together.
 
 import * as Comlink from "comlink";
+import { untilAborted } from "../core/abort.ts";
 import type { Kernels } from "../kernel/kernels.ts";
 import { DOORBELL_ASLEEP, DOORBELL_CONTROL, DOORBELL_LENGTH, ITEM_LENGTH } from "../layout/ring.layout.ts";
 import { hardwareThreads, type WorkerLike } from "../platform/threads.ts";
@@ -66,21 +67,13 @@ export class WorkerPool {
     signal?: AbortSignal,
   ): Promise<WorkerPool> {
     const pool = new WorkerPool(kernels, options);
-    let abort = (): void => {};
     try {
       for (let index = 0; index < options.workers; index++) pool.#places.push(pool.#createPlace(index));
-      const started = Promise.all(pool.#places.map((place) => pool.#start(place)));
-      const aborted = new Promise<never>((_, reject) => {
-        abort = () => reject(signal?.reason);
-        signal?.addEventListener("abort", abort, { once: true });
-      });
-      await Promise.race([started, aborted]);
+      await untilAborted(Promise.all(pool.#places.map((place) => pool.#start(place))), signal);
       return pool;
     } catch (error) {
       await pool.close();
       throw error;
-    } finally {
-      signal?.removeEventListener("abort", abort);
     }
   }
 

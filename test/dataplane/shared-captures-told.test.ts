@@ -4,7 +4,8 @@
 import { createDataplane, type WorkerLike } from "frameferry";
 import { expect, test } from "vitest";
 import { Sink, WRAP } from "./capture-support.ts";
-import { loadWorkerScript, spawner } from "./death-support.ts";
+import { loadWorkerScript } from "./death-support.ts";
+import { overhear } from "./message-support.ts";
 import { PIECE, pcapOf, shared } from "./shared-captures-support.ts";
 import { isolated, pause, until } from "./support.ts";
 
@@ -16,35 +17,16 @@ function listener(onTell: (worker: number, what: string) => void): {
   workers: WorkerLike[];
   tells: string[][];
 } {
-  const { spawnWorker, workers } = spawner([]);
   const tells: string[][] = [];
-  return {
-    workers,
-    tells,
-    spawnWorker: () => {
-      const worker = spawnWorker();
-      const told: string[] = [];
-      const index = tells.push(told) - 1;
-      const post = worker.postMessage.bind(worker) as (
-        message: unknown,
-        transfer?: readonly unknown[],
-      ) => void;
-      worker.postMessage = (message, transfer) => {
-        const { path = [], argumentList = [] } = message as {
-          path?: string[];
-          argumentList?: { value: unknown }[];
-        };
-        const [call = ""] = path;
-        if (call.endsWith("Source")) {
-          const what = `${call.slice(0, -"Source".length)} ${argumentList[0]?.value}`;
-          onTell(index, what);
-          told.push(what);
-        }
-        post(message, transfer);
-      };
-      return worker;
-    },
-  };
+  const heard = overhear(({ worker, call, values }) => {
+    tells[worker] ??= [];
+    if (!call.endsWith("Source")) return false;
+    const what = `${call.slice(0, -"Source".length)} ${values[0]}`;
+    onTell(worker, what);
+    tells[worker].push(what);
+    return false;
+  });
+  return { ...heard, tells };
 }
 
 const bytes = pcapOf({ seed: 29, most: 100, length: 2 * PIECE });
