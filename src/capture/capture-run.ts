@@ -57,6 +57,7 @@ export class CaptureRun {
   damage: CaptureError | undefined;
   /** Undefined until the header has been read. */
   inputFormat: "pcap" | "pcapng" | undefined;
+  readonly #program: Program;
   readonly #wanted: CaptureOutputFormat;
   readonly #growth: number;
   readonly #interfaces: InterfaceTable;
@@ -67,6 +68,7 @@ export class CaptureRun {
   #bigEndian = false;
 
   constructor(program: Program, format: CaptureOutputFormat) {
+    this.#program = program;
     this.#wanted = format;
     this.#growth = program.headroom;
     this.memory = new CaptureMemory(program);
@@ -80,6 +82,7 @@ export class CaptureRun {
 
   /** Works as far as it can get. */
   step(): CaptureNeed {
+    this.#program.expectOpen();
     for (;;) {
       if (this.damage !== undefined) return "nothing";
       const need =

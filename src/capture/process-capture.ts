@@ -80,7 +80,7 @@ export async function processCapture(
     run = new CaptureRun(pipeline, format);
     const traffic = await drive(run, input, output, underWay, options);
     if (run.inputFormat === undefined) throw run.damage;
-    await output.close();
+    await untilAborted(output.close(), signal);
     return summarise(run, pipeline.counters(), before, traffic);
   } catch (error) {
     const aborted = abortOutput(output, error);

@@ -81,7 +81,8 @@ export class Program {
     }
   }
 
-  protected expectOpen(): void {
+  /** For those who run it: throws a TypeError if it has been closed, when its memory may be someone else's. */
+  expectOpen(): void {
     if (this.#closed) throw new TypeError("pipeline: it has been closed");
   }
 

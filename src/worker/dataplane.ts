@@ -372,7 +372,7 @@ export class Dataplane {
       await dispatch.drive();
       const { run, damage } = dispatch;
       if (run.inputFormat === undefined) throw damage;
-      await output.close();
+      await untilAborted(output.close(), signal);
       return {
         ...dispatch.counters,
         format: run.inputFormat,

@@ -67,7 +67,8 @@ export class WorkerHandle {
   ): Promise<Awaited<ReturnType<Calls[K]>>> {
     const answer = this.callLater(name, ...values);
     // The message may be there only after a worker that is awake has looked for it: it looks until it is there.
-    if (this.#doorbell !== 0) ringAlways(this.#kernels, this.#doorbell);
+    // That of a dead one may have been given back.
+    if (this.#doorbell !== 0 && this.#death === undefined) ringAlways(this.#kernels, this.#doorbell);
     return answer;
   }
 

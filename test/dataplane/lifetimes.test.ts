@@ -1,6 +1,14 @@
 // How long memory is held: until no thread can touch it any more, however late workers read what they are told.
 
-import { createDataplane, type Dataplane, type FrameChannel } from "frameferry";
+import {
+  createDataplane,
+  type Dataplane,
+  type FrameChannel,
+  loadKernels,
+  Pipeline,
+  processCapture,
+  type WorkerLike,
+} from "frameferry";
 import { openSwitch, type Switch } from "frameferry/switch";
 import { expect, test, vi } from "vitest";
 import { DOORBELL_ASLEEP, DOORBELL_CONTROL } from "../../src/layout/ring.layout.ts";
@@ -104,15 +112,15 @@ test.skipIf(!isolated)("a worker that starts while things are closed comes to re
   await until(() => words[(doorbell + DOORBELL_ASLEEP) >>> 2] === 1, "it sleeps", 5);
 });
 
-test.skipIf(!isolated)(
-  "a dataplane that is closed while a channel is being opened gives all of it back",
-  async () => {
+test.skipIf(!isolated).each(openings)(
+  "a dataplane closed while a %s is being opened keeps none of it",
+  async (_, open) => {
     const plain = await createDataplane({ workers: 2 });
     await plain.close();
     const held: Message[] = [];
     const { spawnWorker } = overhear((message) => message.call === "openLane" && held.push(message) > 0);
     const dataplane = await createDataplane({ workers: 2, spawnWorker });
-    const opening = dataplane.open(WRAP);
+    const opening = open(dataplane);
     await until(() => held.length === 1, "a worker is asked");
     const refused = expect(opening).rejects.toThrow(/^dataplane: it has been closed$/);
     await dataplane.close();
@@ -148,4 +156,122 @@ test.each([0, 1])("a source that cannot be closed holds up nobody, %i workers", 
   const free = dataplane.freeBytes;
   await expect(dataplane.processCapture(broken as never, WRAP, new Sink())).rejects.toThrow("cannot be read");
   expect(dataplane.freeBytes).toBe(free);
+});
+
+test.each([0, 1])(
+  "an abort ends the wait for a sink that does not come to its end, %i workers",
+  async (workers) => {
+    await using dataplane = await createDataplane({ workers });
+    const free = dataplane.freeBytes;
+    const abort = new AbortController();
+    const sink = new Sink();
+    sink.close = () => {
+      setTimeout(() => abort.abort(new Error("enough")));
+      return new Promise(() => {});
+    };
+    const bytes = pcapOf({ seed: 43, most: 100, length: 5000 });
+    await expect(dataplane.processCapture(bytes, WRAP, sink, { signal: abort.signal })).rejects.toThrow(
+      "enough",
+    );
+    await until(() => dataplane.freeBytes === free, "all memory is given back");
+  },
+);
+
+test("a pipeline that is closed under way ends a capture", async () => {
+  const kernels = await loadKernels();
+  const pipeline = new Pipeline(kernels, WRAP);
+  const bytes = pcapOf({ seed: 47, most: 100, length: 3 << 20 });
+  let region = 0;
+  const onProgress = (): void => {
+    pipeline.close();
+    region ||= kernels.plan.reserve("what comes next", pipeline.byteLength);
+    expect(region).toBe(pipeline.address);
+  };
+  await expect(processCapture(bytes, pipeline, new Sink(), { onProgress })).rejects.toThrow(
+    /^pipeline: it has been closed$/,
+  );
+  // Nor does it count there any more.
+  expect(kernels.bytes.slice(region, region + pipeline.byteLength).every((byte) => byte === 0)).toBe(true);
+});
+
+/** Lets all memories refuse the region with number `missing`, from 0, and all behind it, as if they were full. */
+async function refuse(missing: number): Promise<{ refused(): boolean; end(): void }> {
+  const { plan } = await loadKernels({ memoryBytes: 1 << 20 });
+  const prototype = Object.getPrototypeOf(plan) as Pick<typeof plan, "reserve">;
+  const { reserve } = prototype;
+  let count = 0;
+  prototype.reserve = function (this: typeof plan, ...values): number {
+    if (count++ >= missing) throw new RangeError(`memoryBytes: no room for ${values[0]}`);
+    return reserve.apply(this, values);
+  };
+  return {
+    refused: () => count > missing,
+    end: () => {
+      prototype.reserve = reserve;
+    },
+  };
+}
+
+const capture = pcapOf({ seed: 53, most: 100, length: 5000 });
+const uses: readonly [string, (dataplane: Dataplane) => Promise<unknown>][] = [
+  ["channel", async (dataplane) => await (await dataplane.open(WRAP)).close()],
+  [
+    "switch",
+    async (dataplane) => await (await openSwitch(dataplane, { vtep: { address: "10.0.0.1" } })).close(),
+  ],
+  ["capture that is read", (dataplane) => dataplane.processCapture(capture, WRAP, new Sink())],
+  ["capture that is shared", (dataplane) => dataplane.processCapture(shared(capture), WRAP, new Sink())],
+];
+const transports = isolated ? (["inline", "shared", "transfer"] as const) : (["inline", "transfer"] as const);
+const everyUse = transports.flatMap((transport) => uses.map(([name, use]) => ({ transport, name, use })));
+
+test.each(everyUse)(
+  "$transport: whichever region of a $name cannot be had, none is kept",
+  async ({ transport, use }) => {
+    await using dataplane = await createDataplane(
+      transport === "inline" ? { workers: 0 } : { workers: 2, transport },
+    );
+    const free = dataplane.freeBytes;
+    for (let missing = 0; ; missing++) {
+      const { refused, end } = await refuse(missing);
+      const error = await use(dataplane)
+        .then(
+          () => undefined,
+          (reason: Error) => reason,
+        )
+        .finally(end);
+      await until(() => dataplane.freeBytes === free, `all is given back without region ${missing}`);
+      if (!refused()) {
+        expect(error).toBe(undefined);
+        return;
+      }
+      expect(error?.message).toMatch(/^memoryBytes: no room for /);
+    }
+  },
+);
+
+test.skipIf(!isolated)("a dataplane that has no room leaves no worker behind", async () => {
+  for (let missing = 0; ; missing++) {
+    const { spawnWorker, workers } = overhear(() => false);
+    let ended = 0;
+    const spawn = (): WorkerLike => {
+      const worker = spawnWorker();
+      const terminate = worker.terminate.bind(worker);
+      worker.terminate = () => {
+        ended++;
+        return terminate();
+      };
+      return worker;
+    };
+    const { refused, end } = await refuse(missing);
+    const error = await createDataplane({ workers: 2, spawnWorker: spawn })
+      .then(
+        (dataplane) => dataplane.close(),
+        (reason: Error) => reason,
+      )
+      .finally(end);
+    expect(ended).toBe(workers.length);
+    if (!refused()) return;
+    expect(error?.message).toMatch(/^memoryBytes: no room for /);
+  }
 });
