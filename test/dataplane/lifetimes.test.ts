@@ -7,7 +7,6 @@ import {
   loadKernels,
   Pipeline,
   processCapture,
-  type WorkerLike,
 } from "frameferry";
 import { openSwitch, type Switch } from "frameferry/switch";
 import { expect, test, vi } from "vitest";
@@ -194,84 +193,38 @@ test("a pipeline that is closed under way ends a capture", async () => {
   expect(kernels.bytes.slice(region, region + pipeline.byteLength).every((byte) => byte === 0)).toBe(true);
 });
 
-/** Lets all memories refuse the region with number `missing`, from 0, and all behind it, as if they were full. */
-async function refuse(missing: number): Promise<{ refused(): boolean; end(): void }> {
-  const { plan } = await loadKernels({ memoryBytes: 1 << 20 });
-  const prototype = Object.getPrototypeOf(plan) as Pick<typeof plan, "reserve">;
-  const { reserve } = prototype;
-  let count = 0;
-  prototype.reserve = function (this: typeof plan, ...values): number {
-    if (count++ >= missing) throw new RangeError(`memoryBytes: no room for ${values[0]}`);
-    return reserve.apply(this, values);
-  };
-  return {
-    refused: () => count > missing,
-    end: () => {
-      prototype.reserve = reserve;
+test.skipIf(!isolated)("what a pool that fails for good had in work is given back", async () => {
+  let failing = false;
+  let deaths = 0;
+  const { spawnWorker, workers } = overhear(() => false);
+  await using dataplane = await createDataplane({
+    workers: 2,
+    spawnWorker: () => {
+      if (failing) throw new Error("no more threads");
+      return spawnWorker();
     },
+    onWorkerDied: () => void deaths++,
+  });
+  const free = dataplane.freeBytes;
+  const opened = await Promise.all(openings.map(([, open]) => open(dataplane)));
+  let writes = 0;
+  // Until the pool has failed, so that there is more to do then.
+  const write = async (): Promise<void> => {
+    writes++;
+    await until(() => deaths === 2, "the pool fails");
   };
-}
-
-const capture = pcapOf({ seed: 53, most: 100, length: 5000 });
-const uses: readonly [string, (dataplane: Dataplane) => Promise<unknown>][] = [
-  ["channel", async (dataplane) => await (await dataplane.open(WRAP)).close()],
-  [
-    "switch",
-    async (dataplane) => await (await openSwitch(dataplane, { vtep: { address: "10.0.0.1" } })).close(),
-  ],
-  ["capture that is read", (dataplane) => dataplane.processCapture(capture, WRAP, new Sink())],
-  ["capture that is shared", (dataplane) => dataplane.processCapture(shared(capture), WRAP, new Sink())],
-];
-const transports = isolated ? (["inline", "shared", "transfer"] as const) : (["inline", "transfer"] as const);
-const everyUse = transports.flatMap((transport) => uses.map(([name, use]) => ({ transport, name, use })));
-
-test.each(everyUse)(
-  "$transport: whichever region of a $name cannot be had, none is kept",
-  async ({ transport, use }) => {
-    await using dataplane = await createDataplane(
-      transport === "inline" ? { workers: 0 } : { workers: 2, transport },
-    );
-    const free = dataplane.freeBytes;
-    for (let missing = 0; ; missing++) {
-      const { refused, end } = await refuse(missing);
-      const error = await use(dataplane)
-        .then(
-          () => undefined,
-          (reason: Error) => reason,
-        )
-        .finally(end);
-      await until(() => dataplane.freeBytes === free, `all is given back without region ${missing}`);
-      if (!refused()) {
-        expect(error).toBe(undefined);
-        return;
-      }
-      expect(error?.message).toMatch(/^memoryBytes: no room for /);
-    }
-  },
-);
-
-test.skipIf(!isolated)("a dataplane that has no room leaves no worker behind", async () => {
-  for (let missing = 0; ; missing++) {
-    const { spawnWorker, workers } = overhear(() => false);
-    let ended = 0;
-    const spawn = (): WorkerLike => {
-      const worker = spawnWorker();
-      const terminate = worker.terminate.bind(worker);
-      worker.terminate = () => {
-        ended++;
-        return terminate();
-      };
-      return worker;
-    };
-    const { refused, end } = await refuse(missing);
-    const error = await createDataplane({ workers: 2, spawnWorker: spawn })
-      .then(
-        (dataplane) => dataplane.close(),
-        (reason: Error) => reason,
-      )
-      .finally(end);
-    expect(ended).toBe(workers.length);
-    if (!refused()) return;
-    expect(error?.message).toMatch(/^memoryBytes: no room for /);
+  const sink = Object.assign(new Sink(), { write });
+  const bytes = pcapOf({ seed: 59, most: 100, length: 8 * PIECE });
+  const works = [shared(bytes), bytes].map((source) => dataplane.processCapture(source, WRAP, sink));
+  const settled = Promise.allSettled(works);
+  await until(() => writes === 2, "captures are under way");
+  failing = true;
+  void workers[0]!.terminate();
+  for (const { status, reason } of (await settled) as PromiseRejectedResult[]) {
+    expect(status).toBe("rejected");
+    expect(`${reason}`).toMatch(/^WorkerDiedError: .*no more threads/);
   }
+  expect(dataplane.freeBytes).toBeLessThan(free);
+  for (let times = 0; times < 2; times++) await Promise.all(opened.map((each) => each.close()));
+  await until(() => dataplane.freeBytes === free, "all memory is given back");
 });
