@@ -1,6 +1,7 @@
 // How a thread that may not block waits: until it is called, or until a doorbell in shared memory is rung.
 
 import type { Kernels } from "../kernel/kernels.ts";
+import { DOORBELL_LENGTH } from "../layout/ring.layout.ts";
 import { ringAlways, ringCount, rungSince, sayAsleep } from "./doorbell.ts";
 
 export interface Bell {
@@ -13,6 +14,8 @@ export interface Bell {
   ring(): void;
   /** Whoever still waits is told that `what` has been closed. */
   close(what: string): void;
+  /** Gives back a doorbell of its own, when no other thread can ring it any more. */
+  release(): void;
 }
 
 /** Rung by `ring()` only. */
@@ -81,6 +84,8 @@ export class LocalBell implements Bell {
     for (const fail of [...this.#waiting.values()]) fail(closedError(what));
   }
 
+  release(): void {}
+
   protected get closed(): boolean {
     return this.#closed !== undefined;
   }
@@ -105,6 +110,11 @@ export class SharedBell extends LocalBell {
   readonly doorbell: number;
   #listening = false;
 
+  /** One with a doorbell of its own, until `release()`. */
+  static reserve(kernels: Kernels): SharedBell {
+    return new SharedBell(kernels, kernels.plan.reserve("a channel's doorbell", DOORBELL_LENGTH));
+  }
+
   constructor(kernels: Kernels, doorbell: number) {
     super();
     this.#kernels = kernels;
@@ -117,6 +127,10 @@ export class SharedBell extends LocalBell {
     super.close(what);
     if (this.#listening) sayAsleep(this.#kernels, this.doorbell, -1);
     ringAlways(this.#kernels, this.doorbell);
+  }
+
+  override release(): void {
+    this.#kernels.plan.release(this.doorbell);
   }
 
   protected override waiting(): void {

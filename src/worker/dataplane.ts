@@ -19,7 +19,6 @@ import { knownKeys, oneOf, wholeNumber } from "../core/arguments.ts";
 import type { Kernels } from "../kernel/kernels.ts";
 import { loadKernels } from "../kernel/load-kernels.ts";
 import type { WasmSource } from "../kernel/module.ts";
-import { DOORBELL_LENGTH } from "../layout/ring.layout.ts";
 import type { CaptureSource } from "../pcap/byte-source.ts";
 import { compileStages, Pipeline } from "../pipeline/pipeline.ts";
 import type { CompiledStages } from "../pipeline/program.ts";
@@ -185,7 +184,7 @@ export class Dataplane {
     const release = async (): Promise<void> => {
       this.#channels.delete(channel);
       await Promise.all(closers.map((close) => close()));
-      this.#releaseBell(bell);
+      bell.release();
     };
     const failure = (): WorkerDiedError | undefined => pool?.failure;
     const channel = new FrameChannel({ lanes, bell, failure, release, spins: this.transport === "shared" });
@@ -210,7 +209,6 @@ export class Dataplane {
       workers: pool === undefined ? 0 : this.workers,
       pool,
       bell: () => this.#bell(),
-      releaseBell: (bell) => this.#releaseBell(bell),
       expectOpen: () => this.#open(),
       register: (opened, bell) => this.#channels.set(opened, bell),
       unregister: (opened) => this.#channels.delete(opened),
@@ -299,23 +297,15 @@ export class Dataplane {
   }
 
   #bell(): Bell {
-    if (this.transport !== "shared") return new LocalBell();
-    const doorbell = this.#kernels.plan.reserve("a channel's doorbell", DOORBELL_LENGTH);
-    return new SharedBell(this.#kernels, doorbell);
-  }
-
-  /** When no worker can ring it any more. */
-  #releaseBell(bell: Bell): void {
-    if (bell instanceof SharedBell) this.#kernels.plan.release(bell.doorbell);
+    return this.transport === "shared" ? SharedBell.reserve(this.#kernels) : new LocalBell();
   }
 
   async #openLanes(stages: CompiledStages, ringBytes: number, into: OpenedLanes): Promise<void> {
     const { lanes, bell, closers } = into;
-    const kernels = this.#kernels;
     const pool = this.#pool;
     const onChange = (): void => bell.ring();
     if (pool === undefined) {
-      const lane = new SharedLane(kernels, stages, { ringBytes, worker: 0, owner: 0 });
+      const lane = new SharedLane(this.#kernels, stages, { ringBytes, worker: 0, owner: 0 });
       lanes.push(new InlineLane(lane, onChange));
       return;
     }
@@ -327,7 +317,11 @@ export class Dataplane {
         continue;
       }
       const owner = (bell as SharedBell).doorbell;
-      const lane = new SharedLane(kernels, stages, { ringBytes, worker: pool.doorbellOf(index), owner });
+      const lane = new SharedLane(this.#kernels, stages, {
+        ringBytes,
+        worker: pool.doorbellOf(index),
+        owner,
+      });
       lanes.push(lane);
       const id = await pool.openLane(index, {
         addresses: lane.addresses,

@@ -31,10 +31,8 @@ export interface LiveSwitchHost {
   readonly workers: number;
   /** The workers; undefined where the switch runs on the caller's thread. */
   readonly pool: WorkerPool | undefined;
-  /** A bell for those who wait for results. */
+  /** A bell for those who wait for results; it is to be released. */
   bell(): Bell;
-  /** Gives back what it holds, when no worker can ring it any more. */
-  releaseBell(bell: Bell): void;
   /** Throws if the dataplane has been closed. */
   expectOpen(): void;
   /** Tells of switches, so that they are closed with the dataplane. */

@@ -52,7 +52,7 @@ export async function openOn(host: LiveSwitchHost, options: LiveSwitchOptions): 
     const bell = host.bell();
     const release = async (): Promise<void> => {
       await Promise.all(closers.map((close) => close()));
-      host.releaseBell(bell);
+      bell.release();
     };
     const lanes: SwitchLane[] = [];
     const outer: Lane[] = [];
