@@ -146,7 +146,7 @@ export class Dataplane {
   readonly workers: number;
   readonly #kernels: Kernels;
   readonly #pool: WorkerPool | undefined;
-  /** Channels and switches, with what lets those who wait for them look again. */
+  /** Channels and switches, once all of them is open, with what lets those who wait for them look again. */
   readonly #channels: Map<Closable, Bell> = new Map();
   readonly #captures: Set<AbortController> = new Set();
   #closing: Promise<void> | undefined;
@@ -177,7 +177,6 @@ export class Dataplane {
     const ringBytes = wholeNumber("ringBytes", options.ringBytes ?? RING_DEFAULT, RING_MINIMUM, RING_MAXIMUM);
     if ((ringBytes & (ringBytes - 1)) !== 0)
       throw new RangeError(`ringBytes: expected a power of two, got ${ringBytes}`);
-    const pool = this.#pool;
     const lanes: Lane[] = [];
     const closers: (() => Promise<void>)[] = [];
     const bell = this.#bell();
@@ -186,12 +185,11 @@ export class Dataplane {
       await Promise.all(closers.map((close) => close()));
       bell.release();
     };
-    const failure = (): WorkerDiedError | undefined => pool?.failure;
+    const failure = (): WorkerDiedError | undefined => this.#pool?.failure;
     const channel = new FrameChannel({ lanes, bell, failure, release, spins: this.transport === "shared" });
     try {
       await this.#openLanes(compileStages(stages), ringBytes, { lanes, bell, closers });
       this.#open();
-      // Only now: a dataplane that closes a channel half open would give memory back before the rest is opened.
       this.#channels.set(channel, bell);
       return channel;
     } catch (error) {
