@@ -1,5 +1,8 @@
-// Packets from the underlay: decapsulated, and let in only from remotes that are configured for the VNI's bridge domain.
-// VXLAN has no authentication (RFC 7348 §7): nobody gets in by default.
+// Packets from the underlay: decapsulated, and let in only from remotes that have a tunnel of the packet's kind that
+// carries the VNI's bridge domain. No kind has authentication (RFC 7348 §7): nobody gets in by default.
+//
+// A packet's kind is what its headers say: UDP to the port of VXLAN or Geneve, or GRE that carries a frame. GRE with a
+// key and NVGRE look alike; which of the two an address speaks is known beforehand, and nobody can be a remote of both.
 
 import {
   DESCRIPTOR_FRAME_LENGTH,
@@ -9,33 +12,56 @@ import {
   DESCRIPTOR_WIRE_LENGTH,
   VNI_NONE,
 } from "../src/layout/descriptor.layout";
-import { DROP_NONE, DROP_NOT_TUNNEL, DROP_OTHER_VNI, DROP_UNKNOWN_REMOTE } from "../src/layout/drop.layout";
+import {
+  DROP_NONE,
+  DROP_NOT_TUNNEL,
+  DROP_OTHER_KEY,
+  DROP_OTHER_VNI,
+  DROP_UNKNOWN_REMOTE,
+} from "../src/layout/drop.layout";
 import { ETHERNET_LENGTH, ETHERNET_TYPE } from "../src/layout/ethernet.layout";
 import { IPV4_DESTINATION, IPV4_SOURCE } from "../src/layout/ipv4.layout";
 import { IPV6_DESTINATION, IPV6_SOURCE } from "../src/layout/ipv6.layout";
-import { ENCAPSULATE_IP_OFFSET, ENCAPSULATE_TEMPLATE } from "../src/layout/stage.layout";
+import {
+  DECAPSULATE_GENEVE,
+  DECAPSULATE_GRE,
+  DECAPSULATE_NVGRE,
+  ENCAPSULATE_IP_OFFSET,
+  ENCAPSULATE_TEMPLATE,
+} from "../src/layout/stage.layout";
 import {
   PORT_ENCAPSULATION,
   PORT_LENGTH,
   REMOTE_IPV4,
   REMOTE_IPV6,
   REMOTE_KIND_SHIFT,
+  REMOTE_NVGRE,
+  REMOTE_TUNNEL_SHIFT,
   REMOTE_VNI,
   SWITCH_PORTS,
   SWITCH_REMOTES,
   SWITCH_VTEP_ADDRESS,
   SWITCH_VTEP_FLAGS,
+  SWITCH_VTEP_GENEVE_PORT,
   SWITCH_VTEP_PORT,
   SWITCH_VTEP_PRESENT,
+  TUNNEL_GENEVE,
+  TUNNEL_GRE,
+  TUNNEL_NVGRE,
+  TUNNEL_VXLAN,
   VTEP_IPV6,
 } from "../src/layout/switch.layout";
 import { VLAN_LENGTH } from "../src/layout/vlan.layout";
+import { VNI_MAXIMUM } from "../src/layout/vxlan.layout";
+import { OTHER } from "./carrier";
 import { pull, pullPlain, VXLAN_PLAIN } from "./decapsulate";
 import { find } from "./find";
 import { condensed, sameAddress } from "./neighbour";
 import { isTag } from "./vlan";
 
 const REASON: u32 = 0xff;
+/** It is whole as far as can be seen, but for no tunnel of the kind that was asked for. */
+const ANOTHER_KIND: u32 = OTHER | DROP_NOT_TUNNEL;
 
 /** What a descriptor said before its frame was decapsulated. */
 let outer: usize = 0;
@@ -51,12 +77,9 @@ export function fromUnderlay(sw: usize, d: usize): u32 {
   outerWire = load<u32>(d, DESCRIPTOR_WIRE_LENGTH);
   const flags = load<u32>(sw, SWITCH_VTEP_FLAGS);
   const port = load<u32>(sw, SWITCH_VTEP_PORT);
-  const vtep: usize = sw + SWITCH_VTEP_ADDRESS;
-  if (flags === 0 && pullPlain(d, d + DESCRIPTOR_LENGTH, port, VNI_NONE, VXLAN_PLAIN, VXLAN_PLAIN) !== d) {
-    if (load<u32>(outer, ETHERNET_LENGTH + IPV4_DESTINATION) !== load<u32>(vtep)) return undo(d);
-    return ofRemote(sw, d, load<u32>(outer, ETHERNET_LENGTH + IPV4_SOURCE));
-  }
-  return fromUnderlaySlowly(sw, d, port, flags);
+  if (flags === 0 && pullPlain(d, d + DESCRIPTOR_LENGTH, port, VNI_NONE, VXLAN_PLAIN, VXLAN_PLAIN) !== d)
+    return ofRemote(sw, d, outer + ETHERNET_LENGTH, TUNNEL_VXLAN);
+  return fromUnderlaySlowly(sw, d, port, flags & 0xffff);
 }
 
 /** Why the last one was not let in. */
@@ -74,53 +97,88 @@ function undo(d: usize): u32 {
   return 0;
 }
 
-function ofRemote(sw: usize, d: usize, source: u32): u32 {
-  const vni: u64 = load<u32>(d, DESCRIPTOR_VNI);
-  const table: usize = load<u32>(sw, SWITCH_REMOTES);
-  const key: u64 = <u64>source | (vni << 32) | ((<u64>REMOTE_IPV4) << REMOTE_KIND_SHIFT);
-  const value = find(table, key);
-  if (value !== 0) return <u32>value;
-  return unknown(table, d, vni);
-}
-
-function unknown(table: usize, d: usize, vni: u64): u32 {
-  const ours: u64 = 0xffffffff | (vni << 32) | ((<u64>REMOTE_VNI) << REMOTE_KIND_SHIFT);
-  refusal = find(table, ours) === 0 ? DROP_OTHER_VNI : DROP_UNKNOWN_REMOTE;
-  return undo(d);
-}
-
+/** Kind by kind; what is of another is recognised after some bytes. */
 function fromUnderlaySlowly(sw: usize, d: usize, port: u32, flags: u32): u32 {
-  const reason = pull(d, port, VNI_NONE, flags & 0xffff);
+  let kind: u32 = TUNNEL_VXLAN;
+  let reason = pull(d, port, VNI_NONE, flags);
+  if (reason === ANOTHER_KIND) {
+    kind = TUNNEL_GENEVE;
+    reason = pull(d, load<u32>(sw, SWITCH_VTEP_GENEVE_PORT), VNI_NONE, flags | DECAPSULATE_GENEVE);
+  }
+  if (reason === ANOTHER_KIND) {
+    kind = TUNNEL_GRE;
+    reason = pull(d, 0, VNI_NONE, flags | DECAPSULATE_GRE);
+    if ((reason & OTHER) === 0 && speaksNvgre(sw)) {
+      kind = TUNNEL_NVGRE;
+      undo(d);
+      // A passenger with a tag is dropped where those of all kinds are.
+      reason = pull(d, 0, VNI_NONE, flags | DECAPSULATE_GRE | DECAPSULATE_NVGRE);
+    }
+  }
   if (reason !== DROP_NONE) {
     refusal = reason & REASON;
     return 0;
   }
-  // It is known by now that the headers are there.
+  return ofRemote(sw, d, outerPacket(), kind);
+}
+
+/** Where the outer IP packet begins, of which it is known that its header is there. */
+function outerPacket(): usize {
   let packet: usize = outer + ETHERNET_LENGTH;
   let type: u32 = load<u16>(outer, ETHERNET_TYPE);
   while (isTag(type)) {
     type = load<u16>(packet, 2);
     packet += VLAN_LENGTH;
   }
+  return packet;
+}
+
+function isIpv6(packet: usize): bool {
+  return load<u8>(packet) >>> 4 === 6;
+}
+
+/** What keys of the remotes' table hold of the packet's source. */
+function sourceOf(packet: usize, ipv6: bool): u64 {
+  return ipv6
+    ? <u64>condensed(packet + IPV6_SOURCE) | ((<u64>REMOTE_IPV6) << REMOTE_KIND_SHIFT)
+    : <u64>load<u32>(packet, IPV4_SOURCE) | ((<u64>REMOTE_IPV4) << REMOTE_KIND_SHIFT);
+}
+
+/** Whether GRE of the packet's source is NVGRE. */
+function speaksNvgre(sw: usize): bool {
+  const packet = outerPacket();
+  const key = sourceOf(packet, isIpv6(packet)) | ((<u64>REMOTE_NVGRE) << REMOTE_KIND_SHIFT);
+  return find(load<u32>(sw, SWITCH_REMOTES), key) !== 0;
+}
+
+/** The tunnel and the bridge domain of a packet that has been decapsulated, if it may come in. */
+function ofRemote(sw: usize, d: usize, packet: usize, kind: u32): u32 {
   const vtep: usize = sw + SWITCH_VTEP_ADDRESS;
-  const ipv6 = load<u8>(packet) >>> 4 === 6;
-  if (ipv6 !== ((flags & VTEP_IPV6) !== 0)) return undo(d);
-  if (!ipv6) {
-    if (load<u32>(packet, IPV4_DESTINATION) !== load<u32>(vtep)) return undo(d);
-    return ofRemote(sw, d, load<u32>(packet, IPV4_SOURCE));
-  }
-  if (!sameAddress(packet + IPV6_DESTINATION, vtep)) return undo(d);
-  const source: usize = packet + IPV6_SOURCE;
+  const ipv6 = isIpv6(packet);
+  if (ipv6 !== ((load<u32>(sw, SWITCH_VTEP_FLAGS) & VTEP_IPV6) !== 0)) return undo(d);
+  const forUs = ipv6
+    ? sameAddress(packet + IPV6_DESTINATION, vtep)
+    : load<u32>(packet, IPV4_DESTINATION) === load<u32>(vtep);
+  if (!forUs) return undo(d);
   const vni: u64 = load<u32>(d, DESCRIPTOR_VNI);
-  const table: usize = load<u32>(sw, SWITCH_REMOTES);
-  const key: u64 = <u64>condensed(source) | (vni << 32) | ((<u64>REMOTE_IPV6) << REMOTE_KIND_SHIFT);
-  const value = find(table, key);
-  if (value !== 0) {
-    // The key holds only a part of what the address says.
-    const record: usize = load<u32>(sw, SWITCH_PORTS) + (<u32>value & 0xffff) * PORT_LENGTH;
-    const stage: usize = load<u32>(record, PORT_ENCAPSULATION);
-    const ip: usize = stage + ENCAPSULATE_TEMPLATE + load<u32>(stage, ENCAPSULATE_IP_OFFSET);
-    if (sameAddress(source, ip + IPV6_DESTINATION)) return <u32>value;
+  // Only a GRE key can be longer, or not be there.
+  if (vni > <u64>VNI_MAXIMUM) {
+    refusal = DROP_OTHER_KEY;
+    return undo(d);
   }
-  return unknown(table, d, vni);
+  const table: usize = load<u32>(sw, SWITCH_REMOTES);
+  const key = sourceOf(packet, ipv6) | (vni << 32) | ((<u64>kind) << REMOTE_TUNNEL_SHIFT);
+  const value = find(table, key);
+  if (value !== 0 && (!ipv6 || isRemoteOf(sw, <u32>value & 0xffff, packet + IPV6_SOURCE))) return <u32>value;
+  const ours: u64 = 0xffffffff | (vni << 32) | ((<u64>REMOTE_VNI) << REMOTE_KIND_SHIFT);
+  refusal = find(table, ours) === 0 ? DROP_OTHER_VNI : DROP_UNKNOWN_REMOTE;
+  return undo(d);
+}
+
+/** Whether the tunnel `port` leads to the IPv6 address at `source`: a key holds only a part of what it says. */
+function isRemoteOf(sw: usize, port: u32, source: usize): bool {
+  const record: usize = load<u32>(sw, SWITCH_PORTS) + port * PORT_LENGTH;
+  const stage: usize = load<u32>(record, PORT_ENCAPSULATION);
+  const ip: usize = stage + ENCAPSULATE_TEMPLATE + load<u32>(stage, ENCAPSULATE_IP_OFFSET);
+  return sameAddress(source, ip + IPV6_DESTINATION);
 }

@@ -29,6 +29,8 @@ import {
   ENCAPSULATE_IP_OFFSET,
   ENCAPSULATE_IP_SUM,
   ENCAPSULATE_IPV6,
+  ENCAPSULATE_NUMBER,
+  ENCAPSULATE_NUMBER_SHIFT,
   ENCAPSULATE_SEED,
   ENCAPSULATE_STRIP_ALL,
   ENCAPSULATE_STRIP_TAG,
@@ -63,7 +65,6 @@ function refusal(length: u32, tooLong: bool): u32 {
 
 /** Any template: outer tags, IPv6, UDP checksums, or the tunnel header alone. */
 export function wrapAll(descriptors: usize, count: u32, stage: usize, counters: usize): u64 {
-  const flags = load<u32>(stage, STAGE_FLAGS);
   const end: usize = descriptors + count * DESCRIPTOR_LENGTH;
   let changed: u64 = 0;
   for (let d = descriptors; d < end; d += DESCRIPTOR_LENGTH) {
@@ -71,7 +72,6 @@ export function wrapAll(descriptors: usize, count: u32, stage: usize, counters: 
       passOver(d);
       continue;
     }
-    if ((flags & (ENCAPSULATE_STRIP_TAG | ENCAPSULATE_STRIP_ALL)) !== 0) strip(d, flags);
     const reason = wrap(d, stage, 0);
     if (reason === DROP_NONE) changed++;
     else drop(d, reason, counters);
@@ -88,11 +88,13 @@ function strip(d: usize, flags: u32): void {
 }
 
 /**
- * Puts one frame into the tunnel of `stage`, or returns why not and leaves it as it is. `vni` is what a template with
- * a VNI of zero lacks: the last four bytes of a VXLAN header, as they lie in memory; zero for other kinds.
+ * Puts one frame into the tunnel of `stage`, or returns why not and leaves it as it is, but for tags that were to be
+ * taken off. `vni` is what a template with a VNI, VSID or key of zero lacks: the last four bytes of a VXLAN header, as
+ * they lie in memory. Zero for templates that lack nothing.
  */
 export function wrap(d: usize, stage: usize, vni: u32): u32 {
   const flags = load<u32>(stage, STAGE_FLAGS);
+  if ((flags & (ENCAPSULATE_STRIP_TAG | ENCAPSULATE_STRIP_ALL)) !== 0) strip(d, flags);
   const headerLength = load<u32>(stage, ENCAPSULATE_HEADER_LENGTH);
   const ipOffset = load<u32>(stage, ENCAPSULATE_IP_OFFSET);
   const udpOffset = load<u32>(stage, ENCAPSULATE_UDP_OFFSET);
@@ -112,8 +114,10 @@ export function wrap(d: usize, stage: usize, vni: u32): u32 {
   if (((flags & ENCAPSULATE_UDP_CHECKSUM) | greChecksum) !== 0 && length !== wire) return DROP_CUT_BY_CAPTURE;
   const hash = flowHash(frame, length, seed);
   writeTemplate(start, template, headerLength);
-  const last: usize = start + headerLength - 4;
-  store<u32>(last, load<u32>(last) | vni);
+  // A key begins with the byte that a VNI lacks.
+  const number = vni << load<u32>(stage, ENCAPSULATE_NUMBER_SHIFT);
+  const place: usize = start + load<u32>(stage, ENCAPSULATE_NUMBER);
+  store<u32>(place, load<u32>(place) | number);
   if (ipOffset !== 0) {
     const ipLength = swapped16(wire + headerLength - beforeIpLength);
     const ip: usize = start + ipOffset;
@@ -133,12 +137,17 @@ export function wrap(d: usize, stage: usize, vni: u32): u32 {
     if ((flags & ENCAPSULATE_UDP_CHECKSUM) !== 0) {
       // The length counts twice: in the header and in the pseudo-header (RFC 768).
       const total =
-        <u64>load<u32>(stage, ENCAPSULATE_UDP_SUM) + vni + port + udpLength + udpLength + sum(frame, length);
+        <u64>load<u32>(stage, ENCAPSULATE_UDP_SUM) +
+        number +
+        port +
+        udpLength +
+        udpLength +
+        sum(frame, length);
       const folded = ~fold(total) & 0xffff;
       store<u16>(udp, folded === 0 ? 0xffff : <u16>folded, UDP_CHECKSUM);
     }
   } else if (greChecksum !== 0) {
-    const total = <u64>load<u32>(stage, ENCAPSULATE_UDP_SUM) + sum(frame, length);
+    const total = <u64>load<u32>(stage, ENCAPSULATE_UDP_SUM) + number + sum(frame, length);
     store<u16>(start + greChecksum, <u16>~fold(total));
   } else if ((flags & ENCAPSULATE_FLOW_ID) !== 0) {
     store<u8>(start + headerLength - 1, <u8>flowId(hash));

@@ -13,13 +13,17 @@ export type {
   AccessPortOptions,
   BridgeDomain,
   BridgeDomainOptions,
+  GeneveTunnelOptions,
+  GreTunnelOptions,
   NeighbourOptions,
+  NvgreTunnelOptions,
   SwitchFdbOptions,
   SwitchOptions,
   SwitchPort,
   TrunkPortOptions,
   TunnelOptions,
   VtepOptions,
+  VxlanTunnelOptions,
 } from "./switch/switch-types.ts";
 export { SwitchWorkspace, type SwitchWorkspaceOptions } from "./switch/workspace.ts";
 export { type CreateSwitchOptions, createSwitch } from "./worker/create-switch.ts";

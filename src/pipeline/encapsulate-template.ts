@@ -1,8 +1,9 @@
-// The records of many VXLAN encapsulations that differ in their remotes only, as a switch's tunnels do.
+// The records of many encapsulations that differ in their remotes only, as a switch's tunnels do.
 
 import { parseIp } from "../core/addresses.ts";
 import type { Kernels } from "../kernel/kernels.ts";
 import { ETHERNET_LENGTH, MAC_LENGTH } from "../layout/ethernet.layout.ts";
+import { NVGRE_VSID_MINIMUM } from "../layout/gre.layout.ts";
 import { IPV4_DESTINATION } from "../layout/ipv4.layout.ts";
 import { IPV6_DESTINATION } from "../layout/ipv6.layout.ts";
 import { CACHE_LINE } from "../layout/memory.layout.ts";
@@ -10,17 +11,34 @@ import {
   ENCAPSULATE_HEADER_LENGTH,
   ENCAPSULATE_IP_OFFSET,
   ENCAPSULATE_IP_SUM,
+  ENCAPSULATE_NUMBER,
   ENCAPSULATE_TEMPLATE,
+  ENCAPSULATE_UDP_OFFSET,
   ENCAPSULATE_UDP_SUM,
   STAGE_FLAGS,
   STAGE_LENGTH,
 } from "../layout/stage.layout.ts";
 import { checksumFold } from "../wire/checksum.ts";
-import type { EncapsulateVxlanStage } from "./tunnel-stages.ts";
+import type { OfAnyKind } from "./tunnel-kinds.ts";
+import type { EncapsulateStage, TunnelKind } from "./tunnel-stages.ts";
 import { writeEncapsulate } from "./write-encapsulate.ts";
 
-/** Ethernet, IPv4 without options, UDP, VXLAN. */
+/** Ethernet, IPv4 without options, UDP, and VXLAN or Geneve without options. */
 const PLAIN_LENGTH = 50;
+
+/** What such records have in common; nothing of it is `undefined`. All but the ends is for the tunnel's kind alone. */
+export type TemplateHeaders = { readonly kind: TunnelKind } & Required<
+  Pick<OfAnyKind<EncapsulateStage>, "local" | "localMac">
+> &
+  Pick<OfAnyKind<EncapsulateStage>, "port" | "ttl" | "dscp" | "udpChecksum" | "options" | "checksum">;
+
+/** A number of each kind that is none, or gives way to none. */
+const NO_NUMBER = {
+  vxlan: { vni: 0 },
+  geneve: { vni: 0 },
+  gre: { key: 0 },
+  nvgre: { vni: NVGRE_VSID_MINIMUM },
+} as const;
 
 /** Whether the kernel for the usual headers (50 bytes over IPv4, no UDP checksum) may write this record's. */
 function isPlainEncapsulation(record: DataView): boolean {
@@ -32,7 +50,7 @@ function isPlainEncapsulation(record: DataView): boolean {
 }
 
 /**
- * Records that differ in nothing but the remote and its MAC, and have a VNI of zero. The headers are checked and
+ * Records that differ in nothing but the remote and its MAC, and have a VNI, VSID or key of zero. The headers are checked and
  * written once; each record is a copy, of which only the remote and the sums that it is part of are put in.
  */
 export class EncapsulateTemplate {
@@ -47,20 +65,23 @@ export class EncapsulateTemplate {
   /** Sums as numbers, without the remote. */
   readonly #ipSum: number;
   readonly #udpSum: number;
+  /** Whether the remote is a part of the second sum, as it is of UDP's. */
+  readonly #udp: boolean;
 
-  constructor(
-    headers: Required<Pick<EncapsulateVxlanStage, "local" | "localMac">> &
-      Pick<EncapsulateVxlanStage, "port" | "ttl" | "dscp" | "udpChecksum">,
-  ) {
+  /** @throws TypeError or RangeError for what is not as an encapsulation stage of the kind has it. */
+  constructor(headers: TemplateHeaders) {
     const record = new DataView(new ArrayBuffer(STAGE_LENGTH));
     const addressLength = parseIp("local", headers.local).length;
     // In a sum zeroes are nothing.
     const nobody = { remote: new Uint8Array(addressLength), remoteMac: new Uint8Array(MAC_LENGTH) };
     const headerLength = writeEncapsulate(
-      { stage: "encapsulate", kind: "vxlan", vni: 0, ...headers, ...nobody },
+      { stage: "encapsulate", ...NO_NUMBER[headers.kind], ...headers, ...nobody } as EncapsulateStage,
       record,
     );
-    this.length = Math.ceil((ENCAPSULATE_TEMPLATE + headerLength) / CACHE_LINE) * CACHE_LINE;
+    // Nothing has been summed up of what goes: NVGRE has no checksum.
+    if (headers.kind === "nvgre")
+      record.setUint32(ENCAPSULATE_TEMPLATE + record.getUint32(ENCAPSULATE_NUMBER, true), 0);
+    this.length = recordLength(headerLength);
     this.isPlain = isPlainEncapsulation(record);
     this.#words = new Uint32Array(record.buffer, 0, this.length >>> 2);
     this.#addressLength = addressLength;
@@ -70,6 +91,7 @@ export class EncapsulateTemplate {
       (addressLength === 16 ? IPV6_DESTINATION : IPV4_DESTINATION);
     this.#ipSum = record.getUint16(ENCAPSULATE_IP_SUM);
     this.#udpSum = record.getUint16(ENCAPSULATE_UDP_SUM);
+    this.#udp = record.getUint32(ENCAPSULATE_UDP_OFFSET, true) !== 0;
   }
 
   /** Writes the record of a remote, as long an address as the local one, to `address` in the memory of `kernels`. */
@@ -84,7 +106,7 @@ export class EncapsulateTemplate {
       sum += (high << 8) | low;
     }
     writeSum(bytes, address + ENCAPSULATE_IP_SUM, this.#ipSum + sum);
-    writeSum(bytes, address + ENCAPSULATE_UDP_SUM, this.#udpSum + sum);
+    if (this.#udp) writeSum(bytes, address + ENCAPSULATE_UDP_SUM, this.#udpSum + sum);
   }
 
   /** Reads the remote of the record at `address` into `remote`, and returns that. */
@@ -92,6 +114,15 @@ export class EncapsulateTemplate {
     for (let i = 0; i < this.#addressLength; i++) remote[i] = bytes[address + this.#remote + i] as number;
     return remote;
   }
+}
+
+/** The length of the record at `address`, whichever template has written it. */
+export function encapsulationLength({ words }: Kernels, address: number): number {
+  return recordLength(words[(address + ENCAPSULATE_HEADER_LENGTH) >>> 2] as number);
+}
+
+function recordLength(headerLength: number): number {
+  return Math.ceil((ENCAPSULATE_TEMPLATE + headerLength) / CACHE_LINE) * CACHE_LINE;
 }
 
 function writeSum(bytes: Uint8Array, at: number, sum: number): void {

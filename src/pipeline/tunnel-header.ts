@@ -27,10 +27,14 @@ export function tunnelHeader(stage: EncapsulateStage): Uint8Array {
       return greHeader({ checksum: checksum ? 0 : undefined, key: stage.key });
     }
     case "nvgre": {
-      const vsid = wholeNumber("vni", stage.vni, NVGRE_VSID_MINIMUM, NVGRE_VSID_MAXIMUM);
-      return greHeader({ key: vsid * 256 });
+      return greHeader({ key: wholeVsid("vni", stage.vni) * 256 });
     }
   }
+}
+
+/** Returns what can be a VSID: others are reserved (RFC 7637 §3.2). */
+export function wholeVsid(name: string, vsid: unknown): number {
+  return wholeNumber(name, vsid, NVGRE_VSID_MINIMUM, NVGRE_VSID_MAXIMUM);
 }
 
 function greHeader(fields: GreFields): Uint8Array {

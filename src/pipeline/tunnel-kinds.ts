@@ -14,21 +14,24 @@ type ValueOf<T, K> = T extends unknown ? (K extends keyof T ? T[K] : never) : ne
 export type OfAnyKind<T> = { readonly [K in KeysOf<T>]?: ValueOf<T, K> };
 
 /**
- * The kind of a stage whose options are `common` or of its kind's own.
+ * The kind of what has `options`, all of which are `known`, and of those that only some kinds have its kind's own.
  * @throws TypeError for any other option, RangeError for another kind.
  */
 export function kindOf(
   name: string,
-  stage: { readonly kind: TunnelKind },
-  common: readonly string[],
+  options: { readonly kind: TunnelKind },
+  known: readonly string[],
   own: OwnOptions,
 ): TunnelKind {
-  const some = new Set(Object.values(own).flat());
-  knownKeys(name, stage, ["stage", "kind", ...common, ...some]);
-  const kind = oneOf("kind", stage.kind, TUNNEL_KINDS);
-  for (const [option, value] of Object.entries(stage)) {
-    if (value !== undefined && some.has(option) && !own[kind].includes(option))
-      throw new TypeError(`${option}: a tunnel of kind ${kind} has no such option`);
+  knownKeys(name, options, known);
+  const kind = oneOf("kind", options.kind, TUNNEL_KINDS);
+  // Nothing is made here: a switch may get a tunnel each microsecond.
+  for (const other of TUNNEL_KINDS) {
+    for (const option of own[other]) {
+      if ((options as Readonly<Record<string, unknown>>)[option] === undefined) continue;
+      if (!own[kind].includes(option))
+        throw new TypeError(`${option}: a tunnel of kind ${kind} has no such option`);
+    }
   }
   return kind;
 }

@@ -30,7 +30,10 @@ import type { DecapsulateStage } from "./tunnel-stages.ts";
 /** More tunnels in one another than a frame of 64 KiB can hold headers for are not waited for. */
 const DEPTH_MAXIMUM = 64;
 
-const COMMON = ["depth", "others", "ipChecksum", "header"];
+const KNOWN = [
+  ...["stage", "kind", "depth", "others", "ipChecksum", "header"],
+  ...["port", "vni", "key", "rule", "criticalOptions", "udpChecksum", "checksum", "innerTag"],
+];
 const OWN: OwnOptions = {
   vxlan: ["port", "vni", "rule", "udpChecksum", "innerTag"],
   geneve: ["port", "vni", "criticalOptions", "udpChecksum", "innerTag"],
@@ -40,7 +43,7 @@ const OWN: OwnOptions = {
 
 /** Writes the record; a decapsulation makes no frame longer. */
 export function writeDecapsulate(stage: DecapsulateStage, record: DataView): number {
-  const kind = kindOf("decapsulate", stage, COMMON, OWN);
+  const kind = kindOf("decapsulate", stage, KNOWN, OWN);
   const options: OfAnyKind<DecapsulateStage> = stage;
   const port = wholeNumber("port", options.port ?? (kind === "geneve" ? GENEVE_PORT : VXLAN_PORT), 1, 65535);
   const number =

@@ -4,7 +4,7 @@ import { type IpAddress, type MacAddress, parseIp, parseMac } from "../core/addr
 import { oneOf, trueOrFalse, wholeNumber } from "../core/arguments.ts";
 import { ETHERNET_LENGTH, ETHERTYPE_IPV4, ETHERTYPE_IPV6 } from "../layout/ethernet.layout.ts";
 import { GENEVE_PORT } from "../layout/geneve.layout.ts";
-import { GRE_LENGTH } from "../layout/gre.layout.ts";
+import { GRE_FIELD_LENGTH, GRE_LENGTH } from "../layout/gre.layout.ts";
 import { IP_PROTOCOL_GRE, IP_PROTOCOL_UDP } from "../layout/ipv4.layout.ts";
 import {
   ENCAPSULATE_FLOW_ID,
@@ -13,6 +13,8 @@ import {
   ENCAPSULATE_IP_OFFSET,
   ENCAPSULATE_IP_SUM,
   ENCAPSULATE_IPV6,
+  ENCAPSULATE_NUMBER,
+  ENCAPSULATE_NUMBER_SHIFT,
   ENCAPSULATE_SEED,
   ENCAPSULATE_STRIP_ALL,
   ENCAPSULATE_STRIP_TAG,
@@ -26,7 +28,7 @@ import {
   STAGE_OPERATION,
 } from "../layout/stage.layout.ts";
 import { TPID_CUSTOMER, VLAN_VID_RESERVED } from "../layout/vlan.layout.ts";
-import { VXLAN_PORT } from "../layout/vxlan.layout.ts";
+import { VXLAN_PORT, VXLAN_VNI } from "../layout/vxlan.layout.ts";
 import { checksumFold, checksumSum, pseudoHeaderSum } from "../wire/checksum.ts";
 import { emitEthernet } from "../wire/ethernet.ts";
 import { emitIpv4 } from "../wire/ipv4.ts";
@@ -48,7 +50,22 @@ const OUTER_OPTIONS = [
   "udpChecksum",
   "outerVid",
 ] as const;
-const COMMON = ["local", "remote", "localMac", "remoteMac", "ttl", "dscp", "outerVid", "header", "seed"];
+const KNOWN = [
+  ...[
+    "stage",
+    "kind",
+    "local",
+    "remote",
+    "localMac",
+    "remoteMac",
+    "ttl",
+    "dscp",
+    "outerVid",
+    "header",
+    "seed",
+  ],
+  ...["vni", "key", "port", "udpChecksum", "checksum", "options", "innerTag"],
+];
 const OWN: OwnOptions = {
   vxlan: ["vni", "port", "udpChecksum", "innerTag"],
   geneve: ["vni", "port", "udpChecksum", "innerTag", "options"],
@@ -58,7 +75,7 @@ const OWN: OwnOptions = {
 
 /** Writes the record; returns the length of the headers. */
 export function writeEncapsulate(stage: EncapsulateStage, record: DataView): number {
-  const kind = kindOf("encapsulate", stage, COMMON, OWN);
+  const kind = kindOf("encapsulate", stage, KNOWN, OWN);
   const options: OfAnyKind<EncapsulateStage> = stage;
   const tunnel = tunnelHeader(stage);
   const seed = wholeNumber("seed", options.seed ?? 0, 0, 0xffffffff);
@@ -85,6 +102,13 @@ export function writeEncapsulate(stage: EncapsulateStage, record: DataView): num
   template.set(tunnel, tunnelOffset);
   const headerLength = tunnelOffset + tunnel.length;
   record.setUint32(ENCAPSULATE_HEADER_LENGTH, headerLength, true);
+  const gre = kind === "gre" || kind === "nvgre";
+  record.setUint32(
+    ENCAPSULATE_NUMBER,
+    gre ? headerLength - GRE_FIELD_LENGTH : tunnelOffset + VXLAN_VNI,
+    true,
+  );
+  record.setUint32(ENCAPSULATE_NUMBER_SHIFT, kind === "gre" ? 8 : 0, true);
   if (options.checksum) {
     record.setUint32(ENCAPSULATE_GRE_CHECKSUM, tunnelOffset + GRE_LENGTH, true);
     writeSum(template, tunnelOffset, headerLength, 0, record, ENCAPSULATE_UDP_SUM);

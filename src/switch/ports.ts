@@ -17,6 +17,7 @@ import {
   PORT_NATIVE_VID,
   PORT_TRUNK,
   PORT_TUNNEL,
+  PORT_TUNNEL_KIND,
   PORT_UPLINK,
   PORT_VLANS,
   UPLINK_NUMBER,
@@ -113,9 +114,16 @@ export class Ports {
     return this.#names.choose(name, "ports", "ports");
   }
 
-  /** For `Tunnels`: enters a tunnel with these flags of its own, and the address of its encapsulation. */
-  enterTunnel(number: number, name: string, common: Common, flags: number, record: number): Added {
+  /** For `Tunnels`: enters a tunnel of a kind with these flags of its own, and the address of its encapsulation. */
+  enterTunnel(
+    { number, name }: { readonly number: number; readonly name: string },
+    common: Common,
+    kind: number,
+    flags: number,
+    record: number,
+  ): Added {
     this.#write(number, PORT_TUNNEL, common);
+    this.setField(number, PORT_TUNNEL_KIND, kind);
     this.setField(number, PORT_FLAGS, common.flags | flags);
     this.setField(number, PORT_ENCAPSULATION, record);
     return { handle: this.#take(number, name, "tunnel"), fdbLimit: common.fdbLimit };

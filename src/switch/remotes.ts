@@ -1,4 +1,4 @@
-// Who may send into which bridge domain: a table from outer source address and VNI to tunnel and domain.
+// Who may send into which bridge domain: a table from outer source address, kind of tunnel and VNI to tunnel and domain.
 // It is as large as it needs to be: nothing is read between two bursts, so it can be replaced by a larger or a smaller.
 
 import { reserveTable, type TableMemory } from "../fdb/table-memory.ts";
@@ -16,6 +16,9 @@ import {
   REMOTE_DOMAIN_SHIFT,
   REMOTE_IPV4,
   REMOTE_IPV6,
+  REMOTE_KIND_SHIFT,
+  REMOTE_NVGRE,
+  REMOTE_TUNNEL_SHIFT,
   REMOTE_VNI,
   SWITCH_REMOTES,
 } from "../layout/switch.layout.ts";
@@ -28,7 +31,8 @@ const BURST = 64;
 /** An entry in words: its key and its value. */
 const ENTRY_WORDS = 4;
 /** In the second word of a key: the VNI is below. */
-const KIND_SHIFT = 24;
+const KIND_SHIFT: number = REMOTE_KIND_SHIFT - 32;
+const TUNNEL_SHIFT: number = REMOTE_TUNNEL_SHIFT - 32;
 /** In place of an address where only the VNI counts. */
 const ANYBODY = 0xffffffff;
 
@@ -52,13 +56,23 @@ export class Remotes {
     if (capacity > this.#capacity) this.#resize(capacity);
   }
 
-  /** Lets the remote of tunnel `port` send into a bridge domain. `remote`: 4 or 16 bytes. */
-  allow(remote: Uint8Array, vni: number, port: number, domain: number): void {
-    this.#insert(bitsOf(remote), remoteKey(remote, vni), (port | (domain << REMOTE_DOMAIN_SHIFT)) >>> 0);
+  /** Lets the remote of tunnel `port`, of this kind, send into a bridge domain. `remote`: 4 or 16 bytes. */
+  allow(remote: Uint8Array, kind: number, vni: number, port: number, domain: number): void {
+    const destination = (port | (domain << REMOTE_DOMAIN_SHIFT)) >>> 0;
+    this.#insert(bitsOf(remote), remoteKey(remote, kind, vni), destination);
   }
 
-  refuse(remote: Uint8Array, vni: number): void {
-    this.#remove(bitsOf(remote), remoteKey(remote, vni));
+  refuse(remote: Uint8Array, kind: number, vni: number): void {
+    this.#remove(bitsOf(remote), remoteKey(remote, kind, vni));
+  }
+
+  /** Says that GRE of this remote is NVGRE. */
+  addNvgre(remote: Uint8Array): void {
+    this.#insert(bitsOf(remote), nvgreKey(remote), 0);
+  }
+
+  removeNvgre(remote: Uint8Array): void {
+    this.#remove(bitsOf(remote), nvgreKey(remote));
   }
 
   /** Says that a VNI is one of ours, so that a packet from elsewhere gets the right reason. */
@@ -173,6 +187,14 @@ export class Remotes {
   }
 }
 
-function remoteKey(remote: Uint8Array, vni: number): number {
-  return vni | ((remote.length === 4 ? REMOTE_IPV4 : REMOTE_IPV6) << KIND_SHIFT);
+function remoteKey(remote: Uint8Array, kind: number, vni: number): number {
+  return vni | (familyOf(remote) << KIND_SHIFT) | (kind << TUNNEL_SHIFT);
+}
+
+function nvgreKey(remote: Uint8Array): number {
+  return (familyOf(remote) | REMOTE_NVGRE) << KIND_SHIFT;
+}
+
+function familyOf(remote: Uint8Array): number {
+  return remote.length === 4 ? REMOTE_IPV4 : REMOTE_IPV6;
 }

@@ -1,6 +1,7 @@
 // What a switch is made of, as its user says it.
 
 import type { IpAddress, MacAddress } from "../core/addresses.ts";
+import type { GeneveOption } from "../wire/geneve.ts";
 
 /** One isolated layer-2 network of a switch. Made by `addBridgeDomain`; good until it is removed. */
 export interface BridgeDomain {
@@ -59,18 +60,20 @@ export interface SwitchFdbOptions {
   readonly events?: number;
 }
 
-/** A VXLAN tunnel end point (RFC 7348 §4). */
+/** A tunnel end point (RFC 7348 §4), of all kinds of tunnels. */
 export interface VtepOptions {
   readonly address: IpAddress;
   /** Default: locally administered, made of the last four bytes of the address. */
   readonly mac?: MacAddress;
-  /** UDP port on which packets are accepted. Default 4789. */
+  /** UDP port on which VXLAN packets are accepted. Default 4789. */
   readonly port?: number;
-  /** What reserved bits mean; see the pipeline's decapsulation. Default `"rfc"`. */
+  /** UDP port on which Geneve packets are accepted, another one. Default 6081. */
+  readonly genevePort?: number;
+  /** What reserved bits of VXLAN and GRE mean; see the pipeline's decapsulation. Default `"rfc"`. */
   readonly rule?: "rfc" | "strict";
-  /** Default `"ignore"`. */
+  /** Of VXLAN and Geneve. Default `"ignore"`. */
   readonly udpChecksum?: "ignore" | "verify";
-  /** Default `"verify"`. */
+  /** Of outer IPv4 headers. Default `"verify"`. */
   readonly ipChecksum?: "ignore" | "verify";
 }
 
@@ -124,20 +127,57 @@ export interface TrunkPortOptions extends AnyPortOptions {
   readonly native?: number;
 }
 
-/** A tunnel to one remote VTEP, for any number of bridge domains. */
-export interface TunnelOptions extends AnyPortOptions {
-  readonly kind: "vxlan";
+interface AnyTunnelOptions extends AnyPortOptions {
   readonly remote: IpAddress;
   /** Those that reach the remote; each needs a VNI. */
   readonly bridgeDomains: readonly BridgeDomain[];
   /** MAC of the remote, or of the next hop to it. Default: made of the remote's address. */
   readonly remoteMac?: MacAddress;
-  /** UDP destination port. Default: the VTEP's own. */
-  readonly port?: number;
   /** Default 64. */
   readonly ttl?: number;
   /** Default 0. */
   readonly dscp?: number;
+}
+
+interface UdpTunnelOptions extends AnyTunnelOptions {
+  /** UDP destination port. Default: the VTEP's own for tunnels of this kind. */
+  readonly port?: number;
   /** Default: over IPv4 no, over IPv6 yes. */
   readonly udpChecksum?: boolean;
 }
+
+/** RFC 7348. */
+export interface VxlanTunnelOptions extends UdpTunnelOptions {
+  readonly kind: "vxlan";
+}
+
+/** RFC 8926. Packets with critical options are not accepted: no option is understood here. */
+export interface GeneveTunnelOptions extends UdpTunnelOptions {
+  readonly kind: "geneve";
+  /**
+   * Options that every packet gets, 252 bytes at most; frames and the switch's copies need headroom for them. A critical
+   * one sets the C flag. Default: none.
+   */
+  readonly options?: readonly GeneveOption[];
+}
+
+/**
+ * GRE with a key (RFC 2784, RFC 2890), which is the VNI of the frame's bridge domain. Packets without a key, or with one
+ * of more than 24 bits, are not accepted; checksums that are there must be right.
+ */
+export interface GreTunnelOptions extends AnyTunnelOptions {
+  readonly kind: "gre";
+  /** Whether the GRE checksum is computed over header and frame. Default false. */
+  readonly checksum?: boolean;
+}
+
+/**
+ * RFC 7637: the VSID is the VNI of the frame's bridge domain, 4,096 to 16,777,214, and the FlowID comes from the flow hash.
+ * GRE with a key and NVGRE look alike, so that no remote can have a tunnel of each.
+ */
+export interface NvgreTunnelOptions extends AnyTunnelOptions {
+  readonly kind: "nvgre";
+}
+
+/** A tunnel to one remote VTEP, for any number of bridge domains. A remote may have tunnels of several kinds. */
+export type TunnelOptions = VxlanTunnelOptions | GeneveTunnelOptions | GreTunnelOptions | NvgreTunnelOptions;

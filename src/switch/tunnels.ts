@@ -2,10 +2,20 @@
 // each is a copy of one template. What a tunnel is stands there and in the kernels' tables, and hardly anywhere else.
 
 import { parseIp, parseMac } from "../core/addresses.ts";
-import { knownKeys, oneOf } from "../core/arguments.ts";
 import { MAC_LENGTH } from "../layout/ethernet.layout.ts";
-import { PORT_ENCAPSULATION, PORT_PLAIN_TUNNEL } from "../layout/switch.layout.ts";
-import { EncapsulateTemplate } from "../pipeline/encapsulate-template.ts";
+import {
+  PORT_ENCAPSULATION,
+  PORT_PLAIN_TUNNEL,
+  PORT_TUNNEL_KIND,
+  TUNNEL_GENEVE,
+  TUNNEL_GRE,
+  TUNNEL_NVGRE,
+  TUNNEL_VXLAN,
+} from "../layout/switch.layout.ts";
+import { EncapsulateTemplate, encapsulationLength } from "../pipeline/encapsulate-template.ts";
+import { wholeVsid } from "../pipeline/tunnel-header.ts";
+import { kindOf, type OfAnyKind, type OwnOptions, TUNNEL_KINDS } from "../pipeline/tunnel-kinds.ts";
+import type { TunnelKind } from "../pipeline/tunnel-stages.ts";
 import { macOfIp } from "../pipeline/write-encapsulate.ts";
 import type { BridgeDomains } from "./bridge-domains.ts";
 import { bitsOf } from "./condense.ts";
@@ -22,14 +32,33 @@ const TUNNEL = [
   "remote",
   "bridgeDomains",
   "remoteMac",
-  "port",
   "ttl",
   "dscp",
+  "port",
   "udpChecksum",
+  "options",
+  "checksum",
 ] as const;
+const OWN: OwnOptions = {
+  vxlan: ["port", "udpChecksum"],
+  geneve: ["port", "udpChecksum", "options"],
+  gre: ["checksum"],
+  nvgre: [],
+};
+
+/** The kinds as records say them: as places in the list of kinds. */
+const NUMBER_OF: Readonly<Record<TunnelKind, number>> = {
+  vxlan: TUNNEL_VXLAN,
+  geneve: TUNNEL_GENEVE,
+  gre: TUNNEL_GRE,
+  nvgre: TUNNEL_NVGRE,
+};
 
 /** What a template is made of: tunnels that say the same have the same. */
-type Headers = Pick<TunnelOptions, "port" | "ttl" | "dscp" | "udpChecksum">;
+type Headers = { readonly kind: TunnelKind } & Pick<
+  OfAnyKind<TunnelOptions>,
+  "port" | "ttl" | "dscp" | "udpChecksum" | "options" | "checksum"
+>;
 
 export class Tunnels {
   /** Who may send what to the switch. */
@@ -38,8 +67,10 @@ export class Tunnels {
   readonly #domains: BridgeDomains;
   readonly #ports: Ports;
   readonly #vtep: Vtep;
-  readonly #records: Records;
-  readonly #byRemote: Map<number, SwitchPort> = new Map();
+  /** By their length. */
+  readonly #records: Map<number, Records> = new Map();
+  /** By what packets of the kind look like: VXLAN, Geneve, GRE. */
+  readonly #byRemote: readonly Map<number, SwitchPort>[] = [new Map(), new Map(), new Map()];
   /** The latest headers: nearly always those of the next tunnel, too. */
   #headers: Headers;
   #template: EncapsulateTemplate;
@@ -51,42 +82,42 @@ export class Tunnels {
     this.#domains = domains;
     this.#ports = ports;
     this.#vtep = vtep;
-    this.#headers = {};
+    this.#headers = { kind: "vxlan" };
     this.#template = templateOf(vtep, this.#headers);
-    this.#records = new Records(memory, "a switch's tunnels", this.#template.length);
     this.#remote = new Uint8Array(vtep.address.length);
     this.remotes = new Remotes(memory);
   }
 
   add(options: TunnelOptions): Added {
-    knownKeys("tunnel", options, TUNNEL);
-    oneOf("kind", options.kind, ["vxlan"]);
+    const kind = NUMBER_OF[kindOf("tunnel", options, TUNNEL, OWN)];
     const common = checkCommon(options, 1);
     const remote = addressOf(options.remote);
     this.#vtep.checkRemote(remote);
     const key = bitsOf(remote);
-    const twin = this.#byRemote.get(key);
-    if (twin !== undefined) throw new RangeError(`remote: ${this.#whyNot(twin, remote)}`);
+    const twins = this.#alike(kind);
+    const twin = twins.get(key);
+    if (twin !== undefined) throw new RangeError(`remote: ${this.#whyNot(twin, kind, remote)}`);
     const { bridgeDomains } = options;
-    this.#checkDomains(bridgeDomains);
+    this.#checkDomains(kind, bridgeDomains);
     const template = this.#templateFor(options);
     const mac = options.remoteMac === undefined ? macOfIp(remote) : macAddressOf(options.remoteMac);
-    const { number, name } = this.#ports.choose(options.name);
+    const place = this.#ports.choose(options.name);
     for (const domain of bridgeDomains) this.#domains.prepare(domain);
-    this.remotes.prepare(bridgeDomains.length);
-    const record = this.#records.take();
+    this.remotes.prepare(bridgeDomains.length + (kind === TUNNEL_NVGRE ? 1 : 0));
+    const record = this.#recordsOf(template.length).take();
     // From here on nothing fails.
     template.write(this.#memory.kernels, record, remote, mac);
     const flags = template.isPlain ? PORT_PLAIN_TUNNEL : 0;
-    const added = this.#ports.enterTunnel(number, name, common, flags, record);
+    const added = this.#ports.enterTunnel(place, common, kind, flags, record);
     for (const domain of bridgeDomains) this.#enter(added.handle, domain, remote);
-    this.#byRemote.set(key, added.handle);
+    if (kind === TUNNEL_NVGRE) this.remotes.addNvgre(remote);
+    twins.set(key, added.handle);
     return added;
   }
 
   join(tunnel: SwitchPort, domain: BridgeDomain): void {
     this.#expect(tunnel);
-    checkVni("bridgeDomain", domain);
+    checkVni("bridgeDomain", this.#kindOf(tunnel), domain);
     if (this.#domains.has(domain, tunnel.number))
       throw new RangeError(`bridgeDomain: ${domain.name} is in ${tunnel.name} already`);
     this.#domains.prepare(domain);
@@ -106,21 +137,26 @@ export class Tunnels {
     const remote = this.#remoteOf(tunnel);
     for (const domain of this.#domains.all())
       if (this.#domains.has(domain, tunnel.number)) this.#withdraw(tunnel, domain, remote);
-    this.#byRemote.delete(bitsOf(remote));
-    this.#records.give(this.#ports.field(tunnel.number, PORT_ENCAPSULATION));
+    const kind = this.#kindOf(tunnel);
+    if (kind === TUNNEL_NVGRE) this.remotes.removeNvgre(remote);
+    this.#alike(kind).delete(bitsOf(remote));
+    const record = this.#ports.field(tunnel.number, PORT_ENCAPSULATION);
+    this.#recordsOf(encapsulationLength(this.#memory.kernels, record)).give(record);
   }
 
   close(): void {
     this.remotes.close();
   }
 
-  #enter({ number }: SwitchPort, domain: BridgeDomain, remote: Uint8Array): void {
-    this.remotes.allow(remote, domain.vni as number, number, domain.id);
+  #enter(tunnel: SwitchPort, domain: BridgeDomain, remote: Uint8Array): void {
+    const { number } = tunnel;
+    this.remotes.allow(remote, this.#kindOf(tunnel), domain.vni as number, number, domain.id);
     this.#domains.attach(domain, number, 0, this.#ports.floods(number));
   }
 
-  #withdraw({ number }: SwitchPort, domain: BridgeDomain, remote: Uint8Array): void {
-    this.remotes.refuse(remote, domain.vni as number);
+  #withdraw(tunnel: SwitchPort, domain: BridgeDomain, remote: Uint8Array): void {
+    const { number } = tunnel;
+    this.remotes.refuse(remote, this.#kindOf(tunnel), domain.vni as number);
     this.#domains.detach(domain, number, 0, this.#ports.floods(number));
   }
 
@@ -129,10 +165,28 @@ export class Tunnels {
       throw new RangeError(`tunnel: ${handle.name} is no tunnel`);
   }
 
-  #checkDomains(bridgeDomains: readonly BridgeDomain[]): void {
+  #kindOf({ number }: SwitchPort): number {
+    return this.#ports.field(number, PORT_TUNNEL_KIND);
+  }
+
+  /** Tunnels whose packets look like those of a kind, by what is in keys of their remotes. */
+  #alike(kind: number): Map<number, SwitchPort> {
+    return this.#byRemote[Math.min(kind, TUNNEL_GRE)] as Map<number, SwitchPort>;
+  }
+
+  #recordsOf(length: number): Records {
+    const known = this.#records.get(length);
+    if (known !== undefined) return known;
+    const records = new Records(this.#memory, "a switch's tunnels", length);
+    this.#records.set(length, records);
+    return records;
+  }
+
+  #checkDomains(kind: number, bridgeDomains: readonly BridgeDomain[]): void {
     if (!Array.isArray(bridgeDomains))
       throw new TypeError(`bridgeDomains: expected an array, got ${typeof bridgeDomains}`);
-    for (const item of bridgeDomains) checkVni("bridgeDomains", this.#domains.expect("bridgeDomains", item));
+    for (const item of bridgeDomains)
+      checkVni("bridgeDomains", kind, this.#domains.expect("bridgeDomains", item));
     if (bridgeDomains.length < 2) return;
     const seen = new Set<BridgeDomain>();
     for (const domain of bridgeDomains as readonly BridgeDomain[]) {
@@ -141,22 +195,35 @@ export class Tunnels {
     }
   }
 
-  #templateFor({ port, ttl, dscp, udpChecksum }: Headers): EncapsulateTemplate {
-    const { port: lastPort, ttl: lastTtl, dscp: lastDscp, udpChecksum: lastChecksum } = this.#headers;
-    if (port !== lastPort || ttl !== lastTtl || dscp !== lastDscp || udpChecksum !== lastChecksum) {
-      const headers = { port, ttl, dscp, udpChecksum } as Headers;
-      this.#template = templateOf(this.#vtep, headers);
-      this.#headers = headers;
+  #templateFor(headers: Headers): EncapsulateTemplate {
+    const last = this.#headers;
+    const { kind, port, ttl, dscp, udpChecksum, options, checksum } = headers;
+    // Whose options can be changed cannot be compared.
+    const same =
+      kind === last.kind &&
+      port === last.port &&
+      ttl === last.ttl &&
+      dscp === last.dscp &&
+      udpChecksum === last.udpChecksum &&
+      checksum === last.checksum &&
+      options === undefined &&
+      last.options === undefined;
+    if (!same) {
+      const own = { kind, port, ttl, dscp, udpChecksum, options, checksum } as Headers;
+      this.#template = templateOf(this.#vtep, own);
+      this.#headers = own;
     }
     return this.#template;
   }
 
   /** One in four thousand million pairs of IPv6 addresses cannot be told apart by the table of remotes. */
-  #whyNot(twin: SwitchPort, remote: Uint8Array): string {
+  #whyNot(twin: SwitchPort, kind: number, remote: Uint8Array): string {
     const same = this.#remoteOf(twin).every((byte, index) => byte === remote[index]);
-    return same
-      ? `${twin.name} is a tunnel to it already`
-      : `in the table of remotes it falls together with that of ${twin.name}: use another of its addresses`;
+    if (!same)
+      return `in the table of remotes it falls together with that of ${twin.name}: use another of its addresses`;
+    const other = this.#kindOf(twin);
+    if (other === kind) return `${twin.name} is a tunnel to it already`;
+    return `${twin.name} is a tunnel of kind ${TUNNEL_KINDS[other]} to it: GRE with a key and NVGRE look alike`;
   }
 
   /** Good until the next is read. */
@@ -166,15 +233,20 @@ export class Tunnels {
   }
 }
 
-function templateOf({ address, mac, port: usual }: Vtep, headers: Headers): EncapsulateTemplate {
-  const { port = usual, ttl, dscp, udpChecksum } = headers;
+function templateOf(vtep: Vtep, headers: Headers): EncapsulateTemplate {
+  const { kind, port, ttl, dscp, udpChecksum, options, checksum } = headers;
+  const usual = kind === "vxlan" ? vtep.port : kind === "geneve" ? vtep.genevePort : undefined;
+  const destination = port ?? usual;
   return new EncapsulateTemplate({
-    local: address,
-    localMac: mac,
-    port,
+    kind,
+    local: vtep.address,
+    localMac: vtep.mac,
+    ...(destination === undefined ? {} : { port: destination }),
     ...(ttl === undefined ? {} : { ttl }),
     ...(dscp === undefined ? {} : { dscp }),
     ...(udpChecksum === undefined ? {} : { udpChecksum }),
+    ...(options === undefined ? {} : { options }),
+    ...(checksum === undefined ? {} : { checksum }),
   });
 }
 
@@ -188,7 +260,8 @@ function macAddressOf(mac: NonNullable<TunnelOptions["remoteMac"]>): Uint8Array 
   return mac instanceof Uint8Array && mac.length === MAC_LENGTH ? mac : parseMac("remoteMac", mac);
 }
 
-function checkVni(name: string, domain: BridgeDomain): void {
-  if (domain.vni === undefined)
-    throw new RangeError(`${name}: ${domain.name} has no VNI, so that no tunnel can carry it`);
+function checkVni(name: string, kind: number, { name: domain, vni }: BridgeDomain): void {
+  if (vni === undefined)
+    throw new RangeError(`${name}: ${domain} has no VNI, so that no tunnel can carry it`);
+  if (kind === TUNNEL_NVGRE) wholeVsid(`${name}: VSID of ${domain}`, vni);
 }

@@ -2,10 +2,12 @@
 
 import { parseStation, parseStationMac } from "../core/addresses.ts";
 import { knownKeys, oneOf, wholeNumber } from "../core/arguments.ts";
+import { GENEVE_PORT } from "../layout/geneve.layout.ts";
 import { DECAPSULATE_STRICT, DECAPSULATE_TRUST_IP, DECAPSULATE_VERIFY_UDP } from "../layout/stage.layout.ts";
 import {
   SWITCH_VTEP_ADDRESS,
   SWITCH_VTEP_FLAGS,
+  SWITCH_VTEP_GENEVE_PORT,
   SWITCH_VTEP_PORT,
   SWITCH_VTEP_PRESENT,
   VTEP_IPV6,
@@ -18,15 +20,19 @@ import type { VtepOptions } from "./switch-types.ts";
 export class Vtep {
   readonly address: Uint8Array;
   readonly mac: Uint8Array;
-  /** UDP port on which it listens, and by default its remotes, too. */
+  /** UDP ports of VXLAN and of Geneve on which it listens, and by default its remotes, too. */
   readonly port: number;
+  readonly genevePort: number;
   readonly #flags: number;
 
   constructor(options: VtepOptions) {
-    knownKeys("vtep", options, ["address", "mac", "port", "rule", "udpChecksum", "ipChecksum"]);
+    knownKeys("vtep", options, ["address", "mac", "port", "genevePort", "rule", "udpChecksum", "ipChecksum"]);
     this.address = parseStation("vtep.address", options.address);
     this.mac = options.mac === undefined ? macOfIp(this.address) : parseStationMac("vtep.mac", options.mac);
     this.port = wholeNumber("vtep.port", options.port ?? VXLAN_PORT, 1, 65535);
+    this.genevePort = wholeNumber("vtep.genevePort", options.genevePort ?? GENEVE_PORT, 1, 65535);
+    if (this.port === this.genevePort)
+      throw new RangeError(`vtep.genevePort: ${this.genevePort} is the UDP port of VXLAN already`);
     const strict = oneOf("vtep.rule", options.rule ?? "rfc", ["rfc", "strict"]) === "strict";
     const udp = oneOf("vtep.udpChecksum", options.udpChecksum ?? "ignore", ["ignore", "verify"]);
     const ip = oneOf("vtep.ipChecksum", options.ipChecksum ?? "verify", ["ignore", "verify"]);
@@ -51,6 +57,7 @@ export class Vtep {
   write(memory: SwitchMemory): void {
     memory.set(SWITCH_VTEP_FLAGS, this.#flags);
     memory.kernels.view.setUint16(memory.address + SWITCH_VTEP_PORT, this.port);
+    memory.kernels.view.setUint16(memory.address + SWITCH_VTEP_GENEVE_PORT, this.genevePort);
     memory.kernels.bytes.set(this.address, memory.address + SWITCH_VTEP_ADDRESS);
     memory.set(SWITCH_VTEP_PRESENT, 1);
   }
