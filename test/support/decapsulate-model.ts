@@ -249,7 +249,7 @@ function passenger(
 ): Modelled | Refused {
   const bytes = frame.bytes.subarray(at, Math.min(end, frame.bytes.length));
   if (bytes.length < 14) return bad("inner-truncated");
-  const refused = stage.innerTag === "drop" || stage.kind === "nvgre";
+  const refused = stage.innerTag === "drop" || (stage.kind === "nvgre" && !stage.keepsTags);
   if (refused && isTpid(word(bytes, 12))) return bad("inner-tagged");
   return { bytes, wireLength: end - at, vni };
 }

@@ -1,7 +1,9 @@
 // Frames and packets for a switch, made by the codecs.
-import { type ComposeLayer, compose, emitArp, isTpid } from "frameferry/wire";
+import type { TunnelKind } from "frameferry";
+import { type ComposeLayer, compose, emitArp, type GeneveOption, isTpid } from "frameferry/wire";
 import { noise } from "./passengers.ts";
 import type { ArrivalRecipe, FrameRecipe, PacketRecipe } from "./switch-recipes.ts";
+import { defaultPort, KINDS, overUdp } from "./tunnel-kinds.ts";
 
 export const BROADCAST = "ff:ff:ff:ff:ff:ff";
 const SPECIAL = [
@@ -97,65 +99,118 @@ export const UNDERLAYS: Readonly<Record<"ipv4" | "ipv6", Underlay>> = {
 };
 
 export interface PacketFields {
+  /** Default VXLAN. */
+  readonly kind?: TunnelKind;
   readonly source: string;
   readonly destination: string;
+  /** Of GRE the key; of NVGRE the VSID. */
   readonly vni: number;
   readonly port?: number;
+  /** Of UDP; of GRE its own. */
   readonly udpChecksum?: boolean;
   readonly moreFragments?: boolean;
   readonly outerTags?: number;
+  readonly options?: readonly GeneveOption[];
+  /** Of GRE: no key. */
+  readonly keyless?: boolean;
+  readonly sequence?: number;
 }
 
-/** A VXLAN packet around `passenger`, as another VTEP would send it. */
-export function vxlanPacket(fields: PacketFields, passenger: Uint8Array): Uint8Array {
-  const { source, destination, vni, port = 4789, moreFragments = false, outerTags = 0 } = fields;
+/** A packet of a tunnel around `passenger`, as another VTEP would send it. */
+export function tunnelPacket(fields: PacketFields, passenger: Uint8Array): Uint8Array {
+  const { source, destination, moreFragments = false, outerTags = 0 } = fields;
   const ipv6 = source.includes(":");
   const layers: ComposeLayer[] = [
     { name: "ethernet", destination: "02:00:0a:01:05:07", source: "02:00:0a:01:05:08" },
     ...Array.from({ length: outerTags }, (): ComposeLayer => ({ name: "vlan", vid: 9 })),
     ipv6 ? { name: "ipv6", source, destination } : { name: "ipv4", source, destination, moreFragments },
-    {
-      name: "udp",
-      sourcePort: 50000,
-      destinationPort: port,
-      ...(fields.udpChecksum ? {} : { checksum: 0 }),
-    },
-    { name: "vxlan", vni },
+    ...tunnelLayers(fields),
   ];
   return compose(layers, passenger);
 }
 
-/** What comes in by the uplink from `remote`: right, or with the fault of its recipe. */
+function tunnelLayers(fields: PacketFields): ComposeLayer[] {
+  const { kind = "vxlan", vni, udpChecksum = false, options = [], keyless = false, sequence } = fields;
+  if (!overUdp(kind)) {
+    const key = kind === "gre" ? vni : vni * 256 + 0x5a;
+    return [
+      {
+        name: "gre",
+        checksum: udpChecksum,
+        ...(keyless ? {} : { key }),
+        ...(sequence === undefined ? {} : { sequence }),
+      },
+    ];
+  }
+  return [
+    {
+      name: "udp",
+      sourcePort: 50000,
+      destinationPort: fields.port ?? defaultPort(kind),
+      ...(udpChecksum ? {} : { checksum: 0 }),
+    },
+    kind === "vxlan" ? { name: "vxlan", vni } : { name: "geneve", vni, options },
+  ];
+}
+
+/** Of tunnel headers, with UDP where it is a part of them. */
+export function tunnelLength(fields: Omit<PacketFields, "source" | "destination">): number {
+  return compose(tunnelLayers({ source: "", destination: "", ...fields })).length;
+}
+
+/** A VXLAN packet around `passenger`, as another VTEP would send it. */
+export function vxlanPacket(fields: PacketFields, passenger: Uint8Array): Uint8Array {
+  return tunnelPacket(fields, passenger);
+}
+
+/** Whose packet comes in by the uplink. */
+export interface Sender {
+  readonly kind: TunnelKind;
+  readonly remote: string;
+  readonly vni: number;
+}
+
+/** What comes in by the uplink from a remote: right, or with the fault of its recipe. */
 export function cookPacket(
   arrival: ArrivalRecipe & { readonly packet: PacketRecipe },
   { local, stranger }: Underlay,
-  remote: string,
-  vni: number,
+  { kind: right, remote, vni }: Sender,
   hosts: number,
 ): Uint8Array {
   const { fault, cut, outerTags, udpChecksum } = arrival.packet;
   if (fault === "noise") return noise(arrival.length, arrival.seed);
   if (fault === "arp" || fault === "other-arp")
     return askForVtep(arrival, fault === "arp" ? local : stranger, hosts);
+  const kind = fault === "kind" ? KINDS[(KINDS.indexOf(right) + 1 + (cut % 3)) % 4]! : right;
   // Few passengers keep their tags: they go no further.
   const passenger = cookFrame(arrival.seed % 8 === 0 ? arrival : { ...arrival, tags: [] }, hosts);
-  const packet = vxlanPacket(
-    {
-      source: fault === "unknown-remote" ? stranger : remote,
-      destination: fault === "destination" ? stranger : local,
-      vni: fault === "other-vni" ? 99 : vni,
-      port: fault === "port" ? 8472 : 4789,
-      moreFragments: fault === "fragment",
-      outerTags,
-      udpChecksum: udpChecksum || fault === "udp-checksum",
-    },
-    passenger,
-  );
-  const vxlan = packet.length - passenger.length - 8;
-  if (fault === "reserved-bit") packet[vxlan + [0, 1, 2, 3, 7][cut % 5]!]! ^= cut % 5 === 0 ? 0x40 : 1;
-  if (fault === "no-vni") packet[vxlan]! ^= 8;
+  const fields: PacketFields = {
+    kind,
+    source: fault === "unknown-remote" ? stranger : remote,
+    destination: fault === "destination" ? stranger : local,
+    vni: fault === "other-vni" ? 99 : fault === "key" && kind === "gre" ? vni + 0x1000000 * (cut & 255) : vni,
+    ...(fault === "port" ? { port: 8472 } : {}),
+    moreFragments: fault === "fragment",
+    outerTags,
+    // An NVGRE packet has none.
+    udpChecksum: kind !== "nvgre" && (udpChecksum || fault === "udp-checksum"),
+    ...(kind === "geneve" && cut % 3 === 0
+      ? { options: [{ class: 0x0102, type: cut, data: noise(4 * (cut % 5), cut + 1) }] }
+      : {}),
+    ...(kind === "gre" && cut % 5 === 0 ? { sequence: cut } : {}),
+    keyless: fault === "key" && cut % 2 === 0,
+  };
+  const packet = tunnelPacket(fields, passenger);
+  const tunnel = packet.length - passenger.length - tunnelLength(fields) + (overUdp(kind) ? 8 : 0);
+  const isVxlan = kind === "vxlan";
+  if (fault === "reserved-bit" && isVxlan)
+    packet[tunnel + [0, 1, 2, 3, 7][cut % 5]!]! ^= cut % 5 === 0 ? 0x40 : 1;
+  if (fault === "no-vni" && isVxlan) packet[tunnel]! ^= 8;
+  if (fault === "header" || (!isVxlan && (fault === "reserved-bit" || fault === "no-vni")))
+    packet[tunnel + (cut >> 3)]! ^= 1 << (cut & 7);
   if (fault === "ip-checksum") packet[14 + 4 * outerTags + 10]! ^= 1;
-  if (fault === "udp-checksum") packet[vxlan - 2]! ^= 1;
+  // In GRE's checksum, or in what follows it.
+  if (fault === "udp-checksum") packet[overUdp(kind) ? tunnel - 2 : tunnel + 4]! ^= 1;
   return fault === "cut" ? packet.slice(0, cut) : packet;
 }
 

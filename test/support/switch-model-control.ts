@@ -1,4 +1,5 @@
 // The switch's model, one half: ports, bridge domains, tunnels, neighbours, the FDB's outside and the counters.
+import type { TunnelKind } from "frameferry";
 import { type EntryModel, FdbModel, STAMPS } from "./switch-model-fdb.ts";
 import { addressKey, madeMac } from "./switch-model-frames.ts";
 import type {
@@ -99,6 +100,12 @@ export class SwitchModelControl implements SwitchControl {
   }
 
   addTunnel(settings: TunnelSettings): PortModel {
+    const { kind, remote, bridgeDomains } = settings;
+    // GRE and NVGRE look alike.
+    const alike: TunnelKind[] = kind === "gre" || kind === "nvgre" ? ["gre", "nvgre"] : [kind];
+    if (alike.some((one) => this.tunnelTo(addressKey(remote), one) !== undefined))
+      throw new RangeError("remote: there is such a tunnel");
+    for (const domain of bridgeDomains) this.#expectVni(kind, domain);
     const number = lowestFree(this.portModels);
     const name = settings.name ?? `port-${number}`;
     const port = this.#newPort(number, name, "tunnel", settings, settings.group ?? 1, settings);
@@ -124,7 +131,18 @@ export class SwitchModelControl implements SwitchControl {
     domain.members.push({ port, vid });
   }
 
+  /** The tunnel of a kind to an address, as {@link addressKey} writes it. */
+  protected tunnelTo(remote: string, kind: TunnelKind): PortModel | undefined {
+    return this.ports().find(({ tunnel }) => tunnel?.kind === kind && addressKey(tunnel.remote) === remote);
+  }
+
+  /** Low VSIDs and the last one are reserved (RFC 7637 §3.2). */
+  #expectVni(kind: TunnelKind, { vni = 0 }: DomainHandle): void {
+    if (kind === "nvgre" && (vni < 0x1000 || vni === 0xffffff)) throw new RangeError("vni: not for NVGRE");
+  }
+
   joinTunnel(tunnel: PortHandle, domain: DomainHandle): void {
+    this.#expectVni((tunnel as PortModel).tunnel!.kind, domain);
     this.#domain(domain).members.push({ port: tunnel as PortModel, vid: 0 });
   }
 

@@ -1,7 +1,7 @@
 // The switch in plain TypeScript: what happens to a frame, one step after the other, with Maps and loops.
 // It knows nothing of the kernels; tests compare the two.
-import type { DecapsulateStage, EncapsulateStage } from "frameferry";
-import { decapsulate } from "./decapsulate-model.ts";
+import type { TunnelKind } from "frameferry";
+import { decapsulate, type Modelled } from "./decapsulate-model.ts";
 import { encapsulated } from "./encapsulate-model.ts";
 import {
   type Attachment,
@@ -25,6 +25,7 @@ import {
   withTag,
 } from "./switch-model-frames.ts";
 import type { PortFrame } from "./switch-types.ts";
+import type { AnyEncapsulate } from "./tunnel-kinds.ts";
 
 /** A frame on its way, and the headroom it has. */
 interface Passing {
@@ -116,20 +117,40 @@ export class SwitchModel extends SwitchModelControl {
 
   /** Whose packet it is and the passenger in it, or why nobody's. */
   #openTunnel(packet: Uint8Array): Opened | string {
-    const { address, mac, ...rules } = this.settings.vtep!;
-    const stage: DecapsulateStage = { stage: "decapsulate", kind: "vxlan", ...rules };
-    const { result } = decapsulate(stage, { bytes: packet, wireLength: packet.length, vni: undefined });
-    if (typeof result === "string") return result;
+    const { address } = this.settings.vtep!;
     const outer = outerAddresses(packet);
+    let kind: TunnelKind = "vxlan";
+    let result = this.#decapsulated(kind, packet);
+    if (result === "not-tunnel") {
+      kind = "geneve";
+      result = this.#decapsulated(kind, packet);
+    }
+    if (result === "not-tunnel") {
+      kind = this.tunnelTo(outer.source, "nvgre") === undefined ? "gre" : "nvgre";
+      result = this.#decapsulated(kind, packet);
+    }
+    if (typeof result === "string") return result;
     if (outer.destination !== addressKey(address)) return "not-tunnel";
-    const domain = this.bridgeDomains().find(({ vni }) => vni === result.vni);
+    const number = result.vni;
+    if (number === undefined || number > 0xffffff) return "other-key";
+    const domain = this.bridgeDomains().find(({ vni }) => vni === number);
     if (domain === undefined) return "other-vni";
-    const tunnel = domain.members.find(
-      ({ port }) => port.tunnel !== undefined && addressKey(port.tunnel.remote) === outer.source,
-    );
-    if (tunnel === undefined) return "unknown-remote";
+    const tunnel = this.tunnelTo(outer.source, kind);
+    if (!domain.members.some(({ port }) => port === tunnel)) return "unknown-remote";
     const { bytes } = result;
-    return { tunnel: tunnel.port, domain, bytes, pulled: bytes.byteOffset - packet.byteOffset };
+    return { tunnel: tunnel!, domain, bytes, pulled: bytes.byteOffset - packet.byteOffset };
+  }
+
+  #decapsulated(kind: TunnelKind, packet: Uint8Array): Modelled | string {
+    const { address, mac, port, genevePort, ...rules } = this.settings.vtep!;
+    const listens = kind === "geneve" ? genevePort : port;
+    const stage = {
+      kind,
+      ...rules,
+      keepsTags: true,
+      ...(listens === undefined ? {} : { port: listens }),
+    } as const;
+    return decapsulate(stage, { bytes: packet, wireLength: packet.length, vni: undefined }).result;
   }
 
   #fromTunnel({ tunnel, domain, bytes, pulled }: Opened, room: number): void {
@@ -221,14 +242,13 @@ export class SwitchModel extends SwitchModelControl {
     return undefined;
   }
 
-  #stageOf({ tunnel }: PortModel, { vni }: DomainModel): EncapsulateStage {
-    const { remote, remoteMac, ttl, dscp, udpChecksum } = tunnel!;
-    const { address } = this.settings.vtep!;
-    const port = tunnel!.port ?? this.settings.vtep!.port;
+  #stageOf({ tunnel }: PortModel, { vni }: DomainModel): AnyEncapsulate {
+    const { kind, remote, remoteMac, ttl, dscp, udpChecksum, options, checksum } = tunnel!;
+    const { address, port: vxlanPort, genevePort } = this.settings.vtep!;
+    const port = tunnel!.port ?? (kind === "geneve" ? genevePort : vxlanPort);
     return {
-      stage: "encapsulate",
-      kind: "vxlan",
-      vni: vni!,
+      kind,
+      ...(kind === "gre" ? { key: vni! } : { vni: vni! }),
       local: address,
       localMac: this.localMac,
       remote,
@@ -237,6 +257,8 @@ export class SwitchModel extends SwitchModelControl {
       ...(ttl === undefined ? {} : { ttl }),
       ...(dscp === undefined ? {} : { dscp }),
       ...(udpChecksum === undefined ? {} : { udpChecksum }),
+      ...(options === undefined ? {} : { options }),
+      ...(checksum === undefined ? {} : { checksum }),
     };
   }
 

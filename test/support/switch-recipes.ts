@@ -1,6 +1,7 @@
 // Recipes of switches and of what happens to them, as fast-check makes them: numbers that choose among few
 // things, so that frames hit entries, limits are reached, and a failing run can be read.
 import fc from "fast-check";
+import type { TunnelKind } from "frameferry";
 
 export interface DomainRecipe {
   readonly vni: boolean;
@@ -25,7 +26,14 @@ export interface PortRecipe {
   readonly mtu: number | undefined;
   readonly ttl: number | undefined;
   readonly dscp: number | undefined;
+  /** Of UDP or GRE. */
   readonly udpChecksum: boolean | undefined;
+  /** Of a tunnel. */
+  readonly tunnel: TunnelKind;
+  /** Of Geneve: how many words of options. */
+  readonly optionWords: number;
+  /** Its remote is that of the first port. */
+  readonly shares: boolean;
 }
 
 export interface SwitchRecipe {
@@ -74,6 +82,9 @@ export interface PacketRecipe {
     | "other-vni"
     | "reserved-bit"
     | "no-vni"
+    | "header"
+    | "kind"
+    | "key"
     | "port"
     | "destination"
     | "cut"
@@ -138,6 +149,15 @@ const portRecipe: fc.Arbitrary<PortRecipe> = fc.record({
   ttl: maybe(fc.constantFrom(1, 255)),
   dscp: maybe(fc.constantFrom(0, 46, 63)),
   udpChecksum: maybe(fc.boolean()),
+  tunnel: fc.constantFrom(
+    "vxlan" as const,
+    "vxlan" as const,
+    "geneve" as const,
+    "gre" as const,
+    "nvgre" as const,
+  ),
+  optionWords: fc.constantFrom(0, 0, 1, 6),
+  shares: mostly(false),
 });
 
 export const switchRecipe: fc.Arbitrary<SwitchRecipe> = fc.record({
@@ -210,12 +230,16 @@ const packetRecipe: fc.Arbitrary<PacketRecipe> = fc.record({
   fault: fc.oneof(
     { weight: 30, arbitrary: fc.constant("none" as const) },
     {
-      weight: 13,
+      weight: 16,
       arbitrary: fc.constantFrom(
         "unknown-remote",
         "other-vni",
         "reserved-bit",
         "no-vni",
+        "header",
+        "header",
+        "kind",
+        "key",
         "port",
         "destination",
         "cut",

@@ -8,7 +8,7 @@ import type { ArrivalRecipe, PacketRecipe, PortRecipe, StepRecipe, SwitchRecipe 
 import { entryText, eventText, expectIdentities, type Subject, tallyText } from "./switch-subject.ts";
 import type { PortFrame, SwitchControl, SwitchSettings, TunnelSettings } from "./switch-types.ts";
 
-const VNIS = [0, 1234, 0xffffff, 77];
+const VNIS = [0, 0x1000, 0xffffff, 0x123456];
 const VIDS = [10, 20, 1, 4094];
 
 export function settingsOf(recipe: SwitchRecipe): SwitchSettings {
@@ -119,6 +119,7 @@ export class SwitchRun {
     const joined = this.#model
       .bridgeDomains()
       .filter(({ members }) => members.some((member) => member.port === port));
+    const kind = port?.tunnel?.kind ?? "vxlan";
     const remote = port?.tunnel?.remote ?? underlay.remotes[tunnel]!;
     const vni = joined[domain % joined.length]?.vni ?? VNIS[domain]!;
     const { packet } = arrival;
@@ -126,11 +127,10 @@ export class SwitchRun {
       return cookPacket(
         { ...arrival, packet: { ...packet, fault: "none" } },
         underlay,
-        remote,
-        vni,
+        { kind, remote, vni },
         this.#recipe.hosts,
       );
-    return cookPacket(arrival, underlay, remote, vni, this.#recipe.hosts);
+    return cookPacket(arrival, underlay, { kind, remote, vni }, this.#recipe.hosts);
   }
 
   /** The core in slices of a few buckets, until it must have been through. */
@@ -241,7 +241,9 @@ export class SwitchRun {
     );
     const slots = [...wanted].filter((i) => {
       const domain = this.#model.bridgeDomain(`d${i}`);
-      return domain !== undefined && (!isTunnel || domain.vni !== undefined);
+      if (domain === undefined || !isTunnel) return domain !== undefined;
+      // Some VNIs are no VSIDs.
+      return domain.vni !== undefined && (recipe.tunnel !== "nvgre" || i % 2 === 1);
     });
     if (slots.length === 0) return;
     this.#both((one) => {
@@ -253,15 +255,19 @@ export class SwitchRun {
   }
 
   #tunnelOf(recipe: PortRecipe, slot: number, slots: number[], one: SwitchControl): TunnelSettings {
-    const { ttl, dscp, udpChecksum } = recipe;
+    const { ttl, dscp, udpChecksum, tunnel: kind, optionWords, shares } = recipe;
+    const data = new Uint8Array(4 * Math.max(0, optionWords - 1)).fill(slot);
+    const options = [{ class: 0x0102, type: optionWords, data }];
+    const sum = kind === "gre" ? "checksum" : "udpChecksum";
     return {
       ...common(recipe, slot),
-      kind: "vxlan",
-      remote: this.#underlay!.remotes[slot]!,
+      kind,
+      remote: this.#underlay!.remotes[shares ? 0 : slot]!,
       bridgeDomains: slots.map((i) => one.bridgeDomain(`d${i}`)!),
       ...(ttl === undefined ? {} : { ttl }),
       ...(dscp === undefined ? {} : { dscp }),
-      ...(udpChecksum === undefined ? {} : { udpChecksum }),
+      ...(udpChecksum === undefined || kind === "nvgre" ? {} : { [sum]: udpChecksum }),
+      ...(kind === "geneve" && optionWords > 0 ? { options } : {}),
     };
   }
 

@@ -1,5 +1,6 @@
 // What tests and model see of a switch: the part of SwitchCore's shape that both sides share.
-import type { FrameBatch } from "frameferry";
+import type { FrameBatch, TunnelKind } from "frameferry";
+import type { GeneveOption } from "frameferry/wire";
 
 export interface SwitchSettings {
   readonly ports?: number;
@@ -16,6 +17,7 @@ export interface SwitchSettings {
     readonly address: string;
     readonly mac?: string;
     readonly port?: number;
+    readonly genevePort?: number;
     readonly rule?: "rfc" | "strict";
     readonly udpChecksum?: "ignore" | "verify";
     readonly ipChecksum?: "verify" | "ignore";
@@ -63,7 +65,7 @@ export interface PortSettings extends CommonPortSettings {
 }
 
 export interface TunnelSettings extends CommonPortSettings {
-  readonly kind: "vxlan";
+  readonly kind: TunnelKind;
   readonly remote: string;
   readonly bridgeDomains: readonly DomainHandle[];
   readonly remoteMac?: string;
@@ -71,6 +73,8 @@ export interface TunnelSettings extends CommonPortSettings {
   readonly ttl?: number;
   readonly dscp?: number;
   readonly udpChecksum?: boolean;
+  readonly options?: readonly GeneveOption[];
+  readonly checksum?: boolean;
 }
 
 export interface StaticEntry {

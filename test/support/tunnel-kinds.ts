@@ -18,6 +18,8 @@ export interface AnyDecapsulate {
   readonly criticalOptions?: "drop" | "take";
   readonly innerTag?: "keep" | "drop";
   readonly header?: "full" | "bare";
+  /** Of a switch: it drops passengers with tags of all kinds in one place, later. */
+  readonly keepsTags?: true;
 }
 
 export interface AnyEncapsulate {
