@@ -13,7 +13,8 @@ import {
 } from "../src/layout/descriptor.layout";
 import { ETHERNET_LENGTH, ETHERNET_SOURCE, ETHERNET_TYPE } from "../src/layout/ethernet.layout";
 import { KEY_DOMAIN } from "../src/layout/fdb.layout";
-import { IP_PROTOCOL_UDP, IPV4_LENGTH } from "../src/layout/ipv4.layout";
+import { NVGRE_VSID_SHIFT } from "../src/layout/gre.layout";
+import { IP_PROTOCOL_GRE, IP_PROTOCOL_UDP, IPV4_LENGTH } from "../src/layout/ipv4.layout";
 import {
   DOMAIN_LENGTH,
   DOMAIN_RECEIVED,
@@ -26,6 +27,7 @@ import {
   REMOTE_DOMAIN_SHIFT,
   REMOTE_IPV4,
   REMOTE_KIND_SHIFT,
+  REMOTE_TUNNEL_SHIFT,
   SCRATCH_DESTINATION,
   SCRATCH_GROUP_SHIFT,
   SCRATCH_INGRESS,
@@ -38,16 +40,22 @@ import {
   SWITCH_REMOTES,
   SWITCH_VTEP_ADDRESS,
   SWITCH_VTEP_FLAGS,
+  SWITCH_VTEP_GENEVE_PORT,
   SWITCH_VTEP_PORT,
   SWITCH_VTEP_PRESENT,
+  TUNNEL_GENEVE,
+  TUNNEL_GRE,
+  TUNNEL_NVGRE,
+  TUNNEL_VXLAN,
   UPLINK_NUMBER,
 } from "../src/layout/switch.layout";
 import { UDP_LENGTH } from "../src/layout/udp.layout";
-import { VXLAN_FLAG_VNI, VXLAN_LENGTH } from "../src/layout/vxlan.layout";
+import { VNI_MAXIMUM, VXLAN_FLAG_VNI, VXLAN_LENGTH } from "../src/layout/vxlan.layout";
 import { swapped16 } from "./byte-order";
 import { sumIsWrong } from "./checksum";
 import { find } from "./find";
 import { FRAGMENT_BITS, PLAIN_IPV4, PLAIN_IPV4_MASK } from "./flow-hash";
+import { GENEVE_PLAIN, GENEVE_PLAIN_MASK } from "./geneve";
 import { domainCounters } from "./switch-drop";
 import {
   classify,
@@ -58,9 +66,12 @@ import {
   stateOf,
 } from "./switch-ingress";
 
-/** Outer headers of the usual kind: Ethernet, IPv4 without options, UDP, VXLAN. */
-const OUTER: u32 = 50;
-const OUTER_MINIMUM: u32 = OUTER + ETHERNET_LENGTH;
+/** Outer headers of the usual kind: Ethernet, IPv4 without options, and UDP with VXLAN or Geneve, or GRE with a key. */
+const UDP_OUTER: u32 = 50;
+const GRE_OUTER: u32 = 42;
+/** A first word of GRE: version 0, a frame, a key, and none of what a receiver must look at. */
+const KEYED_MASK: u32 = 0xffff07fc;
+const KEYED_BITS: u32 = 0x58650020;
 
 export function classifyBurst(
   context: usize,
@@ -140,17 +151,56 @@ function classifyAccess(context: usize, sw: usize, d: usize, end: usize, s: usiz
   store<u64>(counter, load<u64>(counter) + frames);
 }
 
-/** Packets of tunnels: decapsulated, and their passengers classified. One remote's packets often follow each other. */
+/** Packets of tunnels, kind by kind: those of one often follow each other. */
 function classifyUplink(context: usize, sw: usize, d: usize, end: usize, s: usize): void {
-  const portBytes = load<u32>(sw, SWITCH_VTEP_PORT);
+  while (d < end) {
+    const kind = seemingKind(sw, load<u32>(d, DESCRIPTOR_OFFSET));
+    let next: usize;
+    if (kind === TUNNEL_GRE) next = classifyPackets<Gre>(context, sw, d, end, s, 0);
+    else if (kind === TUNNEL_GENEVE)
+      next = classifyPackets<Geneve>(context, sw, d, end, s, load<u32>(sw, SWITCH_VTEP_GENEVE_PORT));
+    else next = classifyPackets<Vxlan>(context, sw, d, end, s, load<u32>(sw, SWITCH_VTEP_PORT));
+    s += ((next - d) / DESCRIPTOR_LENGTH) * SCRATCH_STEP;
+    d = next;
+  }
+}
+
+/** Which loop a packet is for, if it is plain; what is none, or not plain, is for any. NVGRE goes with GRE. */
+function seemingKind(sw: usize, frame: usize): u32 {
+  if (load<u8>(frame, 23) === IP_PROTOCOL_GRE) return TUNNEL_GRE;
+  return <u32>load<u16>(frame, 36) === load<u32>(sw, SWITCH_VTEP_GENEVE_PORT) ? TUNNEL_GENEVE : TUNNEL_VXLAN;
+}
+
+/** Kinds as types: what depends on one is decided when the loop for it is compiled. */
+type Vxlan = u8;
+type Geneve = u16;
+type Gre = u32;
+
+/**
+ * Packets are decapsulated, and their passengers classified, up to the first that seems to be of another kind; returns
+ * that. One remote's packets often follow each other. A loop of its own for each kind, which is a constant in it.
+ */
+function classifyPackets<K>(
+  context: usize,
+  sw: usize,
+  d: usize,
+  end: usize,
+  s: usize,
+  portBytes: u32,
+): usize {
+  const gre = sizeof<K>() === sizeof<Gre>();
+  const geneve = sizeof<K>() === sizeof<Geneve>();
+  const kind: u32 = gre ? TUNNEL_GRE : geneve ? TUNNEL_GENEVE : TUNNEL_VXLAN;
   const address = load<u32>(sw, SWITCH_VTEP_ADDRESS);
   const remotes: usize = load<u32>(sw, SWITCH_REMOTES);
   const ports: usize = load<u32>(sw, SWITCH_PORTS);
   const domains: usize = load<u32>(sw, SWITCH_DOMAINS);
+  const outerLength: u32 = gre ? GRE_OUTER : UDP_OUTER;
   let packets: u64 = 0;
   let packetBytes: u64 = 0;
-  // Of the tunnel that the last packet came out of.
+  // Of the tunnel that the last packet came out of: source address and number, as far as they count.
   let known: u64 = 0;
+  let counts: u64 = 0xffffffffffffffff;
   let number: u32 = 0;
   let domain: u32 = 0;
   let inDomain: u64 = 0;
@@ -167,34 +217,54 @@ function classifyUplink(context: usize, sw: usize, d: usize, end: usize, s: usiz
     const last = load<u32>(frame, 30); // destination address
     const sum = (low & 0xffffffff) + (low >>> 32) + (high & 0xffffffff) + (high >>> 32) + last;
     const ipLength = swapped16(<u32>(low >>> 16) & 0xffff);
-    const udpLength = swapped16(load<u16>(frame, 38));
-    const vni = bswap<u32>(load<u32>(frame, 46)) >>> 8;
+    const udpLength: u32 = gre ? 0 : swapped16(load<u16>(frame, 38));
+    // VNI, or the whole key.
+    const tunnelNumber: u32 = gre ? bswap<u32>(load<u32>(frame, 38)) : bswap<u32>(load<u32>(frame, 46)) >>> 8;
     const wrong: u32 =
       load<u8>(d, DESCRIPTOR_VERDICT) |
-      <u32>(length < OUTER_MINIMUM) |
+      <u32>(length < outerLength + ETHERNET_LENGTH) |
       ((load<u32>(frame, ETHERNET_TYPE) & PLAIN_IPV4_MASK) ^ PLAIN_IPV4) |
       sumIsWrong(sum) |
       (last ^ address) |
       (<u32>(low >>> 48) & FRAGMENT_BITS) |
-      ((<u32>(high >>> 8) & 0xff) ^ IP_PROTOCOL_UDP) |
-      (load<u16>(frame, 36) ^ portBytes) |
-      ((load<u8>(frame, 42) & VXLAN_FLAG_VNI) ^ VXLAN_FLAG_VNI) |
+      ((<u32>(high >>> 8) & 0xff) ^ (gre ? IP_PROTOCOL_GRE : IP_PROTOCOL_UDP)) |
+      (gre
+        ? (load<u32>(frame, 34) & KEYED_MASK) ^ KEYED_BITS
+        : (load<u16>(frame, 36) ^ portBytes) |
+          (geneve
+            ? (load<u32>(frame, 42) & GENEVE_PLAIN_MASK) ^ GENEVE_PLAIN
+            : (load<u8>(frame, 42) & VXLAN_FLAG_VNI) ^ VXLAN_FLAG_VNI)) |
       ((wire - ETHERNET_LENGTH - ipLength) >>> 31) |
-      ((ipLength - IPV4_LENGTH - udpLength) >>> 31) |
-      ((udpLength - (UDP_LENGTH + VXLAN_LENGTH + ETHERNET_LENGTH)) >>> 31);
+      (gre
+        ? (ipLength - GRE_OUTER) >>> 31
+        : ((ipLength - IPV4_LENGTH - udpLength) >>> 31) |
+          ((udpLength - (UDP_LENGTH + VXLAN_LENGTH + ETHERNET_LENGTH)) >>> 31));
     if (wrong !== 0) {
+      if (seemingKind(sw, frame) !== kind) break;
       classify(context, sw, d, s);
       continue;
     }
-    const key: u64 = (high >>> 32) | ((<u64>vni) << 32) | ((<u64>REMOTE_IPV4) << REMOTE_KIND_SHIFT);
-    if (key !== known) {
-      const value: u32 = <u32>find(remotes, key);
+    const source: u64 = high >>> 32;
+    const from: u64 = gre
+      ? source | ((<u64>tunnelNumber) << 32)
+      : source | ((<u64>tunnelNumber) << 32) | keyBits(kind);
+    if (gre ? number === 0 || ((from ^ known) & counts) !== 0 : from !== known) {
+      let value: u32 = 0;
+      let significant: u64 = 0xffffffffffffffff;
+      if (!gre || tunnelNumber <= <u32>VNI_MAXIMUM) value = <u32>find(remotes, from | keyBits(kind));
+      if (gre && value === 0) {
+        // No address is a remote of both, so that the other way to read the key finds nothing.
+        significant = 0xffffff00ffffffff;
+        const vsid: u64 = tunnelNumber >>> NVGRE_VSID_SHIFT;
+        value = <u32>find(remotes, source | (vsid << 32) | keyBits(TUNNEL_NVGRE));
+      }
       if (value === 0) {
         classify(context, sw, d, s);
         continue;
       }
-      if (known !== 0) countPassengers(context, number, domain, frames, bytes);
-      known = key;
+      if (frames !== 0) countPassengers(context, number, domain, frames, bytes);
+      known = from;
+      if (gre) counts = significant;
       number = value & 0xffff;
       domain = value >>> REMOTE_DOMAIN_SHIFT;
       const port: usize = ports + number * PORT_LENGTH;
@@ -205,30 +275,38 @@ function classifyUplink(context: usize, sw: usize, d: usize, end: usize, s: usiz
       frames = 0;
       bytes = 0;
     }
-    const inner: usize = frame + OUTER;
-    const source = load<u64>(inner, ETHERNET_SOURCE) & MAC_MASK;
+    const inner: usize = frame + outerLength;
+    const sender = load<u64>(inner, ETHERNET_SOURCE) & MAC_MASK;
     const destination = load<u64>(inner) & MAC_MASK;
-    if (isUnusual(source, destination, load<u16>(inner, ETHERNET_TYPE), routerMac) !== 0) {
+    if (isUnusual(sender, destination, load<u16>(inner, ETHERNET_TYPE), routerMac) !== 0) {
       classify(context, sw, d, s);
       continue;
     }
     packets++;
     packetBytes += wire;
     frames++;
-    const innerWire = udpLength - (UDP_LENGTH + VXLAN_LENGTH);
-    const behind = length - OUTER;
+    const innerWire: u32 = gre
+      ? ipLength - (GRE_OUTER - ETHERNET_LENGTH)
+      : udpLength - (UDP_LENGTH + VXLAN_LENGTH);
+    const behind = length - outerLength;
     bytes += innerWire;
     store<u32>(d, <u32>inner, DESCRIPTOR_OFFSET);
     store<u32>(d, behind < innerWire ? behind : innerWire, DESCRIPTOR_FRAME_LENGTH);
     store<u32>(d, innerWire, DESCRIPTOR_WIRE_LENGTH);
-    store<u32>(d, vni, DESCRIPTOR_VNI);
-    store<u64>(s, source | inDomain, SCRATCH_SOURCE);
+    store<u32>(d, tunnelNumber, DESCRIPTOR_VNI);
+    store<u64>(s, sender | inDomain, SCRATCH_SOURCE);
     store<u64>(s, destination | inDomain, SCRATCH_DESTINATION);
     store<u32>(s, number, SCRATCH_INGRESS);
     store<u32>(s, state | ((<u32>destination & 1) << SCRATCH_GROUP_SHIFT), SCRATCH_STATE);
   }
-  if (known !== 0) countPassengers(context, number, domain, frames, bytes);
+  if (frames !== 0) countPassengers(context, number, domain, frames, bytes);
   countManyReceived(context, UPLINK_NUMBER, packets, packetBytes);
+  return d;
+}
+
+/** What a key of the remotes' table holds beside an IPv4 address and a number. */
+function keyBits(kind: u64): u64 {
+  return ((<u64>REMOTE_IPV4) << REMOTE_KIND_SHIFT) | (kind << REMOTE_TUNNEL_SHIFT);
 }
 
 function countPassengers(context: usize, tunnel: u32, domain: u32, frames: u64, bytes: u64): void {
