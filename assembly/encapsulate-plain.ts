@@ -19,6 +19,7 @@ import {
   ENCAPSULATE_HEADER_LENGTH,
   ENCAPSULATE_IP_OFFSET,
   ENCAPSULATE_IP_SUM,
+  ENCAPSULATE_NUMBER_SHIFT,
   ENCAPSULATE_SEED,
   ENCAPSULATE_STRIP_ALL,
   ENCAPSULATE_STRIP_TAG,
@@ -34,6 +35,10 @@ import { flowId, sourcePort, wrapAll } from "./wrap";
 const PLAIN_LENGTH: u32 = 50;
 /** The longest passenger whose outer IPv4 total length still fits 16 bits. */
 const PLAIN_MAXIMUM: u32 = 65535 - 36;
+
+/** Ethernet, IPv4 without options, GRE with a key; and the longest passenger of that. */
+const KEYED_LENGTH = 42;
+const KEYED_MAXIMUM: u32 = 65535 - 28;
 
 /** Flags of GRE stages that change nothing for a passenger without a tag, or that the loop knows. */
 const PLAIN_GRE_FLAGS: u32 = ENCAPSULATE_STRIP_TAG | ENCAPSULATE_STRIP_ALL | ENCAPSULATE_FLOW_ID;
@@ -155,6 +160,44 @@ export function putPlainHeaders(
   store<u32>(d, <u32>start, DESCRIPTOR_OFFSET);
   store<u32>(d, length + PLAIN_LENGTH, DESCRIPTOR_FRAME_LENGTH);
   store<u32>(d, wire + PLAIN_LENGTH, DESCRIPTOR_WIRE_LENGTH);
+  store<u32>(d, hash, DESCRIPTOR_FLOW_HASH);
+  store<u32>(d, VNI_NONE, DESCRIPTOR_VNI);
+}
+
+/** As `isPlainPassenger`, for `putPlainGreHeaders`. */
+export function isPlainGrePassenger(frame: usize, length: u32, wire: u32, floor: u32): bool {
+  return isUnusual(frame, <u32>frame - KEYED_LENGTH, length, wire, floor, KEYED_MAXIMUM) === 0;
+}
+
+/** Puts one plain passenger into the tunnel of a stage of GRE with a key, or of NVGRE; `vni` as for `wrap`. */
+export function putPlainGreHeaders(
+  d: usize,
+  frame: usize,
+  length: u32,
+  wire: u32,
+  stage: usize,
+  vni: u32,
+): void {
+  const start: usize = frame - KEYED_LENGTH;
+  const template: usize = stage + ENCAPSULATE_TEMPLATE;
+  const hash = plainFlowHash(frame, load<u32>(stage, ENCAPSULATE_SEED));
+  const ipLength = wire + (KEYED_LENGTH - ETHERNET_LENGTH);
+  const total = swapped16(load<u32>(stage, ENCAPSULATE_IP_SUM)) + ipLength;
+  const ipChecksum = ~((total & 0xffff) + (total >>> 16));
+  const flowMask: u32 = (load<u32>(stage, STAGE_FLAGS) & ENCAPSULATE_FLOW_ID) !== 0 ? 0xff : 0;
+  const key = (vni << load<u32>(stage, ENCAPSULATE_NUMBER_SHIFT)) | ((flowId(hash) & flowMask) << 24);
+  const ip = i16x8.replace_lane(
+    i16x8.replace_lane(v128.load(template, 16), 0, <i16>swapped16(ipLength)),
+    4,
+    <i16>swapped16(ipChecksum & 0xffff),
+  );
+  // The last 16 bytes first: the vectors before them lie over what they have in common.
+  v128.store(start, i32x4.replace_lane(v128.load(template, KEYED_LENGTH - 16), 3, key), KEYED_LENGTH - 16);
+  v128.store(start, v128.load(template));
+  v128.store(start, ip, 16);
+  store<u32>(d, <u32>start, DESCRIPTOR_OFFSET);
+  store<u32>(d, length + KEYED_LENGTH, DESCRIPTOR_FRAME_LENGTH);
+  store<u32>(d, wire + KEYED_LENGTH, DESCRIPTOR_WIRE_LENGTH);
   store<u32>(d, hash, DESCRIPTOR_FLOW_HASH);
   store<u32>(d, VNI_NONE, DESCRIPTOR_VNI);
 }

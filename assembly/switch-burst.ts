@@ -13,7 +13,7 @@ import {
 } from "../src/layout/descriptor.layout";
 import { ETHERNET_LENGTH, ETHERNET_SOURCE, ETHERNET_TYPE } from "../src/layout/ethernet.layout";
 import { KEY_DOMAIN } from "../src/layout/fdb.layout";
-import { NVGRE_VSID_SHIFT } from "../src/layout/gre.layout";
+import { GRE_FIELD_LENGTH, GRE_LENGTH, NVGRE_VSID_SHIFT } from "../src/layout/gre.layout";
 import { IP_PROTOCOL_GRE, IP_PROTOCOL_UDP, IPV4_LENGTH } from "../src/layout/ipv4.layout";
 import {
   DOMAIN_LENGTH,
@@ -236,7 +236,7 @@ function classifyPackets<K>(
             : (load<u8>(frame, 42) & VXLAN_FLAG_VNI) ^ VXLAN_FLAG_VNI)) |
       ((wire - ETHERNET_LENGTH - ipLength) >>> 31) |
       (gre
-        ? (ipLength - GRE_OUTER) >>> 31
+        ? (ipLength - (IPV4_LENGTH + GRE_LENGTH + GRE_FIELD_LENGTH + ETHERNET_LENGTH)) >>> 31
         : ((ipLength - IPV4_LENGTH - udpLength) >>> 31) |
           ((udpLength - (UDP_LENGTH + VXLAN_LENGTH + ETHERNET_LENGTH)) >>> 31));
     if (wrong !== 0) {

@@ -50,6 +50,7 @@ export const TUNNEL_NVGRE = 3;
 export const PORT_LEARNS = 1;
 export const PORT_PLAIN_TUNNEL = 2; // its headers are the usual 50 bytes over IPv4, of VXLAN or Geneve
 export const PORT_FLOODS = 4; // it stands in flood lists
+export const PORT_PLAIN_GRE = 8; // its headers are 42 bytes over IPv4: GRE with a key and no checksum, or NVGRE
 
 export const UPLINK_NUMBER = 0;
 export const SWITCH_PORTS_MAXIMUM = 65534;

@@ -8,10 +8,12 @@ import { IPV4_DESTINATION } from "../layout/ipv4.layout.ts";
 import { IPV6_DESTINATION } from "../layout/ipv6.layout.ts";
 import { CACHE_LINE } from "../layout/memory.layout.ts";
 import {
+  ENCAPSULATE_FLOW_ID,
   ENCAPSULATE_HEADER_LENGTH,
   ENCAPSULATE_IP_OFFSET,
   ENCAPSULATE_IP_SUM,
   ENCAPSULATE_NUMBER,
+  ENCAPSULATE_STRIP_ALL,
   ENCAPSULATE_TEMPLATE,
   ENCAPSULATE_UDP_OFFSET,
   ENCAPSULATE_UDP_SUM,
@@ -25,6 +27,8 @@ import { writeEncapsulate } from "./write-encapsulate.ts";
 
 /** Ethernet, IPv4 without options, UDP, and VXLAN or Geneve without options. */
 const PLAIN_LENGTH = 50;
+/** Ethernet, IPv4 without options, GRE with a key, or NVGRE. */
+const KEYED_LENGTH = 42;
 
 /** What such records have in common; nothing of it is `undefined`. All but the ends is for the tunnel's kind alone. */
 export type TemplateHeaders = { readonly kind: TunnelKind } & Required<
@@ -40,13 +44,15 @@ const NO_NUMBER = {
   nvgre: { vni: NVGRE_VSID_MINIMUM },
 } as const;
 
-/** Whether the kernel for the usual headers (50 bytes over IPv4, no UDP checksum) may write this record's. */
-function isPlainEncapsulation(record: DataView): boolean {
-  return (
-    record.getUint32(STAGE_FLAGS, true) === 0 &&
-    record.getUint32(ENCAPSULATE_HEADER_LENGTH, true) === PLAIN_LENGTH &&
-    record.getUint32(ENCAPSULATE_IP_OFFSET, true) === ETHERNET_LENGTH
-  );
+/** Which kernel for usual headers (over IPv4, no checksum behind that of IP) may write this record's, if one may. */
+function plainness(record: DataView): "udp" | "gre" | undefined {
+  if (record.getUint32(ENCAPSULATE_IP_OFFSET, true) !== ETHERNET_LENGTH) return undefined;
+  const flags = record.getUint32(STAGE_FLAGS, true);
+  const headerLength = record.getUint32(ENCAPSULATE_HEADER_LENGTH, true);
+  if (flags === 0 && headerLength === PLAIN_LENGTH) return "udp";
+  // A tag is not on its way with a plain passenger.
+  const gre = (flags & ~(ENCAPSULATE_STRIP_ALL | ENCAPSULATE_FLOW_ID)) === 0;
+  return gre && headerLength === KEYED_LENGTH ? "gre" : undefined;
 }
 
 /**
@@ -56,8 +62,8 @@ function isPlainEncapsulation(record: DataView): boolean {
 export class EncapsulateTemplate {
   /** Of a record, in bytes: what lies behind the headers is left out. */
   readonly length: number;
-  /** Whether the kernel for the usual headers may write these. */
-  readonly isPlain: boolean;
+  /** Which kernel for usual headers may write these, if one may. */
+  readonly plain: "udp" | "gre" | undefined;
   readonly #words: Uint32Array;
   readonly #addressLength: number;
   /** Where in a record the remote's address begins. */
@@ -82,7 +88,7 @@ export class EncapsulateTemplate {
     if (headers.kind === "nvgre")
       record.setUint32(ENCAPSULATE_TEMPLATE + record.getUint32(ENCAPSULATE_NUMBER, true), 0);
     this.length = recordLength(headerLength);
-    this.isPlain = isPlainEncapsulation(record);
+    this.plain = plainness(record);
     this.#words = new Uint32Array(record.buffer, 0, this.length >>> 2);
     this.#addressLength = addressLength;
     this.#remote =

@@ -5,6 +5,7 @@ import { parseIp, parseMac } from "../core/addresses.ts";
 import { MAC_LENGTH } from "../layout/ethernet.layout.ts";
 import {
   PORT_ENCAPSULATION,
+  PORT_PLAIN_GRE,
   PORT_PLAIN_TUNNEL,
   PORT_TUNNEL_KIND,
   TUNNEL_GENEVE,
@@ -53,6 +54,8 @@ const NUMBER_OF: Readonly<Record<TunnelKind, number>> = {
   gre: TUNNEL_GRE,
   nvgre: TUNNEL_NVGRE,
 };
+
+const PLAIN_FLAGS = { udp: PORT_PLAIN_TUNNEL, gre: PORT_PLAIN_GRE, not: 0 } as const;
 
 /** What a template is made of: tunnels that say the same have the same. */
 type Headers = { readonly kind: TunnelKind } & Pick<
@@ -107,7 +110,7 @@ export class Tunnels {
     const record = this.#recordsOf(template.length).take();
     // From here on nothing fails.
     template.write(this.#memory.kernels, record, remote, mac);
-    const flags = template.isPlain ? PORT_PLAIN_TUNNEL : 0;
+    const flags = PLAIN_FLAGS[template.plain ?? "not"];
     const added = this.#ports.enterTunnel(place, common, kind, flags, record);
     for (const domain of bridgeDomains) this.#enter(added.handle, domain, remote);
     if (kind === TUNNEL_NVGRE) this.remotes.addNvgre(remote);
