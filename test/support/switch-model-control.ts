@@ -108,7 +108,9 @@ export class SwitchModelControl implements SwitchControl {
     for (const domain of bridgeDomains) this.#expectVni(kind, domain);
     const number = lowestFree(this.portModels);
     const name = settings.name ?? `port-${number}`;
-    const port = this.#newPort(number, name, "tunnel", settings, settings.group ?? 1, settings);
+    const { options } = settings;
+    const own = options === undefined ? settings : { ...settings, options: structuredClone(options) };
+    const port = this.#newPort(number, name, "tunnel", settings, settings.group ?? 1, own);
     for (const handle of settings.bridgeDomains) this.joinTunnel(port, handle);
     this.portModels.set(number, port);
     return port;

@@ -1,31 +1,57 @@
 // Thousands of tunnels of one switch that come and go: to whom floods are copied, in which order, and who is let in,
 // against a model that keeps lists; and that memory comes back, and nothing is half done when there is none left.
-import { FrameBatch, type Kernels, loadKernels } from "frameferry";
-import { type BridgeDomain, SwitchCore, type SwitchPort, type TunnelOptions } from "frameferry/switch";
+import { FrameBatch, type Kernels, loadKernels, type TunnelKind } from "frameferry";
+import {
+  type BridgeDomain,
+  SwitchCore,
+  type SwitchPort,
+  SwitchWorkspace,
+  type TunnelOptions,
+} from "frameferry/switch";
 import {
   dissect,
   formatIp,
   formatMac,
+  type GeneveOption,
+  greChecksumStatus,
   ipv4ChecksumIsGood,
   type Layer,
   parseIp,
   udpChecksumStatus,
 } from "frameferry/wire";
 import { describe, expect, it } from "vitest";
-import { BROADCAST, frame, vxlanPacket } from "../support/switch-frames.ts";
+import { BROADCAST, frame, tunnelPacket } from "../support/switch-frames.ts";
 import { mac } from "../support/switch-scene.ts";
+import { KINDS, overUdp } from "../support/tunnel-kinds.ts";
 
 type Family = "ipv4" | "ipv6";
 
 /** So few that the table of remotes is as small as it can be when no tunnel is left. */
 const DOMAINS = 8;
+/** Of the first; those that follow can be VSIDs, too, and such a key is more than 24 bits. */
+const VNI = 0x12345;
 const LOCAL = { ipv4: "10.1.0.1", ipv6: "2001:db8::1" } as const;
+
+/** A tunnel's options of any kind. */
+interface AnyTunnel {
+  readonly kind: TunnelKind;
+  readonly remote: string | Uint8Array;
+  readonly bridgeDomains: readonly BridgeDomain[];
+  readonly flood?: boolean;
+  readonly ttl?: number;
+  readonly dscp?: number;
+  readonly udpChecksum?: boolean;
+  readonly checksum?: boolean;
+  readonly options?: readonly GeneveOption[];
+  readonly port?: number;
+  readonly remoteMac?: string;
+}
 
 interface Tunnel {
   readonly port: SwitchPort;
   readonly remote: string;
   readonly address: Uint8Array;
-  readonly options: TunnelOptions;
+  readonly options: AnyTunnel;
   readonly domains: Set<number>;
 }
 
@@ -39,7 +65,8 @@ class Bench {
   readonly floods: Tunnel[][] = Array.from({ length: DOMAINS }, () => []);
   readonly family: Family;
   readonly #batch: FrameBatch;
-  readonly #packet: Uint8Array;
+  readonly #workspace: SwitchWorkspace;
+  readonly #packets: Readonly<Record<TunnelKind, Uint8Array>>[];
   #state = 11;
 
   constructor(kernels: Kernels, family: Family, ports: number) {
@@ -47,24 +74,30 @@ class Bench {
     this.family = family;
     const address = LOCAL[family];
     // The checksum of the outer IPv4 header stays that of the first packet.
+    // Room for options of Geneve.
+    this.#workspace = new SwitchWorkspace(kernels, { copies: 64, headroom: 256 });
     this.core = new SwitchCore(kernels, {
       ports,
       vtep: { address, ipChecksum: "ignore" },
       fdb: { capacity: 64, events: 0 },
+      workspace: this.#workspace,
     });
     this.domains = Array.from({ length: DOMAINS }, (_, i) =>
-      this.core.addBridgeDomain({ vni: 1000 + i, learning: false }),
+      this.core.addBridgeDomain({ vni: VNI + i, learning: false }),
     );
     this.inside = this.domains.map((bridgeDomain) => this.core.addPort({ bridgeDomain }));
-    this.#batch = new FrameBatch(kernels, { frames: 256, frameBytes: 256 });
-    this.#packet = vxlanPacket(
-      { source: this.remote(1), destination: address, vni: 0 },
-      frame(BROADCAST, mac(1)),
-    );
+    this.#batch = new FrameBatch(kernels, { frames: 256, frameBytes: 256, headroom: 256 });
+    const source = this.remote(1);
+    this.#packets = this.domains.map((_, i) => {
+      const of = (kind: TunnelKind): Uint8Array =>
+        tunnelPacket({ kind, source, destination: address, vni: VNI + i }, frame(BROADCAST, mac(1)));
+      return { vxlan: of("vxlan"), geneve: of("geneve"), gre: of("gre"), nvgre: of("nvgre") };
+    });
   }
 
   [Symbol.dispose](): void {
     this.core.close();
+    this.#workspace.close();
     this.#batch.close();
   }
 
@@ -85,18 +118,25 @@ class Bench {
     const remote = this.remote(number);
     const address = parseIp("remote", remote);
     // Text or bytes, and now and then headers of its own.
-    const options: TunnelOptions = {
-      kind: "vxlan",
+    const kind = KINDS[Math.max(0, this.below(6) - 2)] as TunnelKind;
+    const words = this.below(40);
+    const options: AnyTunnel = {
+      kind,
       remote: number % 2 === 0 ? remote : address,
       bridgeDomains: [...domains].map((i) => this.domains[i] as BridgeDomain),
       ...(this.below(5) === 0 && { flood: false }),
       ...(this.below(9) === 0 && { ttl: 1 + this.below(255) }),
       ...(this.below(9) === 0 && { dscp: this.below(64) }),
-      ...(this.below(9) === 0 && { udpChecksum: this.below(2) === 0 }),
-      ...(this.below(9) === 0 && { port: 1024 + this.below(60000) }),
+      ...(this.below(9) === 0 && overUdp(kind) && { udpChecksum: this.below(2) === 0 }),
+      ...(this.below(3) === 0 && kind === "gre" && { checksum: this.below(2) === 0 }),
+      ...(this.below(3) === 0 &&
+        kind === "geneve" && {
+          options: [{ class: 1, type: 2, data: new Uint8Array(4 * Math.min(words, 31)) }],
+        }),
+      ...(this.below(9) === 0 && overUdp(kind) && { port: 1024 + this.below(60000) }),
       ...(this.below(3) === 0 && { remoteMac: mac(this.below(200)) }),
     };
-    const tunnel = { port: this.core.addTunnel(options), remote, address, options, domains };
+    const tunnel = { port: this.core.addTunnel(options as TunnelOptions), remote, address, options, domains };
     this.tunnels.push(tunnel);
     for (const i of domains) this.#attach(tunnel, i);
   }
@@ -126,7 +166,7 @@ class Bench {
   check(): void {
     expect(this.core.ports().length).toBe(1 + DOMAINS + this.tunnels.length);
     for (let i = 0; i < DOMAINS; i++) {
-      const expected = (this.floods[i] as Tunnel[]).map((tunnel) => headersOf(tunnel, this.family));
+      const expected = (this.floods[i] as Tunnel[]).map((tunnel) => headersOf(tunnel, VNI + i, this.family));
       expect(this.copies(i).map(seen)).toEqual(expected);
     }
     for (let i = 0; i < DOMAINS; i++) {
@@ -150,11 +190,9 @@ class Bench {
 
   /** Of which remotes a packet with the VNI of a bridge domain arrives there, and nowhere else. */
   arrivals(from: readonly Tunnel[], i: number): boolean[] {
-    const packet = this.#packet.slice();
     const source = this.family === "ipv4" ? 26 : 22;
-    packet[packet.length - frame(BROADCAST, mac(1)).length - 3] = (1000 + i) >>> 8;
-    packet[packet.length - frame(BROADCAST, mac(1)).length - 2] = (1000 + i) & 0xff;
-    return from.map(({ address }) => {
+    return from.map(({ address, options: { kind } }) => {
+      const packet = (this.#packets[i] as Record<TunnelKind, Uint8Array>)[kind];
       packet.set(address, source);
       this.#batch.clear();
       this.#batch.add(packet, { mark: 0 });
@@ -176,27 +214,47 @@ class Bench {
   }
 }
 
-/** What the outer headers say, and that their checksums are right. */
-function headersOf({ remote, address, options }: Tunnel, family: Family): object {
-  const { ttl = 64, dscp = 0, port = 4789, udpChecksum = family === "ipv6", remoteMac } = options;
+/** What the headers say, and that their checksums are right. */
+function headersOf({ remote, address, options }: Tunnel, vni: number, family: Family): object {
+  const { kind, ttl = 64, dscp = 0, udpChecksum = family === "ipv6", checksum = false, remoteMac } = options;
+  const { port = kind === "geneve" ? 6081 : 4789 } = options;
   const last = address.subarray(-4);
   const made = formatMac(Uint8Array.from([2, 0, ...last]));
-  return { remote, mac: remoteMac ?? made, ttl, dscp, port, ip: true, udp: udpChecksum ? "good" : "absent" };
+  const words = (options.options ?? []).map(({ data }) => 1 + data.length / 4);
+  return {
+    ...{ remote, mac: remoteMac ?? made, ttl, dscp, ip: true },
+    // NVGRE: without the FlowID.
+    number: kind === "nvgre" ? vni * 256 : vni,
+    words: words.reduce((sum, one) => sum + one, 0),
+    ...(overUdp(kind)
+      ? { port, sum: udpChecksum ? "good" : "absent" }
+      : { port: undefined, sum: checksum ? "good" : "absent" }),
+  };
 }
 
 function seen(bytes: Uint8Array): object {
   const { layers } = dissect(bytes);
-  const [ethernet, ip, udp] = layers as unknown as [Header, Header, Header];
+  const [ethernet, ip, next] = layers as unknown as [Header, Header, Header];
   const ipv4 = (ip as unknown as Layer).name === "ipv4";
   const { source, destination } = ip.header as { source: Uint8Array; destination: Uint8Array };
+  const at = ipv4 ? 34 : 54;
+  const udp = (next as unknown as Layer).name === "udp";
+  // VXLAN or Geneve at whatever port.
+  const geneve = udp && bytes[at + 10] === 0x65;
+  const key = (next.header as { key?: number }).key ?? 0;
+  const vni = (bytes[at + 12]! << 16) | (bytes[at + 13]! << 8) | bytes[at + 14]!;
   return {
     remote: formatIp(destination),
     mac: formatMac(ethernet.header.destination as Uint8Array),
     ttl: ip.header.ttl ?? ip.header.hopLimit,
     dscp: ip.header.dscp,
-    port: udp.header.destinationPort,
     ip: !ipv4 || ipv4ChecksumIsGood(bytes, 14, 20),
-    udp: udpChecksumStatus(bytes, ipv4 ? 34 : 54, bytes.length, source, destination),
+    number: udp ? vni : key > 0xffffff ? key - (key % 256) : key,
+    words: geneve ? bytes[at + 8]! & 0x3f : 0,
+    port: next.header.destinationPort,
+    sum: udp
+      ? udpChecksumStatus(bytes, at, bytes.length, source, destination)
+      : greChecksumStatus(bytes, at, bytes.length),
   };
 }
 

@@ -1,5 +1,5 @@
-// Tunnels: what leaves by the uplink, byte for byte, what comes in by it, and who is let in.
-import { type Kernels, loadKernels } from "frameferry";
+// Tunnels of all kinds: what leaves by the uplink, byte for byte, what comes in by it, and who is let in.
+import { type Kernels, loadKernels, type TunnelKind } from "frameferry";
 import {
   dissect,
   flowHash,
@@ -11,34 +11,51 @@ import {
   vnisOf,
 } from "frameferry/wire";
 import { beforeAll, describe, expect, it } from "vitest";
-import { BROADCAST, frame, type PacketFields, UNDERLAYS, vxlanPacket } from "../support/switch-frames.ts";
+import { BROADCAST, frame, type PacketFields, tunnelLength, UNDERLAYS } from "../support/switch-frames.ts";
 import { mac, Scene } from "../support/switch-scene.ts";
 import { subjects } from "../support/switch-subject.ts";
 import type { SwitchSettings, TunnelSettings } from "../support/switch-types.ts";
+import { LAST_VNI, VNI, vtepScenes } from "../support/switch-vtep.ts";
+import { defaultPort, KINDS, overUdp } from "../support/tunnel-kinds.ts";
 
 let kernels: Kernels;
 beforeAll(async () => {
   kernels = await loadKernels({ memoryBytes: 32 << 20 });
 });
 
-const cases = subjects.flatMap((which) => (["ipv4", "ipv6"] as const).map((family) => ({ which, family })));
+const cases = subjects.flatMap((which) =>
+  (["ipv4", "ipv6"] as const).flatMap((family) => KINDS.map((kind) => ({ which, family, kind }))),
+);
+/** What bits of the header a reason stands for, beside those that all GRE has. */
+const OF_KIND: Readonly<Record<TunnelKind, readonly (readonly [string, number, number])[]>> = {
+  vxlan: [["vxlan-no-vni", 0, 8]],
+  geneve: [
+    ["geneve-version", 0, 0x40],
+    ["geneve-truncated", 0, 0x3f],
+    ["geneve-options", 0, 1],
+    ["geneve-oam", 1, 0x80],
+    ["geneve-protocol", 3, 1],
+  ],
+  gre: [["other-key", 4, 1]],
+  nvgre: [["nvgre-fields", 0, 0x10]],
+};
 
-describe.each(cases)("a VTEP over $family ($which)", ({ which, family }) => {
+describe.each(cases)("a VTEP over $family, tunnels of kind $kind ($which)", ({ which, family, kind }) => {
   const { local, remotes, stranger } = UNDERLAYS[family];
-  const headers = family === "ipv4" ? 50 : 70;
+  const udp = overUdp(kind);
+  /** Nobody knows that a stranger's GRE is NVGRE, and its VSIDs are no keys. */
+  const fromStranger = kind === "nvgre" ? "other-key" : "unknown-remote";
+  const headers = (family === "ipv4" ? 34 : 54) + tunnelLength({ kind, vni: 0 });
 
-  function vtep(tunnel: Partial<TunnelSettings> = {}, more: SwitchSettings["vtep"] = { address: local }) {
-    const scene = new Scene(which, kernels, { vtep: { ...more, address: local } });
-    const { sw } = scene;
-    const [orange, blue] = [sw.addBridgeDomain({ vni: 1234 }), sw.addBridgeDomain({ vni: 0xffffff })];
-    const vm = sw.addPort({ bridgeDomain: orange });
-    const one = sw.addTunnel({ kind: "vxlan", remote: remotes[0]!, bridgeDomains: [orange], ...tunnel });
-    const two = sw.addTunnel({ kind: "vxlan", remote: remotes[1]!, bridgeDomains: [orange, blue] });
-    const box = sw.addPort({ bridgeDomain: blue });
-    return { scene, sw, orange, blue, vm, one, two, box };
-  }
-  const packet = (passenger: Uint8Array, fields: Partial<PacketFields> = {}) =>
-    vxlanPacket({ source: remotes[0]!, destination: local, vni: 1234, ...fields }, passenger);
+  const { vtep, packet } = vtepScenes(which, () => kernels, kind, family);
+  /** The tunnel header of frames that have this hash. */
+  const headerOf = (hash: number): number[] =>
+    ({
+      vxlan: [8, 0, 0, 0, 0x12, 0x34, 0x56, 0],
+      geneve: [0, 0, 0x65, 0x58, 0x12, 0x34, 0x56, 0],
+      gre: [0x20, 0, 0x65, 0x58, 0, 0x12, 0x34, 0x56],
+      nvgre: [0x20, 0, 0x65, 0x58, 0x12, 0x34, 0x56, hash >>> 24],
+    })[kind];
 
   it("puts frames into packets, in front of which nothing is left to chance", () => {
     const { scene, vm, one } = vtep({ remoteMac: "02:cc:00:00:00:01", ttl: 9, dscp: 46 });
@@ -66,24 +83,29 @@ describe.each(cases)("a VTEP over $family ($which)", ({ which, family }) => {
         : { dscp: 46, ecn: 0, hopLimit: 9, flowLabel: 0, payloadLength: bytes.length - 54 },
     );
     if (family === "ipv4") expect(ipv4ChecksumIsGood(bytes, 14, 20)).toBe(true);
-    expect(named("udp")).toMatchObject({
-      sourcePort: sourcePort(flowHash(passenger)),
-      destinationPort: 4789,
-      length: 16 + passenger.length,
-    });
-    expect(udpChecksumStatus(bytes, headers - 16, bytes.length, ip.source, ip.destination)).toBe(
-      family === "ipv4" ? "absent" : "good",
-    );
-    expect([...bytes.subarray(headers - 8, headers)]).toEqual([8, 0, 0, 0, 0, 0x04, 0xd2, 0]);
-    expect(vnisOf(layers)).toEqual([1234]);
+    if (udp) {
+      expect(named("udp")).toMatchObject({
+        sourcePort: sourcePort(flowHash(passenger)),
+        destinationPort: defaultPort(kind),
+        length: 16 + passenger.length,
+      });
+      expect(udpChecksumStatus(bytes, headers - 16, bytes.length, ip.source, ip.destination)).toBe(
+        family === "ipv4" ? "absent" : "good",
+      );
+      expect(vnisOf(layers)).toEqual([VNI]);
+    }
+    expect([...bytes.subarray(headers - 8, headers)]).toEqual(headerOf(flowHash(passenger)));
     expect(scene.tallyOf(one)).toMatchObject({ sent: 1, sentBytes: bytes.length });
     expect(scene.tallyOf(0)).toMatchObject({ received: 0, sent: 1, sentBytes: bytes.length });
     expect(scene.sw.counters().sent).toBe(1);
   });
 
-  it("sends to the VTEP's own UDP port, unless the tunnel has another", () => {
+  it.runIf(udp)("sends to the VTEP's own UDP port, unless the tunnel has another", () => {
     const portOf = (tunnel: Partial<TunnelSettings>) => {
-      const { scene, vm } = vtep(tunnel, { address: local, port: 8472 });
+      const { scene, vm } = vtep(tunnel, {
+        address: local,
+        [kind === "vxlan" ? "port" : "genevePort"]: 8472,
+      });
       using _ = scene;
       const { bytes } = scene.send(vm, frame(BROADCAST, mac(1)))[0]!;
       return (bytes[headers - 14]! << 8) | bytes[headers - 13]!;
@@ -92,15 +114,18 @@ describe.each(cases)("a VTEP over $family ($which)", ({ which, family }) => {
     expect(portOf({})).toBe(8472);
   });
 
-  it("computes the UDP checksum or leaves it out, as the tunnel says, and uses the VTEP's MAC", () => {
-    const udpChecksum = family === "ipv4";
-    const { scene, vm } = vtep({ udpChecksum }, { address: local, mac: "02:dd:00:00:00:07" });
-    using _ = scene;
-    const { bytes } = scene.send(vm, frame(BROADCAST, mac(1), { payload: 63 }))[0]!;
-    const at = headers - 16;
-    expect((bytes[at + 6]! | bytes[at + 7]!) !== 0).toBe(udpChecksum);
-    expect([...bytes.subarray(6, 12)]).toEqual([2, 0xdd, 0, 0, 0, 7]);
-  });
+  it.runIf(udp)(
+    "computes the UDP checksum or leaves it out, as the tunnel says, and uses the VTEP's MAC",
+    () => {
+      const udpChecksum = family === "ipv4";
+      const { scene, vm } = vtep({ udpChecksum }, { address: local, mac: "02:dd:00:00:00:07" });
+      using _ = scene;
+      const { bytes } = scene.send(vm, frame(BROADCAST, mac(1), { payload: 63 }))[0]!;
+      const at = headers - 16;
+      expect((bytes[at + 6]! | bytes[at + 7]!) !== 0).toBe(udpChecksum);
+      expect([...bytes.subarray(6, 12)]).toEqual([2, 0xdd, 0, 0, 0, 7]);
+    },
+  );
 
   it("takes the tag off what goes into a tunnel, and hashes without it", () => {
     const { scene, sw, orange, vm } = vtep();
@@ -119,7 +144,9 @@ describe.each(cases)("a VTEP over $family ($which)", ({ which, family }) => {
     const sent = scene.send(vm, frame(BROADCAST, mac(1)));
     expect(sent.map(({ port }) => port)).toEqual([0, 0]);
     const at = family === "ipv4" ? 30 : 38;
-    expect(sent.map(({ bytes }) => formatIp(bytes.subarray(at, headers - 16)))).toEqual(remotes.slice(0, 2));
+    expect(sent.map(({ bytes }) => formatIp(bytes.subarray(at, family === "ipv4" ? 34 : 54)))).toEqual(
+      remotes.slice(0, 2),
+    );
     expect([scene.tallyOf(one).sent, scene.tallyOf(two).sent]).toEqual([1, 1]);
     const passenger = frame(BROADCAST, mac(5));
     expect(scene.send(0, packet(passenger))).toEqual([{ port: vm.number, bytes: passenger }]);
@@ -161,43 +188,53 @@ describe.each(cases)("a VTEP over $family ($which)", ({ which, family }) => {
     const { scene, sw, blue, one, box } = vtep();
     using _ = scene;
     const passenger = frame(BROADCAST, mac(5));
-    expect(scene.dropped(0, packet(passenger, { source: stranger }))).toEqual({ "unknown-remote": 1 });
-    expect(scene.dropped(0, packet(passenger, { vni: 0xffffff }))).toEqual({ "unknown-remote": 1 });
+    expect(scene.dropped(0, packet(passenger, { source: stranger }))).toEqual({ [fromStranger]: 1 });
+    expect(scene.dropped(0, packet(passenger, { vni: LAST_VNI }))).toEqual({ "unknown-remote": 1 });
     expect(scene.dropped(0, packet(passenger, { vni: 99 }))).toEqual({ "other-vni": 1 });
     expect(scene.dropped(0, packet(passenger, { vni: 99, source: stranger }))).toEqual({ "other-vni": 1 });
     expect(scene.tallyOf(0)).toMatchObject({ received: 4, dropped: 4, receivedBytes: 4 * (headers + 60) });
     sw.joinTunnel(one, blue);
-    expect(scene.ports(0, packet(passenger, { vni: 0xffffff }))).toEqual([box.number]);
+    expect(scene.ports(0, packet(passenger, { vni: LAST_VNI }))).toEqual([box.number]);
     sw.leaveTunnel(one, blue);
-    expect(scene.dropped(0, packet(passenger, { vni: 0xffffff }))).toEqual({ "unknown-remote": 1 });
+    expect(scene.dropped(0, packet(passenger, { vni: LAST_VNI }))).toEqual({ "unknown-remote": 1 });
     // What it had said of the domain has gone with it.
     expect(sw.fdb.get(blue, mac(5))).toBeUndefined();
     sw.removePort(one);
-    expect(scene.dropped(0, packet(passenger))).toEqual({ "unknown-remote": 1 });
+    expect(scene.dropped(0, packet(passenger))).toEqual({ [fromStranger]: 1 });
   });
 
   it("drops what is no packet of a tunnel of its own", () => {
     const { scene } = vtep({}, { address: local, udpChecksum: "verify" });
     using _ = scene;
     const passenger = frame(BROADCAST, mac(5));
-    const vxlan = headers - 8;
+    const tunnel = headers - 8;
     const changed = (at: number, bits: number, fields: Partial<PacketFields> = {}) => {
       const bytes = packet(passenger, fields);
       bytes[at]! ^= bits;
       return bytes;
     };
-    const expected: [string, Uint8Array][] = [
+    const expected: (readonly [string, Uint8Array])[] = [
       ["not-tunnel", packet(passenger, { destination: stranger })],
-      ["not-tunnel", packet(passenger, { port: 8472 })],
       ["not-tunnel", frame(mac(1), mac(2))],
       ["frame-too-short", packet(passenger).slice(0, 13)],
       ["outer-ip-truncated", packet(passenger).slice(0, 33)],
-      ["udp-truncated", packet(passenger).slice(0, headers - 9)],
       ["outer-ip-truncated", packet(passenger).slice(0, headers + 20)],
-      ["vxlan-no-vni", changed(vxlan, 8)],
       ["inner-truncated", packet(passenger.subarray(0, 13))],
-      ["udp-checksum", changed(headers + 20, 1, { udpChecksum: true })],
-      ["udp-length", changed(headers - 12, 0x10)],
+      ...(udp
+        ? ([
+            ["not-tunnel", packet(passenger, { port: 8472 })],
+            ["udp-truncated", packet(passenger).slice(0, headers - 9)],
+            ["udp-checksum", changed(headers + 20, 1, { udpChecksum: true })],
+            ["udp-length", changed(headers - 12, 0x10)],
+          ] as const)
+        : ([
+            ["gre-truncated", packet(passenger).slice(0, tunnel + 3)],
+            ["gre-version", changed(tunnel + 1, 1)],
+            ["gre-protocol", changed(tunnel + 3, 1)],
+            ["gre-reserved", changed(tunnel, 0x40)],
+            [kind === "gre" ? "other-key" : "nvgre-fields", packet(passenger, { keyless: true })],
+          ] as const)),
+      ...OF_KIND[kind].map(([reason, at, bits]) => [reason, changed(tunnel + at, bits)] as const),
     ];
     if (family === "ipv4") {
       expected.push(["outer-ip-checksum", changed(24, 1)]);
@@ -208,7 +245,7 @@ describe.each(cases)("a VTEP over $family ($which)", ({ which, family }) => {
     expect(scene.sw.fdb.size).toBe(0);
   });
 
-  it("ignores reserved bits, or drops packets that have them", () => {
+  it.runIf(kind === "vxlan")("ignores reserved bits, or drops packets that have them", () => {
     for (const rule of ["rfc", "strict"] as const) {
       const { scene } = vtep({}, { address: local, rule });
       using _ = scene;
@@ -251,11 +288,11 @@ describe.each(cases)("a VTEP over $family ($which)", ({ which, family }) => {
     ] as const) {
       using scene = new Scene(which, kernels, { ...settings, copies: 2 }, slots);
       const { sw } = scene;
-      const bridgeDomain = sw.addBridgeDomain({ vni: 1 });
+      const bridgeDomain = sw.addBridgeDomain({ vni: VNI });
       const port = sw.addPort({ bridgeDomain });
       const mtu = payload < 65000 ? { mtu: 1400 } : {};
       const tunnel = sw.addTunnel({
-        kind: "vxlan",
+        kind,
         remote: remotes[0]!,
         bridgeDomains: [bridgeDomain],
         ...mtu,
