@@ -4,11 +4,21 @@ import { parseIp } from "../core/addresses.ts";
 import { FrameBatch, type Kernels, loadKernels } from "../index.ts";
 import { FRAME_BYTES_MAXIMUM } from "../layout/batch.layout.ts";
 import { PAGE_LENGTH, PAGES_MAXIMUM } from "../layout/memory.layout.ts";
-import { type BridgeDomain, SwitchCore, type SwitchPort, SwitchWorkspace } from "../switch.ts";
+import { ENCAPSULATE_TEMPLATE_LENGTH } from "../layout/stage.layout.ts";
+import {
+  type BridgeDomain,
+  SwitchCore,
+  type SwitchPort,
+  SwitchWorkspace,
+  type TunnelOptions,
+} from "../switch.ts";
+import type { GeneveOption } from "../wire/geneve.ts";
 import { BadConfiguration } from "./failures.ts";
+import { bytesOf } from "./options.ts";
 import { type JsonPath, sentenceAt } from "./schema-errors.ts";
 import type {
   NamedEntry,
+  NamedGeneveOption,
   NamedNeighbour,
   NamedPort,
   NamedRouter,
@@ -54,8 +64,13 @@ export async function buildSwitch(file: string, config: SwitchConfig): Promise<B
 function build(kernels: Kernels, config: SwitchConfig): BuiltSwitch {
   const { vtep, fdb, bridgeDomains, ports, tunnels = [], neighbours = [], routers = [], uplink } = config;
   const { entries = [], ...fdbOptions } = fdb ?? {};
-  const workspace = new SwitchWorkspace(kernels, { copies: COPIES, frameBytes: FRAME_BYTES_MAXIMUM });
-  const batch = new FrameBatch(kernels, { frameBytes: FRAME_BYTES_MAXIMUM });
+  const slots = {
+    frameBytes: FRAME_BYTES_MAXIMUM,
+    // Geneve's options make headers longer than the usual headroom.
+    ...(tunnels.some(({ options }) => options !== undefined) && { headroom: ENCAPSULATE_TEMPLATE_LENGTH }),
+  };
+  const workspace = new SwitchWorkspace(kernels, { copies: COPIES, ...slots });
+  const batch = new FrameBatch(kernels, slots);
   const gateways = routers.flatMap(({ interfaces }) => interfaces.flatMap(({ addresses }) => addresses));
   const sw = placed([], config, () => {
     return new SwitchCore(kernels, {
@@ -110,7 +125,15 @@ function addTunnel(sw: SwitchCore, tunnel: NamedTunnel, path: JsonPath): void {
   const bridgeDomains = tunnel.bridgeDomains.map((name, index) => {
     return domainNamed(sw, name, [...path, "bridgeDomains", index]);
   });
-  placed(path, tunnel, () => sw.addTunnel({ kind: "vxlan", ...tunnel, bridgeDomains }));
+  const { options, ...rest } = tunnel;
+  const own = options === undefined ? {} : { options: options.map(geneveOption) };
+  // The switch knows, and says, which option belongs to which kind.
+  const all = { kind: "vxlan", ...rest, ...own, bridgeDomains } as TunnelOptions;
+  placed(path, tunnel, () => sw.addTunnel(all));
+}
+
+function geneveOption(option: NamedGeneveOption): GeneveOption {
+  return { class: option.class, type: option.type, data: bytesOf(option.data ?? "") };
 }
 
 function addRouter(sw: SwitchCore, { interfaces, routes = [] }: NamedRouter, path: JsonPath): void {

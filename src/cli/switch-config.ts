@@ -1,6 +1,7 @@
 // The configuration of `frameferry switch`: read, checked against schema/switch.schema.json, and said in types.
 
 import type { IpAddress, MacAddress } from "../core/addresses.ts";
+import type { TunnelKind } from "../index.ts";
 import type {
   AccessPortOptions,
   BridgeDomainOptions,
@@ -8,8 +9,8 @@ import type {
   RouteOptions,
   SwitchFdbOptions,
   TrunkPortOptions,
-  TunnelOptions,
   VtepOptions,
+  VxlanTunnelOptions,
 } from "../switch.ts";
 import { BadConfiguration } from "./failures.ts";
 import { readJson } from "./json-file.ts";
@@ -27,12 +28,22 @@ export type NamedTrunkPort = Omit<TrunkPortOptions, "vlans"> & {
   readonly vlans: Readonly<Record<string, string>>;
 };
 export type NamedPort = (NamedAccessPort | NamedTrunkPort) & CaptureNames & { readonly name: string };
-export type NamedTunnel = Omit<TunnelOptions, "bridgeDomains" | "kind"> & {
+/** An option of Geneve, with its data in hex. */
+export interface NamedGeneveOption {
+  readonly class: number;
+  readonly type: number;
+  readonly data?: string;
+}
+
+/** What belongs to its kind the switch knows. */
+export interface NamedTunnel extends Omit<VxlanTunnelOptions, "bridgeDomains" | "kind"> {
   readonly name: string;
-  readonly kind?: "vxlan";
-  readonly remote: IpAddress;
+  readonly kind?: TunnelKind;
+  readonly remote: string;
   readonly bridgeDomains: readonly string[];
-};
+  readonly options?: readonly NamedGeneveOption[];
+  readonly checksum?: boolean;
+}
 export type NamedEntry = { readonly bridgeDomain: string; readonly mac: MacAddress } & (
   | { readonly port: string }
   | { readonly blackhole: true }

@@ -117,7 +117,12 @@ test.each<[string, unknown, string]>([
   ],
   ["fdb/entries/0/blackhole", true, "fdb.entries[0]: expected either port or blackhole"],
   ["fdb/entries/0", { ...entry, blackhole: false }, "fdb.entries[0].blackhole: expected true, got false"],
-  ["tunnels/0/kind", "geneve", 'tunnels[0].kind: expected "vxlan", got "geneve"'],
+  ["tunnels/0/kind", "ipip", 'tunnels[0].kind: expected "vxlan", "geneve", "gre" or "nvgre", got "ipip"'],
+  [
+    "tunnels/0/options",
+    [{ class: 1, type: 2, data: "0102" }],
+    'tunnels[0].options[0].data: expected up to 124 bytes in hex, a multiple of 4, got "0102"',
+  ],
   ["neighbours/0/ip", undefined, "neighbours[0].ip: it is missing"],
   ["routers/0/interfaces", [], "routers[0].interfaces: expected at least one"],
   [
@@ -184,6 +189,14 @@ test.each<[string, unknown, string]>([
     "blue",
     "tunnels[0].bridgeDomains: blue has no VNI, so that no tunnel can carry it",
   ],
+  ["tunnels/0/checksum", true, "tunnels[0].checksum: a tunnel of kind vxlan has no such option"],
+  ["tunnels/0/options", [], "tunnels[0].options: a tunnel of kind vxlan has no such option"],
+  [
+    "tunnels/0/kind",
+    "nvgre",
+    "tunnels[0].bridgeDomains: VSID of orange: expected a whole number from 4096 to 16777214, got 1",
+  ],
+  ["vtep/genevePort", 4789, "vtep.genevePort: 4789 is the UDP port of VXLAN already"],
   ["tunnels/0/bridgeDomains/1", "orange", "tunnels[0].bridgeDomains: orange stands there twice"],
   ["tunnels/0/bridgeDomains/1", "red", 'tunnels[0].bridgeDomains[1]: there is no bridge domain "red"'],
   ["fdb/entries/0/port", "nobody", 'fdb.entries[0].port: there is no port or tunnel "nobody"'],

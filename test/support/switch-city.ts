@@ -1,8 +1,10 @@
 // Many bridge domains on one switch, all with the same MACs and IP addresses. Every frame bears the number of its
 // domain in its last bytes; where it leaves says which domain it leaves in.
+import type { TunnelKind } from "frameferry";
 import { emitArp } from "frameferry/wire";
-import { UNDERLAYS, vxlanPacket } from "./switch-frames.ts";
+import { tunnelPacket, UNDERLAYS } from "./switch-frames.ts";
 import type { DomainHandle, PortFrame, PortHandle, SwitchControl } from "./switch-types.ts";
+import { KINDS } from "./tunnel-kinds.ts";
 
 export interface CityPlan {
   readonly domains: number;
@@ -10,7 +12,8 @@ export interface CityPlan {
   readonly access: boolean;
   /** Each trunk: the VID of each domain that is on it. The first one's first VLAN is native. */
   readonly trunks: readonly ReadonlyMap<number, number>[];
-  readonly tunnels: number;
+  /** The kind of each. */
+  readonly tunnels: readonly TunnelKind[];
 }
 
 /** What no frame may bear when it leaves. */
@@ -22,14 +25,14 @@ const HOSTS = 12;
 const { local, remotes, stranger } = UNDERLAYS.ipv4;
 
 /** 64 domains or so: each on an access port, four trunks and two tunnels. */
-export function smallCity(domains: number): CityPlan {
+export function smallCity(domains: number, tunnels: readonly TunnelKind[]): CityPlan {
   const trunks = [0, 1, 2, 3].map(
     (t) =>
       new Map(
         Array.from({ length: domains }, (_, d) => [d, 1 + ((d * (2 * t + 1) + 100 * t) % 4000)] as const),
       ),
   );
-  return { domains, access: true, trunks, tunnels: 2 };
+  return { domains, access: true, trunks, tunnels };
 }
 
 /** Every domain there can be: each on two trunks of 4,093 VLANs, and all of them in one tunnel. */
@@ -44,13 +47,13 @@ export function largeCity(): CityPlan {
       trunks[t]!.set(d, 1 + (place % 4093));
     }
   }
-  return { domains, access: false, trunks, tunnels: 1 };
+  return { domains, access: false, trunks, tunnels: ["vxlan"] };
 }
 
 export class City {
   readonly #access: PortHandle[] = [];
   readonly #trunks: { readonly port: PortHandle; readonly vids: ReadonlyMap<number, number> }[] = [];
-  readonly #tunnels: number;
+  readonly #tunnels: readonly TunnelKind[];
   readonly #domains: number;
   /** By port number: the domain of an access port, or a trunk's domains by VID. */
   readonly #owners: (number | Int32Array)[] = [];
@@ -89,8 +92,8 @@ export class City {
       this.#trunks.push({ port, vids });
       this.#owners[port.number] = owners;
     }
-    for (let t = 0; t < plan.tunnels; t++)
-      sw.addTunnel({ kind: "vxlan", remote: remotes[t]!, bridgeDomains: domains });
+    for (const [t, kind] of plan.tunnels.entries())
+      sw.addTunnel({ kind, remote: remotes[t]!, bridgeDomains: domains });
   }
 
   /** A frame of any domain that comes in anywhere, in order or not. */
@@ -106,15 +109,21 @@ export class City {
     const end = frame.length;
     const bears =
       ((frame[end - 4]! << 24) | (frame[end - 3]! << 16) | (frame[end - 2]! << 8) | frame[end - 1]!) >>> 0;
-    const owner = port === 0 ? vniOf(frame) - FIRST_VNI : this.#ownerAt(frame, port);
+    const kind = port === 0 ? this.#kindOf(frame) : undefined;
+    const owner = kind !== undefined ? vniOf(frame, kind) - FIRST_VNI : this.#ownerAt(frame, port);
     this.left++;
     if (port === 0) this.leftByUplink++;
     if (owner !== bears) throw new Error(`a frame of domain ${bears} left port ${port} in domain ${owner}`);
     // An ARP answer must be that of the domain's own neighbour.
-    const source = port === 0 ? 56 : 6;
+    const source = kind === undefined ? 6 : 6 + headersOf(kind);
     const whose = (frame[source + 4]! << 8) | frame[source + 5]!;
     if (frame[source] === 0x0a && whose !== bears)
       throw new Error(`an answer of domain ${whose} left in domain ${owner}`);
+  }
+
+  /** Of the tunnel that a packet leaves by. */
+  #kindOf(packet: Uint8Array): TunnelKind {
+    return this.#tunnels[remotes.indexOf(packet.subarray(30, 34).join("."))]!;
   }
 
   #ownerAt(frame: Uint8Array, port: number): number {
@@ -145,11 +154,14 @@ export class City {
 
   #byUplink(d: number): PortFrame {
     const dice = this.#below(32);
-    const wrong = dice < 3;
+    const wrong = dice < 4;
     const passenger = this.#frame(wrong ? NOWHERE : d, dice === 0 ? [1 + this.#below(4000)] : []);
-    const source = dice === 1 ? stranger : remotes[this.#below(this.#tunnels)]!;
+    const t = this.#below(this.#tunnels.length);
+    const source = dice === 1 ? stranger : remotes[t]!;
     const vni = dice === 2 ? FIRST_VNI - 1 - this.#below(100) : FIRST_VNI + d;
-    return { port: 0, bytes: vxlanPacket({ source, destination: local, vni }, passenger) };
+    // By another kind of tunnel than it has nobody gets in.
+    const kind = KINDS[(KINDS.indexOf(this.#tunnels[t]!) + (dice === 3 ? 1 + this.#below(3) : 0)) % 4]!;
+    return { port: 0, bytes: tunnelPacket({ kind, source, destination: local, vni }, passenger) };
   }
 
   /** 60 to 90 bytes and their tags; one in eight asks by ARP for what the domain knows, or does not. */
@@ -201,7 +213,12 @@ function isTag(frame: Uint8Array): boolean {
   return frame[12] === 0x81 && frame[13] === 0;
 }
 
-/** Of a packet over IPv4 that the switch has made. */
-function vniOf(packet: Uint8Array): number {
-  return (packet[46]! << 16) | (packet[47]! << 8) | packet[48]!;
+/** How long the headers over IPv4 are that the switch makes. */
+function headersOf(kind: TunnelKind): number {
+  return kind === "vxlan" || kind === "geneve" ? 50 : 42;
+}
+
+function vniOf(packet: Uint8Array, kind: TunnelKind): number {
+  const at = headersOf(kind) - (kind === "gre" ? 3 : 4);
+  return (packet[at]! << 16) | (packet[at + 1]! << 8) | packet[at + 2]!;
 }

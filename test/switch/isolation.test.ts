@@ -10,14 +10,24 @@ beforeAll(async () => {
   kernels = await loadKernels({ memoryBytes: 32 << 20 });
 });
 
-describe.each(subjects)("isolation (%s)", (which) => {
+const cases = subjects.flatMap((which) =>
+  (
+    [
+      ["vxlan", "vxlan"],
+      ["geneve", "gre"],
+      ["nvgre", "vxlan"],
+    ] as const
+  ).map((tunnels) => ({ which, tunnels })),
+);
+
+describe.each(cases)("isolation, tunnels of $tunnels ($which)", ({ which, tunnels }) => {
   // The model takes its time.
   const frames = which === "model" ? 10_000 : 100_000;
 
   it(`of 64 domains with the same MACs and IP addresses, over ${frames} frames`, () => {
     const settings = { ports: 128, vtep: { address: "10.1.5.7" }, fdb: { capacity: 2048 } };
     using scene = new Scene(which, kernels, settings);
-    const city = new City(scene.sw, smallCity(64), 4401);
+    const city = new City(scene.sw, smallCity(64, tunnels), 4401);
     const bursts = Array.from({ length: 20 }, () => Array.from({ length: 250 }, () => city.arrival()));
     for (let i = 0; i < frames / 250; i++) {
       for (const { port, bytes } of scene.subject.forward(bursts[i % bursts.length]!, 7 * i))
