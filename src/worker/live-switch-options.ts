@@ -8,7 +8,7 @@ import type { SwitchWorkspaceOptions } from "../switch/workspace.ts";
 import type { WorkerPool } from "./worker-pool.ts";
 
 export interface LiveSwitchOptions extends Omit<SwitchOptions, "workspace"> {
-  /** Room for the copies that flooding makes, for each worker. */
+  /** Room for the copies that flooding makes, for each worker. Frames that come in get as much headroom, 128 bytes at least. */
   readonly copies?: SwitchWorkspaceOptions;
   /** Bytes of each ring to and from a worker: a power of two from 64 KiB to 256 MiB. Default 1 MiB. */
   readonly ringBytes?: number;

@@ -67,6 +67,7 @@ export async function openOn(host: LiveSwitchHost, options: LiveSwitchOptions): 
         worker: pool?.doorbellOf(index) ?? 0,
         owner: "doorbell" in bell ? (bell.doorbell as number) : 0,
         context,
+        headroom: (workspaces[index] as SwitchWorkspace).headroom,
         settle: (received) => core.settleDied(context, received),
         onRecover: () => core.fdb.repair(index + 1),
         drain: () => (opened === undefined ? false : opened.drain()),

@@ -25,11 +25,13 @@ import type { SwitchContext } from "../switch/switch-memory.ts";
 import { droppedOnly } from "./lane.ts";
 import { RingLane, type RingLaneOptions } from "./ring-lane.ts";
 
-/** Most bytes that a switch puts in front of a frame: a tag, a tunnel, or what an ICMP error needs. */
+/** Most bytes that a switch puts in front of a frame: a tag, a tunnel without options, or what an ICMP error needs. */
 const GROWTH = 128;
 
 export interface SwitchLaneOptions extends RingLaneOptions {
   readonly context: SwitchContext;
+  /** Bytes in front of copies: frames get at least as many. */
+  readonly headroom: number;
   /** Counts what the lane has received in all, so many frames, and drops what of it has neither left nor been dropped. */
   readonly settle: (received: number) => void;
   /** Called when the worker has died, before its burst is looked at. */
@@ -42,7 +44,7 @@ export class SwitchLane extends RingLane {
   readonly #options: SwitchLaneOptions;
 
   constructor(kernels: Kernels, options: SwitchLaneOptions) {
-    super(kernels, options, GROWTH, [[CURSOR_SWITCH, options.context.address]]);
+    super(kernels, options, Math.max(GROWTH, options.headroom), [[CURSOR_SWITCH, options.context.address]]);
     this.#options = options;
   }
 
