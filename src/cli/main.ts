@@ -28,7 +28,7 @@ const commands: Readonly<Record<string, Entry>> = {
     load: async () => (await import("./vlan.ts")).defineVlan,
   },
   switch: {
-    summary: "run captures through a switch with VLANs, bridge domains and VXLAN tunnels",
+    summary: "run captures through a switch with VLANs, bridge domains and tunnels",
     load: async () => (await import("./switch.ts")).defineSwitch,
   },
   lab: {
@@ -61,7 +61,7 @@ async function main(args: readonly string[]): Promise<number> {
   process.stderr.on("error", () => {});
   const program = new Command("frameferry")
     .description(
-      "Ferries Ethernet frames of captures into and out of VXLAN tunnels and VLANs, and through switches.",
+      "Ferries Ethernet frames of captures into and out of tunnels and VLANs, and through switches.",
     )
     .version(version(), "-V, --version", "print the version")
     .helpOption("-h, --help", "print help")
