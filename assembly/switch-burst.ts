@@ -151,7 +151,7 @@ function classifyAccess(context: usize, sw: usize, d: usize, end: usize, s: usiz
   store<u64>(counter, load<u64>(counter) + frames);
 }
 
-/** Packets of tunnels, kind by kind: those of one often follow each other. */
+/** Packets of tunnels, kind by kind: those of one often follow each other. What no loop takes, classify() does. */
 function classifyUplink(context: usize, sw: usize, d: usize, end: usize, s: usize): void {
   while (d < end) {
     const kind = seemingKind(sw, load<u32>(d, DESCRIPTOR_OFFSET));
@@ -160,6 +160,10 @@ function classifyUplink(context: usize, sw: usize, d: usize, end: usize, s: usiz
     else if (kind === TUNNEL_GENEVE)
       next = classifyPackets<Geneve>(context, sw, d, end, s, load<u32>(sw, SWITCH_VTEP_GENEVE_PORT));
     else next = classifyPackets<Vxlan>(context, sw, d, end, s, load<u32>(sw, SWITCH_VTEP_PORT));
+    if (next === d) {
+      classify(context, sw, d, s);
+      next += DESCRIPTOR_LENGTH;
+    }
     s += ((next - d) / DESCRIPTOR_LENGTH) * SCRATCH_STEP;
     d = next;
   }
@@ -177,8 +181,9 @@ type Geneve = u16;
 type Gre = u32;
 
 /**
- * Packets are decapsulated, and their passengers classified, up to the first that seems to be of another kind; returns
- * that. One remote's packets often follow each other. A loop of its own for each kind, which is a constant in it.
+ * Packets are decapsulated, and their passengers classified, up to the first that is not plain, or not of this kind;
+ * returns that. One remote's packets often follow each other. A loop of its own for each kind, and no call in it but
+ * where the tunnel changes.
  */
 function classifyPackets<K>(
   context: usize,
@@ -239,11 +244,7 @@ function classifyPackets<K>(
         ? (ipLength - (IPV4_LENGTH + GRE_LENGTH + GRE_FIELD_LENGTH + ETHERNET_LENGTH)) >>> 31
         : ((ipLength - IPV4_LENGTH - udpLength) >>> 31) |
           ((udpLength - (UDP_LENGTH + VXLAN_LENGTH + ETHERNET_LENGTH)) >>> 31));
-    if (wrong !== 0) {
-      if (seemingKind(sw, frame) !== kind) break;
-      classify(context, sw, d, s);
-      continue;
-    }
+    if (wrong !== 0) break;
     const source: u64 = high >>> 32;
     const from: u64 = gre
       ? source | ((<u64>tunnelNumber) << 32)
@@ -258,10 +259,7 @@ function classifyPackets<K>(
         const vsid: u64 = tunnelNumber >>> NVGRE_VSID_SHIFT;
         value = <u32>find(remotes, source | (vsid << 32) | keyBits(TUNNEL_NVGRE));
       }
-      if (value === 0) {
-        classify(context, sw, d, s);
-        continue;
-      }
+      if (value === 0) break;
       if (frames !== 0) countPassengers(context, number, domain, frames, bytes);
       known = from;
       if (gre) counts = significant;
@@ -278,10 +276,7 @@ function classifyPackets<K>(
     const inner: usize = frame + outerLength;
     const sender = load<u64>(inner, ETHERNET_SOURCE) & MAC_MASK;
     const destination = load<u64>(inner) & MAC_MASK;
-    if (isUnusual(sender, destination, load<u16>(inner, ETHERNET_TYPE), routerMac) !== 0) {
-      classify(context, sw, d, s);
-      continue;
-    }
+    if (isUnusual(sender, destination, load<u16>(inner, ETHERNET_TYPE), routerMac) !== 0) break;
     packets++;
     packetBytes += wire;
     frames++;

@@ -40,10 +40,12 @@ import {
   DOMAIN_VNI,
   PORT_COPIES,
   PORT_ENCAPSULATION,
+  PORT_FLAGS,
   PORT_GROUP,
   PORT_KIND,
   PORT_LENGTH,
   PORT_MTU,
+  PORT_PLAIN_GRE,
   PORT_SENT,
   PORT_TUNNEL,
   SCRATCH_INGRESS,
@@ -57,6 +59,7 @@ import {
 } from "../src/layout/switch.layout";
 import { VLAN_LENGTH } from "../src/layout/vlan.layout";
 import { copy } from "./copy";
+import { putPlainGreHeaders } from "./encapsulate-plain";
 import { countOne, domainCounters, portCounters, refuse } from "./switch-drop";
 import { wrap } from "./wrap";
 
@@ -93,10 +96,12 @@ export function send(
     const record: usize = load<u32>(sw, SWITCH_DOMAINS) + domain * DOMAIN_LENGTH;
     const stage: usize = load<u32>(port, PORT_ENCAPSULATION);
     const vni = load<u32>(record, DOMAIN_VNI);
-    const reason = wrap(d, stage, vni);
-    if (reason !== DROP_NONE) {
-      refuse(context, d, ingress, domain, reason);
-      return;
+    if ((load<u32>(port, PORT_FLAGS) & PORT_PLAIN_GRE) === 0 || !putPlainGreHeaders(d, stage, vni)) {
+      const reason = wrap(d, stage, vni);
+      if (reason !== DROP_NONE) {
+        refuse(context, d, ingress, domain, reason);
+        return;
+      }
     }
     out = UPLINK_NUMBER;
   } else if (vid === 0) {

@@ -51,7 +51,6 @@ import {
   PORT_KIND,
   PORT_LENGTH,
   PORT_MTU,
-  PORT_PLAIN_GRE,
   PORT_PLAIN_TUNNEL,
   PORT_SENT,
   PORT_TRUNK,
@@ -77,12 +76,7 @@ import {
   SWITCH_READERS,
   UPLINK_NUMBER,
 } from "../src/layout/switch.layout";
-import {
-  isPlainGrePassenger,
-  isPlainPassenger,
-  putPlainGreHeaders,
-  putPlainHeaders,
-} from "./encapsulate-plain";
+import { isPlainPassenger, putPlainHeaders } from "./encapsulate-plain";
 import { fdbLookup } from "./fdb";
 import { unlock } from "./fdb-lock";
 import { classifyBurst } from "./switch-burst";
@@ -246,21 +240,11 @@ function forward(
       mark = UPLINK_NUMBER;
       bytes = load<u32>(d, DESCRIPTOR_WIRE_LENGTH);
     } else if (load<u32>(port, PORT_KIND) > <u32>PORT_TRUNK) {
-      const frame: usize = load<u32>(d, DESCRIPTOR_OFFSET);
-      const length = load<u32>(d, DESCRIPTOR_FRAME_LENGTH);
-      if (
-        (load<u32>(port, PORT_FLAGS) & PORT_PLAIN_GRE) === 0 ||
-        !isPlainGrePassenger(frame, length, wire, load<u32>(d, DESCRIPTOR_FLOOR))
-      ) {
-        store<u32>(context, <u32>(out - list) >>> 2, CONTEXT_OUT_COUNT);
-        forwardOne(context, sw, d, s);
-        out = list + (load<u32>(context, CONTEXT_OUT_COUNT) << 2);
-        continue;
-      }
-      const vni = load<u32>(domains + domain * DOMAIN_LENGTH, DOMAIN_VNI);
-      putPlainGreHeaders(d, frame, length, wire, load<u32>(port, PORT_ENCAPSULATION), vni);
-      mark = UPLINK_NUMBER;
-      bytes = load<u32>(d, DESCRIPTOR_WIRE_LENGTH);
+      // A tunnel of another kind.
+      store<u32>(context, <u32>(out - list) >>> 2, CONTEXT_OUT_COUNT);
+      forwardOne(context, sw, d, s);
+      out = list + (load<u32>(context, CONTEXT_OUT_COUNT) << 2);
+      continue;
     }
     store<u32>(d, mark, DESCRIPTOR_MARK);
     const counters: usize = portsCounted + to * PORT_COUNTERS_LENGTH;
