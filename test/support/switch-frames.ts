@@ -49,6 +49,8 @@ export function cookFrame(recipe: FrameRecipe, hosts: number): Uint8Array {
 function bodyOf(length: number, seed: number): Uint8Array {
   const body = noise(length, seed);
   if (seed % 3 !== 0) body.set([8, 0, 0x45].slice(0, length));
+  // Half of them no fragments: the plain form, which goes into tunnels by a way of its own.
+  if (seed % 3 === 1 && length > 9) body.set([0x40, 0], 8);
   // A type that is none of a tag's, unless the recipe said so.
   if (length > 1 && isTpid((body[0]! << 8) | body[1]!)) body[0] = 0;
   if (length > 11) body[11] = [6, 17, 132, 1][seed % 4]!;
