@@ -104,8 +104,8 @@ export class SwitchCore {
         shared: threads?.shared ?? false,
       });
       this.#memory = memory;
-      memory.set(SWITCH_FLOW_SEED, wholeNumber("flowSeed", options.flowSeed ?? 0, 0, 0xffffffff));
       undo.push(() => memory.close());
+      memory.set(SWITCH_FLOW_SEED, wholeNumber("flowSeed", options.flowSeed ?? 0, 0, 0xffffffff));
       this.#domains = new BridgeDomains(memory);
       this.#ports = new Ports(memory, this.#domains);
       this.#counters = new CounterTable(memory);

@@ -53,6 +53,7 @@ export class SwitchMemory {
   /** Address of the threads' epochs; 0 if there is only one thread. */
   readonly readers: number;
   readonly #regions: Set<number> = new Set();
+  readonly #workspaces: SwitchWorkspace[] = [];
 
   /** One context for each workspace; with more than one, or with `shared`, the switch is made for many threads. */
   constructor(
@@ -70,6 +71,10 @@ export class SwitchMemory {
     this.domainsMaximum = bridgeDomains;
     this.thread = workspaces.length + 1;
     try {
+      for (const workspace of workspaces) {
+        workspace.enter();
+        this.#workspaces.push(workspace);
+      }
       this.address = this.reserve("a switch", SWITCH_LENGTH);
       this.readers = shared ? this.reserve("a switch's readers", this.thread * READER_LENGTH) : 0;
       for (let i = 0; shared && i < this.thread; i++)
@@ -120,6 +125,7 @@ export class SwitchMemory {
   close(): void {
     for (const region of this.#regions) this.kernels.plan.release(region);
     this.#regions.clear();
+    for (const workspace of this.#workspaces.splice(0)) workspace.leave();
   }
 
   #context(workspace: SwitchWorkspace, thread: number): SwitchContext {

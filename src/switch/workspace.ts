@@ -38,6 +38,7 @@ export class SwitchWorkspace implements Workspace {
   readonly slots: number;
   readonly #regions: number[] = [];
   #closed = false;
+  #users = 0;
 
   constructor(kernels: Kernels, options: SwitchWorkspaceOptions = {}) {
     knownKeys("options", options, ["copies", "frameBytes", "headroom"]);
@@ -68,11 +69,27 @@ export class SwitchWorkspace implements Workspace {
     }
   }
 
-  /** Gives the memory back, when the switches that use it have been closed. */
+  /** For a switch that begins to use it, until `leave()`. */
+  enter(): void {
+    if (this.#closed) throw new TypeError("workspace: it has been closed");
+    this.#users++;
+  }
+
+  leave(): void {
+    this.#users--;
+    this.#release();
+  }
+
+  /** Gives the memory back, at once or when the last of the switches that use it is closed; no other may use it then. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    for (const region of this.#regions) this.kernels.plan.release(region);
+    this.#release();
+  }
+
+  #release(): void {
+    if (!this.#closed || this.#users > 0) return;
+    for (const region of this.#regions.splice(0)) this.kernels.plan.release(region);
   }
 
   [Symbol.dispose](): void {

@@ -1,5 +1,6 @@
 // Options that a switch cannot have, and the memory it gives back.
 import { type Kernels, loadKernels } from "frameferry";
+import { SwitchWorkspace } from "frameferry/switch";
 import { beforeAll, describe, expect, it } from "vitest";
 import { type Any, complaint } from "../support/switch-faults.ts";
 import { newCore } from "../support/switch-subject.ts";
@@ -18,6 +19,8 @@ describe("options of a switch", () => {
     [{ bridgeDomains: 0 }, "bridgeDomains", "RangeError"],
     [{ bridgeDomains: 65536 }, "bridgeDomains", "RangeError"],
     [{ workspace: {} }, "workspace", "TypeError"],
+    [{ flowSeed: -1 }, "flowSeed", "RangeError"],
+    [{ neighbours: 0 }, "neighbours", "RangeError"],
     [{ colour: 1 }, "options", "TypeError"],
     [{ fdb: { capacity: 0 } }, "capacity", "RangeError"],
     [{ fdb: { capacity: 2 ** 24 + 1 } }, "capacity", "RangeError"],
@@ -51,6 +54,24 @@ describe("options of a switch", () => {
       expect(kernels.plan.freeBytes, Object.keys(option).join()).toBe(free);
     }
     expect(complaint(["kernels", "kernels", "TypeError", () => newCore({} as Any, {})])).toBeUndefined();
+  });
+
+  it("leave a workspace its memory until the last switch that uses it is closed", () => {
+    const free = kernels.plan.freeBytes;
+    const workspace = new SwitchWorkspace(kernels);
+    const own = free - kernels.plan.freeBytes;
+    const switches = [newCore(kernels, { workspace }), newCore(kernels, { workspace })];
+    expect(() => newCore(kernels, { workspace, flowSeed: -1 })).toThrow(/^flowSeed: /);
+    workspace.close();
+    expect(() => newCore(kernels, { workspace })).toThrow(/^workspace: it has been closed/);
+    for (const sw of switches) {
+      expect(free - kernels.plan.freeBytes).toBeGreaterThan(own);
+      sw.close();
+      sw.close();
+    }
+    expect(kernels.plan.freeBytes).toBe(free);
+    workspace.close();
+    expect(kernels.plan.freeBytes).toBe(free);
   });
 
   it("give back the memory when the switch is closed, and no call works afterwards", () => {
