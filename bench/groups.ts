@@ -8,6 +8,7 @@ import { PAGE } from "./page.ts";
 import { RING_ONE_THREAD, RING_TWO_THREADS } from "./ring-contests.ts";
 import { SWITCH_BACK, SWITCH_LEARN, SWITCH_LOOKUP, SWITCH_OUT } from "./switch-contests.ts";
 import { SWITCH_AGEING, SWITCH_NEW, SWITCH_UNUSED } from "./switch-costs.ts";
+import { SWITCH_KINDS_BACK, SWITCH_KINDS_OUT } from "./switch-kinds.ts";
 
 export const GROUPS: readonly string[] = [
   "encapsulate",
@@ -27,6 +28,8 @@ export const GROUPS: readonly string[] = [
   SWITCH_BACK,
   SWITCH_LEARN,
   SWITCH_LOOKUP,
+  SWITCH_KINDS_OUT,
+  SWITCH_KINDS_BACK,
   SWITCH_NEW,
   SWITCH_AGEING,
   SWITCH_UNUSED,

@@ -29,6 +29,7 @@ import { ringContests } from "./ring-contests.ts";
 import { compete, type RoundOptions } from "./rounds.ts";
 import { switchContests } from "./switch-contests.ts";
 import { switchCostContests } from "./switch-costs.ts";
+import { switchKindContests } from "./switch-kinds.ts";
 
 const USAGE = `npm run bench -- [options]
   --json FILE    write the results there
@@ -90,6 +91,7 @@ async function main(options: Options): Promise<void> {
       await run(await captureContest(around, bytes, 2048));
     }
     for await (const contest of switchContests(native, wanted)) await run(contest);
+    for await (const contest of switchKindContests(64, wanted)) await run(contest);
     for await (const contest of switchCostContests(wanted)) await run(contest);
     for (const contest of await readerContests()) await run(contest);
     for await (const contest of ringContests(native, wanted)) await run(contest);
