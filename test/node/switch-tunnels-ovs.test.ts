@@ -4,17 +4,11 @@ import { FrameBatch, type Kernels, loadKernels } from "frameferry";
 import { SwitchCore, type TunnelOptions } from "frameferry/switch";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { missingOvsProgram, OpenVSwitch, type TunnelEnd } from "../support/ovs.ts";
-import { cook } from "../support/passengers.ts";
+import { ADDRESSES, framesForOvs, MAC, OURS } from "../support/ovs-ends.ts";
 import type { AnyEncapsulate } from "../support/tunnel-kinds.ts";
 
 const missing = missingOvsProgram();
 const title = "a switch's tunnels to Open vSwitch";
-const MAC = "aa:55:aa:55:00:01";
-const OURS = "02:00:0a:01:05:07";
-const ADDRESSES = {
-  IPv4: { local: "10.1.5.8", remote: "10.1.5.7" },
-  IPv6: { local: "fd00::8", remote: "fd00::7" },
-};
 const VNI = 0xabcdef;
 
 type Own = Pick<AnyEncapsulate, "kind" | "udpChecksum" | "checksum">;
@@ -41,12 +35,7 @@ describe.skipIf(missing !== undefined)(
     });
     afterAll(() => ovs?.stop());
 
-    // IPv4 takes the plain way into a tunnel, ARP the general one.
-    const frames = [60, 61, 300, 1400].map((length, i) => {
-      const frame = cook({ kind: i % 2 ? "ipv4" : "arp", tags: [], protocol: 17, seed: 30 + i, length });
-      frame.set([2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2]);
-      return frame;
-    });
+    const frames = framesForOvs();
     const turned = frames.map((frame) =>
       Uint8Array.from([...frame.subarray(6, 12), ...frame.subarray(0, 6), ...frame.subarray(12)]),
     );

@@ -3,19 +3,13 @@ import { type DecapsulateStage, type Kernels, loadKernels, Pipeline } from "fram
 import { dissect } from "frameferry/wire";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { missingOvsProgram, OpenVSwitch, type TunnelEnd } from "../support/ovs.ts";
-import { cook } from "../support/passengers.ts";
+import { ADDRESSES, framesForOvs, MAC, OURS } from "../support/ovs-ends.ts";
 import { PoisonedBatch } from "../support/poisoned-batch.ts";
 import { type AnyEncapsulate, decapsulateStage, encapsulateStage } from "../support/tunnel-kinds.ts";
 
 const missing = missingOvsProgram();
 const title =
   missing === undefined ? "tunnels to Open vSwitch" : `tunnels to Open vSwitch: there is no ${missing} here`;
-const MAC = "aa:55:aa:55:00:01";
-const OURS = "02:00:0a:01:05:07";
-const ADDRESSES = {
-  IPv4: { local: "10.1.5.8", remote: "10.1.5.7" },
-  IPv6: { local: "fd00::8", remote: "fd00::7" },
-};
 
 const CASES: readonly (readonly [string, AnyEncapsulate, TunnelEnd["kind"], Record<string, string>])[] = [
   ["VXLAN", { kind: "vxlan", vni: 77 }, "vxlan", { key: "77" }],
@@ -44,12 +38,7 @@ describe.skipIf(missing !== undefined)(title, () => {
   });
   afterAll(() => ovs?.stop());
 
-  const frames = [60, 61, 300, 1400].map((length, i) => {
-    const frame = cook({ kind: i % 2 ? "ipv4" : "arp", tags: [], protocol: 17, seed: 30 + i, length });
-    // From one station to another.
-    frame.set([2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2]);
-    return frame;
-  });
+  const frames = framesForOvs();
 
   describe.each(["IPv4", "IPv6"] as const)("over %s", (version) => {
     test.each(CASES)("%s", async (_, options, kind, theirs) => {
