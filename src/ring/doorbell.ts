@@ -11,10 +11,11 @@ const POLL_MILLISECONDS = 1;
 /** No thread blocks longer than this; it bounds what a doorbell that is never rung could cost. */
 const SLEEP_MILLISECONDS = 1000;
 
-/** Wakes whoever sleeps at `doorbell`; nothing happens if nobody does, or if the address is 0. */
-export function ringIfAsleep(kernels: Kernels, doorbell: number): void {
-  if (doorbell === 0 || Atomics.load(kernels.signed, (doorbell + DOORBELL_ASLEEP) >>> 2) === 0) return;
+/** Wakes whoever sleeps at `doorbell`; returns whether anybody does. The address 0 stands for nobody. */
+export function ringIfAsleep(kernels: Kernels, doorbell: number): boolean {
+  if (doorbell === 0 || Atomics.load(kernels.signed, (doorbell + DOORBELL_ASLEEP) >>> 2) === 0) return false;
   ringAlways(kernels, doorbell);
+  return true;
 }
 
 /** Lets the doorbell go up in any case, so that somebody who is about to sleep does not. */

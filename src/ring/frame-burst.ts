@@ -19,11 +19,16 @@ export class FrameBurst implements Iterable<Uint8Array> {
   readonly #offsets: readonly number[];
   readonly #headroom: number;
 
-  /** `bytes` holds records at these offsets, each frame behind a header and `headroom` bytes. */
-  constructor(bytes: Uint8Array<ArrayBuffer>, offsets: readonly number[], headroom: number) {
+  /** `bytes` holds records at these offsets, each frame behind a header and `headroom` bytes; `words` are the same. */
+  constructor(
+    bytes: Uint8Array<ArrayBuffer>,
+    offsets: readonly number[],
+    headroom: number,
+    words?: Uint32Array,
+  ) {
     this.length = offsets.length;
     this.#bytes = bytes;
-    this.#words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength >>> 2);
+    this.#words = words ?? new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength >>> 2);
     this.#offsets = offsets;
     this.#headroom = headroom;
   }

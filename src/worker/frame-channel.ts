@@ -191,7 +191,11 @@ export class FrameChannel implements AsyncIterable<FrameBurst> {
       if (frame.length > lane.longest) this.#tooLong++;
       else if (!lane.add(frame, marks?.[at] ?? 0)) break;
     }
-    for (const lane of lanes) lane.publish();
+    let woken = false;
+    for (const lane of lanes) woken = lane.publish() || woken;
+    // Waking a worker takes this thread so long that results are often there by then. Not for who waits for room:
+    // it would look again and again until the worker is awake.
+    if (woken && at === frames.length) this.#bell.ring();
     return at - first;
   }
 

@@ -20,9 +20,10 @@ export class InlineLane implements Lane {
     return this.#lane.add(frame, mark);
   }
 
-  publish(): void {
+  publish(): boolean {
     this.#lane.publish();
     if (this.#lane.workHere()) this.#onChange();
+    return false;
   }
 
   take(): FrameBurst | undefined {

@@ -8,8 +8,8 @@ export interface Lane {
   readonly longest: number;
   /** Copies a frame in; false if there is no room for it now. */
   add(frame: Uint8Array, mark: number): boolean;
-  /** Lets the worker see what was added. */
-  publish(): void;
+  /** Lets the worker see what was added; returns whether that took waking it. */
+  publish(): boolean;
   /** Results, if there are any. */
   take(): FrameBurst | undefined;
   /** Whether everything that was added has come out or was dropped. */

@@ -113,8 +113,8 @@ export abstract class RingLane implements Lane {
     return this.#producer.add(frame, mark);
   }
 
-  publish(): void {
-    this.#producer.publish();
+  publish(): boolean {
+    return this.#producer.publish();
   }
 
   /** Works on the caller's thread, where no worker has the lane; returns whether there was anything to do. */

@@ -76,8 +76,8 @@ export class TransferLane implements Lane {
     return true;
   }
 
-  publish(): void {
-    if (this.#fill === 0 || this.#underWay + this.#results.length >= this.#buffers) return;
+  publish(): boolean {
+    if (this.#fill === 0 || this.#underWay + this.#results.length >= this.#buffers) return false;
     const frames = this.#frames;
     const job: TransferJob = {
       bytes: this.#bytes.subarray(0, this.#fill),
@@ -107,6 +107,7 @@ export class TransferLane implements Lane {
         this.publish();
         this.#options.onChange();
       });
+    return false;
   }
 
   take(): FrameBurst | undefined {
