@@ -85,7 +85,8 @@ export class SharedDispatch extends CaptureDispatch implements PooledSource {
     );
     this.#board = this.#reserveBoard(places);
     for (const field of [BOARD_HANDED_OUT, BOARD_CLAIMED]) words[(this.#board + field) >>> 2] = 0;
-    words[(this.#board + BOARD_LOW) >>> 2] = options.workers;
+    // Told sooner, this thread would be woken for fewer pieces at a time, on a core that a worker could use.
+    words[(this.#board + BOARD_LOW) >>> 2] = Math.max(1, options.workers - 1);
     words[(this.#board + BOARD_PLACE_COUNT) >>> 2] = places;
     options.signal?.addEventListener("abort", this.#abort, { once: true });
   }
