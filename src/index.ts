@@ -46,13 +46,8 @@ export { ByteRing, type ByteRingOptions } from "./ring/byte-ring.ts";
 export { DescriptorRing, type DescriptorRingOptions } from "./ring/descriptor-ring.ts";
 export { FrameBurst } from "./ring/frame-burst.ts";
 export type { WorkerShare } from "./worker/capture-dispatch.ts";
-export {
-  type ChannelOptions,
-  createDataplane,
-  Dataplane,
-  type DataplaneCaptureSummary,
-  type DataplaneOptions,
-} from "./worker/dataplane.ts";
+export { createDataplane, type DataplaneOptions } from "./worker/create-dataplane.ts";
+export { type ChannelOptions, Dataplane, type DataplaneCaptureSummary } from "./worker/dataplane.ts";
 export type { TransformPair } from "./worker/dataplane-streams.ts";
 export { FrameChannel, type SendAllOptions } from "./worker/frame-channel.ts";
 export { WorkerDiedError } from "./worker/worker-died-error.ts";

@@ -1,6 +1,6 @@
 // A switch with a dataplane of its own: the short way.
 
-import { createDataplane, type DataplaneOptions } from "./dataplane.ts";
+import { createDataplane, type DataplaneOptions } from "./create-dataplane.ts";
 import type { Switch } from "./live-switch.ts";
 import type { LiveSwitchOptions } from "./live-switch-options.ts";
 import { openOn } from "./open-switch.ts";
