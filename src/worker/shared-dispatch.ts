@@ -41,9 +41,9 @@ import type { WorkerDiedError } from "./worker-died-error.ts";
 
 /** A header is worked on here: how much of a capture is looked at for it. */
 const HEADER = 4096;
-/** Pieces that each worker has or finds open while this thread wakes up. */
+/** Pieces put up for each worker: one to work on, and one to go on with. */
 const AHEAD = 2;
-/** So many more are put up, so that so many are done when it is woken: that takes as long as a tenth of a piece. */
+/** So many more are put up, so that some are done when this thread is woken: that takes as long as a tenth of a piece. */
 const BATCH = 2;
 
 /** A piece under way. */
@@ -85,7 +85,8 @@ export class SharedDispatch extends CaptureDispatch implements PooledSource {
     );
     this.#board = this.#reserveBoard(places);
     for (const field of [BOARD_HANDED_OUT, BOARD_CLAIMED]) words[(this.#board + field) >>> 2] = 0;
-    // Told sooner, this thread would be woken for fewer pieces at a time, on a core that a worker could use.
+    // One worker may find none open until this thread has woken up. Told a piece sooner, it would be woken for fewer at a
+    // time, on a core that a worker could use.
     words[(this.#board + BOARD_LOW) >>> 2] = Math.max(1, options.workers - 1);
     words[(this.#board + BOARD_PLACE_COUNT) >>> 2] = places;
     options.signal?.addEventListener("abort", this.#abort, { once: true });
