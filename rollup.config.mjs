@@ -24,8 +24,8 @@ const output = { dir: "dist", format: "es", chunkFileNames: "shared/[name].js" }
  * In files of their own, which `sideEffects` of package.json declares free of them, it is dropped unless used.
  */
 function chunkOf(id) {
-  if (/\/src\/worker\/(create-switch|open-switch|live-|switch-lane)/.test(id)) return "live-switch";
-  if (/\/(node_modules\/comlink|src\/worker)\//.test(id)) return "dataplane";
+  if (/\/src\/live\//.test(id)) return "live";
+  if (/\/(node_modules\/comlink|src\/(dataplane|threads|lane))\//.test(id)) return "dataplane";
   if (/\/src\/(ring|capture)\//.test(id)) return "rings";
   if (/\/(node_modules\/ipaddr\.js|src\/core\/addresses)\b/.test(id)) return "addresses";
   return undefined;
@@ -37,7 +37,7 @@ const embedWorker = {
   writeBundle(_options, bundle) {
     const source = JSON.stringify(bundle["worker.js"].code);
     writeFileSync(
-      "build/js/src/worker/worker-source.generated.js",
+      "build/js/src/threads/worker-source.generated.js",
       `export const WORKER_SOURCE = ${source};\n`,
     );
   },
@@ -45,7 +45,7 @@ const embedWorker = {
 
 export default [
   {
-    input: "build/js/src/worker/worker-entry.js",
+    input: "build/js/src/threads/worker-entry.js",
     // Minified, because no bundler sees into the string that it becomes.
     plugins: [nodeResolve(), terser(), embedWorker],
     // A classic script that imports nothing: it starts from a file, from a Blob and in Node alike.

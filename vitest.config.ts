@@ -43,7 +43,6 @@ export default defineConfig({
           name: "node",
           environment: "node",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/browser/**"],
           // Node itself loads the package, without vitest's transformation.
           server: { deps: { external: [/\/dist\//] } },
           ...timeouts,
@@ -61,7 +60,7 @@ export default defineConfig({
         test: {
           name: "chromium",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/node/**"],
+          exclude: ["test/node/**", "test/cli/**"],
           globalSetup: ["./test/support/chromium-setup.ts"],
           browser: chromium(),
           ...timeouts,
@@ -72,7 +71,10 @@ export default defineConfig({
         optimizeDeps: { include: ["fast-check", "ipaddr.js"] },
         test: {
           name: "chromium, not isolated",
-          include: ["test/dataplane/*.test.ts"],
+          include: [
+            "test/{lane,threads,dataplane,live}/*.test.ts",
+            "test/capture/{piece-board,shared-piece}.test.ts",
+          ],
           globalSetup: ["./test/support/chromium-setup.ts"],
           browser: chromium(),
           ...timeouts,

@@ -1,6 +1,17 @@
 // The capture walker: turns the records of a pcap or pcapng that lies in memory into descriptors and stamps.
 
 import {
+  INTERFACE_ENTRY_LENGTH,
+  INTERFACE_ENTRY_LINK_TYPE,
+  INTERFACE_ENTRY_SNAP_LENGTH,
+  STAMP_BLOCK_TYPE,
+  STAMP_INTERFACE,
+  STAMP_LENGTH,
+  STAMP_OPTIONS,
+  STAMP_OPTIONS_LENGTH,
+  STAMP_TICKS,
+} from "../src/layout/capture.layout";
+import {
   CURSOR_BURST,
   CURSOR_BYTES_IN,
   CURSOR_DESCRIPTORS,
@@ -21,20 +32,11 @@ import {
   FORMAT_BIG_ENDIAN,
   FORMAT_PCAPNG,
   FORMAT_RECORDS,
-  INTERFACE_ENTRY_LENGTH,
-  INTERFACE_ENTRY_LINK_TYPE,
-  INTERFACE_ENTRY_SNAP_LENGTH,
-  STAMP_BLOCK_TYPE,
-  STAMP_INTERFACE,
-  STAMP_LENGTH,
-  STAMP_OPTIONS,
-  STAMP_OPTIONS_LENGTH,
-  STAMP_TICKS,
   STATUS_DAMAGE,
   STATUS_NEED_INPUT,
   STATUS_OTHER_BLOCK,
   STATUS_OUTPUT_FULL,
-} from "../src/layout/capture.layout";
+} from "../src/layout/cursor.layout";
 import {
   DESCRIPTOR_FLOOR,
   DESCRIPTOR_FLOW_HASH,

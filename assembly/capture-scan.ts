@@ -16,7 +16,7 @@ import {
   STATUS_NEED_INPUT,
   STATUS_OTHER_BLOCK,
   STATUS_OUTPUT_FULL,
-} from "../src/layout/capture.layout";
+} from "../src/layout/cursor.layout";
 import { CAPTURED_MAXIMUM, PCAP_RECORD_CAPTURED, PCAP_RECORD_LENGTH } from "../src/layout/pcap.layout";
 import {
   BLOCK_ENHANCED_PACKET,

@@ -1,6 +1,17 @@
 // Writes the frames of a burst as records of a pcap or pcapng, and the loop that joins reading, work and writing.
 
 import {
+  INTERFACE_ENTRY_LENGTH,
+  INTERFACE_ENTRY_OFFSET,
+  INTERFACE_ENTRY_UNITS,
+  STAMP_BLOCK_TYPE,
+  STAMP_INTERFACE,
+  STAMP_LENGTH,
+  STAMP_OPTIONS,
+  STAMP_OPTIONS_LENGTH,
+  STAMP_TICKS,
+} from "../src/layout/capture.layout";
+import {
   CURSOR_BYTES_OUT,
   CURSOR_COUNTERS,
   CURSOR_DESCRIPTORS,
@@ -18,16 +29,7 @@ import {
   FORMAT_NANOSECONDS,
   FORMAT_PCAPNG,
   FORMAT_RECORDS,
-  INTERFACE_ENTRY_LENGTH,
-  INTERFACE_ENTRY_OFFSET,
-  INTERFACE_ENTRY_UNITS,
-  STAMP_BLOCK_TYPE,
-  STAMP_INTERFACE,
-  STAMP_LENGTH,
-  STAMP_OPTIONS,
-  STAMP_OPTIONS_LENGTH,
-  STAMP_TICKS,
-} from "../src/layout/capture.layout";
+} from "../src/layout/cursor.layout";
 import {
   DESCRIPTOR_FRAME_LENGTH,
   DESCRIPTOR_LENGTH,

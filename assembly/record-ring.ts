@@ -20,7 +20,7 @@ import {
   CURSOR_SWITCH,
   STATUS_NEED_INPUT,
   STATUS_OUTPUT_FULL,
-} from "../src/layout/capture.layout";
+} from "../src/layout/cursor.layout";
 import {
   FILLER,
   JOURNAL_CLAIM,

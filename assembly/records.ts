@@ -14,7 +14,7 @@ import {
   CURSOR_STATUS,
   STATUS_NEED_INPUT,
   STATUS_OUTPUT_FULL,
-} from "../src/layout/capture.layout";
+} from "../src/layout/cursor.layout";
 import {
   DESCRIPTOR_FLOOR,
   DESCRIPTOR_FLOW_HASH,

@@ -24,7 +24,7 @@ import {
   CURSOR_SWITCH,
   STATUS_NEED_INPUT,
   STATUS_OUTPUT_FULL,
-} from "../src/layout/capture.layout";
+} from "../src/layout/cursor.layout";
 import { DESCRIPTOR_FRAME_LENGTH } from "../src/layout/descriptor.layout";
 import {
   FILLER,

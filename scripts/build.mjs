@@ -12,7 +12,7 @@ process.chdir(fileURLToPath(new URL("..", import.meta.url)));
 
 const stamp = "build/inputs.sha256";
 const kernels = "src/kernel/kernels.generated.ts";
-const worker = "src/worker/worker-source.generated.ts";
+const worker = "src/threads/worker-source.generated.ts";
 const schemas = {
   switch: { path: "src/cli/switch-schema.generated.ts", validator: "validateSwitchConfig" },
   topology: { path: "src/cli/topology-schema.generated.ts", validator: "validateTopology" },

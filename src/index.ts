@@ -10,6 +10,10 @@ export {
 } from "./capture/process-capture.ts";
 export type { IpAddress, MacAddress } from "./core/addresses.ts";
 export { type DropReason, dropReason, dropReasons } from "./core/drop-reasons.ts";
+export type { WorkerShare } from "./dataplane/capture-dispatch.ts";
+export { createDataplane, type DataplaneOptions } from "./dataplane/create-dataplane.ts";
+export { type ChannelOptions, Dataplane, type DataplaneCaptureSummary } from "./dataplane/dataplane.ts";
+export type { TransformPair } from "./dataplane/dataplane-streams.ts";
 export { Fdb, type FdbOptions, NO_DESTINATION, writeFdbKey } from "./fdb/fdb.ts";
 export { FrameBatch, type FrameBatchOptions, type FrameNotes, type Verdict } from "./frame/frame-batch.ts";
 export type { KernelFunctions } from "./kernel/kernel-functions.ts";
@@ -17,10 +21,12 @@ export { attachKernels, Kernels } from "./kernel/kernels.ts";
 export { type LoadOptions, loadKernels } from "./kernel/load-kernels.ts";
 export { MemoryPlan } from "./kernel/memory-plan.ts";
 export type { WasmSource } from "./kernel/module.ts";
+export { FrameChannel, type SendAllOptions } from "./lane/frame-channel.ts";
 export type { CaptureSource } from "./pcap/byte-source.ts";
 export { CaptureError } from "./pcap/capture-error.ts";
+export type { PipelineCounters } from "./pipeline/counters.ts";
 export { Pipeline } from "./pipeline/pipeline.ts";
-export { type PipelineCounters, Program } from "./pipeline/program.ts";
+export { Program } from "./pipeline/program.ts";
 export type {
   FilterVniStage,
   Stage,
@@ -45,9 +51,4 @@ export type { WorkerLike } from "./platform/threads.ts";
 export { ByteRing, type ByteRingOptions } from "./ring/byte-ring.ts";
 export { DescriptorRing, type DescriptorRingOptions } from "./ring/descriptor-ring.ts";
 export { FrameBurst } from "./ring/frame-burst.ts";
-export type { WorkerShare } from "./worker/capture-dispatch.ts";
-export { createDataplane, type DataplaneOptions } from "./worker/create-dataplane.ts";
-export { type ChannelOptions, Dataplane, type DataplaneCaptureSummary } from "./worker/dataplane.ts";
-export type { TransformPair } from "./worker/dataplane-streams.ts";
-export { FrameChannel, type SendAllOptions } from "./worker/frame-channel.ts";
-export { WorkerDiedError } from "./worker/worker-died-error.ts";
+export { WorkerDiedError } from "./threads/worker-died-error.ts";

@@ -1,5 +1,11 @@
 // `frameferry/switch`: switches with VTEPs, routers, and what runs them on workers.
 
+export { type CreateSwitchOptions, createSwitch } from "./live/create-switch.ts";
+export { LivePort } from "./live/live-port.ts";
+export { LiveRouter } from "./live/live-router.ts";
+export { Switch } from "./live/live-switch.ts";
+export type { LiveSwitchOptions } from "./live/live-switch-options.ts";
+export { openSwitch } from "./live/open-switch.ts";
 export type { Deliver } from "./switch/deliver.ts";
 export { type Neighbour, type NeighbourListener, Neighbours } from "./switch/neighbours.ts";
 export type { Route } from "./switch/route-set.ts";
@@ -26,9 +32,3 @@ export type {
   VxlanTunnelOptions,
 } from "./switch/switch-types.ts";
 export { SwitchWorkspace, type SwitchWorkspaceOptions } from "./switch/workspace.ts";
-export { type CreateSwitchOptions, createSwitch } from "./worker/create-switch.ts";
-export { LivePort } from "./worker/live-port.ts";
-export { LiveRouter } from "./worker/live-router.ts";
-export { Switch } from "./worker/live-switch.ts";
-export type { LiveSwitchOptions } from "./worker/live-switch-options.ts";
-export { openSwitch } from "./worker/open-switch.ts";

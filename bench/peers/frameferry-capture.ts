@@ -3,6 +3,11 @@
 
 import { type Kernels, Pipeline } from "../../src/index.ts";
 import {
+  INTERFACE_ENTRY_LENGTH,
+  INTERFACE_ENTRY_LINK_TYPE,
+  STAMP_LENGTH,
+} from "../../src/layout/capture.layout.ts";
+import {
   CURSOR_BURST,
   CURSOR_COUNTERS,
   CURSOR_DESCRIPTORS,
@@ -15,10 +20,7 @@ import {
   CURSOR_STAGE_COUNT,
   CURSOR_STAGES,
   CURSOR_STAMPS,
-  INTERFACE_ENTRY_LENGTH,
-  INTERFACE_ENTRY_LINK_TYPE,
-  STAMP_LENGTH,
-} from "../../src/layout/capture.layout.ts";
+} from "../../src/layout/cursor.layout.ts";
 import { DESCRIPTOR_LENGTH } from "../../src/layout/descriptor.layout.ts";
 import { LINK_TYPE_ETHERNET } from "../../src/layout/pcap.layout.ts";
 import { tunnel } from "../frames.ts";

@@ -1,7 +1,7 @@
 // One thread of the ring litmus. Everything that comes out must be what is due next from its producer.
 
 import { attachKernels, type Kernels } from "../../src/kernel/kernels.ts";
-import { CURSOR_FORWARDED } from "../../src/layout/capture.layout.ts";
+import { CURSOR_FORWARDED } from "../../src/layout/cursor.layout.ts";
 import { RING_CONSUMER_DOORBELL, RING_PRODUCER_DOORBELL } from "../../src/layout/ring.layout.ts";
 import { ownEndpoint } from "../../src/platform/threads.ts";
 import { ByteRing } from "../../src/ring/byte-ring.ts";

@@ -9,7 +9,7 @@ import {
   CURSOR_JOURNAL,
   CURSOR_LENGTH,
   CURSOR_STAGES,
-} from "../../src/layout/capture.layout.ts";
+} from "../../src/layout/cursor.layout.ts";
 import { DESCRIPTOR_LENGTH } from "../../src/layout/descriptor.layout.ts";
 import {
   DOORBELL_LENGTH,

@@ -1,6 +1,7 @@
 // A cursor with what the kernels need beside input and output: descriptors, stamps, a staging area.
 
 import type { Kernels } from "../kernel/kernels.ts";
+import { STAMP_LENGTH } from "../layout/capture.layout.ts";
 import {
   CURSOR_BURST,
   CURSOR_COUNTERS,
@@ -13,8 +14,7 @@ import {
   CURSOR_STAGING,
   CURSOR_STAGING_END,
   CURSOR_STAMPS,
-  STAMP_LENGTH,
-} from "../layout/capture.layout.ts";
+} from "../layout/cursor.layout.ts";
 import { DESCRIPTOR_LENGTH } from "../layout/descriptor.layout.ts";
 import { CAPTURED_MAXIMUM } from "../layout/pcap.layout.ts";
 import { RECORD_ALIGNMENT } from "../layout/ring.layout.ts";

@@ -4,7 +4,7 @@
 // the kernels work on the other. In front of each input chunk lies room for the record that the
 // chunk before it began: it is moved there, so that every record lies in one piece.
 
-import { CURSOR_IN, CURSOR_IN_END, CURSOR_OUT, CURSOR_OUT_END } from "../layout/capture.layout.ts";
+import { CURSOR_IN, CURSOR_IN_END, CURSOR_OUT, CURSOR_OUT_END } from "../layout/cursor.layout.ts";
 import { RECORD_BLOCK_MAXIMUM } from "../layout/pcapng.layout.ts";
 import type { Program } from "../pipeline/program.ts";
 import { CaptureCursor } from "./capture-cursor.ts";

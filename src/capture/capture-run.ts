@@ -16,7 +16,7 @@ import {
   STATUS_DAMAGE,
   STATUS_NEED_INPUT,
   STATUS_OUTPUT_FULL,
-} from "../layout/capture.layout.ts";
+} from "../layout/cursor.layout.ts";
 import { CAPTURED_MAXIMUM, LINK_TYPE_ETHERNET, PCAP_FILE_LENGTH } from "../layout/pcap.layout.ts";
 import {
   BLOCK_INTERFACE,

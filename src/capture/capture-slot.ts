@@ -9,9 +9,10 @@ import {
   CURSOR_OUT,
   CURSOR_OUT_END,
   CURSOR_RECORDS,
-} from "../layout/capture.layout.ts";
+} from "../layout/cursor.layout.ts";
 import { RECORD_BLOCK_MAXIMUM } from "../layout/pcapng.layout.ts";
-import { type PipelineCounters, type Program, readCounters } from "../pipeline/program.ts";
+import { type PipelineCounters, readCounters } from "../pipeline/counters.ts";
+import type { Program } from "../pipeline/program.ts";
 import { CaptureCursor } from "./capture-cursor.ts";
 
 /** Bytes read at a time: small enough for the second-level cache of the core that works on them. */

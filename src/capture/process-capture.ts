@@ -4,8 +4,8 @@ import { untilAborted, watched } from "../core/abort.ts";
 import { knownKeys, oneOf, wholeNumber } from "../core/arguments.ts";
 import type { CaptureSource } from "../pcap/byte-source.ts";
 import type { CaptureError } from "../pcap/capture-error.ts";
+import type { PipelineCounters } from "../pipeline/counters.ts";
 import { Pipeline } from "../pipeline/pipeline.ts";
-import type { PipelineCounters } from "../pipeline/program.ts";
 import { Turns } from "../platform/turns.ts";
 import {
   abortOutput,

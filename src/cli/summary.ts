@@ -1,7 +1,7 @@
 // What became of a capture, as a table for people or as JSON for programs.
 
 import { dropReasons } from "../core/drop-reasons.ts";
-import type { DataplaneCaptureSummary } from "../worker/dataplane.ts";
+import type { DataplaneCaptureSummary } from "../dataplane/dataplane.ts";
 import { nameOf } from "./failures.ts";
 
 /** One run of a command over a capture. */

@@ -1,20 +1,9 @@
 // Compiled stages in the kernels' memory, with the counters of what went through them.
 
-import { dropReasons } from "../core/drop-reasons.ts";
 import { expectKernels, type Kernels } from "../kernel/kernels.ts";
 import { COUNTER_LENGTH, COUNTERS_LENGTH } from "../layout/drop.layout.ts";
 import { STAGE_CHANGED, STAGE_LENGTH } from "../layout/stage.layout.ts";
-
-/** What became of the frames: received = forwarded + dropped. */
-export interface PipelineCounters {
-  readonly received: number;
-  readonly forwarded: number;
-  readonly dropped: number;
-  /** Drops by reason name; reasons that never came up are left out. */
-  readonly drops: Readonly<Record<string, number>>;
-  /** For each stage, in order: how many frames it changed. */
-  readonly changed: readonly number[];
-}
+import { type PipelineCounters, readCounters } from "./counters.ts";
 
 /** Stages as kernels read them: checked, and good for any memory and any thread. */
 export interface CompiledStages {
@@ -22,23 +11,6 @@ export interface CompiledStages {
   readonly records: Uint8Array<ArrayBuffer>;
   /** Bytes of headroom that the stages may take from a frame, all together. */
   readonly headroom: number;
-}
-
-/** What is counted in the program at `address`, or in a copy of all its bytes. */
-export function readCounters(kernels: Kernels, address: number, stages: number): PipelineCounters {
-  const counters = address + stages * STAGE_LENGTH;
-  const drops: Record<string, number> = {};
-  let dropped = 0;
-  for (const { code, name } of dropReasons.slice(1)) {
-    const count = kernels.counter(counters + code * COUNTER_LENGTH);
-    if (count > 0) drops[name] = count;
-    dropped += count;
-  }
-  const forwarded = kernels.counter(counters);
-  const changed = Array.from({ length: stages }, (_, index) =>
-    kernels.counter(address + index * STAGE_LENGTH + STAGE_CHANGED),
-  );
-  return { received: forwarded + dropped, forwarded, dropped, drops, changed };
 }
 
 export class Program {

@@ -11,8 +11,8 @@ import {
 import { openSwitch, type Switch } from "frameferry/switch";
 import { expect, test, vi } from "vitest";
 import { DOORBELL_ASLEEP, DOORBELL_CONTROL } from "../../src/layout/ring.layout.ts";
+import { loadWorkerScript } from "../threads/death-support.ts";
 import { expectSame, inline, Sink, WRAP } from "./capture-support.ts";
-import { loadWorkerScript } from "./death-support.ts";
 import { type Message, overhear } from "./message-support.ts";
 import { PIECE, pcapOf, shared } from "./shared-captures-support.ts";
 import { isolated, pause, until } from "./support.ts";

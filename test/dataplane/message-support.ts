@@ -1,7 +1,7 @@
 // Messages to workers in tests: overheard, and held back. Until a message has been passed on, its worker goes on as one
 // whose thread has not come to read it.
 import type { WorkerLike } from "frameferry";
-import { spawner } from "./death-support.ts";
+import { spawner } from "../threads/death-support.ts";
 
 export interface Message {
   /** The number of the worker it is for: the next one in a dead one's place has the next number. */

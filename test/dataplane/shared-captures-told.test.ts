@@ -3,8 +3,8 @@
 
 import { createDataplane, type WorkerLike } from "frameferry";
 import { expect, test } from "vitest";
+import { loadWorkerScript } from "../threads/death-support.ts";
 import { Sink, WRAP } from "./capture-support.ts";
-import { loadWorkerScript } from "./death-support.ts";
 import { overhear } from "./message-support.ts";
 import { PIECE, pcapOf, shared } from "./shared-captures-support.ts";
 import { isolated, pause, until } from "./support.ts";

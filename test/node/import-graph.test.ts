@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { breaches, MAXIMUM_LINES } from "../support/import-graph.ts";
+import { breaches, MAXIMUM_LINES, unused } from "../support/import-graph.ts";
 
 const root = join(import.meta.dirname, "../..");
 
@@ -20,6 +20,13 @@ test("src/ and assembly/ keep the one direction of imports", () => {
   const files = sources();
   expect(files.size).toBeGreaterThan(20);
   expect(breaches(files)).toEqual([]);
+  expect(unused(files)).toEqual([]);
+});
+
+test("a way that nobody goes is found", () => {
+  const files = new Map(Object.entries(others));
+  expect(unused(files)).toContain("wire -> layout");
+  expect(unused(files)).not.toContain("wire -> core");
 });
 
 // Proof that each rule can be broken: one file, and what is wrong with it.
@@ -27,11 +34,11 @@ const others = {
   "src/layout/a.layout.ts": "// A comment.\n/** Another. */\nexport const LENGTH = 0x0f; // and one more\n",
   "src/core/b.ts": 'import { LENGTH } from "../layout/a.layout.ts";\n',
   "src/wire/c.ts": 'import type { B } from "../core/b.ts";\n',
-  "src/kernel/d.ts": 'export { C } from "../wire/c.ts";\n',
+  "src/kernel/d.ts": 'export { B } from "../core/b.ts";\n',
   "src/platform/e.ts": 'import { open } from "node:fs/promises";\n',
   "src/node.ts": 'import { open } from "node:fs/promises";\nimport "./platform/e.ts";\n',
   "src/cli/f.ts": 'import { Command } from "commander";\nimport "../node.ts";\n',
-  "src/worker/g.ts": 'import * as Comlink from "comlink";\n',
+  "src/threads/g.ts": 'import * as Comlink from "comlink";\n',
   "assembly/h.ts": 'import { LENGTH } from "../src/layout/a.layout";\n',
 };
 

@@ -16,7 +16,7 @@ import { join } from "node:path";
 import { loadKernels, Pipeline, processCapture } from "frameferry";
 import { createCaptureFile, FileError, openCaptureFile } from "frameferry/node";
 import { describe, expect, test } from "vitest";
-import { recordsOf, temporaryFolder, VXLAN } from "./cli-program.ts";
+import { recordsOf, temporaryFolder, VXLAN } from "../cli/program.ts";
 
 const bytes = Uint8Array.of(1, 2, 3);
 const wholeFile = async (path: string): Promise<void> => {

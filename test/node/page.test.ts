@@ -10,7 +10,7 @@ import { type Browser, chromium, type Page } from "playwright";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { findChromium } from "../../scripts/find-chromium.mjs";
 import { servePage } from "../../scripts/serve-page.mjs";
-import { VXLAN } from "./cli-program.ts";
+import { VXLAN } from "../cli/program.ts";
 
 const SERVER = join(import.meta.dirname, "../../scripts/serve-page.mjs");
 const PCAP_HEADER = 24;

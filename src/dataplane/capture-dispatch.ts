@@ -1,0 +1,229 @@
+// A capture over many workers: they work on pieces of it, and their results are written in the order of the file.
+//
+// Pieces that hold nothing but whole records go to workers. Headers, interfaces, other blocks and damage
+// stay here, in a run that works alone; everything before them is waited for first. How the capture comes to be cut
+// into pieces is another matter: read-dispatch.ts and shared-dispatch.ts.
+
+import type { CaptureOutput } from "../capture/capture-io.ts";
+import { CaptureRun, RECORD_CANNOT_BE } from "../capture/capture-run.ts";
+import { CaptureSlot } from "../capture/capture-slot.ts";
+import type { ProcessCaptureOptions } from "../capture/process-capture.ts";
+import { AbortableWaits, watched } from "../core/abort.ts";
+import type { Kernels } from "../kernel/kernels.ts";
+import {
+  CURSOR_IN,
+  CURSOR_IN_END,
+  CURSOR_IN_FORMAT,
+  CURSOR_INTERFACE_COUNT,
+  CURSOR_INTERFACES,
+  CURSOR_OUT_FORMAT,
+} from "../layout/cursor.layout.ts";
+import { CaptureError } from "../pcap/capture-error.ts";
+import type { PipelineCounters } from "../pipeline/counters.ts";
+import { droppedOnly, sumCounters } from "../pipeline/counters.ts";
+import { type CompiledStages, Program } from "../pipeline/program.ts";
+import { WorkerDiedError } from "../threads/worker-died-error.ts";
+import type { WorkerPool } from "../threads/worker-pool.ts";
+
+/** What one worker did of a capture. */
+export interface WorkerShare {
+  readonly worker: number;
+  /** Pieces of the file it worked on. */
+  readonly pieces: number;
+  /** Frames in them. */
+  readonly frames: number;
+}
+
+/** What became of frames. */
+export interface Counts {
+  readonly counters: PipelineCounters;
+  /** Bytes of the frames read and written. */
+  readonly frameBytesIn: number;
+  readonly frameBytesOut: number;
+}
+
+/** What came of a piece. */
+export interface Outcome {
+  /** Undefined if no worker has anything to say of it. */
+  readonly worker: number | undefined;
+  readonly output: Uint8Array;
+  /** Of the frames in it: the slot that counted them, and whose count is to stand if this is taken; or the counts. */
+  readonly counted: CaptureSlot | Counts;
+  /** Where in the file a record cannot be, if that was found: the output ends in front of it. */
+  readonly damageAt: number | undefined;
+}
+
+/** Of a piece of which nothing comes out, and so many frames are lost with their worker. */
+function noOutput(lost: number): Outcome {
+  const counted = { counters: droppedOnly("worker-died", lost), frameBytesIn: 0, frameBytesOut: 0 };
+  return { worker: undefined, output: new Uint8Array(0), counted, damageAt: undefined };
+}
+
+export interface DispatchOptions extends ProcessCaptureOptions {
+  readonly kernels: Kernels;
+  readonly pool: WorkerPool;
+  readonly workers: number;
+  /** Whether workers see this memory. */
+  readonly shared: boolean;
+  readonly stages: CompiledStages;
+}
+
+export abstract class CaptureDispatch {
+  /** What was wrong with the input, once it is known. */
+  damage: CaptureError | undefined;
+  counters: PipelineCounters = droppedOnly("none", 0);
+  bytesRead = 0;
+  bytesWritten = 0;
+  frameBytesIn = 0;
+  frameBytesOut = 0;
+  readonly run: CaptureRun;
+  /** Records that workers have worked through, or lost. */
+  #records = 0;
+  protected readonly options: DispatchOptions;
+  protected readonly waits: AbortableWaits;
+  readonly #output: CaptureOutput;
+  readonly #alone: Program;
+  protected readonly slots: CaptureSlot[] = [];
+  readonly #regions: number[] = [];
+  readonly #shares: Map<number, { pieces: number; frames: number }> = new Map();
+  /** What the sink was last asked for. */
+  #writing: Promise<void> | undefined;
+
+  /** With so many slots, which have memory for input of their own or have not. */
+  constructor(output: CaptureOutput, options: DispatchOptions, slots: number, input: "own" | "none") {
+    this.options = options;
+    this.#output = output;
+    const { kernels, stages } = options;
+    this.#alone = new Program(kernels, stages);
+    this.waits = new AbortableWaits(options.signal);
+    try {
+      this.run = new CaptureRun(this.#alone, options.format ?? "same");
+      while (this.slots.length < slots) this.slots.push(new CaptureSlot(new Program(kernels, stages), input));
+    } catch (error) {
+      this.release();
+      throw error;
+    }
+  }
+
+  get shares(): WorkerShare[] {
+    return [...this.#shares]
+      .map(([worker, share]) => ({ worker, ...share }))
+      .sort((a, b) => a.worker - b.worker);
+  }
+
+  /** Works through the whole input. */
+  async drive(): Promise<void> {
+    await this.spread();
+    this.options.signal?.throwIfAborted();
+    if (this.damage === undefined) {
+      this.run.finish();
+      this.damage = this.run.damage;
+    }
+    const { bytesIn, bytesOut } = this.run;
+    this.#add({ counters: this.#alone.counters(), frameBytesIn: bytesIn, frameBytesOut: bytesOut });
+    for (const slot of this.slots) this.#add(slot);
+  }
+
+  /** Gives the memory back when nobody uses it any more: neither workers, nor the source, nor the sink. */
+  async close(): Promise<void> {
+    await this.#writing?.catch(() => {});
+    this.release();
+  }
+
+  protected release(): void {
+    this.waits.close();
+    for (const slot of this.slots) slot.close();
+    for (const region of this.#regions) this.options.kernels.plan.release(region);
+    this.run?.close();
+    this.#alone.close();
+  }
+
+  /** Memory that is given back with everything else. */
+  protected reserve(purpose: string, length: number): number {
+    try {
+      const address = this.options.kernels.plan.reserve(purpose, length, "any");
+      this.#regions.push(address);
+      return address;
+    } catch (error) {
+      this.release();
+      throw error;
+    }
+  }
+
+  /** Spreads the input and writes what comes of it; what is left over in the run is the beginning of what never ended. */
+  protected abstract spread(): Promise<void>;
+
+  protected progress(): void {
+    const records = this.#records + this.run.records;
+    this.options.onProgress?.({ bytesRead: this.bytesRead, records });
+  }
+
+  /** Lets the slot be read and written as the run would do it now. */
+  protected useFormats(slot: CaptureSlot): void {
+    for (const field of [CURSOR_IN_FORMAT, CURSOR_OUT_FORMAT, CURSOR_INTERFACES, CURSOR_INTERFACE_COUNT])
+      slot.set(field, this.run.memory.get(field));
+  }
+
+  /** What worker `worker` made of the slot; the byte at address `origin` is the one at `position` of the file. */
+  protected outcomeOf(slot: CaptureSlot, worker: number, origin: number, position: number): Outcome {
+    const end = slot.get(CURSOR_IN);
+    return {
+      worker,
+      output: slot.output,
+      counted: slot,
+      damageAt: end === slot.get(CURSOR_IN_END) ? undefined : position + end - origin,
+    };
+  }
+
+  /** What comes of a piece whose job rejected: its worker's results are not complete, and its counters are not either. */
+  protected lost(error: unknown, frames: number): Outcome {
+    if (error instanceof WorkerDiedError && this.options.pool.failure === undefined) return noOutput(frames);
+    throw error;
+  }
+
+  /** Takes the outcome of the next piece over; resolves when the sink has what comes of it. */
+  protected take(outcome: Outcome): Promise<void> {
+    const { worker, counted, damageAt } = outcome;
+    let frames: number;
+    if (counted instanceof CaptureSlot) frames = counted.keepCounts();
+    else {
+      frames = counted.counters.received;
+      this.#add(counted);
+    }
+    this.#records += frames;
+    if (worker !== undefined) {
+      const share = this.#shares.get(worker) ?? { pieces: 0, frames: 0 };
+      share.pieces++;
+      share.frames += frames;
+      this.#shares.set(worker, share);
+    }
+    if (damageAt !== undefined) this.damage = new CaptureError(damageAt, RECORD_CANNOT_BE);
+    return this.#send(outcome.output);
+  }
+
+  /** Works here on `length` bytes that stand in the run's `nextInput`, when nothing else is under way. */
+  protected async workAlone(length: number): Promise<void> {
+    const { memory } = this.run;
+    memory.nextChunk(length);
+    let need = this.run.step();
+    while (need === "output") {
+      await this.#send(memory.takeOutput());
+      need = this.run.step();
+    }
+    await this.#send(memory.takeOutput());
+    this.damage ??= this.run.damage;
+  }
+
+  #send(bytes: Uint8Array): Promise<void> {
+    if (bytes.length === 0) return Promise.resolve();
+    this.bytesWritten += bytes.length;
+    this.#writing = watched(this.#output.write(bytes));
+    return this.waits.until(this.#writing);
+  }
+
+  #add({ counters, frameBytesIn, frameBytesOut }: Counts): void {
+    this.counters = sumCounters([this.counters, counters]);
+    this.frameBytesIn += frameBytesIn;
+    this.frameBytesOut += frameBytesOut;
+  }
+}

@@ -1,0 +1,97 @@
+// How a dataplane comes to be: its options, its workers' defaults, and the start.
+
+import { untilAborted } from "../core/abort.ts";
+import { knownKeys, oneOf, wholeNumber } from "../core/arguments.ts";
+import { loadKernels } from "../kernel/load-kernels.ts";
+import type { WasmSource } from "../kernel/module.ts";
+import { hardwareThreads, memoryCanBeShared, startThread, type WorkerLike } from "../platform/threads.ts";
+import type { WorkerDiedError } from "../threads/worker-died-error.ts";
+import { WorkerPool } from "../threads/worker-pool.ts";
+import { WORKER_SOURCE } from "../threads/worker-source.generated.ts";
+import { Dataplane } from "./dataplane.ts";
+
+export interface DataplaneOptions {
+  /** Threads beside the caller's: 0 works on the caller's own. Default: one less than the hardware has, 1 to 8. */
+  readonly workers?: number;
+  /** Bytes of memory, fixed; see `loadKernels`. Default 64 MiB and 32 MiB for each worker. */
+  readonly memoryBytes?: number;
+  /** The kernels' module, for pages whose content policy or bundler wants it as a file. */
+  readonly wasm?: WasmSource;
+  /**
+   * Starts one worker with the script `frameferry/worker.js`, for pages whose content policy or bundler wants it
+   * as a file. Web Workers and Node's workers both do.
+   */
+  readonly spawnWorker?: () => WorkerLike;
+  /**
+   * How workers get frames. Default `"auto"`: through shared memory where there is any, else by transferring buffers.
+   */
+  readonly transport?: "auto" | "shared" | "transfer";
+  /**
+   * Called whenever a worker has died and is being replaced, and once more if it could not be: then all channels and
+   * captures reject with the same error.
+   */
+  readonly onWorkerDied?: (error: WorkerDiedError) => void;
+  /** Ends the start: the promise rejects with its reason when the workers started so far have ended. */
+  readonly signal?: AbortSignal;
+}
+
+const WORKERS_MAXIMUM = 64;
+const WORKERS_DEFAULT_MAXIMUM = 8;
+const MEMORY_BASE = 64 * 1024 * 1024;
+const MEMORY_FOR_WORKER = 32 * 1024 * 1024;
+
+/**
+ * Compiles the kernels, starts the workers, and resolves when all of them are ready.
+ * @throws TypeError or RangeError for options that cannot be; WorkerDiedError if a worker does not start.
+ */
+export async function createDataplane(options: DataplaneOptions = {}): Promise<Dataplane> {
+  knownKeys("options", options, [
+    "workers",
+    "memoryBytes",
+    "wasm",
+    "spawnWorker",
+    "transport",
+    "onWorkerDied",
+    "signal",
+  ]);
+  const fallback = Math.min(WORKERS_DEFAULT_MAXIMUM, Math.max(1, hardwareThreads() - 1));
+  const workers = wholeNumber("workers", options.workers ?? fallback, 0, WORKERS_MAXIMUM);
+  const wanted = oneOf("transport", options.transport ?? "auto", ["auto", "shared", "transfer"]);
+  const { spawnWorker, onWorkerDied, signal, wasm } = options;
+  for (const [name, value] of Object.entries({ spawnWorker, onWorkerDied })) {
+    if (value !== undefined && typeof value !== "function")
+      throw new TypeError(`${name}: expected a function, got ${typeof value}`);
+  }
+  if (signal !== undefined && !(signal instanceof AbortSignal))
+    throw new TypeError(`signal: expected an AbortSignal, got ${typeof signal}`);
+  if (wanted !== "auto" && workers === 0)
+    throw new RangeError(`workers: transport ${JSON.stringify(wanted)} needs at least 1, got 0`);
+  if (wanted === "shared" && !memoryCanBeShared()) {
+    throw new RangeError(
+      'transport: "shared" needs a cross-origin isolated page (headers COOP: same-origin and COEP: require-corp)',
+    );
+  }
+  signal?.throwIfAborted();
+  const shared = wanted === "shared" || (wanted === "auto" && memoryCanBeShared());
+  const memoryBytes = options.memoryBytes ?? MEMORY_BASE + workers * MEMORY_FOR_WORKER;
+  const loading = loadKernels({ memoryBytes, ...(wasm === undefined ? {} : { wasm }) });
+  const kernels = await untilAborted(loading, signal);
+  let dataplane: Dataplane | undefined;
+  const pool =
+    workers === 0
+      ? undefined
+      : await WorkerPool.start(
+          kernels,
+          {
+            workers,
+            shared,
+            memoryBytes: MEMORY_FOR_WORKER,
+            spawn: spawnWorker ?? (() => startThread(WORKER_SOURCE)),
+            onWorkerDied: (error) => onWorkerDied?.(error),
+            onFailure: () => dataplane?.lookAgain(),
+          },
+          signal,
+        );
+  dataplane = new Dataplane(kernels, workers, shared, pool);
+  return dataplane;
+}

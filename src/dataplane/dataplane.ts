@@ -1,0 +1,311 @@
+// The dataplane: pipelines on workers, or on the caller's own thread, behind one interface.
+
+import {
+  abortOutput,
+  type CaptureInput,
+  type CaptureSink,
+  closeInput,
+  openInput,
+  openOutput,
+} from "../capture/capture-io.ts";
+import {
+  type CaptureSummary,
+  checkCaptureOptions,
+  type ProcessCaptureOptions,
+  processCapture,
+} from "../capture/process-capture.ts";
+import { untilAborted } from "../core/abort.ts";
+import { knownKeys, wholeNumber } from "../core/arguments.ts";
+import type { Kernels } from "../kernel/kernels.ts";
+import { FrameChannel } from "../lane/frame-channel.ts";
+import { InlineLane } from "../lane/inline-lane.ts";
+import type { Lane } from "../lane/lane.ts";
+import { PipelineLane } from "../lane/pipeline-lane.ts";
+import { TransferLane } from "../lane/transfer-lane.ts";
+import type { CaptureSource } from "../pcap/byte-source.ts";
+import { compileStages, Pipeline } from "../pipeline/pipeline.ts";
+import type { CompiledStages } from "../pipeline/program.ts";
+import type { Stage } from "../pipeline/stages.ts";
+import { type Bell, LocalBell, SharedBell } from "../ring/bell.ts";
+import type { FrameBurst } from "../ring/frame-burst.ts";
+import type { WorkerDiedError } from "../threads/worker-died-error.ts";
+import type { WorkerPool } from "../threads/worker-pool.ts";
+import type { CaptureDispatch, DispatchOptions, WorkerShare } from "./capture-dispatch.ts";
+import { captureStreams, frameStreams, type TransformPair } from "./dataplane-streams.ts";
+import { ReadDispatch } from "./read-dispatch.ts";
+import { SharedDispatch } from "./shared-dispatch.ts";
+import type { Closable, LiveSwitchHost } from "./switch-host.ts";
+
+export interface ChannelOptions {
+  /** Bytes of each ring between caller and worker: a power of two from 64 KiB to 256 MiB. Default 1 MiB. */
+  readonly ringBytes?: number;
+}
+
+/** What became of a capture, and which worker did how much of it. */
+export interface DataplaneCaptureSummary extends CaptureSummary {
+  readonly workers: readonly WorkerShare[];
+}
+
+const RING_DEFAULT = 1 << 20;
+const RING_MINIMUM = 1 << 16;
+const RING_MAXIMUM = 1 << 28;
+
+export class Dataplane {
+  /** How frames reach the workers: through shared memory, by transferred buffers, or not at all. */
+  readonly transport: "shared" | "transfer" | "inline";
+  /** How many workers there are; 0 works on the caller's thread. */
+  readonly workers: number;
+  readonly #kernels: Kernels;
+  readonly #pool: WorkerPool | undefined;
+  /** Channels and switches, once all of them is open, with what lets those who wait for them look again. */
+  readonly #channels: Map<Closable, Bell> = new Map();
+  readonly #captures: Set<AbortController> = new Set();
+  #closing: Promise<void> | undefined;
+
+  /** Made by `createDataplane`. */
+  constructor(kernels: Kernels, workers: number, shared: boolean, pool: WorkerPool | undefined) {
+    this.transport = pool === undefined ? "inline" : shared ? "shared" : "transfer";
+    this.workers = workers;
+    this.#kernels = kernels;
+    this.#pool = pool;
+  }
+
+  /**
+   * Bytes of its memory that no channel and no capture holds at this moment; see the option `memoryBytes`. A few hundred
+   * of a capture that workers read themselves are held until they have read that it is over, some 40 ms later at most.
+   */
+  get freeBytes(): number {
+    return this.#kernels.plan.freeBytes;
+  }
+
+  /**
+   * Opens a pipeline for frames as they come: bursts in by `send`, bursts out by iterating.
+   * @throws TypeError or RangeError for stages and options that cannot be, and when `memoryBytes` does not suffice.
+   */
+  async open(stages: readonly Stage[], options: ChannelOptions = {}): Promise<FrameChannel> {
+    this.#open();
+    knownKeys("options", options, ["ringBytes"]);
+    const ringBytes = wholeNumber("ringBytes", options.ringBytes ?? RING_DEFAULT, RING_MINIMUM, RING_MAXIMUM);
+    if ((ringBytes & (ringBytes - 1)) !== 0)
+      throw new RangeError(`ringBytes: expected a power of two, got ${ringBytes}`);
+    const lanes: Lane[] = [];
+    const closers: (() => Promise<void>)[] = [];
+    const bell = this.#bell();
+    const release = async (): Promise<void> => {
+      this.#channels.delete(channel);
+      await Promise.all(closers.map((close) => close()));
+      bell.release();
+    };
+    const failure = (): WorkerDiedError | undefined => this.#pool?.failure;
+    const channel = new FrameChannel({ lanes, bell, failure, release, spins: this.transport === "shared" });
+    try {
+      await this.#openLanes(compileStages(stages), ringBytes, { lanes, bell, closers });
+      this.#open();
+      this.#channels.set(channel, bell);
+      return channel;
+    } catch (error) {
+      await channel.close();
+      throw error;
+    }
+  }
+
+  /** For `openSwitch`: what a switch needs of it; `closed` is called when the switch has been closed. */
+  hostFor(closed: () => Promise<void>): LiveSwitchHost {
+    this.#open();
+    const pool = this.transport === "shared" ? this.#pool : undefined;
+    return {
+      kernels: this.#kernels,
+      workers: pool === undefined ? 0 : this.workers,
+      pool,
+      bell: () => this.#bell(),
+      expectOpen: () => this.#open(),
+      register: (opened, bell) => this.#channels.set(opened, bell),
+      unregister: (opened) => this.#channels.delete(opened),
+      closed,
+    };
+  }
+
+  /** The same as a TransformStream: bursts of frames in, bursts out. */
+  frames(
+    stages: readonly Stage[],
+    options: ChannelOptions = {},
+  ): TransformPair<readonly Uint8Array[], FrameBurst> {
+    this.#open();
+    compileStages(stages);
+    return frameStreams(this.open(stages, options));
+  }
+
+  /**
+   * Runs a whole capture through a pipeline; the order of the file is kept exactly. As `processCapture`, with the
+   * pieces of the file spread over the workers. A capture on a SharedArrayBuffer is read by the workers themselves,
+   * where memory is shared: its bytes must stay as they are meanwhile.
+   */
+  async processCapture(
+    source: CaptureSource | CaptureInput,
+    stages: readonly Stage[],
+    sink: CaptureSink,
+    options: ProcessCaptureOptions = {},
+  ): Promise<DataplaneCaptureSummary> {
+    this.#open();
+    checkCaptureOptions(options);
+    options.signal?.throwIfAborted();
+    const stop = new AbortController();
+    this.#captures.add(stop);
+    const signal =
+      options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal]);
+    try {
+      if (this.#pool === undefined) {
+        const pipeline = new Pipeline(this.#kernels, stages);
+        try {
+          return { ...(await processCapture(source, pipeline, sink, { ...options, signal })), workers: [] };
+        } finally {
+          pipeline.close();
+        }
+      }
+      return await this.#dispatch(this.#pool, source, stages, sink, { ...options, signal });
+    } finally {
+      this.#captures.delete(stop);
+    }
+  }
+
+  /** The same as a TransformStream: the bytes of a capture in, the bytes of a capture out. */
+  captures(
+    stages: readonly Stage[],
+    options: ProcessCaptureOptions = {},
+  ): TransformPair<Uint8Array, Uint8Array> {
+    this.#open();
+    checkCaptureOptions(options);
+    compileStages(stages);
+    return captureStreams((source, sink, stop) => {
+      const signal = options.signal === undefined ? stop : AbortSignal.any([options.signal, stop]);
+      return this.processCapture(source, stages, sink, { ...options, signal });
+    });
+  }
+
+  /** Ends all workers, channels and captures; resolves when the threads have ended. What is under way is lost. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** For the pool: something has changed for all who wait. */
+  lookAgain(): void {
+    for (const bell of this.#channels.values()) bell.ring();
+  }
+
+  async #close(): Promise<void> {
+    // Not before close() has said so.
+    await Promise.resolve();
+    for (const capture of this.#captures) capture.abort(new TypeError("dataplane: it has been closed"));
+    // At once with the channels: those would ask the workers first.
+    await Promise.all([this.#pool?.close(), ...[...this.#channels.keys()].map((channel) => channel.close())]);
+  }
+
+  #bell(): Bell {
+    return this.transport === "shared" ? SharedBell.reserve(this.#kernels) : new LocalBell();
+  }
+
+  async #openLanes(stages: CompiledStages, ringBytes: number, into: OpenedLanes): Promise<void> {
+    const { lanes, bell, closers } = into;
+    const pool = this.#pool;
+    const onChange = (): void => bell.ring();
+    if (pool === undefined) {
+      const lane = new PipelineLane(this.#kernels, stages, { ringBytes, worker: 0, owner: 0 });
+      lanes.push(new InlineLane(lane, onChange));
+      return;
+    }
+    for (let index = 0; index < this.workers; index++) {
+      if (this.transport === "transfer") {
+        lanes.push(
+          new TransferLane(stages, { ringBytes, work: (job) => pool.transferJob(job, index), onChange }),
+        );
+        continue;
+      }
+      const owner = (bell as SharedBell).doorbell;
+      const lane = new PipelineLane(this.#kernels, stages, {
+        ringBytes,
+        worker: pool.doorbellOf(index),
+        owner,
+      });
+      lanes.push(lane);
+      const id = await pool.openLane(index, {
+        addresses: lane.addresses,
+        recover: () => {
+          lane.recover();
+          bell.ring();
+        },
+        abandon: () => lane.abandon(),
+      });
+      closers.push(() => pool.closeLane(index, id));
+    }
+  }
+
+  async #dispatch(
+    pool: WorkerPool,
+    source: CaptureSource | CaptureInput,
+    stages: readonly Stage[],
+    sink: CaptureSink,
+    options: ProcessCaptureOptions & { readonly signal: AbortSignal },
+  ): Promise<DataplaneCaptureSummary> {
+    const { signal } = options;
+    const compiled = compileStages(stages);
+    // The sink first: one that cannot be leaves the source as it was.
+    const output = openOutput(sink);
+    let input: CaptureInput | undefined;
+    let dispatch: CaptureDispatch | undefined;
+    try {
+      const how: DispatchOptions = {
+        ...options,
+        kernels: this.#kernels,
+        pool,
+        workers: this.workers,
+        shared: this.transport === "shared",
+        stages: compiled,
+      };
+      if (how.shared && source instanceof Uint8Array && source.buffer instanceof SharedArrayBuffer) {
+        dispatch = new SharedDispatch(source, output, how);
+      } else {
+        input = openInput(source);
+        dispatch = new ReadDispatch(input, output, how);
+      }
+      await dispatch.drive();
+      const { run, damage } = dispatch;
+      if (run.inputFormat === undefined) throw damage;
+      await untilAborted(output.close(), signal);
+      return {
+        ...dispatch.counters,
+        format: run.inputFormat,
+        fileBytesIn: dispatch.bytesRead,
+        fileBytesOut: dispatch.bytesWritten,
+        frameBytesIn: dispatch.frameBytesIn,
+        frameBytesOut: dispatch.frameBytesOut,
+        damage,
+        workers: dispatch.shares,
+      };
+    } catch (error) {
+      const aborted = abortOutput(output, error);
+      if (!signal.aborted) await aborted;
+      throw error;
+    } finally {
+      // Closing the source ends a read that waits, where the source can do that.
+      const released = Promise.allSettled([closeInput(input), dispatch?.close()]);
+      if (!signal.aborted) await released;
+    }
+  }
+
+  #open(): void {
+    if (this.#closing !== undefined) throw new TypeError("dataplane: it has been closed");
+    if (this.#pool?.failure !== undefined) throw this.#pool.failure;
+  }
+}
+
+/** Where `#openLanes` puts what it has opened. */
+interface OpenedLanes {
+  readonly lanes: Lane[];
+  readonly bell: Bell;
+  readonly closers: (() => Promise<void>)[];
+}

@@ -1,0 +1,89 @@
+// A lane in shared memory whose worker runs the stages of a pipeline.
+
+import type { Kernels } from "../kernel/kernels.ts";
+import {
+  CURSOR_COUNTERS,
+  CURSOR_FORWARDED,
+  CURSOR_RECORDS,
+  CURSOR_STAGE_COUNT,
+  CURSOR_STAGES,
+} from "../layout/cursor.layout.ts";
+import { COUNTER_LENGTH, DROP_WORKER_DIED } from "../layout/drop.layout.ts";
+import {
+  JOURNAL_CLAIM,
+  JOURNAL_COMMITTING,
+  JOURNAL_DROPPED,
+  JOURNAL_FORWARDED,
+  JOURNAL_HEAD,
+  JOURNAL_IDLE,
+  JOURNAL_STATE,
+  JOURNAL_TAIL,
+  JOURNAL_WORKING,
+  RING_HEAD,
+  RING_TAIL,
+} from "../layout/ring.layout.ts";
+import type { PipelineCounters } from "../pipeline/counters.ts";
+import { type CompiledStages, Program } from "../pipeline/program.ts";
+import { RingLane, type RingLaneOptions } from "./ring-lane.ts";
+
+export class PipelineLane extends RingLane {
+  readonly #program: Program;
+
+  constructor(kernels: Kernels, stages: CompiledStages, options: RingLaneOptions) {
+    const program = new Program(kernels, stages);
+    try {
+      super(kernels, options, program.headroom, [
+        [CURSOR_STAGES, program.address],
+        [CURSOR_STAGE_COUNT, program.length],
+        [CURSOR_COUNTERS, program.counterAddress],
+      ]);
+    } catch (error) {
+      program.close();
+      throw error;
+    }
+    this.#program = program;
+  }
+
+  counters(): PipelineCounters {
+    return this.#program.counters();
+  }
+
+  /** A finished burst is published; an unfinished one is dropped, because its frames may be half changed. */
+  recover(): void {
+    const { words, view, signed } = this.kernels;
+    const { cursor, receive, transmit } = this.addresses;
+    const journal = (field: number): number => words[(this.journal + field) >>> 2] as number;
+    const state = Atomics.load(signed, (this.journal + JOURNAL_STATE) >>> 2);
+    if (state === JOURNAL_COMMITTING) {
+      Atomics.store(signed, (transmit + RING_TAIL) >>> 2, journal(JOURNAL_TAIL) | 0);
+      Atomics.store(signed, (receive + RING_HEAD) >>> 2, journal(JOURNAL_HEAD) | 0);
+    } else if (state === JOURNAL_WORKING) {
+      const claim = journal(JOURNAL_CLAIM);
+      const forwarded = view.getBigUint64(this.journal + JOURNAL_FORWARDED, true);
+      const droppedBefore = this.kernels.counter(this.journal + JOURNAL_DROPPED);
+      // Some of the burst may have been dropped, and counted, before the end came.
+      const droppedNow = this.#program.counters().dropped - this.#died;
+      this.countDied(this.framesUpTo(claim) - (droppedNow - droppedBefore));
+      view.setBigUint64(this.#program.counterAddress, forwarded, true);
+      view.setBigUint64(cursor + CURSOR_FORWARDED, forwarded, true);
+      view.setBigUint64(cursor + CURSOR_RECORDS, forwarded + BigInt(droppedNow), true);
+      Atomics.store(signed, (receive + RING_HEAD) >>> 2, claim | 0);
+    }
+    Atomics.store(signed, (this.journal + JOURNAL_STATE) >>> 2, JOURNAL_IDLE);
+  }
+
+  override close(): void {
+    super.close();
+    this.#program.close();
+  }
+
+  protected override countDied(frames: number): void {
+    const at = this.#program.counterAddress + DROP_WORKER_DIED * COUNTER_LENGTH;
+    this.kernels.view.setBigUint64(at, BigInt(this.#died + frames), true);
+  }
+
+  /** Frames that were dropped because their worker died. */
+  get #died(): number {
+    return this.kernels.counter(this.#program.counterAddress + DROP_WORKER_DIED * COUNTER_LENGTH);
+  }
+}

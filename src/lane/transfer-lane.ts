@@ -1,0 +1,143 @@
+// A lane without shared memory: records are packed into a buffer, the buffer goes to the worker by transfer,
+// and the results come back the same way. One buffer after the other, so the order stays.
+
+import { alignedHeadroom } from "../capture/capture-cursor.ts";
+import { SLOT_CHUNK } from "../capture/capture-slot.ts";
+import { FORMAT_RECORDS } from "../layout/cursor.layout.ts";
+import { VNI_NONE } from "../layout/descriptor.layout.ts";
+import {
+  RECORD_ALIGNMENT,
+  RECORD_FRAME_LENGTH,
+  RECORD_HEADER_LENGTH,
+  RECORD_MARK,
+  RECORD_TOTAL,
+  RECORD_VNI,
+  RECORD_WIRE_LENGTH,
+} from "../layout/ring.layout.ts";
+import type { PipelineCounters } from "../pipeline/counters.ts";
+import { droppedOnly, sumCounters } from "../pipeline/counters.ts";
+import type { CompiledStages } from "../pipeline/program.ts";
+import { FrameBurst } from "../ring/frame-burst.ts";
+import type { Lane } from "./lane.ts";
+import type { TransferJob, TransferResult } from "./lane-job.ts";
+
+/** Most bytes that are packed before they are sent off without being asked. */
+const BUFFER_MAXIMUM = SLOT_CHUNK >>> 2;
+
+export interface TransferLaneOptions {
+  /** Bytes that may be under way, or come back and not yet taken: a power of two from 64 KiB on. */
+  readonly ringBytes: number;
+  /** Hands a job to the worker. */
+  readonly work: (job: TransferJob) => Promise<TransferResult>;
+  /** Called when there are results, or room. */
+  readonly onChange: () => void;
+}
+
+export class TransferLane implements Lane {
+  readonly longest: number;
+  readonly #stages: CompiledStages;
+  readonly #headroom: number;
+  readonly #options: TransferLaneOptions;
+  readonly #bufferBytes: number;
+  /** Buffers that may be under way, or come back and not yet taken; then the lane has no room. */
+  readonly #buffers: number;
+  #bytes: Uint8Array<ArrayBuffer>;
+  #words: Uint32Array;
+  #fill = 0;
+  #frames = 0;
+  #underWay = 0;
+  readonly #results: FrameBurst[] = [];
+  #counters: PipelineCounters = droppedOnly("none", 0);
+
+  constructor(stages: CompiledStages, options: TransferLaneOptions) {
+    this.#stages = stages;
+    this.#options = options;
+    this.#headroom = alignedHeadroom(stages.headroom);
+    this.#bufferBytes = Math.min(BUFFER_MAXIMUM, options.ringBytes >>> 1);
+    this.#buffers = options.ringBytes / this.#bufferBytes;
+    this.#bytes = new Uint8Array(this.#bufferBytes);
+    this.#words = new Uint32Array(this.#bytes.buffer);
+    this.longest = this.#bufferBytes - RECORD_HEADER_LENGTH - this.#headroom - RECORD_ALIGNMENT;
+  }
+
+  add(frame: Uint8Array, mark: number): boolean {
+    const total =
+      (RECORD_HEADER_LENGTH + this.#headroom + frame.length + RECORD_ALIGNMENT - 1) & -RECORD_ALIGNMENT;
+    if (this.#fill + total > this.#bufferBytes) this.publish();
+    // What was packed is still here: the worker has enough to do, or nobody takes the results.
+    if (this.#fill + total > this.#bufferBytes) return false;
+    const word = this.#fill >>> 2;
+    this.#words[word + (RECORD_TOTAL >>> 2)] = total;
+    this.#words[word + (RECORD_FRAME_LENGTH >>> 2)] = frame.length;
+    this.#words[word + (RECORD_WIRE_LENGTH >>> 2)] = frame.length;
+    this.#words[word + (RECORD_MARK >>> 2)] = mark;
+    this.#words[word + (RECORD_VNI >>> 2)] = VNI_NONE;
+    this.#bytes.set(frame, this.#fill + RECORD_HEADER_LENGTH + this.#headroom);
+    this.#fill += total;
+    this.#frames++;
+    return true;
+  }
+
+  publish(): boolean {
+    if (this.#fill === 0 || this.#underWay + this.#results.length >= this.#buffers) return false;
+    const frames = this.#frames;
+    const job: TransferJob = {
+      bytes: this.#bytes.subarray(0, this.#fill),
+      inFormat: FORMAT_RECORDS,
+      outFormat: FORMAT_RECORDS,
+      interfaces: new Uint8Array(0),
+      stages: this.#stages,
+    };
+    this.#bytes = new Uint8Array(this.#bufferBytes);
+    this.#words = new Uint32Array(this.#bytes.buffer);
+    this.#fill = 0;
+    this.#frames = 0;
+    this.#underWay++;
+    this.#options
+      .work(job)
+      .then(
+        ({ bytes, counters }) => {
+          this.#counters = sumCounters([this.#counters, counters]);
+          if (bytes.length > 0) this.#results.push(new FrameBurst(bytes, recordOffsets(bytes), 0));
+        },
+        () => {
+          this.#counters = sumCounters([this.#counters, droppedOnly("worker-died", frames)]);
+        },
+      )
+      .finally(() => {
+        this.#underWay--;
+        this.publish();
+        this.#options.onChange();
+      });
+    return false;
+  }
+
+  take(): FrameBurst | undefined {
+    const burst = this.#results.shift();
+    if (burst !== undefined) {
+      this.publish();
+      this.#options.onChange();
+    }
+    return burst;
+  }
+
+  get empty(): boolean {
+    return this.#fill === 0 && this.#underWay === 0 && this.#results.length === 0;
+  }
+
+  counters(): PipelineCounters {
+    return this.#counters;
+  }
+
+  close(): void {
+    this.#results.length = 0;
+    this.#fill = 0;
+  }
+}
+
+function recordOffsets(bytes: Uint8Array): number[] {
+  const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength >>> 2);
+  const offsets: number[] = [];
+  for (let at = 0; at < bytes.length; at += words[(at + RECORD_TOTAL) >>> 2] as number) offsets.push(at);
+  return offsets;
+}

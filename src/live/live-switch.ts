@@ -1,0 +1,353 @@
+// A running switch: ports that send and receive, on workers or on the caller's own thread.
+
+import type { LiveSwitchHost } from "../dataplane/switch-host.ts";
+import type { FrameChannel } from "../lane/frame-channel.ts";
+import { CONTEXT_STAMP, SWITCH_PAUSE } from "../layout/switch.layout.ts";
+import { nextTurn } from "../platform/threads.ts";
+import type { Bell } from "../ring/bell.ts";
+import { ringAlways } from "../ring/doorbell.ts";
+import type { FrameBurst } from "../ring/frame-burst.ts";
+import type { RouterOptions } from "../switch/router.ts";
+import type { SwitchCore } from "../switch/switch-core.ts";
+import type { SwitchCounters } from "../switch/switch-counters.ts";
+import { type SwitchFdb, seconds } from "../switch/switch-fdb.ts";
+import type {
+  AccessPortOptions,
+  BridgeDomain,
+  BridgeDomainOptions,
+  NeighbourOptions,
+  SwitchPort,
+  TrunkPortOptions,
+  TunnelOptions,
+} from "../switch/switch-types.ts";
+import type { SwitchWorkspace } from "../switch/workspace.ts";
+import { LivePort } from "./live-port.ts";
+import { LiveRouter } from "./live-router.ts";
+import type { CheckedOptions } from "./live-switch-options.ts";
+import type { SwitchLane } from "./switch-lane.ts";
+
+/** How long bursts are waited for without letting go of the thread. */
+const SPIN_TURNS = 200;
+/** Buckets that are swept in one turn: well under a millisecond. */
+const SWEEP_BUCKETS = 4096;
+
+export interface LiveSwitchParts {
+  readonly host: LiveSwitchHost;
+  readonly core: SwitchCore;
+  readonly channel: FrameChannel;
+  readonly lanes: readonly SwitchLane[];
+  readonly bell: Bell;
+  readonly workspaces: readonly SwitchWorkspace[];
+  readonly checked: CheckedOptions;
+}
+
+export class Switch {
+  readonly #host: LiveSwitchHost;
+  readonly #core: SwitchCore;
+  readonly #channel: FrameChannel;
+  readonly #lanes: readonly SwitchLane[];
+  readonly #bell: Bell;
+  readonly #ports: Map<number, LivePort> = new Map();
+  readonly #workspaces: readonly SwitchWorkspace[];
+  readonly #queueFrames: number;
+  readonly #clock: () => number;
+  readonly #timer: ReturnType<typeof setInterval> | undefined;
+  #changes: Promise<unknown> = Promise.resolve();
+  #stamp = -1;
+  #sweeping = false;
+  #failure: Error | undefined;
+  #closing: Promise<void> | undefined;
+
+  /** Made by `createSwitch` and `openSwitch`. */
+  constructor(parts: LiveSwitchParts) {
+    this.#host = parts.host;
+    this.#core = parts.core;
+    this.#channel = parts.channel;
+    this.#lanes = parts.lanes;
+    this.#bell = parts.bell;
+    this.#workspaces = parts.workspaces;
+    this.#queueFrames = parts.checked.queueFrames;
+    this.#clock = parts.checked.clock;
+    if (this.#core.uplink !== undefined) this.#open(this.#core.uplink);
+    // The clock is the caller's: what it throws must leave no timer behind.
+    this.#tick();
+    if (parts.checked.every > 0) {
+      this.#timer = setInterval(() => void this.#sweep(), parts.checked.every * 1000);
+      // Node's timers keep the process; a switch that nobody uses shall not.
+      (this.#timer as { unref?: () => void }).unref?.();
+    }
+    void this.#pump();
+  }
+
+  /** How many workers there are; 0: it runs on the caller's thread. */
+  get workers(): number {
+    return this.#host.pool === undefined ? 0 : this.#host.workers;
+  }
+
+  /** Where packets of tunnels come and go; undefined without a VTEP. */
+  get uplink(): LivePort | undefined {
+    return this.#ports.get(0);
+  }
+
+  get fdb(): SwitchFdb {
+    return this.#core.fdb;
+  }
+
+  addBridgeDomain(options: BridgeDomainOptions = {}): Promise<BridgeDomain> {
+    return this.#change(() => this.#core.addBridgeDomain(options));
+  }
+
+  removeBridgeDomain(bridgeDomain: BridgeDomain): Promise<void> {
+    return this.#change(() => this.#core.removeBridgeDomain(bridgeDomain));
+  }
+
+  /** Adds an access port (`bridgeDomain`) or a trunk (`vlans`). */
+  addPort(options: AccessPortOptions | TrunkPortOptions): Promise<LivePort> {
+    return this.#change(() => this.#open(this.#core.addPort(options)));
+  }
+
+  /** Adds a tunnel to a remote VTEP; its packets come and go by the uplink. */
+  addTunnel(options: TunnelOptions): Promise<SwitchPort> {
+    return this.#change(() => this.#core.addTunnel(options));
+  }
+
+  joinTunnel(tunnel: SwitchPort, bridgeDomain: BridgeDomain): Promise<void> {
+    return this.#change(() => this.#core.joinTunnel(tunnel, bridgeDomain));
+  }
+
+  leaveTunnel(tunnel: SwitchPort, bridgeDomain: BridgeDomain): Promise<void> {
+    return this.#change(() => this.#core.leaveTunnel(tunnel, bridgeDomain));
+  }
+
+  /** Removes a port or a tunnel; what had been sent by then is worked on before, and what leaves can still be taken. */
+  removePort(port: LivePort | SwitchPort): Promise<void> {
+    const handle = port instanceof LivePort ? port.port : port;
+    const before = async (): Promise<void> => {
+      const live = this.#ports.get(handle?.number);
+      if (live === undefined || live.port !== handle || live === this.uplink) return;
+      // Its number may be given again: nothing of its may be under way then.
+      live.stop(new TypeError("port: it has been removed"));
+      await this.idle();
+    };
+    return this.#change(() => {
+      this.#core.removePort(handle);
+      this.#ports.get(handle.number)?.end();
+      this.#ports.delete(handle.number);
+    }, before);
+  }
+
+  /** Says which MAC an IP address has: for bridge domains with `arpSuppression`, and for routers in them. */
+  addNeighbour(neighbour: NeighbourOptions): Promise<void> {
+    return this.#change(() => this.#core.addNeighbour(neighbour));
+  }
+
+  /** Forgets a neighbour; false if it was not known. */
+  removeNeighbour(neighbour: Omit<NeighbourOptions, "mac">): Promise<boolean> {
+    return this.#change(() => this.#core.removeNeighbour(neighbour));
+  }
+
+  /** Makes a router: the gateway of those bridge domains that it is given interfaces in. */
+  addRouter(options: RouterOptions = {}): Promise<LiveRouter> {
+    return this.#change(
+      () => new LiveRouter(this.#core.addRouter(options), (change) => this.#change(change)),
+    );
+  }
+
+  removeRouter(router: LiveRouter): Promise<void> {
+    return this.#change(() => {
+      if (!(router instanceof LiveRouter)) throw new TypeError("router: expected a router of this switch");
+      this.#core.removeRouter(router.router);
+    });
+  }
+
+  /** A port that sends and receives, by its name. */
+  port(name: string): LivePort | undefined {
+    const handle = this.#core.port(name);
+    return handle === undefined ? undefined : this.#ports.get(handle.number);
+  }
+
+  bridgeDomain(name: string): BridgeDomain | undefined {
+    return this.#core.bridgeDomain(name);
+  }
+
+  ports(): readonly SwitchPort[] {
+    return this.#core.ports();
+  }
+
+  bridgeDomains(): readonly BridgeDomain[] {
+    return this.#core.bridgeDomains();
+  }
+
+  /** What has been counted; exact when nothing is under way, see `idle`. */
+  counters(): SwitchCounters {
+    return this.#core.counters();
+  }
+
+  /** Resolves when everything that was sent has been worked on and has left; what a `sendAll` waits with was not. */
+  async idle(): Promise<void> {
+    this.#alive();
+    const places = this.#lanes.map((lane) => lane.place);
+    await this.#bell.until(() => {
+      this.#alive();
+      const done = this.#lanes.every((lane, index) => lane.hasReached(places[index] as number));
+      // What has been worked on is in the rings at least, by now.
+      this.drain();
+      return done ? true : undefined;
+    });
+  }
+
+  /** Ends the switch at once: what is under way is lost. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(): Promise<void> {
+    // Not before close() has said so.
+    await Promise.resolve();
+    this.#host.unregister(this);
+    this.#end(new TypeError("switch: it has been closed"));
+    await this.#channel.close();
+    await this.#changes;
+    this.#core.close();
+    for (const workspace of this.#workspaces) workspace.close();
+    await this.#host.closed();
+  }
+
+  /** Hands what leaves to its ports, for as long as the switch lives. */
+  async #pump(): Promise<void> {
+    try {
+      await this.#bell.until(() => {
+        this.drain();
+        const failure = this.#host.pool?.failure;
+        // The other workers come to an end with what they have.
+        if (failure !== undefined && this.#lanes.every(({ empty }) => empty)) throw failure;
+        return this.#closing === undefined ? undefined : true;
+      });
+    } catch (error) {
+      if (this.#closing !== undefined) return;
+      this.#failure = error as Error;
+      this.#end(this.#failure, this.#failure);
+    }
+  }
+
+  /** Nothing is taken any more, and nothing leaves. */
+  #end(reason: Error, failure?: Error): void {
+    clearInterval(this.#timer);
+    for (const port of this.#ports.values()) {
+      port.stop(reason);
+      port.end(failure);
+    }
+  }
+
+  /** For its lanes: hands over all that has left by now; false if nothing is handed over any more. */
+  drain(): boolean {
+    if (this.#closing !== undefined) return false;
+    for (let burst = this.#channel.receive(); burst !== undefined; burst = this.#channel.receive())
+      this.#hand(burst);
+    return true;
+  }
+
+  /** Ageing, in slices. */
+  async #sweep(): Promise<void> {
+    if (this.#sweeping) return;
+    this.#sweeping = true;
+    try {
+      const { fdb } = this.#core;
+      for (let left = fdb.buckets; left > 0 && this.#closing === undefined; left -= SWEEP_BUCKETS) {
+        fdb.sweep(this.#clock(), { buckets: Math.min(left, SWEEP_BUCKETS) });
+        await nextTurn();
+      }
+    } catch {
+      // The lock may belong to a worker that has just died, and the clock is the caller's: the next time, then.
+    } finally {
+      this.#sweeping = false;
+    }
+  }
+
+  #hand(burst: FrameBurst): void {
+    const first = burst.mark(0);
+    const byPort = new Map<number, number[]>([[first, []]]);
+    for (let index = 0; index < burst.length; index++) {
+      const number = burst.mark(index);
+      const indices = byPort.get(number);
+      if (indices === undefined) byPort.set(number, [index]);
+      else indices.push(index);
+    }
+    for (const [number, indices] of byPort) {
+      const whole = indices.length === burst.length;
+      this.#ports.get(number)?.deliver(whole ? burst : burst.pick(indices));
+    }
+  }
+
+  #open(port: SwitchPort): LivePort {
+    const live = new LivePort({
+      port,
+      channel: this.#channel,
+      queueFrames: this.#queueFrames,
+      tick: () => this.#tick(),
+    });
+    this.#ports.set(port.number, live);
+    return live;
+  }
+
+  /** Tells the threads what time it is. */
+  #tick(): void {
+    const stamp = seconds(this.#clock());
+    if (stamp === this.#stamp) return;
+    this.#stamp = stamp;
+    const { words } = this.#host.kernels;
+    for (const { address } of this.#core.memory.contexts) words[(address + CONTEXT_STAMP) >>> 2] = stamp;
+  }
+
+  /** Changes wait for each other, and for `before`, and happen when no thread is in the middle of a burst. */
+  async #change<T>(change: () => T, before?: () => Promise<void>): Promise<T> {
+    this.#alive();
+    const changed = this.#changes.then(async () => {
+      this.#alive();
+      await before?.();
+      return this.#between(change);
+    });
+    this.#changes = changed.catch(() => {});
+    return changed;
+  }
+
+  /** Between two bursts: all that has left by then belongs to the ports that are there before the change. */
+  async #between<T>(change: () => T): Promise<T> {
+    const { signed } = this.#host.kernels;
+    const pause = (this.#core.memory.address + SWITCH_PAUSE) >>> 2;
+    Atomics.store(signed, pause, 1);
+    try {
+      for (let turn = 1; !this.#lanes.every(({ resting }) => resting); turn++) {
+        // A burst may wait for room for what leaves.
+        this.drain();
+        if (turn % SPIN_TURNS !== 0) continue;
+        await nextTurn();
+        this.#alive();
+      }
+      this.drain();
+      return change();
+    } finally {
+      Atomics.store(signed, pause, 0);
+      if (this.#closing === undefined) this.#wake();
+    }
+  }
+
+  /** Lets go on whoever was paused. */
+  #wake(): void {
+    const { pool, kernels } = this.#host;
+    if (pool !== undefined)
+      for (const index of this.#lanes.keys()) ringAlways(kernels, pool.doorbellOf(index));
+    else for (const lane of this.#lanes) if (lane.workHere()) this.#bell.ring();
+  }
+
+  #alive(): void {
+    if (this.#closing !== undefined) throw new TypeError("switch: it has been closed");
+    const failure = this.#failure ?? this.#host.pool?.failure;
+    if (failure !== undefined) throw failure;
+  }
+}

@@ -1,0 +1,72 @@
+// Work without shared memory: the bytes of a job come by transfer, are copied into the worker's own memory,
+// and the results go back the same way.
+
+import { CaptureSlot, SLOT_CHUNK } from "../capture/capture-slot.ts";
+import type { Kernels } from "../kernel/kernels.ts";
+import type { TransferJob, TransferResult } from "../lane/lane-job.ts";
+import { INTERFACE_ENTRY_LENGTH } from "../layout/capture.layout.ts";
+import {
+  CURSOR_IN_FORMAT,
+  CURSOR_INTERFACE_COUNT,
+  CURSOR_INTERFACES,
+  CURSOR_OUT_FORMAT,
+} from "../layout/cursor.layout.ts";
+import { Program } from "../pipeline/program.ts";
+
+/** Slots that are kept; each takes a few mebibytes. */
+const SLOTS_MAXIMUM = 4;
+
+export class TransferWorker {
+  readonly #kernels: Kernels;
+  /** A slot for each of the programs that were last asked for, the latest at the end. */
+  readonly #slots: Map<string, CaptureSlot> = new Map();
+
+  constructor(kernels: Kernels) {
+    this.#kernels = kernels;
+  }
+
+  work(job: TransferJob): TransferResult {
+    const slot = this.#slot(job);
+    const { plan, bytes, functions } = this.#kernels;
+    const interfaces = plan.reserve("an interface table", job.interfaces.length);
+    try {
+      bytes.set(job.interfaces, interfaces);
+      slot.resetCounts();
+      const carried = Math.max(0, job.bytes.length - SLOT_CHUNK);
+      slot.chunk.set(job.bytes.subarray(carried));
+      slot.start(job.bytes.subarray(0, carried), job.bytes.length - carried);
+      slot.set(CURSOR_IN_FORMAT, job.inFormat);
+      slot.set(CURSOR_OUT_FORMAT, job.outFormat);
+      slot.set(CURSOR_INTERFACES, interfaces);
+      slot.set(CURSOR_INTERFACE_COUNT, job.interfaces.length / INTERFACE_ENTRY_LENGTH);
+      functions.runCapture(slot.cursor);
+      slot.keepCounts();
+      return {
+        bytes: slot.output.slice() as Uint8Array<ArrayBuffer>,
+        consumed: job.bytes.length - slot.input.length,
+        counters: slot.counters,
+        frameBytesIn: slot.frameBytesIn,
+        frameBytesOut: slot.frameBytesOut,
+      };
+    } finally {
+      plan.release(interfaces);
+    }
+  }
+
+  #slot(job: TransferJob): CaptureSlot {
+    const key = `${job.stages.records}`;
+    const slot = this.#slots.get(key) ?? this.#newSlot(job);
+    this.#slots.delete(key);
+    this.#slots.set(key, slot);
+    return slot;
+  }
+
+  #newSlot(job: TransferJob): CaptureSlot {
+    for (const [key, slot] of this.#slots) {
+      if (this.#slots.size < SLOTS_MAXIMUM) break;
+      this.#slots.delete(key);
+      slot.close();
+    }
+    return new CaptureSlot(new Program(this.#kernels, job.stages), "own");
+  }
+}
