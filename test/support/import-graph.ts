@@ -30,20 +30,8 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   overlay: ["layout", "core", "wire", "pcap", "kernel", "frame", "switch"],
   // src/*.ts
   entries: [
-    ...[
-      "core",
-      "platform",
-      "wire",
-      "pcap",
-      "kernel",
-      "frame",
-      "ring",
-      "fdb",
-      "pipeline",
-      "switch",
-      "capture",
-    ],
-    ...["lane", "threads", "dataplane", "live", "overlay"],
+    ...["layout", "core", "platform", "wire", "pcap", "kernel", "frame", "ring", "fdb", "pipeline"],
+    ...["switch", "capture", "lane", "threads", "dataplane", "live", "overlay"],
   ],
   // Nothing imports cli.
   cli: [
