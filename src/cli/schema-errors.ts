@@ -1,8 +1,8 @@
 // What a JSON schema has found wrong, as the place in the file and one sentence.
 
-import { type JsonPath, sentenceAt } from "../core/json-path.ts";
+import { type ErrorPath, sentenceAt } from "../core/argument-error.ts";
 
-export { type JsonPath, sentenceAt };
+export { type ErrorPath, sentenceAt };
 
 /** A validator that the build has compiled from a schema, by ajv. */
 export interface SchemaValidator {
@@ -61,7 +61,7 @@ export function explainSchemaErrors(value: unknown, errors: readonly SchemaError
 }
 
 /** The value tells the items of lists from properties whose names are numbers. */
-function parsePointer(pointer: string, value: unknown): JsonPath {
+function parsePointer(pointer: string, value: unknown): ErrorPath {
   let at = value;
   return pointer
     .split("/")

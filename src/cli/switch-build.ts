@@ -15,7 +15,7 @@ import {
 import type { GeneveOption } from "../wire/geneve.ts";
 import { BadConfiguration } from "./failures.ts";
 import { bytesOf } from "./options.ts";
-import { type JsonPath, sentenceAt } from "./schema-errors.ts";
+import { type ErrorPath, sentenceAt } from "./schema-errors.ts";
 import type {
   NamedEntry,
   NamedGeneveOption,
@@ -108,7 +108,7 @@ function build(kernels: Kernels, config: SwitchConfig): BuiltSwitch {
   return { sw, batch };
 }
 
-function addPort(sw: SwitchCore, port: NamedPort, path: JsonPath): void {
+function addPort(sw: SwitchCore, port: NamedPort, path: ErrorPath): void {
   const { in: _in, out: _out, ...options } = port;
   if ("bridgeDomain" in options) {
     const bridgeDomain = domainNamed(sw, options.bridgeDomain, [...path, "bridgeDomain"]);
@@ -121,7 +121,7 @@ function addPort(sw: SwitchCore, port: NamedPort, path: JsonPath): void {
   placed(path, port, () => sw.addPort({ ...options, vlans }));
 }
 
-function addTunnel(sw: SwitchCore, tunnel: NamedTunnel, path: JsonPath): void {
+function addTunnel(sw: SwitchCore, tunnel: NamedTunnel, path: ErrorPath): void {
   const bridgeDomains = tunnel.bridgeDomains.map((name, index) => {
     return domainNamed(sw, name, [...path, "bridgeDomains", index]);
   });
@@ -136,7 +136,7 @@ function geneveOption(option: NamedGeneveOption): GeneveOption {
   return { class: option.class, type: option.type, data: bytesOf(option.data ?? "") };
 }
 
-function addRouter(sw: SwitchCore, { interfaces, routes = [] }: NamedRouter, path: JsonPath): void {
+function addRouter(sw: SwitchCore, { interfaces, routes = [] }: NamedRouter, path: ErrorPath): void {
   const addresses = interfaces.flatMap((item) => item.addresses);
   // Each address is two routes: to itself and to its network.
   const wanted = routes.length + 2 * addresses.length;
@@ -151,7 +151,7 @@ function addRouter(sw: SwitchCore, { interfaces, routes = [] }: NamedRouter, pat
   });
 }
 
-function addNeighbour(sw: SwitchCore, neighbour: NamedNeighbour, path: JsonPath, known: Set<string>): void {
+function addNeighbour(sw: SwitchCore, neighbour: NamedNeighbour, path: ErrorPath, known: Set<string>): void {
   const { ip, bridgeDomain: name } = neighbour;
   const bridgeDomain = domainNamed(sw, name, [...path, "bridgeDomain"]);
   const key = `${bridgeDomain.id} ${placed(path, neighbour, () => parseIp("ip", ip)).join()}`;
@@ -160,7 +160,7 @@ function addNeighbour(sw: SwitchCore, neighbour: NamedNeighbour, path: JsonPath,
   placed(path, neighbour, () => sw.addNeighbour({ ...neighbour, bridgeDomain }));
 }
 
-function addEntry(sw: SwitchCore, entry: NamedEntry, path: JsonPath, seen: Set<string>): void {
+function addEntry(sw: SwitchCore, entry: NamedEntry, path: ErrorPath, seen: Set<string>): void {
   const { bridgeDomain: name, mac } = entry;
   const bridgeDomain = domainNamed(sw, name, [...path, "bridgeDomain"]);
   const key = `${bridgeDomain.id} ${String(mac).toLowerCase().replaceAll("-", ":")}`;
@@ -175,13 +175,13 @@ function addEntry(sw: SwitchCore, entry: NamedEntry, path: JsonPath, seen: Set<s
   });
 }
 
-function domainNamed(sw: SwitchCore, name: string, path: JsonPath): BridgeDomain {
+function domainNamed(sw: SwitchCore, name: string, path: ErrorPath): BridgeDomain {
   const domain = sw.bridgeDomain(name);
   if (domain === undefined) throw misplaced(path, `there is no bridge domain ${JSON.stringify(name)}`);
   return domain;
 }
 
-function portNamed(sw: SwitchCore, name: string, path: JsonPath): SwitchPort {
+function portNamed(sw: SwitchCore, name: string, path: ErrorPath): SwitchPort {
   const port = sw.port(name);
   if (port === undefined || port.kind === "uplink")
     throw misplaced(path, `there is no port or tunnel ${JSON.stringify(name)}`);
@@ -189,7 +189,7 @@ function portNamed(sw: SwitchCore, name: string, path: JsonPath): SwitchPort {
 }
 
 /** Runs `action`, which was made of `item`: an argument that it complains of is a property of the item. */
-function placed<T>(path: JsonPath, item: object, action: () => T): T {
+function placed<T>(path: ErrorPath, item: object, action: () => T): T {
   try {
     return action();
   } catch (error) {
@@ -202,7 +202,7 @@ function placed<T>(path: JsonPath, item: object, action: () => T): T {
   }
 }
 
-function misplaced(path: JsonPath, sentence: string): Misplaced {
+function misplaced(path: ErrorPath, sentence: string): Misplaced {
   return new Misplaced(sentenceAt(path, sentence));
 }
 

@@ -10,7 +10,7 @@ import { CaptureMerge, type MergedCapture, openMerged } from "./capture-merge.ts
 import { type CaptureOutput, createCaptureOutput } from "./capture-output.ts";
 import { BadConfiguration } from "./failures.ts";
 import { Progress } from "./progress.ts";
-import { type JsonPath, sentenceAt } from "./schema-errors.ts";
+import { type ErrorPath, sentenceAt } from "./schema-errors.ts";
 import type { BuiltSwitch } from "./switch-build.ts";
 import type { CaptureNames, SwitchConfig } from "./switch-config.ts";
 
@@ -50,7 +50,7 @@ export function portCaptures(file: string, config: SwitchConfig): Map<string, Po
   const folder = file === "-" ? "." : dirname(file);
   const found = (name: string): string => (name === "-" || isAbsolute(name) ? name : join(folder, name));
   const takenBy = new Map<string, string>();
-  const take = (identity: string | undefined, path: JsonPath, what: string): void => {
+  const take = (identity: string | undefined, path: ErrorPath, what: string): void => {
     if (identity === undefined) return;
     const other = takenBy.get(identity);
     const place = sentenceAt(path, "").slice(0, -2);
@@ -58,7 +58,7 @@ export function portCaptures(file: string, config: SwitchConfig): Map<string, Po
     takenBy.set(identity, place);
   };
   const captures = new Map<string, PortCaptures>();
-  const add = (name: string, { in: inputs = [], out }: CaptureNames, path: JsonPath): void => {
+  const add = (name: string, { in: inputs = [], out }: CaptureNames, path: ErrorPath): void => {
     const several = typeof inputs !== "string";
     const names = several ? inputs : [inputs];
     names.forEach((input, index) => {

@@ -1,46 +1,80 @@
-// Checks of arguments. A wrong type is a TypeError, a wrong value a RangeError; both name the argument.
+// Checks of arguments. A wrong type is a TypeError, a wrong value a RangeError; both are ArgumentErrors that name the
+// argument, say what may stand there and what does.
+
+import { ArgumentRangeError, ArgumentTypeError } from "./argument-error.ts";
 
 /** Returns `value` if it is a whole number from `minimum` to `maximum`, both included. */
 export function wholeNumber(name: string, value: unknown, minimum: number, maximum: number): number {
-  if (typeof value !== "number") throw new TypeError(`${name}: expected a number, got ${describe(value)}`);
+  if (typeof value !== "number")
+    throw wrongType(name, `a whole number from ${minimum} to ${maximum}`, value, "a number");
   if (!Number.isInteger(value) || value < minimum || value > maximum) {
-    throw new RangeError(`${name}: expected a whole number from ${minimum} to ${maximum}, got ${value}`);
+    throw new ArgumentRangeError(
+      "out-of-range",
+      name,
+      `expected a whole number from ${minimum} to ${maximum}, got ${value}`,
+    );
   }
   return value;
 }
 
 /** Returns `value` if it is one of `allowed`. */
 export function oneOf<const T extends string>(name: string, value: unknown, allowed: readonly T[]): T {
-  if (typeof value !== "string") throw new TypeError(`${name}: expected a string, got ${describe(value)}`);
+  if (typeof value !== "string") throw wrongType(name, alternatives(allowed), value, "a string");
   const found = allowed.find((candidate) => candidate === value);
   if (found === undefined) {
-    throw new RangeError(`${name}: expected ${allowed.join(" or ")}, got ${JSON.stringify(value)}`);
+    throw new ArgumentRangeError(
+      "not-one-of",
+      name,
+      `expected ${alternatives(allowed)}, got ${JSON.stringify(value)}`,
+    );
   }
   return found;
 }
 
 /** Returns `value` if it is a boolean. */
 export function trueOrFalse(name: string, value: unknown): boolean {
-  if (typeof value !== "boolean")
-    throw new TypeError(`${name}: expected true or false, got ${describe(value)}`);
+  if (typeof value !== "boolean") throw wrongType(name, "true or false", value);
   return value;
 }
 
 /** Returns `value` if it is a Uint8Array. */
 export function byteArray(name: string, value: unknown): Uint8Array {
-  if (!(value instanceof Uint8Array))
-    throw new TypeError(`${name}: expected a Uint8Array, got ${describe(value)}`);
+  if (!(value instanceof Uint8Array)) throw wrongType(name, "a Uint8Array", value);
   return value;
 }
 
 /** Throws for what is no object, and for the first key that is not in `known`: a misspelt option must not be ignored. */
 export function knownKeys(name: string, options: object, known: readonly string[]): void {
-  if (typeof options !== "object" || options === null)
-    throw new TypeError(`${name}: expected an object, got ${describe(options)}`);
+  if (typeof options !== "object" || options === null) throw wrongType(name, "an object", options);
   for (const key of Object.keys(options)) {
-    if (!known.includes(key))
-      throw new TypeError(`${name}: unknown option ${JSON.stringify(key)} (known: ${known.join(", ")})`);
+    if (!known.includes(key)) throw unknownOption(name, key, known);
   }
+}
+
+/** The error for an option that does not exist. */
+export function unknownOption(name: string, key: string, known: readonly string[]): ArgumentTypeError {
+  const sentence = `unknown option ${JSON.stringify(key)} (known: ${known.join(", ")})`;
+  return new ArgumentTypeError("unknown-option", name, sentence);
+}
+
+/**
+ * The error for a value of a wrong type, and for none at all: `expected` says in full what may stand there, `type` only
+ * of which type it is.
+ */
+export function wrongType(
+  name: string,
+  expected: string,
+  value: unknown,
+  type: string = expected,
+): ArgumentTypeError {
+  if (value === undefined) return new ArgumentTypeError("missing", name, `missing; expected ${expected}`);
+  return new ArgumentTypeError("wrong-type", name, `expected ${type}, got ${describe(value)}`);
+}
+
+/** `a or b`, `a, b or c`. */
+export function alternatives(names: readonly string[]): string {
+  const last = names.at(-1) ?? "nothing";
+  return names.length < 2 ? last : `${names.slice(0, -1).join(", ")} or ${last}`;
 }
 
 function describe(value: unknown): string {

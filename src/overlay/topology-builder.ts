@@ -1,6 +1,6 @@
 // Builds the sections of a topology, one after the other, in a network that has nothing yet.
 
-import type { JsonPath } from "../core/json-path.ts";
+import type { ErrorPath } from "../core/argument-error.ts";
 import { Cloud } from "./cloud.ts";
 import { DataCentre } from "./data-centre.ts";
 import { FlatUnderlay } from "./flat-underlay.ts";
@@ -118,7 +118,7 @@ export class TopologyBuilder implements LabParts {
   }
 
   #addCloud(
-    path: JsonPath,
+    path: ErrorPath,
     description: {
       readonly hosts: readonly TopologyHost[];
       readonly vpcs: readonly TopologyVpc[];
@@ -138,7 +138,7 @@ export class TopologyBuilder implements LabParts {
     });
   }
 
-  #addVpc(path: JsonPath, cloud: Cloud, hosts: readonly string[], description: TopologyVpc): void {
+  #addVpc(path: ErrorPath, cloud: Cloud, hosts: readonly string[], description: TopologyVpc): void {
     const { machines = [], ...options } = description;
     if (this.#vpcs.has(options.name))
       throw new TopologyError([...path, "name"], `there is a VPC ${JSON.stringify(options.name)} already`);
@@ -151,7 +151,7 @@ export class TopologyBuilder implements LabParts {
     });
   }
 
-  #addCluster(path: JsonPath, description: TopologyCluster): void {
+  #addCluster(path: ErrorPath, description: TopologyCluster): void {
     const { nodes, pods = [], ...options } = description;
     const underlays = nodes.map(({ vpc }, i) => {
       return vpc === undefined ? this.#underneath() : this.#vpc(vpc, [...path, "nodes", i, "vpc"]).vpc;
@@ -177,7 +177,7 @@ export class TopologyBuilder implements LabParts {
     this.movable.set(place.name, { hosts, move: (host) => cloud.moveMachine(place, host) });
   }
 
-  #vpc(name: string, path: JsonPath): VpcOfCloud {
+  #vpc(name: string, path: ErrorPath): VpcOfCloud {
     const found = this.#vpcs.get(name);
     if (found === undefined)
       throw new TopologyError(path, `there is no VPC ${JSON.stringify(name)} before it`);

@@ -1,12 +1,12 @@
 // What is wrong with a topology, and where.
 
-import { type JsonPath, sentenceAt } from "../core/json-path.ts";
+import { type ErrorPath, sentenceAt } from "../core/argument-error.ts";
 
 /** The message begins with the place: `vpcs[1].vni: ...`. */
 export class TopologyError extends Error {
-  readonly path: JsonPath;
+  readonly path: ErrorPath;
 
-  constructor(path: JsonPath, sentence: string) {
+  constructor(path: ErrorPath, sentence: string) {
     super(sentenceAt(path, sentence));
     this.name = "TopologyError";
     this.path = path;
@@ -14,7 +14,7 @@ export class TopologyError extends Error {
 }
 
 /** Runs `action`, which was made of `item`: an argument that it complains of is a property of the item. */
-export function placed<T>(path: JsonPath, item: object, action: () => T): T {
+export function placed<T>(path: ErrorPath, item: object, action: () => T): T {
   try {
     return action();
   } catch (error) {

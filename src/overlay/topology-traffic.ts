@@ -1,6 +1,6 @@
 // Checks the steps of a topology against what was built, before the first of them is done.
 
-import type { JsonPath } from "../core/json-path.ts";
+import type { ErrorPath } from "../core/argument-error.ts";
 import type { Lab } from "./lab.ts";
 import { placed, TopologyError } from "./topology-error.ts";
 import type { Step } from "./topology-types.ts";
@@ -10,7 +10,7 @@ export function checkTraffic(lab: Lab, traffic: readonly Step[]): void {
   // A machine that has moved has another link.
   let moved = false;
   traffic.forEach((step, i) => {
-    const path: JsonPath = ["traffic", i];
+    const path: ErrorPath = ["traffic", i];
     for (const [steps, name] of machinesOf(step)) checkMachine(lab, [...path, ...steps], name);
     if ("move" in step) {
       moved = true;
@@ -27,7 +27,7 @@ export function checkTraffic(lab: Lab, traffic: readonly Step[]): void {
 }
 
 /** The names of machines in a step, and where they stand in it. */
-function machinesOf(step: Step): [JsonPath, string][] {
+function machinesOf(step: Step): [ErrorPath, string][] {
   if ("ping" in step) return step.ping.map((name, i) => [["ping", i], name]);
   if ("arp" in step) return step.arp.map((name, i) => [["arp", i], name]);
   if ("broadcast" in step) return [[["broadcast"], step.broadcast]];
@@ -41,7 +41,7 @@ function machinesOf(step: Step): [JsonPath, string][] {
   return [];
 }
 
-function checkMachine(lab: Lab, path: JsonPath, name: string): void {
+function checkMachine(lab: Lab, path: ErrorPath, name: string): void {
   const node = lab.network.node(name);
   if (node?.kind === "machine") return;
   const text = JSON.stringify(name);

@@ -66,7 +66,7 @@ describe("bad usage", () => {
     [
       "decap",
       [VXLAN, "-o", "out", "--kind", "vlan"],
-      '--kind: expected vxlan or geneve or gre or nvgre, got "vlan"',
+      '--kind: expected vxlan, geneve, gre or nvgre, got "vlan"',
     ],
     ["decap", [VXLAN, "-o", "out", "--vni", "16777216"], `--vni: ${whole(0, 16777215, "16777216")}`],
     ["decap", [VXLAN, "-o", "out", "--vni", "-1"], `--vni: ${whole(0, 16777215, "-1")}`],
@@ -76,7 +76,7 @@ describe("bad usage", () => {
     [
       "decap",
       [VXLAN, "-o", "out", "--format", "snoop"],
-      '--format: expected same or pcap or pcapng, got "snoop"',
+      '--format: expected same, pcap or pcapng, got "snoop"',
     ],
     ["encap", [VXLAN, "-o", "out", ...ENCAP.slice(2)], "required option '--vni <N>' not specified"],
     [

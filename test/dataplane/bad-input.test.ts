@@ -22,7 +22,7 @@ const refused: readonly (readonly [string, DataplaneOptions, RegExp, "TypeError"
   [
     "another transport",
     { transport: "tcp" as never },
-    /^transport: expected auto or shared or transfer/,
+    /^transport: expected auto, shared or transfer/,
     "RangeError",
   ],
   ["an option there is not", { worker: 1 } as never, /^options: unknown option "worker"/, "TypeError"],
