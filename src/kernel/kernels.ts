@@ -1,6 +1,7 @@
 // One memory, one module: everything else lives in a region of this memory and is worked on by these kernels.
 
-import { LAYOUT_VERSION, PAGE_LENGTH } from "../layout/memory.layout.ts";
+import { PAGE_LENGTH } from "../layout/memory.layout.ts";
+import { LAYOUT_VERSION } from "../layout/version.generated.ts";
 import type { KernelFunctions } from "./kernel-functions.ts";
 import { MemoryPlan } from "./memory-plan.ts";
 
