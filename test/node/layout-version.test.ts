@@ -26,7 +26,7 @@ test("both languages are built with the version of the layout as it is", async (
   expect(LAYOUT_VERSION).toBe(layoutVersion(layout));
   const { module, memory } = await loadKernels({ memoryBytes: 1 << 20 });
   const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
-  expect((exports["layoutVersion"] as () => number)()).toBe(LAYOUT_VERSION);
+  expect((exports.layoutVersion as () => number)()).toBe(LAYOUT_VERSION);
 });
 
 test("each constant counts: its value and its name", () => {
