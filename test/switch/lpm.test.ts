@@ -4,6 +4,7 @@ import { type Kernels, loadKernels } from "frameferry";
 import type { Router } from "frameferry/switch";
 import { formatIp, parseIp } from "frameferry/wire";
 import { beforeAll, describe, expect, it } from "vitest";
+import { allKernels } from "../../build/js/bench/all-kernels.js";
 import {
   GROUP_COUNT,
   GROUP_HOPS,
@@ -48,13 +49,19 @@ class Bench {
 
   /** The number of the next hop for each address: -1 for none, and for what is connected or the router's own. */
   lookup(addresses: readonly Uint8Array[]): number[] {
-    const { bytes, view, functions } = kernels;
+    const { bytes, view } = kernels;
     addresses.forEach((address, i) => {
       bytes.set(address, this.#addresses + i * address.length);
     });
     const table = this.router.address + (this.#version === 4 ? ROUTER_IPV4 : ROUTER_IPV6);
     const length = this.#version === 4 ? 4 : 16;
-    const found = functions.lookupRoutes(table, this.#addresses, addresses.length, length, this.#groups);
+    const found = allKernels(kernels).lookupRoutes(
+      table,
+      this.#addresses,
+      addresses.length,
+      length,
+      this.#groups,
+    );
     let groups = 0;
     const numbers = addresses.map((_, i) => {
       const group = view.getUint32(this.#groups + 4 * i, true);

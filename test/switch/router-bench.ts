@@ -7,6 +7,7 @@ import {
   type RouterHost,
   type RouterOptions,
 } from "frameferry/switch";
+import { allKernels } from "../../build/js/bench/all-kernels.js";
 import {
   DESCRIPTOR_FLOOR,
   DESCRIPTOR_FRAME_LENGTH,
@@ -107,7 +108,7 @@ export class RouteBench implements RouterHost {
 
   /** Runs one of the two kernels over a frame in a poisoned slot, and checks that nothing else has changed. */
   run(kernel: "route" | "answerArp", input: Input, domain: number, tagLength: 0 | 4 = 0): Routed {
-    const { bytes, view, functions } = this.kernels;
+    const { bytes, view } = this.kernels;
     const { headroom = 128, wireLength = input.bytes.length } = input;
     const floor = this.#slot + 256;
     const start = floor + headroom;
@@ -127,7 +128,7 @@ export class RouteBench implements RouterHost {
       view.setUint32(d + at, value, true);
     const before = region.slice();
     const others = bytes.slice(d + DESCRIPTOR_FLOOR, d + DESCRIPTOR_LENGTH);
-    const result = functions[kernel](this.#context, d, domain, tagLength) >>> 0;
+    const result = allKernels(this.kernels)[kernel](this.#context, d, domain, tagLength) >>> 0;
     if (others.some((byte, i) => byte !== bytes[d + DESCRIPTOR_FLOOR + i]))
       throw new Error("other fields have changed");
     const from = floor - this.#slot;
