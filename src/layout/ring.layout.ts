@@ -53,7 +53,6 @@ export const RECORD_FRAME_LENGTH = 4; // bytes of the frame, or FILLER
 export const RECORD_WIRE_LENGTH = 8;
 export const RECORD_MARK = 12;
 export const RECORD_VNI = 16;
-export const RECORD_FLOW_HASH = 20;
 export const RECORD_HEADER_LENGTH = 32;
 export const RECORD_ALIGNMENT = 16;
 export const FILLER = 0xffffffff;

@@ -12,7 +12,7 @@ export interface PipelineCounters {
   readonly dropped: number;
   /** Drops by reason name; reasons that never came up are left out. */
   readonly drops: Readonly<Record<string, number>>;
-  /** For each stage, in order: how many frames it changed. */
+  /** For each stage, in order: how many frames it changed; a filter changes none, whatever it drops. */
   readonly changed: readonly number[];
 }
 
