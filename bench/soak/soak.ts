@@ -65,7 +65,8 @@ export async function runSoak({ seconds, seed, onChapter, only }: SoakOptions): 
   const faults: Fault[] = [];
   const chapters: ChapterReport[] = [];
   const each = Math.min(CHAPTER_SECONDS, seconds / wanted.length);
-  for (let index = 0; performance.now() < end; index++) {
+  // Every chapter once, however short the time is.
+  for (let index = 0; index < wanted.length || performance.now() < end; index++) {
     const chapter = wanted[index % wanted.length] as Chapter;
     const chapterSeed = (seed + index * 0x9e3779b1) >>> 0;
     const started = performance.now();

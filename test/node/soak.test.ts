@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { runSoak } from "../../build/js/bench/soak/soak.js";
 
 test("the soak: changing switches, channels, captures and calls, and all books balance", async () => {
-  const { faults, frames, pauses, changes, deaths, chapters } = await runSoak({ seconds: 8, seed: 1 });
+  const { faults, frames, pauses, changes, deaths, chapters } = await runSoak({ seconds: 6, seed: 1 });
   expect(faults).toEqual([]);
   expect(chapters.length).toBeGreaterThan(10);
   for (const [what, least] of [
