@@ -56,6 +56,7 @@ export class CaptureFuzz {
   readonly #staged: Pipeline;
   readonly #sound: readonly Uint8Array[];
   readonly #dataplanes: readonly Dataplane[];
+  readonly #known: Set<string> = new Set();
   #batches = 0;
 
   constructor(kernels: Kernels, dataplanes: readonly Dataplane[], next: Next) {
@@ -80,6 +81,9 @@ export class CaptureFuzz {
       const wrong = await check(bytes);
       if (wrong === undefined) continue;
       const kind = kindOf(wrong);
+      // The same again in other bytes is told once: looking for the smallest case takes seconds.
+      if (this.#known.has(kind)) continue;
+      this.#known.add(kind);
       const isWrong = async (candidate: Uint8Array): Promise<boolean> => {
         const still = await check(candidate);
         return still !== undefined && kindOf(still) === kind;

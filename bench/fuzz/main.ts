@@ -6,6 +6,8 @@ import { runFuzz } from "./fuzz.ts";
 
 const DEFAULT_MINUTES = 5;
 
+// Every damaged capture is an error; looking for its place in the program takes longer than finding it.
+Error.stackTraceLimit = 2;
 const { json, ...options } = trialOptions("fuzz", DEFAULT_MINUTES);
 
 function tell(cases: Readonly<Record<string, number>>, seconds: number): void {

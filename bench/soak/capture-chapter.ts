@@ -28,7 +28,11 @@ export function captureChapter({ workers, transport }: CaptureSoakOptions): Chap
     name: `captures, ${how}`,
     run: async (context) => {
       const mortal = new MortalWorkers();
-      await using dataplane = await createDataplane({ workers, transport, spawnWorker: mortal.spawn });
+      await using dataplane = await createDataplane({
+        workers,
+        transport: workers === 0 ? "auto" : transport,
+        spawnWorker: mortal.spawn,
+      });
       const wanted = await expectedOf();
       const free = dataplane.freeBytes;
       const tally = { frames: 0, pauses: 0, changes: 0, deaths: 0 };

@@ -25,7 +25,11 @@ export function channelChapter({ workers, transport }: ChannelSoakOptions): Chap
     name: `channels, ${how}`,
     run: async (context) => {
       const mortal = new MortalWorkers();
-      await using dataplane = await createDataplane({ workers, transport, spawnWorker: mortal.spawn });
+      await using dataplane = await createDataplane({
+        workers,
+        transport: workers === 0 ? "auto" : transport,
+        spawnWorker: mortal.spawn,
+      });
       const free = dataplane.freeBytes;
       const tally = { frames: 0, pauses: 0, changes: 0, deaths: 0 };
       let death = performance.now() + Math.min(DEATH_EVERY / 4, (context.end - performance.now()) / 3);
