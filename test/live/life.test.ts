@@ -28,7 +28,7 @@ test("options that cannot be name themselves, and leave nothing reserved", async
     [{ copies: 5 }, /^copies: expected an object/],
     [{ copies: { copies: 0 } }, /^copies\.copies: /],
     [{ copies: { frames: 0 } }, /^copies: unknown option "frames"/],
-    [{ copies: { headroom: -1 } }, /^headroom: /],
+    [{ copies: { headroom: -1 } }, /^copies\.headroom: /],
     [{ ringBytes: 1000 }, /^ringBytes: /],
     [{ ringBytes: 3 << 16 }, /^ringBytes: expected a power of two/],
     [{ ringBytes: 1 << 28 }, /^memoryBytes: |bytes/],
