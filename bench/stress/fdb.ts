@@ -126,7 +126,7 @@ function outcome(worker: WorkerLike, task: FdbTask): Promise<number> {
 }
 
 /** At rest: no key twice, counts as they are, strayed keys counted, every learned entry in its port's list once, and nothing else there. */
-function expectConsistent(kernels: Kernels, { fdb }: SwitchCore): void {
+export function expectConsistent(kernels: Kernels, { fdb }: SwitchCore): void {
   const { words, view, bytes } = kernels;
   expectStrayed(kernels, fdb.address);
   const word = (address: number): number => words[address >>> 2] as number;

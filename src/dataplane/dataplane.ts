@@ -15,7 +15,8 @@ import {
   processCapture,
 } from "../capture/process-capture.ts";
 import { untilAborted } from "../core/abort.ts";
-import { knownKeys, wholeNumber } from "../core/arguments.ts";
+import { ArgumentRangeError } from "../core/argument-error.ts";
+import { closed, knownKeys, wholeNumber } from "../core/arguments.ts";
 import { FrameChannel } from "../lane/frame-channel.ts";
 import { InlineLane } from "../lane/inline-lane.ts";
 import type { Lane } from "../lane/lane.ts";
@@ -82,7 +83,7 @@ export class Dataplane {
     knownKeys("options", options, ["ringBytes"]);
     const ringBytes = wholeNumber("ringBytes", options.ringBytes ?? RING_DEFAULT, RING_MINIMUM, RING_MAXIMUM);
     if ((ringBytes & (ringBytes - 1)) !== 0)
-      throw new RangeError(`ringBytes: expected a power of two, got ${ringBytes}`);
+      throw new ArgumentRangeError("out-of-range", "ringBytes", `expected a power of two, got ${ringBytes}`);
     const lanes: Lane[] = [];
     const closers: (() => Promise<void>)[] = [];
     const engine = this.#engine;
@@ -171,7 +172,7 @@ export class Dataplane {
   /** Ends all workers, channels and captures; resolves when the threads have ended. What is under way is lost. */
   close(): Promise<void> {
     return this.#engine.close(() => {
-      for (const capture of this.#captures) capture.abort(new TypeError("dataplane: it has been closed"));
+      for (const capture of this.#captures) capture.abort(closed("dataplane"));
     });
   }
 

@@ -1,6 +1,7 @@
 // What dataplanes and switches stand on alike: one memory, its workers, and what is open on them. It knows neither
 // pipelines nor captures, so that a page with a switch need not load those.
 
+import { closed } from "../core/arguments.ts";
 import type { Kernels } from "../kernel/kernels.ts";
 import { type Bell, LocalBell, SharedBell } from "../ring/bell.ts";
 import type { WorkerPool } from "../threads/worker-pool.ts";
@@ -32,7 +33,7 @@ export class Engine {
 
   /** @throws TypeError if it has been closed; WorkerDiedError if no worker can be had any more. */
   expectOpen(): void {
-    if (this.#closing !== undefined) throw new TypeError("dataplane: it has been closed");
+    if (this.#closing !== undefined) throw closed("dataplane");
     if (this.pool?.failure !== undefined) throw this.pool.failure;
   }
 

@@ -26,7 +26,7 @@ test("options that cannot be name themselves, and leave nothing reserved", async
     [{ vtep: { address: "10.0.0" } }, /^vtep.address: /],
     [{ vtep: "10.0.0.1" }, /^vtep: expected an object/],
     [{ copies: 5 }, /^copies: expected an object/],
-    [{ copies: { copies: 0 } }, /^copies: /],
+    [{ copies: { copies: 0 } }, /^copies\.copies: /],
     [{ copies: { frames: 0 } }, /^copies: unknown option "frames"/],
     [{ copies: { headroom: -1 } }, /^headroom: /],
     [{ ringBytes: 1000 }, /^ringBytes: /],
