@@ -43,7 +43,8 @@ const MEMORY_BASE = 64 * 1024 * 1024;
 const MEMORY_FOR_WORKER = 32 * 1024 * 1024;
 
 /**
- * Compiles the kernels, starts the workers, and resolves when all of them are ready.
+ * Compiles the kernels, starts the workers, and resolves when all of them are ready. Workers keep a Node process alive, and
+ * a page's memory taken, until `close()`: `await using` sees to it.
  * @throws TypeError or RangeError for options that cannot be; WorkerDiedError if a worker does not start.
  */
 export async function createDataplane(options: DataplaneOptions = {}): Promise<Dataplane> {

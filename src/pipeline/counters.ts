@@ -60,3 +60,12 @@ export function droppedOnly(name: string, count: number): PipelineCounters {
     changed: [],
   };
 }
+
+/** What has been counted where nothing is. */
+export const NO_COUNTERS: PipelineCounters = {
+  received: 0,
+  forwarded: 0,
+  dropped: 0,
+  drops: {},
+  changed: [],
+};
