@@ -9,7 +9,9 @@ export {
   processCapture,
 } from "./capture/process-capture.ts";
 export type { IpAddress, MacAddress } from "./core/addresses.ts";
+export { type ArgumentError, type ErrorPath, isArgumentError } from "./core/argument-error.ts";
 export { type DropReason, dropReason, dropReasons } from "./core/drop-reasons.ts";
+export { type ErrorCode, errorCodes } from "./core/error-codes.ts";
 export type { WorkerShare } from "./dataplane/capture-dispatch.ts";
 export { createDataplane, type DataplaneOptions } from "./dataplane/create-dataplane.ts";
 export { type ChannelOptions, Dataplane, type DataplaneCaptureSummary } from "./dataplane/dataplane.ts";

@@ -1,5 +1,7 @@
 // `frameferry/switch`: switches with VTEPs, routers, and what runs them on workers.
 
+export { type ArgumentError, type ErrorPath, isArgumentError } from "./core/argument-error.ts";
+export { type ErrorCode, errorCodes } from "./core/error-codes.ts";
 export { type CreateSwitchOptions, createSwitch } from "./live/create-switch.ts";
 export { LivePort } from "./live/live-port.ts";
 export { LiveRouter } from "./live/live-router.ts";

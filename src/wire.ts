@@ -2,7 +2,10 @@
  * Codecs for single frames in plain TypeScript: parse, emit, dissect, compose, checksums and the flow hash.
  * @module
  */
+
 export { formatIp, formatMac, type IpAddress, type MacAddress, parseIp, parseMac } from "./core/addresses.ts";
+export { type ArgumentError, type ErrorPath, isArgumentError } from "./core/argument-error.ts";
+export { type ErrorCode, errorCodes } from "./core/error-codes.ts";
 export { type ArpFields, type ArpHeader, arpLength, emitArp, parseArp } from "./wire/arp.ts";
 export {
   type ChecksumStatus,

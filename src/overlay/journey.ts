@@ -38,7 +38,7 @@ export interface Doll {
   /** One line for people: `10.1.0.11 -> 10.1.0.12`, `VXLAN 1234`, `ARP: who has 172.20.0.2?`. */
   readonly text: string;
   /** Of a tunnel of VXLAN or Geneve. */
-  readonly vni?: number;
+  readonly vni?: number | undefined;
 }
 
 export interface JourneyHop extends Hop {

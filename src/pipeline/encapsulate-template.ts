@@ -1,6 +1,6 @@
 // The records of many encapsulations that differ in their remotes only, as a switch's tunnels do.
 
-import { parseIp } from "../core/addresses.ts";
+import { type IpAddress, type MacAddress, parseIp } from "../core/addresses.ts";
 import type { Kernels } from "../kernel/kernels.ts";
 import { ETHERNET_LENGTH, MAC_LENGTH } from "../layout/ethernet.layout.ts";
 import { NVGRE_VSID_MINIMUM } from "../layout/gre.layout.ts";
@@ -31,10 +31,11 @@ const PLAIN_LENGTH = 50;
 const KEYED_LENGTH = 42;
 
 /** What such records have in common; nothing of it is `undefined`. All but the ends is for the tunnel's kind alone. */
-export type TemplateHeaders = { readonly kind: TunnelKind } & Required<
-  Pick<OfAnyKind<EncapsulateStage>, "local" | "localMac">
-> &
-  Pick<OfAnyKind<EncapsulateStage>, "port" | "ttl" | "dscp" | "udpChecksum" | "options" | "checksum">;
+export type TemplateHeaders = {
+  readonly kind: TunnelKind;
+  readonly local: IpAddress;
+  readonly localMac: MacAddress;
+} & Pick<OfAnyKind<EncapsulateStage>, "port" | "ttl" | "dscp" | "udpChecksum" | "options" | "checksum">;
 
 /** Numbers that each kind allows, and into which the tunnel's own is ORed when a frame is wrapped. */
 const PLACEHOLDER_NUMBER = {

@@ -4,8 +4,8 @@
 // everything it covers in its place.
 
 import { parseIp } from "../core/addresses.ts";
-import { ArgumentRangeError } from "../core/argument-error.ts";
-import { byteArray } from "../core/arguments.ts";
+import { ArgumentRangeError, under } from "../core/argument-error.ts";
+import { byteArray, oneOf, wrongType } from "../core/arguments.ts";
 import {
   ETHERNET_LENGTH,
   ETHERTYPE_ARP,
@@ -103,10 +103,13 @@ export function compose(
   layers: readonly ComposeLayer[],
   payload: Uint8Array = new Uint8Array(0),
 ): Uint8Array {
+  if (!Array.isArray(layers)) throw wrongType("layers", "an array", layers);
   byteArray("payload", payload);
   const ends: number[] = [];
   let length = 0;
-  for (const layer of layers) ends.push((length += composerOf(layer).length(layer)));
+  layers.forEach((layer, i) => {
+    ends.push((length += under(["layers", i], () => composerOf(layer).length(layer))));
+  });
   const into = new Uint8Array(length + payload.length);
   into.set(payload, length);
   for (let i = layers.length - 1; i >= 0; i--) {
@@ -119,7 +122,7 @@ export function compose(
       outer: layers[i - 1],
       inner: layers[i + 1],
     };
-    composerOf(layers[i]!).emit(layers[i]!, place);
+    under(["layers", i], () => composerOf(layers[i]!).emit(layers[i]!, place));
   }
   return into;
 }
@@ -202,14 +205,14 @@ const composers: { readonly [Name in ComposeName]: Composer<Name> } = {
   geneve: {
     length: geneveLength,
     emit: (fields, { into, offset, inner }) => {
-      const { protocol = inner ? etherTypeOf(inner) : ETHERTYPE_TEB } = fields;
+      const { protocol = inner ? etherTypeOf(inner, "protocol") : ETHERTYPE_TEB } = fields;
       emitGeneve({ ...fields, protocol }, into, offset);
     },
   },
   gre: {
     length: (fields) => greLength({ ...fields, checksum: greChecksumField(fields.checksum) }),
     emit: (fields, { into, offset, end, inner }) => {
-      const { protocol = inner ? etherTypeOf(inner) : ETHERTYPE_TEB } = fields;
+      const { protocol = inner ? etherTypeOf(inner, "protocol") : ETHERTYPE_TEB } = fields;
       emitGre({ ...fields, protocol, checksum: greChecksumField(fields.checksum) }, into, offset);
       if (fields.checksum === true) write16(into, offset + GRE_LENGTH, greChecksum(into, offset, end));
     },
@@ -217,14 +220,9 @@ const composers: { readonly [Name in ComposeName]: Composer<Name> } = {
 };
 
 function composerOf(layer: ComposeLayer): Composer<ComposeName> {
-  if (!Object.hasOwn(composers, layer.name)) {
-    throw new ArgumentRangeError(
-      "not-one-of",
-      "layers",
-      `expected ${Object.keys(composers).join(" or ")}, got ${String(layer.name)}`,
-    );
-  }
-  return composers[layer.name] as Composer<ComposeName>;
+  if (typeof layer !== "object" || layer === null) throw wrongType("", "an object", layer);
+  const name = oneOf("name", layer.name, Object.keys(composers));
+  return composers[name as ComposeName] as Composer<ComposeName>;
 }
 
 /** 0 holds the place of a checksum that is still to be computed. */
@@ -238,12 +236,13 @@ function typeOrLength({ inner, payload, end }: Place): number {
   if (length < ETHERTYPE_MINIMUM) return length;
   throw new ArgumentRangeError(
     "out-of-range",
-    "payload",
+    "etherType",
     `expected at most ${ETHERTYPE_MINIMUM - 1} bytes from llc on, got ${length}`,
   );
 }
 
-function etherTypeOf(inner: ComposeLayer | undefined): number {
+/** `field` is what the caller calls the type, where nothing announces the layer. */
+function etherTypeOf(inner: ComposeLayer | undefined, field = "etherType"): number {
   if (inner === undefined) return ETHERTYPE_EXPERIMENT;
   switch (inner.name) {
     case "vlan":
@@ -257,7 +256,7 @@ function etherTypeOf(inner: ComposeLayer | undefined): number {
     case "ethernet":
       return ETHERTYPE_TEB;
     default:
-      throw new ArgumentRangeError("missing", "layers", `no Ethernet type announces ${inner.name}; give one`);
+      throw new ArgumentRangeError("missing", field, `missing; no Ethernet type announces ${inner.name}`);
   }
 }
 
@@ -281,8 +280,8 @@ function protocolOf(inner: ComposeLayer | undefined): number {
     default:
       throw new ArgumentRangeError(
         "missing",
-        "layers",
-        `no IP protocol number announces ${inner.name}; give one`,
+        "protocol",
+        `missing; no IP protocol number announces ${inner.name}`,
       );
   }
 }
@@ -291,12 +290,20 @@ function destinationPortOf(inner: ComposeLayer | undefined): number {
   if (inner?.name === "vxlan") return inner.gpe ? VXLAN_PORT_GPE : VXLAN_PORT;
   if (inner?.name === "geneve") return GENEVE_PORT;
   if (inner?.name === "gre") return GRE_IN_UDP_PORT;
-  throw new ArgumentRangeError("missing", "destinationPort", "expected a port, since no tunnel follows");
+  throw new ArgumentRangeError(
+    "missing",
+    "destinationPort",
+    "missing; expected a port, since no tunnel follows",
+  );
 }
 
 function sourcePortOf({ inner, into, payload, end }: Place): number {
   if (inner?.name !== "vxlan" && inner?.name !== "geneve" && inner?.name !== "gre") {
-    throw new ArgumentRangeError("missing", "sourcePort", "expected a port, since no tunnel follows");
+    throw new ArgumentRangeError(
+      "missing",
+      "sourcePort",
+      "missing; expected a port, since no tunnel follows",
+    );
   }
   const passenger = payload + composerOf(inner).length(inner);
   return sourcePort(flowHash(into.subarray(passenger, end)));

@@ -76,7 +76,7 @@ export interface Stop {
   readonly offset: number;
   readonly reason: StopReason;
   /** The layer that could not be read, if the walk had come to one: it is not among the layers. */
-  readonly layer?: LayerName;
+  readonly layer?: LayerName | undefined;
   /** The reason, for people. */
   readonly sentence: string;
 }
@@ -85,7 +85,7 @@ export interface Stop {
 export interface Dissection {
   readonly layers: readonly Layer[];
   /** Absent if everything that is known was read. */
-  readonly stop?: Stop;
+  readonly stop?: Stop | undefined;
 }
 
 type StepName = Exclude<LayerName, "payload" | "unknown">;

@@ -55,7 +55,7 @@ export interface LayerOf<Name extends LayerName> {
   readonly length: number;
   readonly header: LayerHeaders[Name];
   /** Of IPv4, UDP and GRE, if {@link dissect} was asked to verify checksums. */
-  readonly checksum?: ChecksumStatus;
+  readonly checksum?: ChecksumStatus | undefined;
 }
 
 /** One layer of a frame: look at `name` first. */

@@ -266,9 +266,13 @@ describe("bad arguments throw and name the argument", () => {
     [() => dissect(frame, { vxlanPorts: 4789 as never }), TypeError, /^vxlanPorts: /],
     [() => dissect(frame, { maximumLayers: 0 }), RangeError, /^maximumLayers: /],
     [() => dissect(frame, { wireLength: -1 }), RangeError, /^wireLength: /],
-    [() => compose([{ name: "mpls" } as never]), RangeError, /^layers: /],
+    [() => compose([{ name: "mpls" } as never]), RangeError, /^layers\[0\]\.name: expected ethernet, /],
     [() => compose([ethernet, udp]), RangeError, /no Ethernet type|port/],
-    [() => compose([ethernet, ipv4, udp]), RangeError, /^sourcePort: |^destinationPort: /],
+    [
+      () => compose([ethernet, ipv4, udp]),
+      RangeError,
+      /^layers\[2\]\.(?:sourcePort|destinationPort): missing; /,
+    ],
     [() => compose([ethernet], "x" as never), TypeError, /^payload: /],
   ])("%s", (run, type, message) => {
     expect(run).toThrow(type);
