@@ -244,7 +244,7 @@ const switches: readonly Mutant[] = [
     name: "fdb-list-tail",
     file: "assembly/fdb-slot.ts",
     search: "if (next === 0) store<u32>(list, number, FDB_PORT_TAIL);",
-    replacement: "",
+    replacement: "if (next === 0) store<u32>(list, 0, FDB_PORT_TAIL);",
     what: "the end of a port's list is lost when its last entry moves",
     tests: ["fdb/slots.test.ts"],
   },
