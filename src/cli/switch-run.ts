@@ -2,6 +2,7 @@
 
 import { statSync } from "node:fs";
 import { dirname, isAbsolute, join, resolve } from "node:path";
+import { type ErrorPath, pathText, sentenceAt } from "../core/argument-error.ts";
 import type { FrameBatch } from "../index.ts";
 import { LINK_TYPE_ETHERNET } from "../pcap.ts";
 import { closeTogether, isStandardOutput } from "../platform/node-output.ts";
@@ -10,7 +11,6 @@ import { CaptureMerge, type MergedCapture, openMerged } from "./capture-merge.ts
 import { type CaptureOutput, createCaptureOutput } from "./capture-output.ts";
 import { BadConfiguration } from "./failures.ts";
 import { Progress } from "./progress.ts";
-import { type ErrorPath, sentenceAt } from "./schema-errors.ts";
 import type { BuiltSwitch } from "./switch-build.ts";
 import type { CaptureNames, SwitchConfig } from "./switch-config.ts";
 
@@ -53,7 +53,7 @@ export function portCaptures(file: string, config: SwitchConfig): Map<string, Po
   const take = (identity: string | undefined, path: ErrorPath, what: string): void => {
     if (identity === undefined) return;
     const other = takenBy.get(identity);
-    const place = sentenceAt(path, "").slice(0, -2);
+    const place = pathText(path);
     if (other !== undefined) throw new BadConfiguration(file, sentenceAt(path, `${what} ${other} already`));
     takenBy.set(identity, place);
   };
@@ -108,10 +108,10 @@ export async function runSwitch(
     for (const { name, output } of captures.values()) {
       if (output !== undefined) outputs[sw.port(name)?.number ?? 0] = await createCaptureOutput(output, name);
     }
-    const ride = new Ride(sw, batch, outputs);
-    await ride.run(inputs);
+    const running = new RunningSwitch(sw, batch, outputs);
+    await running.run(inputs);
     await closeTogether(written(outputs).map(({ output }) => output));
-    return { sw, captures, refused: ride.refused, aged: ride.aged, clock: ride.clock };
+    return { sw, captures, refused: running.refused, aged: running.aged, clock: running.clock };
   } catch (error) {
     for (const { output } of written(outputs)) await output.abort(error);
     throw error;
@@ -121,7 +121,8 @@ export async function runSwitch(
   }
 }
 
-class Ride {
+/** A switch while captures run through it: its clock, and where its frames go. */
+class RunningSwitch {
   readonly refused: Map<number, { frames: number; bytes: number; drops: Record<string, number> }> = new Map();
   aged = 0;
   clock: bigint | undefined;

@@ -20,7 +20,7 @@ import {
 } from "../layout/cursor.layout.ts";
 import { CaptureError } from "../pcap/capture-error.ts";
 import type { PipelineCounters } from "../pipeline/counters.ts";
-import { droppedOnly, sumCounters } from "../pipeline/counters.ts";
+import { droppedOnly, NO_COUNTERS, sumCounters } from "../pipeline/counters.ts";
 import { type CompiledStages, Program } from "../pipeline/program.ts";
 import { WorkerDiedError } from "../threads/worker-died-error.ts";
 import type { WorkerPool } from "../threads/worker-pool.ts";
@@ -71,7 +71,7 @@ export interface DispatchOptions extends ProcessCaptureOptions {
 export abstract class CaptureDispatch {
   /** What was wrong with the input, once it is known. */
   damage: CaptureError | undefined;
-  counters: PipelineCounters = droppedOnly("none", 0);
+  counters: PipelineCounters = NO_COUNTERS;
   bytesRead = 0;
   bytesWritten = 0;
   frameBytesIn = 0;

@@ -15,7 +15,7 @@ import {
   RECORD_WIRE_LENGTH,
 } from "../layout/ring.layout.ts";
 import type { PipelineCounters } from "../pipeline/counters.ts";
-import { droppedOnly, sumCounters } from "../pipeline/counters.ts";
+import { droppedOnly, NO_COUNTERS, sumCounters } from "../pipeline/counters.ts";
 import type { CompiledStages } from "../pipeline/program.ts";
 import { FrameBurst } from "../ring/frame-burst.ts";
 import type { Lane } from "./lane.ts";
@@ -47,7 +47,7 @@ export class TransferLane implements Lane {
   #frames = 0;
   #underWay = 0;
   readonly #results: FrameBurst[] = [];
-  #counters: PipelineCounters = droppedOnly("none", 0);
+  #counters: PipelineCounters = NO_COUNTERS;
 
   constructor(stages: CompiledStages, options: TransferLaneOptions) {
     this.#stages = stages;

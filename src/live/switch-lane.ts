@@ -12,8 +12,8 @@ import {
 import {
   JOURNAL_CLAIM,
   JOURNAL_COMMITTING,
-  JOURNAL_FORWARDED,
   JOURNAL_IDLE,
+  JOURNAL_RECEIVED,
   JOURNAL_STATE,
   JOURNAL_TAIL,
   JOURNAL_WORKING,
@@ -22,7 +22,7 @@ import {
 } from "../layout/ring.layout.ts";
 import { CONTEXT_BEGIN, CONTEXT_STATE, SWITCH_DONE } from "../layout/switch.layout.ts";
 import type { PipelineCounters } from "../pipeline/counters.ts";
-import { droppedOnly } from "../pipeline/counters.ts";
+import { NO_COUNTERS } from "../pipeline/counters.ts";
 import type { SwitchContext } from "../switch/switch-memory.ts";
 
 /** Most bytes that a switch puts in front of a frame: a tag, a tunnel without options, or what an ICMP error needs. */
@@ -50,7 +50,7 @@ export class SwitchLane extends RingLane {
 
   /** A switch counts by itself. */
   counters(): PipelineCounters {
-    return droppedOnly("none", 0);
+    return NO_COUNTERS;
   }
 
   /**
@@ -71,7 +71,7 @@ export class SwitchLane extends RingLane {
     }
     // None: the head has moved, and only the journal did not say so yet.
     const frames = this.framesUpTo(journal(JOURNAL_CLAIM));
-    if (frames > 0) this.#options.settle(this.kernels.counter(this.journal + JOURNAL_FORWARDED) + frames);
+    if (frames > 0) this.#options.settle(this.kernels.counter(this.journal + JOURNAL_RECEIVED) + frames);
     words[(cursor + CURSOR_BURST_FRAMES) >>> 2] = frames;
     words[(cursor + CURSOR_BURST_STATUS) >>> 2] = SWITCH_DONE;
     Atomics.store(

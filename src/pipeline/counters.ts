@@ -12,7 +12,7 @@ export interface PipelineCounters {
   readonly dropped: number;
   /** Drops by reason name; reasons that never came up are left out. */
   readonly drops: Readonly<Record<string, number>>;
-  /** For each stage, in order: how many frames it changed. */
+  /** For each stage, in order: how many frames it changed; a filter changes none, whatever it drops. */
   readonly changed: readonly number[];
 }
 
@@ -60,3 +60,12 @@ export function droppedOnly(name: string, count: number): PipelineCounters {
     changed: [],
   };
 }
+
+/** What has been counted where nothing is. */
+export const NO_COUNTERS: PipelineCounters = {
+  received: 0,
+  forwarded: 0,
+  dropped: 0,
+  drops: {},
+  changed: [],
+};

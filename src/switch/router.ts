@@ -2,7 +2,8 @@
 // Routers of one switch know nothing of each other: each has its own routes (VRFs).
 
 import { formatIp } from "../core/addresses.ts";
-import { knownKeys, wholeNumber } from "../core/arguments.ts";
+import { ArgumentRangeError, ArgumentTypeError } from "../core/argument-error.ts";
+import { closed, knownKeys, wholeNumber } from "../core/arguments.ts";
 import { parsePrefix, prefixHolds } from "../core/prefixes.ts";
 import type { Kernels } from "../kernel/kernels.ts";
 import {
@@ -47,7 +48,7 @@ export interface RouterOptions {
   readonly routes?: number;
 }
 
-interface Face extends CheckedInterface {
+interface RoutedInterface extends CheckedInterface {
   readonly address: number;
   readonly domain: number;
   readonly domainAddress: number;
@@ -58,7 +59,7 @@ export class Router {
   readonly #host: RouterHost;
   readonly #address: number;
   readonly #routes: RouteSet;
-  readonly #faces = new Map<number, Face>();
+  readonly #interfaces = new Map<number, RoutedInterface>();
   #closed = false;
 
   constructor(host: RouterHost, options: RouterOptions = {}) {
@@ -86,11 +87,11 @@ export class Router {
     const { kernels, neighbours } = this.#host;
     const domainAddress = this.#host.domainAddress(domain);
     if (kernels.view.getUint32(domainAddress + DOMAIN_ROUTER, true) !== 0)
-      throw new RangeError("bridgeDomain: a router stands in it already");
+      throw new ArgumentRangeError("taken", "bridgeDomain", "a router stands in it already");
     checked.addresses.forEach((address, i) => {
       this.#checkAddress(`addresses[${i}]`, address, domain.id, checked);
       if (neighbours.get(domain.id, address.ip) !== undefined)
-        throw new RangeError(`addresses[${i}]: ${formatIp(address.ip)} is a neighbour's`);
+        throw new ArgumentRangeError("taken", `addresses[${i}]`, `${formatIp(address.ip)} is a neighbour's`);
     });
     this.#host.changing(() => {
       const done: (() => void)[] = [];
@@ -111,11 +112,15 @@ export class Router {
     this.#open();
     const domain = expectDomain(bridgeDomain);
     this.#host.domainAddress(domain);
-    const face = this.#faces.get(domain.id);
-    if (face === undefined) return false;
+    const one = this.#interfaces.get(domain.id);
+    if (one === undefined) return false;
     if (this.#routes.goBy(domain.id))
-      throw new RangeError("bridgeDomain: routes go by addresses in it; remove those first");
-    this.#host.changing(() => this.#leave(face));
+      throw new ArgumentRangeError(
+        "in-use",
+        "bridgeDomain",
+        "routes go by addresses in it; remove those first",
+      );
+    this.#host.changing(() => this.#leave(one));
     return true;
   }
 
@@ -128,15 +133,18 @@ export class Router {
     this.#open();
     const { prefix, via } = checkRoute(options);
     const old = this.#routes.get(prefix);
-    if (old?.local === true) throw new RangeError(`prefix: ${old.prefix} is the router's own address`);
-    if (old?.kind === "connected") throw new RangeError(`prefix: ${old.prefix} is a connected network`);
+    if (old?.local === true)
+      throw new ArgumentRangeError("taken", "prefix", `${old.prefix} is the router's own address`);
+    if (old?.kind === "connected")
+      throw new ArgumentRangeError("taken", "prefix", `${old.prefix} is a connected network`);
     const name = (i: number) => ("via" in options && Array.isArray(options.via) ? `via[${i}]` : "via");
     const hops = via.map((ip, i): NextHop => {
-      const face = this.#faceOf(ip);
-      if (face === undefined) throw new RangeError(`${name(i)}: ${formatIp(ip)} is in no connected network`);
+      const one = this.#interfaceOf(ip);
+      if (one === undefined)
+        throw new ArgumentRangeError("not-found", name(i), `${formatIp(ip)} is in no connected network`);
       if (this.#routes.get({ bytes: ip, length: ip.length * 8 })?.local === true)
-        throw new RangeError(`${name(i)}: ${formatIp(ip)} is the router's own address`);
-      return { face: face.address, domain: face.domain, via: ip };
+        throw new ArgumentRangeError("taken", name(i), `${formatIp(ip)} is the router's own address`);
+      return { interfaceAddress: one.address, domain: one.domain, via: ip };
     });
     if (old === undefined) this.#routes.checkRoom(1);
     this.#host.changing(() => this.#routes.put(prefix, hops, via.map(formatIp)));
@@ -148,7 +156,8 @@ export class Router {
     const parsed = parsePrefix("prefix", prefix);
     const entry = this.#routes.get(parsed);
     if (entry === undefined || entry.local) return false;
-    if (entry.kind === "connected") throw new RangeError(`prefix: ${entry.prefix} is a connected network`);
+    if (entry.kind === "connected")
+      throw new ArgumentRangeError("taken", "prefix", `${entry.prefix} is a connected network`);
     this.#host.changing(() => this.#routes.drop(parsed));
     return true;
   }
@@ -161,14 +170,14 @@ export class Router {
 
   /** Whether it stands in the bridge domain of this number. */
   standsIn(domain: number): boolean {
-    return this.#faces.has(domain);
+    return this.#interfaces.has(domain);
   }
 
   /** Takes the router out of all bridge domains and gives its memory back. It cannot be used afterwards. */
   close(): void {
     if (this.#closed) return;
     this.#host.changing(() => {
-      for (const face of [...this.#faces.values()]) this.#leave(face);
+      for (const one of [...this.#interfaces.values()]) this.#leave(one);
     });
     this.#closed = true;
     this.#routes.close();
@@ -176,7 +185,7 @@ export class Router {
   }
 
   #open(): void {
-    if (this.#closed) throw new TypeError("router: it has been closed");
+    if (this.#closed) throw closed("router");
   }
 
   #checkAddress(
@@ -188,10 +197,10 @@ export class Router {
     this.#routes.checkRoom(2 * all.addresses.length);
     const same = this.#routes.get(host);
     if (same !== undefined && !(same.local && isLinkLocal(ip)))
-      throw new RangeError(`${name}: there is a route to ${formatIp(ip)} already`);
+      throw new ArgumentRangeError("taken", name, `there is a route to ${formatIp(ip)} already`);
     const there = network === undefined ? undefined : this.#routes.get(network);
     if (there !== undefined && there.bridgeDomain !== domain)
-      throw new RangeError(`${name}: there is a route to ${there.prefix} already`);
+      throw new ArgumentRangeError("taken", name, `there is a route to ${there.prefix} already`);
   }
 
   #enterInterface(
@@ -213,48 +222,48 @@ export class Router {
     const source = ipv6.find(({ ip }) => !isLinkLocal(ip)) ?? ipv6[0];
     if (ipv4 !== undefined) bytes.set(ipv4.ip, address + INTERFACE_IPV4);
     if (source !== undefined) bytes.set(source.ip, address + INTERFACE_IPV6);
-    const face: Face = { ...checked, address, domain, domainAddress };
+    const one: RoutedInterface = { ...checked, address, domain, domainAddress };
     for (const { ip, host, network } of checked.addresses) {
       neighbours.set(domain, ip, checked.mac, true);
       done.push(() => neighbours.delete(domain, ip));
       this.#routes.putLocal(host);
       done.push(() => this.#routes.drop(host));
       if (network === undefined) continue;
-      this.#routes.putConnected(network, { face: address, domain, via: undefined });
+      this.#routes.putConnected(network, { interfaceAddress: address, domain, via: undefined });
       done.push(() => this.#routes.drop(network));
     }
-    this.#faces.set(domain, face);
+    this.#interfaces.set(domain, one);
     bytes.set(checked.mac, domainAddress + DOMAIN_ROUTER_MAC);
     view.setUint32(domainAddress + DOMAIN_ROUTER, address, true);
     const flags = view.getUint32(domainAddress + DOMAIN_FLAGS, true);
     view.setUint32(domainAddress + DOMAIN_FLAGS, flags | DOMAIN_ROUTES, true);
   }
 
-  #leave(face: Face): void {
+  #leave(one: RoutedInterface): void {
     const { kernels, neighbours } = this.#host;
     const { view, bytes, plan } = kernels;
-    const { domainAddress } = face;
+    const { domainAddress } = one;
     const flags = view.getUint32(domainAddress + DOMAIN_FLAGS, true);
     view.setUint32(domainAddress + DOMAIN_FLAGS, flags & ~DOMAIN_ROUTES, true);
     view.setUint32(domainAddress + DOMAIN_ROUTER, 0, true);
     bytes.fill(0, domainAddress + DOMAIN_ROUTER_MAC, domainAddress + DOMAIN_ROUTER_MAC + 8);
-    for (const { ip, host, network } of face.addresses) {
-      neighbours.delete(face.domain, ip);
+    for (const { ip, host, network } of one.addresses) {
+      neighbours.delete(one.domain, ip);
       this.#routes.drop(host);
       if (network !== undefined) this.#routes.drop(network);
     }
-    this.#faces.delete(face.domain);
-    plan.release(face.address);
+    this.#interfaces.delete(one.domain);
+    plan.release(one.address);
   }
 
   /** The interface in whose network an address is: the longest counts. */
-  #faceOf(ip: Uint8Array): Face | undefined {
-    let found: Face | undefined;
+  #interfaceOf(ip: Uint8Array): RoutedInterface | undefined {
+    let found: RoutedInterface | undefined;
     let length = -1;
-    for (const face of this.#faces.values()) {
-      for (const { network } of face.addresses) {
+    for (const one of this.#interfaces.values()) {
+      for (const { network } of one.addresses) {
         if (network === undefined || network.length <= length || !prefixHolds(network, ip)) continue;
-        found = face;
+        found = one;
         length = network.length;
       }
     }
@@ -264,6 +273,6 @@ export class Router {
 
 function expectDomain(bridgeDomain: unknown): DomainHandle {
   if (typeof bridgeDomain !== "object" || bridgeDomain === null || !("id" in bridgeDomain))
-    throw new TypeError("bridgeDomain: expected a bridge domain of the switch");
+    throw new ArgumentTypeError("wrong-type", "bridgeDomain", "expected a bridge domain of the switch");
   return bridgeDomain as DomainHandle;
 }
