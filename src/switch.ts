@@ -19,16 +19,13 @@ export type {
   AccessPortOptions,
   BridgeDomain,
   BridgeDomainOptions,
-  GeneveTunnelOptions,
-  GreTunnelOptions,
   NeighbourOptions,
-  NvgreTunnelOptions,
   SwitchFdbOptions,
   SwitchOptions,
   SwitchPort,
   TrunkPortOptions,
   TunnelOptions,
+  TunnelOptionsOf,
   VtepOptions,
-  VxlanTunnelOptions,
 } from "./switch/switch-types.ts";
 export { SwitchWorkspace, type SwitchWorkspaceOptions } from "./switch/workspace.ts";

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { DecapsulateStage, TunnelKind } from "../pipeline/tunnel-stages.ts";
+import type { DecapsulateStage, TunnelKind } from "../tunnel/kinds.ts";
 import { addTransformOptions, depth, key, kind, port, type TransformOptions, vni } from "./options.ts";
 import { transform } from "./transform.ts";
 

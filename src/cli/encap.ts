@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { EncapsulateStage, TunnelKind } from "../pipeline/tunnel-stages.ts";
+import type { EncapsulateStage, TunnelKind } from "../tunnel/kinds.ts";
 import type { GeneveOption } from "../wire/geneve.ts";
 import { UsageError } from "./failures.ts";
 import {

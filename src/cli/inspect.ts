@@ -18,7 +18,7 @@ const EXAMPLES = `
 Examples:
   frameferry inspect capture.pcapng
   frameferry inspect capture.pcap --count 10 --json
-  frameferry inspect overlay.pcap --vxlan-port 4790 --vxlan-port 14789
+  frameferry inspect overlay.pcap --vxlan-port 4789 --vxlan-port 14789
   tcpdump -U -w - | frameferry inspect -
 
 A line holds: the frame's number from 0, its time (UTC), bytes captured (and on the wire, if the capture cut it),
@@ -31,7 +31,7 @@ export function defineInspect(command: Command): void {
     .option("-n, --count <N>", "end after N frames", wholeNumber("--count", 1, Number.MAX_SAFE_INTEGER))
     .option(
       "--vxlan-port <P>",
-      "UDP destination port of VXLAN, may be given several times (default: 4789, 8472 and 4790 for GPE)",
+      "UDP destination port of VXLAN, may be given several times (default: 4789 and 8472)",
       ports("--vxlan-port"),
     )
     .option("--json", "print one JSON object a line")
@@ -42,7 +42,7 @@ export function defineInspect(command: Command): void {
 async function inspect(path: string, options: InspectOptions): Promise<void> {
   const { count = Number.POSITIVE_INFINITY, vxlanPort } = options;
   const format = options.json ? frameJson : frameLine;
-  const dissectOptions = vxlanPort === undefined ? {} : { vxlanPorts: vxlanPort };
+  const dissectOptions = vxlanPort === undefined ? {} : { tunnelPorts: { vxlan: vxlanPort } };
   const input = await openCaptureFile(path);
   const output = await createCaptureFile("-");
   const encoder = new TextEncoder();

@@ -7,8 +7,7 @@ import { parseIp, parseMac } from "../core/addresses.ts";
 import { oneOf } from "../core/arguments.ts";
 import { TPID_CUSTOMER, TPID_LEGACY, TPID_SERVICE } from "../layout/vlan.layout.ts";
 import { VNI_MAXIMUM } from "../layout/vxlan.layout.ts";
-import { TUNNEL_KINDS } from "../pipeline/tunnel-kinds.ts";
-import type { TunnelKind } from "../pipeline/tunnel-stages.ts";
+import { TUNNEL_KINDS, type TunnelKind } from "../tunnel/kinds.ts";
 import type { GeneveOption } from "../wire/geneve.ts";
 import { UsageError } from "./failures.ts";
 

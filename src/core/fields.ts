@@ -19,8 +19,11 @@ export interface Kind<T> {
   readonly expected: string;
   /** Returns `value` as it is used; throws an ArgumentError at `path`. */
   readonly check: (path: string, value: unknown) => T;
-  /** Reads it from a command line; throws an ArgumentError at `path`. What has none cannot stand there. */
-  readonly parse?: (path: string, text: string) => T;
+  /**
+   * Reads it from a command line; throws an ArgumentError at `path`. What has none cannot stand there. `before` is what
+   * has come of the same option earlier on the line.
+   */
+  readonly parse?: ((path: string, text: string, before?: unknown) => T) | undefined;
   /** Rows of the options within, where it is an object of such. */
   readonly fields?: Readonly<Record<string, Field<unknown>>>;
 }
@@ -31,8 +34,11 @@ export interface Field<T> extends Kind<T> {
   readonly required?: true;
   /** What is used where nothing is given. */
   readonly fallback?: T;
-  /** How the command line calls it and its value: `--dst-port <P>`; a boolean's has no value. */
+  /** How the command line calls it and its value: `--dst-port <P>`; one without a value says true, or what `says` says. */
   readonly flag?: string;
+  readonly says?: T;
+  /** Another flag, which says false: `--no-dei`. */
+  readonly off?: { readonly flag: string; readonly help: string };
   /** What the command line's help says of it. */
   readonly help?: string;
 }
@@ -187,11 +193,14 @@ export function given<T>(expected: string): Kind<T> {
   return { expected, check: (_path, value) => value as T };
 }
 
-/** An array, each item of which is of one kind. */
+/** An array, each item of which is of one kind; a command line names one item after the other. */
 export function list<T>(item: Kind<T>, maximum: number = Number.POSITIVE_INFINITY): Kind<readonly T[]> {
+  const { parse } = item;
   const expected = `an array, each item ${item.expected}`;
   return {
     expected,
+    parse:
+      parse && ((path, text, before = []): readonly T[] => [...(before as readonly T[]), parse(path, text)]),
     check: (path, value) => {
       if (!Array.isArray(value)) throw wrongType(path, expected, value, "an array");
       if (value.length > maximum)

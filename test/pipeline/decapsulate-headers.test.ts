@@ -1,7 +1,7 @@
 // The headers of each kind of tunnel, field by field: what is looked at, what is ignored, and what is a reason to drop.
 import {
   type DecapsulateStage,
-  type DecapsulateVxlanStage,
+  type DecapsulateStageOf,
   type Kernels,
   loadKernels,
   Pipeline,
@@ -175,7 +175,7 @@ describe("the flags of GRE", () => {
   });
 });
 
-const PLAIN: DecapsulateVxlanStage = { stage: "decapsulate", kind: "vxlan" };
+const PLAIN: DecapsulateStageOf<"vxlan"> = { stage: "decapsulate", kind: "vxlan" };
 
 describe("the reserved bits of the VXLAN header", () => {
   const packet = compose(

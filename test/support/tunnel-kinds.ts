@@ -6,40 +6,40 @@ export const KINDS: readonly TunnelKind[] = ["vxlan", "geneve", "gre", "nvgre"];
 
 export interface AnyDecapsulate {
   readonly kind: TunnelKind;
-  readonly port?: number;
-  readonly vni?: number;
-  readonly key?: number;
-  readonly depth?: number | "all";
-  readonly rule?: "rfc" | "strict";
-  readonly others?: "drop" | "keep";
-  readonly udpChecksum?: "ignore" | "verify";
-  readonly ipChecksum?: "ignore" | "verify";
-  readonly checksum?: "ignore" | "verify";
-  readonly criticalOptions?: "drop" | "take";
-  readonly innerTag?: "keep" | "drop";
-  readonly header?: "full" | "bare";
+  readonly port?: number | undefined;
+  readonly vni?: number | undefined;
+  readonly key?: number | undefined;
+  readonly depth?: number | "all" | undefined;
+  readonly rule?: "rfc" | "strict" | undefined;
+  readonly others?: "drop" | "keep" | undefined;
+  readonly udpChecksum?: "ignore" | "verify" | undefined;
+  readonly ipChecksum?: "ignore" | "verify" | undefined;
+  readonly checksum?: "ignore" | "verify" | undefined;
+  readonly criticalOptions?: "drop" | "take" | undefined;
+  readonly innerTag?: "keep" | "drop" | undefined;
+  readonly header?: "full" | "bare" | undefined;
   /** Of a switch: it drops passengers with tags of all kinds in one place, later. */
-  readonly keepsTags?: true;
+  readonly keepsTags?: true | undefined;
 }
 
 export interface AnyEncapsulate {
   readonly kind: TunnelKind;
-  readonly vni?: number;
-  readonly key?: number;
-  readonly checksum?: boolean;
-  readonly options?: readonly GeneveOption[];
-  readonly local?: string | Uint8Array;
-  readonly remote?: string | Uint8Array;
-  readonly localMac?: string | Uint8Array;
-  readonly remoteMac?: string | Uint8Array;
-  readonly port?: number;
-  readonly ttl?: number;
-  readonly dscp?: number;
-  readonly udpChecksum?: boolean;
-  readonly outerVid?: number;
-  readonly innerTag?: "keep" | "strip";
-  readonly header?: "full" | "bare";
-  readonly seed?: number;
+  readonly vni?: number | undefined;
+  readonly key?: number | undefined;
+  readonly checksum?: boolean | undefined;
+  readonly options?: readonly GeneveOption[] | undefined;
+  readonly local?: string | Uint8Array | undefined;
+  readonly remote?: string | Uint8Array | undefined;
+  readonly localMac?: string | Uint8Array | undefined;
+  readonly remoteMac?: string | Uint8Array | undefined;
+  readonly port?: number | undefined;
+  readonly ttl?: number | undefined;
+  readonly dscp?: number | undefined;
+  readonly udpChecksum?: boolean | undefined;
+  readonly outerVid?: number | undefined;
+  readonly innerTag?: "keep" | "strip" | undefined;
+  readonly header?: "full" | "bare" | undefined;
+  readonly seed?: number | undefined;
 }
 
 const FOREIGN_OUT: Record<TunnelKind, readonly string[]> = {

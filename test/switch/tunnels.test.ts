@@ -104,7 +104,7 @@ describe.each(cases)("a VTEP over $family, tunnels of kind $kind ($which)", ({ w
     const portOf = (tunnel: Partial<TunnelSettings>) => {
       const { scene, vm } = vtep(tunnel, {
         address: local,
-        [kind === "vxlan" ? "port" : "genevePort"]: 8472,
+        ports: { [kind]: 8472 },
       });
       using _ = scene;
       const { bytes } = scene.send(vm, frame(BROADCAST, mac(1)))[0]!;
