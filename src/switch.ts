@@ -19,13 +19,17 @@ export type {
   AccessPortOptions,
   BridgeDomain,
   BridgeDomainOptions,
+  FdbEntryOptions,
+  FlushOptions,
   NeighbourOptions,
+  SweepOptions,
   SwitchFdbOptions,
   SwitchOptions,
   SwitchPort,
+  SwitchWorkspaceOptions,
   TrunkPortOptions,
   TunnelOptions,
   TunnelOptionsOf,
   VtepOptions,
 } from "./switch/switch-types.ts";
-export { SwitchWorkspace, type SwitchWorkspaceOptions } from "./switch/workspace.ts";
+export { SwitchWorkspace } from "./switch/workspace.ts";

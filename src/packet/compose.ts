@@ -218,8 +218,10 @@ const composers: { readonly [Name in ComposeName]: Composer<Name> } = {
 
 function composerOf(layer: ComposeLayer): Composer<ComposeName> {
   if (!Object.hasOwn(composers, layer.name)) {
-    throw new RangeError(
-      `layers: expected ${Object.keys(composers).join(" or ")}, got ${String(layer.name)}`,
+    throw new ArgumentRangeError(
+      "not-one-of",
+      "layers",
+      `expected ${Object.keys(composers).join(" or ")}, got ${String(layer.name)}`,
     );
   }
   return composers[layer.name] as Composer<ComposeName>;
@@ -234,7 +236,11 @@ function typeOrLength({ inner, payload, end }: Place): number {
   if (inner?.name !== "llc") return etherTypeOf(inner);
   const length = end - payload;
   if (length < ETHERTYPE_MINIMUM) return length;
-  throw new RangeError(`payload: expected at most ${ETHERTYPE_MINIMUM - 1} bytes from llc on, got ${length}`);
+  throw new ArgumentRangeError(
+    "out-of-range",
+    "payload",
+    `expected at most ${ETHERTYPE_MINIMUM - 1} bytes from llc on, got ${length}`,
+  );
 }
 
 function etherTypeOf(inner: ComposeLayer | undefined): number {
@@ -251,7 +257,7 @@ function etherTypeOf(inner: ComposeLayer | undefined): number {
     case "ethernet":
       return ETHERTYPE_TEB;
     default:
-      throw new RangeError(`layers: no Ethernet type announces ${inner.name}; give one`);
+      throw new ArgumentRangeError("missing", "layers", `no Ethernet type announces ${inner.name}; give one`);
   }
 }
 
@@ -273,7 +279,11 @@ function protocolOf(inner: ComposeLayer | undefined): number {
     case "ipv6":
       return IP_PROTOCOL_IPV6;
     default:
-      throw new RangeError(`layers: no IP protocol number announces ${inner.name}; give one`);
+      throw new ArgumentRangeError(
+        "missing",
+        "layers",
+        `no IP protocol number announces ${inner.name}; give one`,
+      );
   }
 }
 

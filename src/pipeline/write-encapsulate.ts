@@ -81,7 +81,7 @@ export function writeEncapsulate(stage: EncapsulateStage, record: DataView): num
 function checkBare(options: OfAnyKind<EncapsulateStage>): void {
   for (const name of OUTER_OPTIONS) {
     if (options[name] === undefined) continue;
-    throw new ArgumentTypeError("contradiction", name, "a bare header has no outer packet to put it in");
+    throw new ArgumentTypeError("not-for-this", name, "a bare header has no outer packet to put it in");
   }
 }
 

@@ -3,6 +3,7 @@
 
 import { macOfIp, parseIp, parseMac } from "../core/addresses.ts";
 import { ArgumentRangeError } from "../core/argument-error.ts";
+import { wrongType } from "../core/arguments.ts";
 import { MAC_LENGTH } from "../layout/ethernet.layout.ts";
 import {
   PORT_ENCAPSULATION,
@@ -16,16 +17,17 @@ import { rowOf, rowOfNumber, TUNNEL_ROWS, type TunnelKind } from "../tunnel/kind
 import type { TunnelRow } from "../tunnel/tunnel-kind.ts";
 import type { BridgeDomains } from "./bridge-domains.ts";
 import { bitsOf } from "./condense.ts";
-import { type Added, ANY_PORT, checkCommon, type Ports } from "./ports.ts";
+import { type Added, checkCommon, type Ports } from "./ports.ts";
 import { Records } from "./records.ts";
 import { Remotes } from "./remotes.ts";
 import type { SwitchMemory } from "./switch-memory.ts";
+import { ANY_PORT_FIELDS } from "./switch-options.ts";
 import type { BridgeDomain, SwitchPort, TunnelOptions } from "./switch-types.ts";
 import type { Vtep } from "./vtep.ts";
 
 /** Options that are a port's, of whatever kind of tunnel. */
 const OF_PORTS: Readonly<Record<string, true>> = Object.fromEntries(
-  [...ANY_PORT, "bridgeDomains"].map((name) => [name, true]),
+  [...Object.keys(ANY_PORT_FIELDS), "bridgeDomains"].map((name) => [name, true]),
 );
 
 /** Of each kind, the options that templates are made of: all but where a tunnel leads. */
@@ -100,7 +102,7 @@ export class Tunnels {
     this.#expect(tunnel);
     checkVni("bridgeDomain", rowOfNumber(this.#kindOf(tunnel)), domain);
     if (this.#domains.has(domain, tunnel.number))
-      throw new RangeError(`bridgeDomain: ${domain.name} is in ${tunnel.name} already`);
+      throw new ArgumentRangeError("taken", "bridgeDomain", `${domain.name} is in ${tunnel.name} already`);
     this.#domains.prepare(domain);
     this.remotes.prepare(1);
     this.#enter(tunnel, domain, this.#remoteOf(tunnel));
@@ -109,7 +111,7 @@ export class Tunnels {
   leave(tunnel: SwitchPort, domain: BridgeDomain): void {
     this.#expect(tunnel);
     if (!this.#domains.has(domain, tunnel.number))
-      throw new RangeError(`bridgeDomain: ${domain.name} is not in ${tunnel.name}`);
+      throw new ArgumentRangeError("not-found", "bridgeDomain", `${domain.name} is not in ${tunnel.name}`);
     this.#withdraw(tunnel, domain, this.#remoteOf(tunnel));
   }
 
@@ -143,7 +145,7 @@ export class Tunnels {
 
   #expect(handle: SwitchPort): void {
     if (this.#ports.expect("tunnel", handle).kind !== "tunnel")
-      throw new RangeError(`tunnel: ${handle.name} is no tunnel`);
+      throw new ArgumentRangeError("not-found", "tunnel", `${handle.name} is no tunnel`);
   }
 
   #kindOf({ number }: SwitchPort): number {
@@ -164,14 +166,14 @@ export class Tunnels {
   }
 
   #checkDomains(row: TunnelRow, bridgeDomains: readonly BridgeDomain[]): void {
-    if (!Array.isArray(bridgeDomains))
-      throw new TypeError(`bridgeDomains: expected an array, got ${typeof bridgeDomains}`);
+    if (!Array.isArray(bridgeDomains)) throw wrongType("bridgeDomains", "an array", bridgeDomains);
     for (const item of bridgeDomains)
       checkVni("bridgeDomains", row, this.#domains.expect("bridgeDomains", item));
     if (bridgeDomains.length < 2) return;
     const seen = new Set<BridgeDomain>();
     for (const domain of bridgeDomains as readonly BridgeDomain[]) {
-      if (seen.has(domain)) throw new RangeError(`bridgeDomains: ${domain.name} stands there twice`);
+      if (seen.has(domain))
+        throw new ArgumentRangeError("taken", "bridgeDomains", `${domain.name} stands there twice`);
       seen.add(domain);
     }
   }
@@ -234,7 +236,11 @@ function macAddressOf(mac: NonNullable<TunnelOptions["remoteMac"]>): Uint8Array 
 
 function checkVni(name: string, row: TunnelRow, { name: domain, vni }: BridgeDomain): void {
   if (vni === undefined)
-    throw new ArgumentRangeError("missing", name, `${domain} has no VNI, so that no tunnel can carry it`);
+    throw new ArgumentRangeError(
+      "not-for-this",
+      name,
+      `${domain} has no VNI, so that no tunnel can carry it`,
+    );
   const [least, most] = row.numberRange;
   if (vni >= least && vni <= most) return;
   const sentence = `expected a whole number from ${least} to ${most} in a tunnel of kind ${row.name}, got ${vni}`;

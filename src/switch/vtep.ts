@@ -1,14 +1,17 @@
 // A switch's end of tunnels, as the kernels read it.
 
-import {
-  type IpAddress,
-  type MacAddress,
-  macOfIp,
-  parseStation,
-  parseStationMac,
-} from "../core/addresses.ts";
+import { macOfIp, parseStation } from "../core/addresses.ts";
 import { ArgumentRangeError } from "../core/argument-error.ts";
-import { checkFields, choice, type Field, type Fields, object, whole } from "../core/fields.ts";
+import {
+  checkFields,
+  choice,
+  type Field,
+  type Fields,
+  object,
+  station,
+  stationMac,
+  whole,
+} from "../core/fields.ts";
 import { DECAPSULATE_STRICT, DECAPSULATE_TRUST_IP, DECAPSULATE_VERIFY_UDP } from "../layout/stage.layout.ts";
 import {
   SWITCH_FORM_COUNT,
@@ -34,15 +37,8 @@ const PORTS = Object.fromEntries(
 ) as Fields<Ports>;
 
 const VTEP: Fields<VtepOptions, "address" | "rule" | "udpChecksum" | "ipChecksum"> = {
-  address: {
-    expected: "the IP address of one station",
-    check: (path, value) => parseStation(path, value as IpAddress),
-    required: true,
-  },
-  mac: {
-    expected: "the MAC address of one station",
-    check: (path, value) => parseStationMac(path, value as MacAddress),
-  },
+  address: { ...station(), required: true },
+  mac: stationMac(),
   ports: object<Ports>(PORTS),
   rule: { ...choice("rfc", "strict"), fallback: "rfc" },
   udpChecksum: { ...choice("ignore", "verify"), fallback: "ignore" },

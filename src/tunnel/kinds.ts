@@ -76,7 +76,7 @@ const BY_NAME: ReadonlyMap<unknown, TunnelRow> = new Map(TUNNEL_ROWS.map((row) =
 /** What has options of a kind. */
 type Part = keyof KindOptions;
 
-/** The options of a part that any kind has, each as the first kind with it says it. */
+/** The options of a part that any kind has: each as the first kind with it has it, told what the others say of it. */
 export function optionsOfAnyKind(part: Part): FieldRows {
   return ANY[part];
 }
@@ -88,18 +88,31 @@ const ANY: Readonly<Record<Part, FieldRows>> = {
 };
 
 function merged(part: Part): FieldRows {
-  const kind: Field<string> = {
-    ...choiceOfKinds(),
-    required: true,
-    flag: "--kind <KIND>",
-    help: `kind of tunnel: ${alternatives(TUNNEL_KINDS)}`,
-  };
-  return Object.assign({}, ...TUNNEL_ROWS.map((row) => row[part]).reverse(), { kind });
+  const names = new Set(TUNNEL_ROWS.flatMap((row) => Object.keys(row[part])));
+  names.delete("kind");
+  const check = (path: string, value: unknown): TunnelKind => oneOf(path, value, TUNNEL_KINDS);
+  const expected = alternatives(TUNNEL_KINDS);
+  const kind = { expected, check, parse: check, flag: "--kind <KIND>", help: `kind of tunnel: ${expected}` };
+  return { kind, ...Object.fromEntries([...names].map((name) => [name, mergedOption(part, name)])) };
 }
 
-function choiceOfKinds(): Pick<Field<string>, "expected" | "check" | "parse"> {
-  const check = (path: string, value: unknown): TunnelKind => oneOf(path, value, TUNNEL_KINDS);
-  return { expected: alternatives(TUNNEL_KINDS), check, parse: check };
+function mergedOption(part: Part, name: string): Field<unknown> {
+  const rows = TUNNEL_ROWS.filter((row) => Object.hasOwn(row[part], name));
+  const fields = rows.map((row) => row[part][name] as Field<unknown>);
+  const [first] = fields as [Field<unknown>];
+  const { required, fallback, help, ...option } = first;
+  const text = togetherText(rows, (field) => field.help ?? "");
+  if (fields.every((field) => field.fallback === fallback))
+    return { ...option, ...(fallback !== undefined && { fallback }), help: text };
+  return { ...option, help: `${text} (default: ${togetherText(rows, (field) => String(field.fallback))})` };
+
+  /** What the first kind says; and what others say, if it is something else. */
+  function togetherText(of: readonly TunnelRow[], tell: (field: Field<unknown>) => string): string {
+    const said = of.map((row) => [row.title, tell(row[part][name] as Field<unknown>)] as const);
+    const usual = said[0]?.[1] ?? "";
+    const others = said.filter(([, words]) => words !== usual);
+    return [usual, ...others.map(([title, words]) => `of ${title} ${words}`)].join(", ");
+  }
 }
 
 /** The UDP port of a kind; undefined if it is not over UDP. */
@@ -146,6 +159,11 @@ export function checkedStage(
   const checked: Record<string, unknown> = {};
   for (const key in row[part]) checked[key] = checkField(row[part], key, given[key]);
   return checked;
+}
+
+/** The row of a kind. */
+export function rowOfKind(kind: TunnelKind): TunnelRow {
+  return BY_NAME.get(kind) as TunnelRow;
 }
 
 /** The row of the kind with this number. */

@@ -79,7 +79,7 @@ export const nvgre: TunnelRow<Nvgre> = {
       ...whole(NVGRE_VSID_MINIMUM, NVGRE_VSID_MAXIMUM),
       required: true,
       flag: "--vni <N>",
-      help: `VSID, ${NVGRE_VSID_MINIMUM} to ${NVGRE_VSID_MAXIMUM}`,
+      help: `the VSID, ${NVGRE_VSID_MINIMUM} to ${NVGRE_VSID_MAXIMUM}`,
     },
   },
   tunnel: { kind, ...TUNNEL },

@@ -10,7 +10,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   layout: [],
   assembly: ["layout"],
   core: ["layout"],
-  platform: [],
+  platform: ["core"],
   wire: ["layout", "core"],
   tunnel: ["layout", "core", "wire"],
   packet: ["layout", "core", "wire", "tunnel"],
