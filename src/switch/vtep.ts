@@ -1,6 +1,6 @@
 // A switch's end of tunnels, as the kernels read it.
 
-import { macOfIp, parseStation } from "../core/addresses.ts";
+import { macOfIp, parseStation, parseStationMac } from "../core/addresses.ts";
 import { ArgumentRangeError } from "../core/argument-error.ts";
 import {
   checkFields,
@@ -61,8 +61,8 @@ export class Vtep {
       udpChecksum,
       ipChecksum,
     } = checkFields("vtep", VTEP, options, "vtep.");
-    this.address = address as Uint8Array;
-    this.mac = (mac as Uint8Array | undefined) ?? macOfIp(this.address);
+    this.address = parseStation("vtep.address", address);
+    this.mac = mac === undefined ? macOfIp(this.address) : parseStationMac("vtep.mac", mac);
     this.ports = portsOf(ports);
     this.#flags =
       (rule === "strict" ? DECAPSULATE_STRICT : 0) |
