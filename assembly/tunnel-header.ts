@@ -2,7 +2,14 @@
 // kernels know of a kind.
 
 import { VNI_NONE } from "../src/layout/descriptor.layout";
-import { DROP_OTHER_VNI, DROP_VXLAN_NO_VNI, DROP_VXLAN_RESERVED } from "../src/layout/drop.layout";
+import {
+  DROP_GPE_OAM,
+  DROP_GPE_PROTOCOL,
+  DROP_GPE_VERSION,
+  DROP_OTHER_VNI,
+  DROP_VXLAN_NO_VNI,
+  DROP_VXLAN_RESERVED,
+} from "../src/layout/drop.layout";
 import { DECAPSULATE_STRICT } from "../src/layout/stage.layout";
 import {
   FORM_KIND,
@@ -10,8 +17,19 @@ import {
   TUNNEL_GRE,
   TUNNEL_NVGRE,
   TUNNEL_VXLAN,
+  TUNNEL_VXLAN_GPE,
 } from "../src/layout/tunnel.layout";
-import { VXLAN_FLAG_VNI, VXLAN_LENGTH, VXLAN_VNI } from "../src/layout/vxlan.layout";
+import {
+  VXLAN_FLAG_BUM,
+  VXLAN_FLAG_NEXT_PROTOCOL,
+  VXLAN_FLAG_OAM,
+  VXLAN_FLAG_VNI,
+  VXLAN_FLAGS_VERSION,
+  VXLAN_LENGTH,
+  VXLAN_NEXT_ETHERNET,
+  VXLAN_NEXT_PROTOCOL,
+  VXLAN_VNI,
+} from "../src/layout/vxlan.layout";
 import { REFUSED } from "./carrier";
 import { openGeneve } from "./geneve";
 import { openGre } from "./gre";
@@ -38,6 +56,8 @@ export function openTunnel(
     case TUNNEL_GRE:
     case TUNNEL_NVGRE:
       return openGre(header, present, tunnelLength, vni, flags, kind === TUNNEL_NVGRE);
+    case TUNNEL_VXLAN_GPE:
+      return openVxlanGpe(header, vni, flags);
     default:
       return unreachable();
   }
@@ -49,6 +69,24 @@ function openVxlan(header: usize, vni: u32, flags: u32): u32 {
   const low = load<u32>(header, VXLAN_VNI);
   if ((flags & DECAPSULATE_STRICT) !== 0 && (word !== VXLAN_FLAG_VNI || low >>> 24 !== 0))
     return REFUSED | DROP_VXLAN_RESERVED;
+  return eightBytes(low, vni);
+}
+
+/** Without the P flag it carries a frame, as VXLAN does: the draft wants to be understood by those who know no more. */
+function openVxlanGpe(header: usize, vni: u32, flags: u32): u32 {
+  const word = load<u32>(header);
+  if ((word & VXLAN_FLAG_VNI) === 0) return REFUSED | DROP_VXLAN_NO_VNI;
+  if ((word & VXLAN_FLAGS_VERSION) !== 0) return REFUSED | DROP_GPE_VERSION;
+  if ((word & VXLAN_FLAG_OAM) !== 0) return REFUSED | DROP_GPE_OAM;
+  const announced = (word & VXLAN_FLAG_NEXT_PROTOCOL) !== 0;
+  if (announced && load<u8>(header, VXLAN_NEXT_PROTOCOL) !== VXLAN_NEXT_ETHERNET)
+    return REFUSED | DROP_GPE_PROTOCOL;
+  const low = load<u32>(header, VXLAN_VNI);
+  if ((flags & DECAPSULATE_STRICT) !== 0) {
+    const meaning: u32 = VXLAN_FLAG_VNI | VXLAN_FLAG_NEXT_PROTOCOL | VXLAN_FLAG_BUM;
+    const reserved = word & ~(announced ? meaning | 0xff000000 : meaning);
+    if ((reserved | (low >>> 24)) !== 0) return REFUSED | DROP_VXLAN_RESERVED;
+  }
   return eightBytes(low, vni);
 }
 

@@ -5,6 +5,7 @@ export const TUNNEL_VXLAN = 0;
 export const TUNNEL_GENEVE = 1;
 export const TUNNEL_GRE = 2;
 export const TUNNEL_NVGRE = 3;
+export const TUNNEL_VXLAN_GPE = 4;
 export const TUNNEL_KINDS_MAXIMUM = 16; // numbers of kinds are below: keys of the remotes' table have four bits for them
 
 // What kernels read of a kind: in the record of a decapsulation, and for each kind behind one another in that of a switch.

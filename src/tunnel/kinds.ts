@@ -7,6 +7,7 @@ import { type Gre, gre } from "./gre.ts";
 import { type Nvgre, nvgre } from "./nvgre.ts";
 import type { FieldRows, KindOptions, TunnelRow } from "./tunnel-kind.ts";
 import { type Vxlan, vxlan } from "./vxlan.ts";
+import { type VxlanGpe, vxlanGpe } from "./vxlan-gpe.ts";
 
 /** The options of each kind, by its name. */
 export interface TunnelKindOptions {
@@ -14,9 +15,10 @@ export interface TunnelKindOptions {
   geneve: Geneve;
   gre: Gre;
   nvgre: Nvgre;
+  "vxlan-gpe": VxlanGpe;
 }
 
-export const TUNNEL_ROWS: readonly TunnelRow[] = [vxlan, geneve, gre, nvgre];
+export const TUNNEL_ROWS: readonly TunnelRow[] = [vxlan, geneve, gre, nvgre, vxlanGpe];
 
 /** Kinds of tunnels that kernels know. */
 export type TunnelKind = keyof TunnelKindOptions;

@@ -117,7 +117,11 @@ test.each<[string, unknown, string]>([
   ],
   ["fdb/entries/0/blackhole", true, "fdb.entries[0]: expected either port or blackhole"],
   ["fdb/entries/0", { ...entry, blackhole: false }, "fdb.entries[0].blackhole: expected true, got false"],
-  ["tunnels/0/kind", "ipip", 'tunnels[0].kind: expected "vxlan", "geneve", "gre" or "nvgre", got "ipip"'],
+  [
+    "tunnels/0/kind",
+    "ipip",
+    'tunnels[0].kind: expected "vxlan", "geneve", "gre", "nvgre" or "vxlan-gpe", got "ipip"',
+  ],
   [
     "tunnels/0/options",
     [{ class: 1, type: 2, data: "0102" }],

@@ -121,8 +121,9 @@ export class SwitchModel extends SwitchModelControl {
     const outer = outerAddresses(packet);
     let kind: TunnelKind = "vxlan";
     let result = this.#decapsulated(kind, packet);
-    if (result === "not-tunnel") {
-      kind = "geneve";
+    for (const other of ["geneve", "vxlan-gpe"] as const) {
+      if (result !== "not-tunnel") break;
+      kind = other;
       result = this.#decapsulated(kind, packet);
     }
     if (result === "not-tunnel") {
