@@ -60,7 +60,6 @@ export interface DissectOptions {
   readonly wireLength?: number | undefined;
   /**
    * UDP destination ports of tunnels, by kind. Default: for each kind its own, and of VXLAN that of old Linux, too (8472).
-   * What is sent to 4790 is read as VXLAN-GPE.
    */
   readonly tunnelPorts?: TunnelPorts | undefined;
   /** Layers after which the walk ends: a guard against hostile frames. Default 64. */

@@ -1,7 +1,6 @@
 // Which layers are headers of tunnels, and of which kind: the table of kinds, seen from a dissected frame.
 
 import { type Field, type Fields, list, whole } from "../core/fields.ts";
-import { VXLAN_PORT_GPE } from "../layout/vxlan.layout.ts";
 import { portOf, portsOf, TUNNEL_ROWS, type UdpTunnelKind } from "../tunnel/kinds.ts";
 import type { Reading, TunnelLayer, TunnelRow } from "../tunnel/tunnel-kind.ts";
 import type { Layer } from "./layers.ts";
@@ -21,11 +20,6 @@ export type TunnelHeaderLayer = Extract<Layer, { readonly name: TunnelLayer }>;
 const LAYERS: ReadonlySet<string> = new Set(TUNNEL_ROWS.map(({ layer }) => layer));
 
 const UDP_ROWS: readonly TunnelRow[] = TUNNEL_ROWS.filter((row) => portOf(row) !== undefined);
-
-/** What is read on a port whose kind has no row. */
-const OTHERS: readonly (readonly [port: number, TunnelHere])[] = [
-  [VXLAN_PORT_GPE, { name: "vxlan", reading: "gpe" }],
-];
 
 /** The check of what the usual ports are replaced by. */
 export const TUNNEL_PORTS: Fields<TunnelPorts> = Object.fromEntries(
@@ -51,13 +45,12 @@ export function tunnelTitle(layer: TunnelHeaderLayer): string {
 /** The UDP port that a header of this layer is sent to, read so; undefined if no kind over UDP has it. */
 export function portOfLayer(name: string, reading: Reading | undefined): number | undefined {
   const row = rowOfLayer(name, reading);
-  if (row !== undefined) return portOf(row);
-  return OTHERS.find(([, here]) => here.name === name && here.reading === reading)?.[0];
+  return row && portOf(row);
 }
 
 /** How to read what is sent to each port: those that are usual, unless a kind has others. */
 export function readingsByPort(chosen: TunnelPorts): ReadonlyMap<number, TunnelHere> {
-  const readings = new Map(OTHERS);
+  const readings = new Map<number, TunnelHere>();
   // Ports that somebody names count more than those that are usual.
   const named = (row: TunnelRow): readonly number[] | undefined => chosen[row.name as UdpTunnelKind];
   for (const row of UDP_ROWS) if (named(row) === undefined) enter(row, portsOf(row));

@@ -1,5 +1,14 @@
 import fc from "fast-check";
-import { type ComposeLayer, compose, dissect, type LayerName, stopReasons, vnisOf } from "frameferry/wire";
+import {
+  type ComposeLayer,
+  compose,
+  dissect,
+  isTunnel,
+  type LayerName,
+  stopReasons,
+  tunnelTitle,
+  vnisOf,
+} from "frameferry/wire";
 import { describe, expect, test } from "vitest";
 import { fixture, fixtures, names } from "../wire/support.ts";
 
@@ -243,6 +252,25 @@ describe("stops and ends", () => {
     expect(vnisOf(dissect(frame, { tunnelPorts: { vxlan: [5555] } }).layers)).toEqual([9]);
     expect(names(dissect(frame, { tunnelPorts: { geneve: [5555] } }).layers)[3]).toBeUndefined();
     expect(stopOf(frame, { tunnelPorts: { geneve: [5555] } })).toEqual(["geneve-options", 61]);
+  });
+
+  test("a port says how a VXLAN header is read", () => {
+    const gpe = { nextProtocol: 1, bum: false, oam: false };
+    const frame = (destinationPort?: number) =>
+      compose([
+        ethernet,
+        ipv4,
+        { name: "udp", destinationPort },
+        { name: "vxlan", vni: 9, gpe },
+        { name: "ipv4", source: "10.0.0.1", destination: "10.0.0.2" },
+      ]);
+    expect(names(dissect(frame()).layers).slice(3)).toEqual(["vxlan", "ipv4"]);
+    expect(names(dissect(frame(5555)).layers)[3]).toBe("payload");
+    const { layers } = dissect(frame(5555), { tunnelPorts: { "vxlan-gpe": [5555] } });
+    expect(names(layers).slice(3)).toEqual(["vxlan", "ipv4"]);
+    expect(layers.filter(isTunnel).map(tunnelTitle)).toEqual(["VXLAN-GPE"]);
+    // What is named for one kind counts more than what is usual for another.
+    expect(names(dissect(frame(), { tunnelPorts: { vxlan: [4790] } }).layers)[4]).toBe("ethernet");
   });
 
   test("GRE in UDP", () => {
