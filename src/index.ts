@@ -36,21 +36,18 @@ export type {
   VlanPushStage,
   VlanRewriteStage,
 } from "./pipeline/stages.ts";
-export type {
-  DecapsulateGeneveStage,
-  DecapsulateGreStage,
-  DecapsulateNvgreStage,
-  DecapsulateStage,
-  DecapsulateVxlanStage,
-  EncapsulateGeneveStage,
-  EncapsulateGreStage,
-  EncapsulateNvgreStage,
-  EncapsulateStage,
-  EncapsulateVxlanStage,
-  TunnelKind,
-} from "./pipeline/tunnel-stages.ts";
 export type { WorkerLike } from "./platform/threads.ts";
 export { ByteRing, type ByteRingOptions } from "./ring/byte-ring.ts";
 export { DescriptorRing, type DescriptorRingOptions } from "./ring/descriptor-ring.ts";
 export { FrameBurst } from "./ring/frame-burst.ts";
 export { WorkerDiedError } from "./threads/worker-died-error.ts";
+export {
+  type DecapsulateStage,
+  type DecapsulateStageOf,
+  type EncapsulateStage,
+  type EncapsulateStageOf,
+  type TunnelKind,
+  type TunnelKindInfo,
+  tunnelKinds,
+  type UdpTunnelKind,
+} from "./tunnel/kinds.ts";

@@ -23,10 +23,7 @@ export type {
   BridgeDomainOptions,
   FdbEntryOptions,
   FlushOptions,
-  GeneveTunnelOptions,
-  GreTunnelOptions,
   NeighbourOptions,
-  NvgreTunnelOptions,
   SweepOptions,
   SwitchFdbOptions,
   SwitchOptions,
@@ -34,7 +31,7 @@ export type {
   SwitchWorkspaceOptions,
   TrunkPortOptions,
   TunnelOptions,
+  TunnelOptionsOf,
   VtepOptions,
-  VxlanTunnelOptions,
 } from "./switch/switch-types.ts";
 export { SwitchWorkspace } from "./switch/workspace.ts";

@@ -196,7 +196,7 @@ export class Cloud {
         ports: limits.ports ?? Math.min(65534, hosts.length + 256),
         bridgeDomains: limits.vpcs ?? 256,
         neighbours: limits.neighbours ?? 1024,
-        vtep: { address: place.address, mac: place.mac, port },
+        vtep: { address: place.address, mac: place.mac, ports: { vxlan: port } },
         ...(limits.fdb === undefined ? {} : { fdb: limits.fdb }),
       });
       const host = new VpcHost(node, place);

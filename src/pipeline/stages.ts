@@ -1,7 +1,7 @@
 // A pipeline described as data: stages that can be written as JSON (all but the data of Geneve options, which are bytes)
 // and posted to a worker.
 
-import type { DecapsulateStage, EncapsulateStage } from "./tunnel-stages.ts";
+import type { DecapsulateStage, EncapsulateStage } from "../tunnel/kinds.ts";
 
 /** Puts a VLAN tag in front of the frame's type, outside of those that are there. */
 export interface VlanPushStage {

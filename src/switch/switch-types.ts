@@ -1,7 +1,7 @@
 // What a switch is made of, as its user says it.
 
 import type { IpAddress, MacAddress } from "../core/addresses.ts";
-import type { GeneveOption } from "../wire/geneve.ts";
+import type { TunnelKind, TunnelToOf, UdpTunnelKind } from "../tunnel/kinds.ts";
 
 /** One isolated layer-2 network of a switch. Made by `addBridgeDomain`; good until it is removed. */
 export interface BridgeDomain {
@@ -93,13 +93,14 @@ export interface VtepOptions {
   readonly address: IpAddress;
   /** Default: locally administered, made of the last four bytes of the address. */
   readonly mac?: MacAddress | undefined;
-  /** UDP port on which VXLAN packets are accepted. Default 4789. */
-  readonly port?: number | undefined;
-  /** UDP port on which Geneve packets are accepted, another one. Default 6081. */
-  readonly genevePort?: number | undefined;
-  /** What reserved bits of VXLAN and GRE mean; see the pipeline's decapsulation. Default `"rfc"`. */
+  /**
+   * UDP ports on which packets of each kind are accepted, and to which those of its tunnels go; each another one. Default:
+   * the kind's own; see `tunnelKinds`.
+   */
+  readonly ports?: { readonly [K in UdpTunnelKind]?: number | undefined } | undefined;
+  /** What reserved bits of tunnel headers mean; see the pipeline's decapsulation. Default `"rfc"`. */
   readonly rule?: "rfc" | "strict" | undefined;
-  /** Of VXLAN and Geneve. Default `"ignore"`. */
+  /** Of outer UDP packets. Default `"ignore"`. */
   readonly udpChecksum?: "ignore" | "verify" | undefined;
   /** Of outer IPv4 headers. Default `"verify"`. */
   readonly ipChecksum?: "ignore" | "verify" | undefined;
@@ -156,56 +157,12 @@ export interface TrunkPortOptions extends AnyPortOptions {
 }
 
 interface AnyTunnelOptions extends AnyPortOptions {
-  readonly remote: IpAddress;
   /** Those that reach the remote; each needs a VNI. */
   readonly bridgeDomains: readonly BridgeDomain[];
-  /** MAC of the remote, or of the next hop to it. Default: made of the remote's address. */
-  readonly remoteMac?: MacAddress | undefined;
-  /** Default 64. */
-  readonly ttl?: number | undefined;
-  /** Default 0. */
-  readonly dscp?: number | undefined;
 }
 
-interface UdpTunnelOptions extends AnyTunnelOptions {
-  /** UDP destination port. Default: the VTEP's own for tunnels of this kind. */
-  readonly port?: number | undefined;
-  /** Default: over IPv4 no, over IPv6 yes. */
-  readonly udpChecksum?: boolean | undefined;
-}
-
-/** RFC 7348. */
-export interface VxlanTunnelOptions extends UdpTunnelOptions {
-  readonly kind: "vxlan";
-}
-
-/** RFC 8926. Packets with critical options are not accepted: no option is understood here. */
-export interface GeneveTunnelOptions extends UdpTunnelOptions {
-  readonly kind: "geneve";
-  /**
-   * Options that every packet gets, 252 bytes at most; frames and the switch's copies need headroom for them. A critical
-   * one sets the C flag. Default: none.
-   */
-  readonly options?: readonly GeneveOption[] | undefined;
-}
-
-/**
- * GRE with a key (RFC 2784, RFC 2890), which is the VNI of the frame's bridge domain. Packets without a key, or with one
- * of more than 24 bits, are not accepted; checksums that are there must be right.
- */
-export interface GreTunnelOptions extends AnyTunnelOptions {
-  readonly kind: "gre";
-  /** Whether the GRE checksum is computed over header and frame. Default false. */
-  readonly checksum?: boolean | undefined;
-}
-
-/**
- * RFC 7637: the VSID is the VNI of the frame's bridge domain, 4,096 to 16,777,214, and the FlowID comes from the flow hash.
- * GRE with a key and NVGRE look alike, so that no remote can have a tunnel of each.
- */
-export interface NvgreTunnelOptions extends AnyTunnelOptions {
-  readonly kind: "nvgre";
-}
+/** A tunnel of one kind to one remote VTEP, for any number of bridge domains. */
+export type TunnelOptionsOf<K extends TunnelKind> = AnyTunnelOptions & TunnelToOf<K>;
 
 /** A tunnel to one remote VTEP, for any number of bridge domains. A remote may have tunnels of several kinds. */
-export type TunnelOptions = VxlanTunnelOptions | GeneveTunnelOptions | GreTunnelOptions | NvgreTunnelOptions;
+export type TunnelOptions = { [K in TunnelKind]: TunnelOptionsOf<K> }[TunnelKind];

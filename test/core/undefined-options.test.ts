@@ -4,17 +4,9 @@ import type {
   ByteRingOptions,
   ChannelOptions,
   DataplaneOptions,
-  DecapsulateGeneveStage,
-  DecapsulateGreStage,
-  DecapsulateNvgreStage,
   DecapsulateStage,
-  DecapsulateVxlanStage,
   DescriptorRingOptions,
-  EncapsulateGeneveStage,
-  EncapsulateGreStage,
-  EncapsulateNvgreStage,
   EncapsulateStage,
-  EncapsulateVxlanStage,
   FdbOptions,
   FilterVniStage,
   FrameBatchOptions,
@@ -55,12 +47,9 @@ import type {
   CreateSwitchOptions,
   FdbEntryOptions,
   FlushOptions,
-  GeneveTunnelOptions,
-  GreTunnelOptions,
   InterfaceOptions,
   LiveSwitchOptions,
   NeighbourOptions,
-  NvgreTunnelOptions,
   RouteOptions,
   RouterOptions,
   SweepOptions,
@@ -70,7 +59,6 @@ import type {
   TrunkPortOptions,
   TunnelOptions,
   VtepOptions,
-  VxlanTunnelOptions,
 } from "frameferry/switch";
 import type { DissectOptions, GeneveOptions, GreOptions, VlanOptions, VxlanOptions } from "frameferry/wire";
 import { expect, test } from "vitest";
@@ -87,17 +75,9 @@ const all: Readonly<{
   ByteRingOptions: Open<ByteRingOptions>;
   ChannelOptions: Open<ChannelOptions>;
   DataplaneOptions: Open<DataplaneOptions>;
-  DecapsulateGeneveStage: Open<DecapsulateGeneveStage>;
-  DecapsulateGreStage: Open<DecapsulateGreStage>;
-  DecapsulateNvgreStage: Open<DecapsulateNvgreStage>;
   DecapsulateStage: Open<DecapsulateStage>;
-  DecapsulateVxlanStage: Open<DecapsulateVxlanStage>;
   DescriptorRingOptions: Open<DescriptorRingOptions>;
-  EncapsulateGeneveStage: Open<EncapsulateGeneveStage>;
-  EncapsulateGreStage: Open<EncapsulateGreStage>;
-  EncapsulateNvgreStage: Open<EncapsulateNvgreStage>;
   EncapsulateStage: Open<EncapsulateStage>;
-  EncapsulateVxlanStage: Open<EncapsulateVxlanStage>;
   FdbOptions: Open<FdbOptions>;
   FilterVniStage: Open<FilterVniStage>;
   FrameBatchOptions: Open<FrameBatchOptions>;
@@ -112,12 +92,9 @@ const all: Readonly<{
   CreateSwitchOptions: Open<CreateSwitchOptions>;
   FdbEntryOptions: Open<FdbEntryOptions>;
   FlushOptions: Open<FlushOptions>;
-  GeneveTunnelOptions: Open<GeneveTunnelOptions>;
-  GreTunnelOptions: Open<GreTunnelOptions>;
   InterfaceOptions: Open<InterfaceOptions>;
   LiveSwitchOptions: Open<LiveSwitchOptions>;
   NeighbourOptions: Open<NeighbourOptions>;
-  NvgreTunnelOptions: Open<NvgreTunnelOptions>;
   RouteOptions: Open<RouteOptions>;
   RouterOptions: Open<RouterOptions>;
   SweepOptions: Open<SweepOptions>;
@@ -127,7 +104,6 @@ const all: Readonly<{
   TrunkPortOptions: Open<TrunkPortOptions>;
   TunnelOptions: Open<TunnelOptions>;
   VtepOptions: Open<VtepOptions>;
-  VxlanTunnelOptions: Open<VxlanTunnelOptions>;
   DissectOptions: Open<DissectOptions>;
   GeneveOptions: Open<GeneveOptions>;
   GreOptions: Open<GreOptions>;
@@ -160,17 +136,9 @@ const all: Readonly<{
   ByteRingOptions: true,
   ChannelOptions: true,
   DataplaneOptions: true,
-  DecapsulateGeneveStage: true,
-  DecapsulateGreStage: true,
-  DecapsulateNvgreStage: true,
   DecapsulateStage: true,
-  DecapsulateVxlanStage: true,
   DescriptorRingOptions: true,
-  EncapsulateGeneveStage: true,
-  EncapsulateGreStage: true,
-  EncapsulateNvgreStage: true,
   EncapsulateStage: true,
-  EncapsulateVxlanStage: true,
   FdbOptions: true,
   FilterVniStage: true,
   FrameBatchOptions: true,
@@ -185,12 +153,9 @@ const all: Readonly<{
   CreateSwitchOptions: true,
   FdbEntryOptions: true,
   FlushOptions: true,
-  GeneveTunnelOptions: true,
-  GreTunnelOptions: true,
   InterfaceOptions: true,
   LiveSwitchOptions: true,
   NeighbourOptions: true,
-  NvgreTunnelOptions: true,
   RouteOptions: true,
   RouterOptions: true,
   SweepOptions: true,
@@ -200,7 +165,6 @@ const all: Readonly<{
   TrunkPortOptions: true,
   TunnelOptions: true,
   VtepOptions: true,
-  VxlanTunnelOptions: true,
   DissectOptions: true,
   GeneveOptions: true,
   GreOptions: true,

@@ -2,7 +2,7 @@
 import type { DecapsulateStage, EncapsulateStage, TunnelKind } from "frameferry";
 import type { GeneveOption } from "frameferry/wire";
 
-export const KINDS: readonly TunnelKind[] = ["vxlan", "geneve", "gre", "nvgre"];
+export const KINDS: readonly TunnelKind[] = ["vxlan", "geneve", "gre", "nvgre", "vxlan-gpe"];
 
 export interface AnyDecapsulate {
   readonly kind: TunnelKind;
@@ -47,12 +47,14 @@ const FOREIGN_OUT: Record<TunnelKind, readonly string[]> = {
   geneve: ["key", "checksum", "rule"],
   gre: ["vni", "port", "udpChecksum", "criticalOptions"],
   nvgre: ["key", "port", "checksum", "udpChecksum", "criticalOptions", "innerTag"],
+  "vxlan-gpe": ["key", "checksum", "criticalOptions"],
 };
 const FOREIGN_IN: Record<TunnelKind, readonly string[]> = {
   vxlan: ["key", "checksum", "options"],
   geneve: ["key", "checksum"],
   gre: ["vni", "port", "udpChecksum", "options"],
   nvgre: ["key", "port", "checksum", "udpChecksum", "options", "innerTag"],
+  "vxlan-gpe": ["key", "checksum", "options"],
 };
 
 /** A stage without the options that its kind has not. */
@@ -68,8 +70,10 @@ export function encapsulateStage(options: AnyEncapsulate): EncapsulateStage {
   return { stage: "encapsulate", ...own } as unknown as EncapsulateStage;
 }
 
-export const overUdp = (kind: TunnelKind): boolean => kind === "vxlan" || kind === "geneve";
-export const defaultPort = (kind: TunnelKind): number => (kind === "geneve" ? 6081 : 4789);
+const PORTS: Partial<Record<TunnelKind, number>> = { vxlan: 4789, geneve: 6081, "vxlan-gpe": 4790 };
+
+export const overUdp = (kind: TunnelKind): boolean => kind in PORTS;
+export const defaultPort = (kind: TunnelKind): number => PORTS[kind]!;
 
 function without(options: object, foreign: readonly string[]): Record<string, unknown> {
   return Object.fromEntries(Object.entries(options).filter(([name]) => !foreign.includes(name)));

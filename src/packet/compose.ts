@@ -15,7 +15,6 @@ import {
   ETHERTYPE_MINIMUM,
   ETHERTYPE_TEB,
 } from "../layout/ethernet.layout.ts";
-import { GENEVE_PORT } from "../layout/geneve.layout.ts";
 import { GRE_IN_UDP_PORT, GRE_LENGTH } from "../layout/gre.layout.ts";
 import { ICMP_CHECKSUM, ICMP_LENGTH } from "../layout/icmp.layout.ts";
 import {
@@ -32,23 +31,24 @@ import { IPV6_LENGTH } from "../layout/ipv6.layout.ts";
 import { TCP_CHECKSUM } from "../layout/tcp.layout.ts";
 import { UDP_CHECKSUM, UDP_LENGTH } from "../layout/udp.layout.ts";
 import { TPID_CUSTOMER, VLAN_HEADER_LENGTH } from "../layout/vlan.layout.ts";
-import { VXLAN_LENGTH, VXLAN_PORT, VXLAN_PORT_GPE } from "../layout/vxlan.layout.ts";
-import { type ArpFields, arpLength, emitArp } from "./arp.ts";
-import { write16 } from "./bytes.ts";
-import { pseudoHeaderSum } from "./checksum.ts";
-import { type EthernetFields, emitEthernet } from "./ethernet.ts";
-import { flowHash, sourcePort } from "./flow-hash.ts";
-import { emitGeneve, type GeneveFields, geneveLength } from "./geneve.ts";
-import { emitGre, type GreFields, greChecksum, greLength } from "./gre.ts";
-import { emitIcmp, type IcmpFields, icmpChecksum } from "./icmp.ts";
-import { emitIpv4, type Ipv4Fields, ipv4Length } from "./ipv4.ts";
-import { emitIpv6, type Ipv6Fields, ipv6Length } from "./ipv6.ts";
-import { emitLlc, type LlcHeader, llcLength } from "./llc.ts";
-import type { Fields } from "./parsed.ts";
-import { emitTcp, type TcpFields, tcpChecksum, tcpLength } from "./tcp.ts";
-import { emitUdp, type UdpFields, udpChecksum } from "./udp.ts";
-import { emitVlan, type VlanFields } from "./vlan.ts";
-import { emitVxlan, type VxlanHeader } from "./vxlan.ts";
+import { VXLAN_LENGTH } from "../layout/vxlan.layout.ts";
+import { type ArpFields, arpLength, emitArp } from "../wire/arp.ts";
+import { write16 } from "../wire/bytes.ts";
+import { pseudoHeaderSum } from "../wire/checksum.ts";
+import { type EthernetFields, emitEthernet } from "../wire/ethernet.ts";
+import { flowHash, sourcePort } from "../wire/flow-hash.ts";
+import { emitGeneve, type GeneveFields, geneveLength } from "../wire/geneve.ts";
+import { emitGre, type GreFields, greChecksum, greLength } from "../wire/gre.ts";
+import { emitIcmp, type IcmpFields, icmpChecksum } from "../wire/icmp.ts";
+import { emitIpv4, type Ipv4Fields, ipv4Length } from "../wire/ipv4.ts";
+import { emitIpv6, type Ipv6Fields, ipv6Length } from "../wire/ipv6.ts";
+import { emitLlc, type LlcHeader, llcLength } from "../wire/llc.ts";
+import type { Fields } from "../wire/parsed.ts";
+import { emitTcp, type TcpFields, tcpChecksum, tcpLength } from "../wire/tcp.ts";
+import { emitUdp, type UdpFields, udpChecksum } from "../wire/udp.ts";
+import { emitVlan, type VlanFields } from "../wire/vlan.ts";
+import { emitVxlan, type VxlanHeader } from "../wire/vxlan.ts";
+import { isTunnelName, portOfLayer } from "./tunnel-layers.ts";
 
 /** The header fields of each kind of layer that {@link compose} takes. What it fills in may be left out. */
 export interface ComposeFields {
@@ -287,9 +287,10 @@ function protocolOf(inner: ComposeLayer | undefined): number {
 }
 
 function destinationPortOf(inner: ComposeLayer | undefined): number {
-  if (inner?.name === "vxlan") return inner.gpe ? VXLAN_PORT_GPE : VXLAN_PORT;
-  if (inner?.name === "geneve") return GENEVE_PORT;
   if (inner?.name === "gre") return GRE_IN_UDP_PORT;
+  const gpe = inner?.name === "vxlan" && inner.gpe !== undefined;
+  const port = inner && portOfLayer(inner.name, gpe ? "gpe" : undefined);
+  if (port !== undefined) return port;
   throw new ArgumentRangeError(
     "missing",
     "destinationPort",
@@ -298,7 +299,7 @@ function destinationPortOf(inner: ComposeLayer | undefined): number {
 }
 
 function sourcePortOf({ inner, into, payload, end }: Place): number {
-  if (inner?.name !== "vxlan" && inner?.name !== "geneve" && inner?.name !== "gre") {
+  if (inner === undefined || !isTunnelName(inner.name)) {
     throw new ArgumentRangeError(
       "missing",
       "sourcePort",
