@@ -1,59 +1,63 @@
 // What a running switch is told when it is opened.
 
-import { knownKeys, wholeNumber } from "../core/arguments.ts";
+import { callback, checkFields, type Fields, given, object, powerOfTwo, whole } from "../core/fields.ts";
+import { QUEUE_FIELDS } from "../port/port-pair.ts";
 import type { SwitchOptions } from "../switch/switch-types.ts";
 import type { SwitchWorkspaceOptions } from "../switch/workspace.ts";
 
 export interface LiveSwitchOptions extends Omit<SwitchOptions, "workspace"> {
   /** Room for the copies that flooding makes, for each worker. Frames that come in get as much headroom, 128 bytes at least. */
-  readonly copies?: SwitchWorkspaceOptions;
+  readonly copies?: SwitchWorkspaceOptions | undefined;
   /** Bytes of each ring to and from a worker: a power of two from 64 KiB to 256 MiB. Default 1 MiB. */
-  readonly ringBytes?: number;
-  /** Most frames that wait at a port to be taken; what comes then is discarded, and counted there. Default 16,384. */
-  readonly queueFrames?: number;
+  readonly ringBytes?: number | undefined;
+  /** Most frames that wait at a port to be taken: 1 to 2^31, default 16,384. What finds no room is dropped as `queue-full`. */
+  readonly queueFrames?: number | undefined;
+  /** Most bytes of memory that they keep: 65,536 to 2^40, default 16 MiB. */
+  readonly queueBytes?: number | undefined;
+  /**
+   * For how many milliseconds the switch waits for a reader that iterates at a port, or reads its stream, and takes
+   * nothing though its queue is full: 0 (never) to 60,000, default 1,000. Senders wait meanwhile; afterwards what finds
+   * no room there is dropped, until the reader goes on.
+   */
+  readonly patienceMs?: number | undefined;
   /** Milliseconds, for learning and ageing. Default `Date.now`. */
-  readonly clock?: () => number;
+  readonly clock?: (() => number) | undefined;
   /** How often the FDB is swept, in seconds: 0 (only by `fdb.sweep`) to 3,600. Default 10. */
-  readonly sweepSeconds?: number;
+  readonly sweepSeconds?: number | undefined;
 }
 
-export interface CheckedOptions {
-  readonly ringBytes: number;
-  readonly queueFrames: number;
-  readonly clock: () => number;
-  /** Seconds between two sweeps. */
-  readonly every: number;
-  readonly workspace: SwitchWorkspaceOptions;
+type Own = "copies" | "ringBytes" | "queueFrames" | "queueBytes" | "patienceMs" | "clock" | "sweepSeconds";
+
+export interface CheckedOptions
+  extends Readonly<Required<{ [K in Own]: NonNullable<LiveSwitchOptions[K]> }>> {
   readonly core: SwitchOptions;
 }
 
-const RING_DEFAULT = 1 << 20;
-const QUEUE_DEFAULT = 16384;
+const workspaceFields: Fields<SwitchWorkspaceOptions> = {
+  copies: given("a number"),
+  frameBytes: given("a number"),
+  headroom: given("a number"),
+};
 
-/** @throws TypeError or RangeError that names the option. */
+/** The switch itself checks what is its. */
+export const liveSwitchFields: Fields<LiveSwitchOptions, Own> = {
+  ports: given("a number"),
+  bridgeDomains: given("a number"),
+  neighbours: given("a number"),
+  flowSeed: given("a number"),
+  fdb: given("an object"),
+  vtep: given("an object"),
+  copies: { ...object(workspaceFields), fallback: {} },
+  ringBytes: { ...powerOfTwo(1 << 16, 1 << 28), fallback: 1 << 20 },
+  ...QUEUE_FIELDS,
+  patienceMs: { ...whole(0, 60_000), fallback: 1000 },
+  clock: { ...callback<() => number>(), fallback: Date.now },
+  sweepSeconds: { ...whole(0, 3600), fallback: 10 },
+};
+
+/** @throws ArgumentError that names the option. */
 export function checkLiveSwitchOptions(options: LiveSwitchOptions): CheckedOptions {
-  knownKeys("options", options, [
-    "ports",
-    "bridgeDomains",
-    "neighbours",
-    "flowSeed",
-    "fdb",
-    "vtep",
-    "copies",
-    "ringBytes",
-    "queueFrames",
-    "clock",
-    "sweepSeconds",
-  ]);
-  const { copies, ringBytes: bytes, queueFrames: frames, clock, sweepSeconds, ...core } = options;
-  const ringBytes = wholeNumber("ringBytes", bytes ?? RING_DEFAULT, 1 << 16, 1 << 28);
-  if ((ringBytes & (ringBytes - 1)) !== 0)
-    throw new RangeError(`ringBytes: expected a power of two, got ${ringBytes}`);
-  const queueFrames = wholeNumber("queueFrames", frames ?? QUEUE_DEFAULT, 1, 2 ** 31);
-  const every = wholeNumber("sweepSeconds", sweepSeconds ?? 10, 0, 3600);
-  if (clock !== undefined && typeof clock !== "function")
-    throw new TypeError(`clock: expected a function, got ${typeof clock}`);
-  const workspace = copies ?? {};
-  knownKeys("copies", workspace, ["copies", "frameBytes", "headroom"]);
-  return { ringBytes, queueFrames, clock: clock ?? Date.now, every, workspace, core };
+  const checked = checkFields<LiveSwitchOptions, Own>("options", liveSwitchFields, options);
+  const { copies, ringBytes, queueFrames, queueBytes, patienceMs, clock, sweepSeconds, ...core } = checked;
+  return { copies, ringBytes, queueFrames, queueBytes, patienceMs, clock, sweepSeconds, core };
 }

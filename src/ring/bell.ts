@@ -1,5 +1,7 @@
 // How a thread that may not block waits: until it is called, or until a doorbell in shared memory is rung.
 
+import { onAbort } from "../core/abort.ts";
+import { ArgumentTypeError } from "../core/argument-error.ts";
 import type { Kernels } from "../kernel/kernels.ts";
 import { DOORBELL_LENGTH } from "../layout/ring.layout.ts";
 import { ringAlways, ringCount, rungSince, sayAsleep } from "./doorbell.ts";
@@ -40,13 +42,12 @@ export class LocalBell implements Bell {
       if (this.#closed !== undefined) throw closedError(this.#closed);
       const settle = (): void => {
         this.#waiting.delete(again);
-        signal?.removeEventListener("abort", abort);
+        forget();
       };
       const fail = (reason: unknown): void => {
         settle();
         reject(reason);
       };
-      const abort = (): void => fail(signal?.reason);
       const again = (): void => {
         try {
           const found = look();
@@ -58,7 +59,7 @@ export class LocalBell implements Bell {
         }
       };
       this.#waiting.set(again, fail);
-      signal?.addEventListener("abort", abort, { once: true });
+      const forget = onAbort(signal, fail);
       this.waiting();
     });
   }
@@ -100,7 +101,7 @@ export class LocalBell implements Bell {
 }
 
 function closedError(what: string): TypeError {
-  return new TypeError(`${what}: it has been closed`);
+  return new ArgumentTypeError("closed", what, "it has been closed");
 }
 
 /** Rung by other threads, too, at the doorbell. */
