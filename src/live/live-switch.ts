@@ -72,7 +72,7 @@ export class Switch {
     this.#ports.start(ways, {
       failure: () => this.#dataplane.pool?.failure,
       tick: () => this.#tick(),
-      removePort: (port) => this.removePort(port),
+      removePort: (port) => this.removePort(port as LivePort),
     });
     if (this.#core.uplink !== undefined) this.#ports.add(this.#core.uplink as LivePort);
     // The clock is the caller's: what it throws must leave no timer behind.

@@ -8,7 +8,6 @@ import type { LaneSet } from "../lane/lane-set.ts";
 import { nextTurn } from "../platform/threads.ts";
 import type { Bell } from "../ring/bell.ts";
 import type { FrameBurst } from "../ring/frame-burst.ts";
-import type { LivePort } from "./live-port.ts";
 import type { CheckedOptions } from "./live-switch-options.ts";
 
 /** Frames that were lost at ports, with their bytes: too long to go in, or for a full queue when they left. */
@@ -17,6 +16,20 @@ export interface PortLosses {
   readonly tooLongBytes: number;
   readonly full: number;
   readonly fullBytes: number;
+}
+
+/** A port, as its host sees it. */
+export interface HostedPort {
+  readonly number: number;
+  readonly bell: Bell;
+  /** Frames have left here. */
+  arrive(burst: FrameBurst): void;
+  /** Nothing is taken any more, and nothing leaves any more. */
+  stop(reason: Error): void;
+  end(failure?: Error): void;
+  /** Whether nothing was taken for that long: then it is not waited for until it goes on. */
+  giveUp(now: number, patienceMs: number): boolean;
+  losses(): PortLosses;
 }
 
 /** Frames that go in by `sendAll` before those who receive get a turn. */
@@ -28,7 +41,7 @@ export interface PortSwitch {
   failure(): Error | undefined;
   /** Called before frames are handed over: time goes on. */
   tick(): void;
-  removePort(port: LivePort): Promise<void>;
+  removePort(port: HostedPort): Promise<void>;
 }
 
 export class PortHost {
@@ -36,11 +49,11 @@ export class PortHost {
   readonly #bell: Bell;
   readonly #patienceMs: number;
   readonly #piece: number;
-  readonly #ports: Map<number, LivePort> = new Map();
+  readonly #ports: Map<number, HostedPort> = new Map();
   /** Ports where somebody has found no room. */
-  readonly #hungry: Set<LivePort> = new Set();
+  readonly #hungry: Set<HostedPort> = new Set();
   /** Ports whose readers are waited for. */
-  readonly #behind: Set<LivePort> = new Set();
+  readonly #behind: Set<HostedPort> = new Set();
   #lanes: LaneSet | undefined;
   #switch: PortSwitch | undefined;
   /** Frames that have gone in since those who receive had a turn. */
@@ -75,7 +88,7 @@ export class PortHost {
     return this.#lanes as LaneSet;
   }
 
-  get ports(): ReadonlyMap<number, LivePort> {
+  get ports(): ReadonlyMap<number, HostedPort> {
     return this.#ports;
   }
 
@@ -84,12 +97,12 @@ export class PortHost {
     return this.#gone;
   }
 
-  add(port: LivePort): void {
+  add(port: HostedPort): void {
     this.#ports.set(port.number, port);
   }
 
   /** A port has been removed: what it lost stays in the totals. */
-  forget(port: LivePort): void {
+  forget(port: HostedPort): void {
     port.end();
     this.#ports.delete(port.number);
     const losses = port.losses();
@@ -97,7 +110,7 @@ export class PortHost {
     this.goOnWithout(port);
   }
 
-  remove(port: LivePort): Promise<void> {
+  remove(port: HostedPort): Promise<void> {
     return (this.#switch as PortSwitch).removePort(port);
   }
 
@@ -111,7 +124,7 @@ export class PortHost {
     }
   }
 
-  put(port: LivePort, frames: readonly Uint8Array[], first: number, end: number): number {
+  put(port: HostedPort, frames: readonly Uint8Array[], first: number, end: number): number {
     const owner = this.#switch as PortSwitch;
     const failure = owner.failure();
     if (failure !== undefined) throw failure;
@@ -125,7 +138,7 @@ export class PortHost {
   }
 
   /** How many frames of a `sendAll` may go in before those who receive get a turn, over all calls and ports. */
-  allowance(port: LivePort): number {
+  allowance(port: HostedPort): number {
     if (this.#sinceTurn < this.#piece) return this.#piece - this.#sinceTurn;
     this.#hungry.add(port);
     if (!this.#isTurning) void this.#letOthers();
@@ -154,12 +167,12 @@ export class PortHost {
   }
 
   /** A port's queue is full, and somebody reads there. */
-  waitFor(port: LivePort): void {
+  waitFor(port: HostedPort): void {
     this.#behind.add(port);
     if (this.#timer === undefined && !this.#isClosed) this.#watchReaders();
   }
 
-  goOnWithout(port: LivePort): void {
+  goOnWithout(port: HostedPort): void {
     if (!this.#behind.delete(port) || this.#behind.size > 0) return;
     clearTimeout(this.#timer);
     this.#timer = undefined;
