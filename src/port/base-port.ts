@@ -300,7 +300,8 @@ export abstract class BasePort implements FramePort {
       return;
     }
     // A call that is ended by its signal does not let the next one past those before it.
-    this.#sending = Promise.allSettled([before, sent]);
+    // Without the results: they would keep those of all calls before.
+    this.#sending = Promise.allSettled([before, sent]).then(() => {});
     try {
       await sent;
     } finally {
