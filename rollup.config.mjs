@@ -27,6 +27,7 @@ function chunkOf(id) {
   if (/\/src\/live\//.test(id)) return "live";
   if (/\/(node_modules\/comlink|src\/(dataplane|threads|lane))\//.test(id)) return "dataplane";
   if (/\/src\/(ring|capture)\//.test(id)) return "rings";
+  if (/\/src\/port\//.test(id)) return "ports";
   if (/\/(node_modules\/ipaddr\.js|src\/core\/addresses)\b/.test(id)) return "addresses";
   return undefined;
 }

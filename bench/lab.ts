@@ -145,5 +145,5 @@ function measureFrames(lab: Lab, size: LabSize): { frames: number; hops: number;
 
 function delivered(link: ReturnType<Lab["network"]["links"]>[number]): number {
   const { ab, ba } = link.counters();
-  return ab.delivered + ba.delivered;
+  return ab.received + ba.received;
 }

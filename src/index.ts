@@ -23,7 +23,11 @@ export { attachKernels, Kernels } from "./kernel/kernels.ts";
 export { type LoadOptions, loadKernels } from "./kernel/load-kernels.ts";
 export { MemoryPlan } from "./kernel/memory-plan.ts";
 export type { WasmSource } from "./kernel/module.ts";
-export { FrameChannel, type SendAllOptions } from "./lane/frame-channel.ts";
+export {
+  type ChannelCounters,
+  type ChannelSendOptions,
+  FrameChannel,
+} from "./lane/frame-channel.ts";
 export type { CaptureSource } from "./pcap/byte-source.ts";
 export { CaptureError } from "./pcap/capture-error.ts";
 export type { PipelineCounters } from "./pipeline/counters.ts";
@@ -37,6 +41,23 @@ export type {
   VlanRewriteStage,
 } from "./pipeline/stages.ts";
 export type { WorkerLike } from "./platform/threads.ts";
+export { BasePort, type PortTraits } from "./port/base-port.ts";
+export { type Connection, type ConnectOptions, connect } from "./port/connect.ts";
+export type {
+  FramePort,
+  Frames,
+  Medium,
+  Offloads,
+  PortBell,
+  PortWatcher,
+  SendAllOptions,
+} from "./port/frame-port.ts";
+export { type Mirror, type MirrorOptions, mirror } from "./port/mirror.ts";
+export type { FramePortCounters } from "./port/port-counters.ts";
+export { type PairPort, type PortPairOptions, portPair } from "./port/port-pair.ts";
+export { eachFrame } from "./port/port-streams.ts";
+export { QueuePort, type QueueTraits } from "./port/queue-port.ts";
+export type { Bell } from "./ring/bell.ts";
 export { ByteRing, type ByteRingOptions } from "./ring/byte-ring.ts";
 export { DescriptorRing, type DescriptorRingOptions } from "./ring/descriptor-ring.ts";
 export { FrameBurst } from "./ring/frame-burst.ts";

@@ -59,6 +59,7 @@ export type {
 } from "./overlay/link.ts";
 export type { Machine, MachineCounters, MachineOptions } from "./overlay/machine.ts";
 export { Network, type NetworkOptions } from "./overlay/network.ts";
+export type { NetworkPort } from "./overlay/network-port.ts";
 export { type Office, type OfficeOptions, office, type Seat } from "./overlay/office.ts";
 export { PathGraph, type PathLink, type PathStep, type PathsFrom } from "./overlay/paths.ts";
 export type { PingError, PingHandle, PingOptions } from "./overlay/ping.ts";

@@ -241,7 +241,7 @@ const CHANGES: readonly Change[] = [
   },
   async (side, next) => {
     const { port, tenant } = side.ports[next(side.ports.length)] as SwitchSide["ports"][number];
-    if (next(2) === 0) side.sw.fdb.flush({ port: port.port });
+    if (next(2) === 0) side.sw.fdb.flush({ port });
     else side.sw.fdb.flush({ bridgeDomain: side.domain(tenant, next(DOMAINS)) });
   },
   async (side, next) => {

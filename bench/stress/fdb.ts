@@ -66,7 +66,7 @@ export async function runFdbLitmus(wanted: FdbCase, spawn: () => WorkerLike): Pr
       bridgeDomains: wanted.domains + 1,
       fdb: { capacity: wanted.capacity, seed: BigInt(wanted.seed) },
     },
-    { workspaces, shared: true, handleOf: (port) => port },
+    { workspaces, shared: true },
   );
   const domains = Array.from({ length: wanted.domains + 1 }, () =>
     core.addBridgeDomain({ unknownUnicast: "drop" }),

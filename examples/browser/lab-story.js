@@ -142,7 +142,7 @@ function lossesOf({ network }) {
   for (const link of network.links()) {
     const { ab, ba } = link.counters();
     for (const lane of [ab, ba])
-      for (const [reason, count] of Object.entries(lane.dropped))
+      for (const [reason, count] of Object.entries(lane.drops))
         add(link.name, reason, LINK_REASONS[reason] ?? reason, count);
   }
   return losses;

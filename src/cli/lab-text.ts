@@ -163,9 +163,9 @@ function linksOf(lab: Lab): LinkLine[] {
     const { ab, ba } = link.counters();
     const dropped: Record<string, number> = {};
     for (const lane of [ab, ba])
-      for (const [reason, count] of Object.entries(lane.dropped))
+      for (const [reason, count] of Object.entries(lane.drops))
         dropped[reason] = (dropped[reason] ?? 0) + count;
-    return { name: link.name, frames: ab.sent + ba.sent, bytes: ab.bytes + ba.bytes, dropped };
+    return { name: link.name, frames: ab.sent + ba.sent, bytes: ab.sentBytes + ba.sentBytes, dropped };
   });
 }
 

@@ -117,6 +117,7 @@ function countersOf({ sw, refused }: SwitchRun): SwitchCounters {
       received: port.received + more.frames,
       receivedBytes: port.receivedBytes + more.bytes,
       dropped: port.dropped + more.frames,
+      drops: more.drops,
     };
   };
   return {

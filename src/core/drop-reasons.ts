@@ -3,6 +3,7 @@
 
 import {
   DROP_BLACKHOLE,
+  DROP_CLOSED,
   DROP_CUT_BY_CAPTURE,
   DROP_EXCEEDS_MTU,
   DROP_FOR_ROUTER,
@@ -26,6 +27,7 @@ import {
   DROP_INNER_TRUNCATED,
   DROP_IP_CHECKSUM,
   DROP_IP_HEADER,
+  DROP_LINK_DOWN,
   DROP_NO_EGRESS,
   DROP_NO_HEADROOM,
   DROP_NO_NEIGHBOUR,
@@ -41,6 +43,7 @@ import {
   DROP_OUTER_IP_FRAGMENT,
   DROP_OUTER_IP_HEADER,
   DROP_OUTER_IP_TRUNCATED,
+  DROP_QUEUE_FULL,
   DROP_RESERVED_GROUP,
   DROP_SAME_PORT,
   DROP_SOURCE_GROUP,
@@ -209,6 +212,21 @@ export const dropReasons: readonly DropReason[] = [
     code: DROP_GPE_PROTOCOL,
     name: "gpe-protocol",
     sentence: "carries something else than an Ethernet frame over VXLAN-GPE",
+  },
+  {
+    code: DROP_QUEUE_FULL,
+    name: "queue-full",
+    sentence: "for a queue that was full: nobody took what waits there",
+  },
+  {
+    code: DROP_CLOSED,
+    name: "closed",
+    sentence: "in hand when what it was for was closed, stopped or failed",
+  },
+  {
+    code: DROP_LINK_DOWN,
+    name: "link-down",
+    sentence: "into a link that was down, or under way when it went down",
   },
 ];
 

@@ -5,6 +5,8 @@ import { watched } from "../core/abort.ts";
 import { closed } from "../core/arguments.ts";
 import type { FrameChannel } from "../lane/frame-channel.ts";
 import type { CaptureError } from "../pcap/capture-error.ts";
+import type { Frames } from "../port/frame-port.ts";
+import { readableOf, writableOf } from "../port/port-streams.ts";
 import type { FrameBurst } from "../ring/frame-burst.ts";
 
 /** Both ends of a stream: what `pipeThrough` takes. */
@@ -16,17 +18,14 @@ export interface TransformPair<I, O> {
 /** The two ends of a channel that is being opened; it is closed with them. */
 export function frameStreams(
   channelOpening: Promise<FrameChannel>,
-): TransformPair<readonly Uint8Array[], FrameBurst> {
+): TransformPair<Frames | Uint8Array, FrameBurst> {
   const opening = watched(channelOpening);
   // Why there is no more, if it is not because of the end.
   let broken: unknown;
   let ended = false;
-  let results: AsyncIterator<FrameBurst> | undefined;
   const close = async (): Promise<void> => await (await opening).close();
   return {
-    writable: new WritableStream<readonly Uint8Array[]>({
-      start: async () => void (await opening),
-      write: async (burst, { signal }) => await (await opening).sendAll(burst, { signal }),
+    writable: writableOf(opening, {
       close: async () => {
         ended = true;
         (await opening).end();
@@ -36,24 +35,13 @@ export function frameStreams(
         await close();
       },
     }),
-    readable: new ReadableStream<FrameBurst>(
-      {
-        pull: async (controller) => {
-          results ??= (await opening)[Symbol.asyncIterator]();
-          const { done, value } = await results.next();
-          if (!done) {
-            controller.enqueue(value);
-            return;
-          }
-          if (broken !== undefined) throw broken;
-          if (!ended) throw closed("channel");
-          controller.close();
-          await close();
-        },
-        cancel: close,
+    readable: readableOf(opening, {
+      over: () => {
+        if (broken !== undefined) throw broken;
+        if (!ended) throw closed("channel");
       },
-      { highWaterMark: 0 },
-    ),
+      release: close,
+    }),
   };
 }
 

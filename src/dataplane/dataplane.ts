@@ -14,25 +14,26 @@ import {
   type ProcessCaptureOptions,
   processCapture,
 } from "../capture/process-capture.ts";
-import { untilAborted } from "../core/abort.ts";
+import { firstOf, untilAborted } from "../core/abort.ts";
 import { ArgumentRangeError } from "../core/argument-error.ts";
 import { closed, knownKeys, wholeNumber } from "../core/arguments.ts";
 import { FrameChannel } from "../lane/frame-channel.ts";
-import { InlineLane } from "../lane/inline-lane.ts";
 import type { Lane } from "../lane/lane.ts";
+import type { TransferJob, TransferResult } from "../lane/lane-job.ts";
 import { PipelineLane } from "../lane/pipeline-lane.ts";
 import { TransferLane } from "../lane/transfer-lane.ts";
 import type { CaptureSource } from "../pcap/byte-source.ts";
 import { compileStages, Pipeline } from "../pipeline/pipeline.ts";
 import type { CompiledStages } from "../pipeline/program.ts";
 import type { Stage } from "../pipeline/stages.ts";
-import type { Bell, SharedBell } from "../ring/bell.ts";
+import type { Frames, Medium } from "../port/frame-port.ts";
+import type { Bell } from "../ring/bell.ts";
 import type { FrameBurst } from "../ring/frame-burst.ts";
-import type { WorkerDiedError } from "../threads/worker-died-error.ts";
 import type { WorkerPool } from "../threads/worker-pool.ts";
 import type { CaptureDispatch, DispatchOptions, WorkerShare } from "./capture-dispatch.ts";
 import { captureStreams, frameStreams, type TransformPair } from "./dataplane-streams.ts";
 import type { Engine } from "./engine.ts";
+import { openLanes } from "./open-lanes.ts";
 import { ReadDispatch } from "./read-dispatch.ts";
 import { SharedDispatch } from "./shared-dispatch.ts";
 import type { LiveSwitchHost } from "./switch-host.ts";
@@ -84,19 +85,26 @@ export class Dataplane {
     const ringBytes = wholeNumber("ringBytes", options.ringBytes ?? RING_DEFAULT, RING_MINIMUM, RING_MAXIMUM);
     if ((ringBytes & (ringBytes - 1)) !== 0)
       throw new ArgumentRangeError("out-of-range", "ringBytes", `expected a power of two, got ${ringBytes}`);
-    const lanes: Lane[] = [];
-    const closers: (() => Promise<void>)[] = [];
     const engine = this.#engine;
+    const compiled = compileStages(stages);
     const bell = engine.bell();
-    const release = async (): Promise<void> => {
-      engine.unregister(channel);
-      await Promise.all(closers.map((close) => close()));
+    const { ways, release } = await this.#openLanes(compiled, ringBytes, bell).catch((error: unknown) => {
       bell.release();
-    };
-    const failure = (): WorkerDiedError | undefined => engine.pool?.failure;
-    const channel = new FrameChannel({ lanes, bell, failure, release, spins: this.transport === "shared" });
+      throw error;
+    });
+    const channel = new FrameChannel({
+      lanes: ways,
+      bell,
+      media: mediaOf(stages),
+      failure: () => engine.pool?.failure,
+      spins: this.transport === "shared",
+      release: async () => {
+        engine.unregister(channel);
+        await release();
+        bell.release();
+      },
+    });
     try {
-      await this.#openLanes(compileStages(stages), ringBytes, { lanes, bell, closers });
       this.#open();
       engine.register(channel, bell);
       return channel;
@@ -115,7 +123,7 @@ export class Dataplane {
   frames(
     stages: readonly Stage[],
     options: ChannelOptions = {},
-  ): TransformPair<readonly Uint8Array[], FrameBurst> {
+  ): TransformPair<Frames | Uint8Array, FrameBurst> {
     this.#open();
     compileStages(stages);
     return frameStreams(this.open(stages, options));
@@ -137,8 +145,7 @@ export class Dataplane {
     options.signal?.throwIfAborted();
     const stop = new AbortController();
     this.#captures.add(stop);
-    const signal =
-      options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal]);
+    const { signal, forget } = firstOf([options.signal, stop.signal]);
     try {
       const { pool, kernels } = this.#engine;
       if (pool === undefined) {
@@ -151,6 +158,7 @@ export class Dataplane {
       }
       return await this.#dispatch(pool, source, stages, sink, { ...options, signal });
     } finally {
+      forget();
       this.#captures.delete(stop);
     }
   }
@@ -164,8 +172,8 @@ export class Dataplane {
     checkCaptureOptions(options);
     compileStages(stages);
     return captureStreams((source, sink, stop) => {
-      const signal = options.signal === undefined ? stop : AbortSignal.any([options.signal, stop]);
-      return this.processCapture(source, stages, sink, { ...options, signal });
+      const { signal, forget } = firstOf([options.signal, stop]);
+      return this.processCapture(source, stages, sink, { ...options, signal }).finally(forget);
     });
   }
 
@@ -180,39 +188,24 @@ export class Dataplane {
     await this.close();
   }
 
-  async #openLanes(stages: CompiledStages, ringBytes: number, into: OpenedLanes): Promise<void> {
-    const { lanes, bell, closers } = into;
-    const { pool, kernels } = this.#engine;
-    const onChange = (): void => bell.ring();
-    if (pool === undefined) {
-      const lane = new PipelineLane(kernels, stages, { ringBytes, worker: 0, owner: 0 });
-      lanes.push(new InlineLane(lane, onChange));
-      return;
-    }
-    for (let index = 0; index < this.workers; index++) {
-      if (this.transport === "transfer") {
-        lanes.push(
-          new TransferLane(stages, { ringBytes, work: (job) => pool.transferJob(job, index), onChange }),
-        );
-        continue;
-      }
-      const owner = (bell as SharedBell).doorbell;
-      const lane = new PipelineLane(kernels, stages, {
-        ringBytes,
-        worker: pool.doorbellOf(index),
-        owner,
+  async #openLanes(
+    stages: CompiledStages,
+    ringBytes: number,
+    bell: Bell,
+  ): Promise<{ readonly ways: readonly Lane[]; readonly release: () => Promise<void> }> {
+    const { workers } = this;
+    const { kernels, pool } = this.#engine;
+    if (pool !== undefined && this.transport === "transfer") {
+      const onChange = (): void => bell.ring();
+      const lanes = Array.from({ length: workers }, (_, index) => {
+        const work = (job: TransferJob): Promise<TransferResult> => pool.transferJob(job, index);
+        return new TransferLane(stages, { ringBytes, work, onChange });
       });
-      lanes.push(lane);
-      const id = await pool.openLane(index, {
-        addresses: lane.addresses,
-        recover: () => {
-          lane.recover();
-          bell.ring();
-        },
-        abandon: () => lane.abandon(),
-      });
-      closers.push(() => pool.closeLane(index, id));
+      return { ways: lanes, release: async () => {} };
     }
+    return openLanes({ kernels, pool, workers, bell }, (_, doorbells) => {
+      return new PipelineLane(kernels, stages, { ringBytes, ...doorbells });
+    });
   }
 
   async #dispatch(
@@ -273,9 +266,12 @@ export class Dataplane {
   }
 }
 
-/** Where `#openLanes` puts what it has opened. */
-interface OpenedLanes {
-  readonly lanes: Lane[];
-  readonly bell: Bell;
-  readonly closers: (() => Promise<void>)[];
+/** What frames are that go into these stages, and that come out. */
+function mediaOf(stages: readonly Stage[]): { readonly in: Medium; readonly out: Medium } {
+  const isBare = (stage: Stage | undefined, name: Stage["stage"]): boolean =>
+    stage?.stage === name && "header" in stage && stage.header === "bare";
+  return {
+    in: isBare(stages[0], "decapsulate") ? "tunnel" : "ethernet",
+    out: isBare(stages.at(-1), "encapsulate") ? "tunnel" : "ethernet",
+  };
 }

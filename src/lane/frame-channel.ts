@@ -1,24 +1,38 @@
 // Bursts in, bursts out: a pipeline on a dataplane, for frames as they come.
 
 import { ArgumentTypeError } from "../core/argument-error.ts";
-import { byteArray, closed, knownKeys, wholeNumber, wrongType } from "../core/arguments.ts";
-import type { PipelineCounters } from "../pipeline/counters.ts";
-import { droppedOnly, sumCounters } from "../pipeline/counters.ts";
+import { checkFields, type Fields, given } from "../core/fields.ts";
+import { type PipelineCounters, sumCounters } from "../pipeline/counters.ts";
+import { BasePort, ETHERNET_FRONT, sendAllFields } from "../port/base-port.ts";
+import type { Frames, Medium, SendAllOptions } from "../port/frame-port.ts";
+import { type FramePortCounters, sumDrops } from "../port/port-counters.ts";
+import { Sending } from "../port/sending.ts";
 import type { Bell } from "../ring/bell.ts";
 import type { FrameBurst } from "../ring/frame-burst.ts";
-import { flowHash } from "../wire/flow-hash.ts";
 import type { Lane } from "./lane.ts";
+import { LaneSet } from "./lane-set.ts";
 
-export interface SendAllOptions {
+export interface ChannelSendOptions extends SendAllOptions {
   /** `marks[i]`, 0 to 2^32 - 1, comes out with frame i. */
   readonly marks?: ArrayLike<number> | undefined;
-  /** Ends the waiting: what was sent before is on its way. */
-  readonly signal?: AbortSignal | undefined;
 }
+
+export const channelSendFields: Fields<ChannelSendOptions> = {
+  ...sendAllFields,
+  marks: given("an array of numbers"),
+};
+
+/**
+ * What became of the frames. When nothing is under way: sent = forwarded + what was dropped on its way through the
+ * stages, and forwarded = received.
+ */
+export interface ChannelCounters extends FramePortCounters, Omit<PipelineCounters, "received"> {}
 
 export interface FrameChannelParts {
   readonly lanes: readonly Lane[];
   readonly bell: Bell;
+  /** What frames are that go in, and that come out. */
+  readonly media: { readonly in: Medium; readonly out: Medium };
   /** Why nothing is worked on any more, if that is so. */
   readonly failure: () => Error | undefined;
   /** Whether results come without this thread's doing, so that it can spin for them. */
@@ -32,34 +46,29 @@ export interface FrameChannelParts {
  * to wake and answer, and to be woken by it costs as much again.
  */
 const SPIN_MILLISECONDS = 0.1;
-const MARK_MAXIMUM = 0xffffffff;
+const NO_OPTIONS: ChannelSendOptions = {};
 
 /**
  * Frames go in by `send` and come out by iterating. Frames of one flow stay in order, because they take
  * one lane by their flow hash; frames of different flows may overtake each other with more than one worker.
  */
-export class FrameChannel implements AsyncIterable<FrameBurst> {
+export class FrameChannel extends BasePort {
   readonly #parts: FrameChannelParts;
-  readonly #lanes: readonly Lane[];
-  readonly #bell: Bell;
-  #tooLong = 0;
-  #next = 0;
-  /** The `sendAll` calls under way, one behind the other. */
-  #sending: Promise<unknown> = Promise.resolve();
-  #sends = 0;
-  #ended = false;
-  #closing: Promise<void> | undefined;
+  readonly #lanes: LaneSet;
+  #announced = false;
 
   /** Made by `dataplane.open`. */
   constructor(parts: FrameChannelParts) {
+    const lanes = new LaneSet(parts.lanes, parts.bell);
+    const mtu = lanes.longest - (parts.media.in === "ethernet" ? ETHERNET_FRONT : 0);
+    super({ name: "channel", medium: parts.media.out, accepts: parts.media.in, mtu, bell: parts.bell });
     this.#parts = parts;
-    this.#lanes = parts.lanes;
-    this.#bell = parts.bell;
+    this.#lanes = lanes;
   }
 
   /** The longest frame it can take, in bytes; longer ones are dropped and counted. */
-  get longest(): number {
-    return Math.min(...this.#lanes.map(({ longest }) => longest));
+  override get longest(): number {
+    return this.#lanes.longest;
   }
 
   /**
@@ -68,157 +77,99 @@ export class FrameChannel implements AsyncIterable<FrameBurst> {
    * copied and may be used again at once. `marks[i]`, 0 to 2^32 - 1, comes out with frame i.
    * @throws WorkerDiedError when a worker died and could not be replaced.
    */
-  send(frames: readonly Uint8Array[], marks?: ArrayLike<number>): number {
-    this.#maySend(frames, marks);
-    return this.#sends > 0 ? 0 : this.#send(frames, marks, 0);
+  override send(frames: Frames, marks?: ArrayLike<number>): number {
+    return this.sendNow(frames, marks);
   }
 
   /** Sends all frames, behind those of the calls before it, and waits for room when there is none. */
-  async sendAll(frames: readonly Uint8Array[], options: SendAllOptions = {}): Promise<void> {
-    knownKeys("options", options, ["marks", "signal"]);
-    const { marks, signal } = options;
-    this.#maySend(frames, marks);
-    let sent = 0;
-    const before = this.#sending;
-    this.#sends++;
-    const sending = before
-      .then(() =>
-        this.#bell.until(() => {
-          this.#alive();
-          sent += this.#send(frames, marks, sent);
-          return sent === frames.length ? true : undefined;
-        }, signal),
-      )
-      .finally(() => {
-        this.#sends--;
-        // Who waited for the end, too.
-        this.#bell.ring();
-      });
-    this.#sending = sending.catch(() => {});
-    await sending;
+  override async sendAll(frames: Frames, options: ChannelSendOptions = NO_OPTIONS): Promise<void> {
+    if (options !== NO_OPTIONS) checkFields("options", channelSendFields, options);
+    this.expectOpen();
+    await this.sendInTurn(new Sending(frames, options.marks), options);
   }
 
   /** Says that nothing more is sent: iterating ends when everything has come out, that of `sendAll` included. */
   end(): void {
-    this.#ended = true;
-    this.#bell.ring();
+    this.#announced = true;
+    this.bell.ring();
   }
 
   /** Results that are there now, if any; never waits. */
-  receive(): FrameBurst | undefined {
-    this.#open();
-    for (let turn = 0; turn < this.#lanes.length; turn++) {
-      // Each lane in turn, so that none starves.
-      const lane = this.#lanes[this.#next] as Lane;
-      this.#next = (this.#next + 1) % this.#lanes.length;
-      const burst = lane.take();
-      if (burst !== undefined) return burst;
-    }
-    return undefined;
+  override receive(): FrameBurst | undefined {
+    this.#expectLanes();
+    return super.receive();
   }
 
-  /**
-   * The results, burst by burst, until the end was announced and everything has come out, or until the channel is
-   * closed. Rejects with a WorkerDiedError, after what there is, when a worker died and could not be replaced.
-   */
-  async *[Symbol.asyncIterator](): AsyncGenerator<FrameBurst, void, undefined> {
-    for (;;) {
-      const soon = this.#spin();
-      if (soon !== undefined) {
-        yield soon;
-        continue;
-      }
-      const burst = await this.#bell.until(() => {
-        if (this.#closing !== undefined) return null;
-        const found = this.receive();
-        if (found !== undefined) return found;
-        if (!this.#lanes.every(({ empty }) => empty)) return undefined;
-        const failure = this.#parts.failure();
-        if (failure !== undefined) throw failure;
-        return this.#ended && this.#sends === 0 ? null : undefined;
-      });
-      if (burst === null) return;
-      yield burst;
-    }
+  /** What became of all frames so far. */
+  override counters(): ChannelCounters {
+    this.#expectLanes();
+    const port = super.counters();
+    const { received: _received, ...stages } = sumCounters(this.#parts.lanes.map((lane) => lane.counters()));
+    const waiting = Math.max(0, port.sent - stages.dropped - port.received);
+    const drops = sumDrops([port.drops, stages.drops]);
+    return { ...stages, ...port, waiting, dropped: port.dropped + stages.dropped, drops };
   }
 
-  /** What became of all frames so far; those under way are not counted yet. */
-  counters(): PipelineCounters {
-    this.#open();
-    return sumCounters([
-      ...this.#lanes.map((lane) => lane.counters()),
-      droppedOnly("frame-too-long", this.#tooLong),
-    ]);
+  protected override put(
+    frames: readonly Uint8Array[],
+    first: number,
+    end: number,
+    marks: ArrayLike<number> | undefined,
+  ): number {
+    this.#expectWorkers();
+    return this.#lanes.send(frames, first, end, marks, 0);
   }
 
-  /** Ends the channel at once: what is under way is lost. Iterating ends, `sendAll` rejects. */
-  close(): Promise<void> {
-    this.#closing ??= this.#close();
-    return this.#closing;
+  protected override take(): FrameBurst | undefined {
+    return this.#lanes.receive();
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
+  /** At once: what is under way is lost. Iterating ends, `sendAll` rejects. */
+  protected override async shut(): Promise<void> {
+    this.bell.close("channel");
+    await this.#parts.release();
+    this.#lanes.close();
+  }
+
+  protected override get what(): string {
+    return "channel";
+  }
+
+  protected override expectOpen(): void {
+    super.expectOpen();
+    this.#expectWorkers();
+    if (this.#announced) throw new ArgumentTypeError("closed", "channel", "its end was announced");
+  }
+
+  protected override next(): FrameBurst | null | undefined {
+    return this.closed ? null : super.next();
   }
 
   /** Looks again and again for a moment, as long as there are frames under way in other threads. */
-  #spin(): FrameBurst | undefined {
-    if (!this.#parts.spins || this.#closing !== undefined) return undefined;
+  protected override receiveSoon(): FrameBurst | undefined {
+    if (!this.#parts.spins || this.closed) return undefined;
     const end = performance.now() + SPIN_MILLISECONDS;
     do {
       const burst = this.receive();
       if (burst !== undefined) return burst;
-      if (this.#lanes.every(({ empty }) => empty)) return undefined;
+      if (this.#lanes.empty) return undefined;
     } while (performance.now() < end);
     return undefined;
   }
 
-  async #close(): Promise<void> {
-    // Not before close() has said so.
-    await Promise.resolve();
-    this.#bell.ring();
-    this.#bell.close("channel");
-    await this.#parts.release();
-    for (const lane of this.#lanes) lane.close();
+  protected override isFinished(): boolean {
+    if (!this.#lanes.empty) return false;
+    this.#expectWorkers();
+    return this.#announced && !this.isSending;
   }
 
-  /** Sends from frame `first` on; returns how many were taken. */
-  #send(frames: readonly Uint8Array[], marks: ArrayLike<number> | undefined, first: number): number {
-    const lanes = this.#lanes;
-    let at = first;
-    for (; at < frames.length; at++) {
-      const frame = frames[at] as Uint8Array;
-      const index = lanes.length === 1 ? 0 : Math.floor((flowHash(frame) * lanes.length) / 2 ** 32);
-      const lane = lanes[index] as Lane;
-      if (frame.length > lane.longest) this.#tooLong++;
-      else if (!lane.add(frame, marks?.[at] ?? 0)) break;
-    }
-    let woken = false;
-    for (const lane of lanes) woken = lane.publish() || woken;
-    // Waking a worker takes this thread so long that results are often there by then. Not for who waits for room:
-    // it would look again and again until the worker is awake.
-    if (woken && at === frames.length) this.#bell.ring();
-    return at - first;
-  }
-
-  /** Checks everything first, so that nothing is sent when something is wrong. */
-  #maySend(frames: readonly Uint8Array[], marks: ArrayLike<number> | undefined): void {
-    this.#alive();
-    if (this.#ended) throw new ArgumentTypeError("closed", "channel", "its end was announced");
-    if (!Array.isArray(frames)) throw wrongType("frames", "an array", frames);
-    for (let i = 0; i < frames.length; i++) {
-      byteArray("frames", frames[i]);
-      if (marks !== undefined) wholeNumber("marks", marks[i], 0, MARK_MAXIMUM);
-    }
-  }
-
-  #alive(): void {
-    this.#open();
+  #expectWorkers(): void {
     const failure = this.#parts.failure();
     if (failure !== undefined) throw failure;
   }
 
-  #open(): void {
-    if (this.#closing !== undefined) throw closed("channel");
+  /** They are given back when it is closed. */
+  #expectLanes(): void {
+    if (this.closed) super.expectOpen();
   }
 }

@@ -57,6 +57,9 @@ export const DROP_NVGRE_FIELDS = 53;
 export const DROP_GPE_VERSION = 54;
 export const DROP_GPE_OAM = 55;
 export const DROP_GPE_PROTOCOL = 56;
+export const DROP_QUEUE_FULL = 57;
+export const DROP_CLOSED = 58;
+export const DROP_LINK_DOWN = 59;
 export const DROP_REASONS = 57;
 
 /** Counters lie behind one another, eight bytes a reason; the place of DROP_NONE counts what was forwarded. */

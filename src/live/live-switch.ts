@@ -3,12 +3,11 @@
 import { ArgumentTypeError } from "../core/argument-error.ts";
 import { closed } from "../core/arguments.ts";
 import type { LiveSwitchHost } from "../dataplane/switch-host.ts";
-import type { FrameChannel } from "../lane/frame-channel.ts";
+import type { LaneSet } from "../lane/lane-set.ts";
 import { CONTEXT_STAMP, SWITCH_PAUSE } from "../layout/switch.layout.ts";
 import { nextTurn } from "../platform/threads.ts";
 import type { Bell } from "../ring/bell.ts";
 import { ringAlways } from "../ring/doorbell.ts";
-import type { FrameBurst } from "../ring/frame-burst.ts";
 import type { RouterOptions } from "../switch/router.ts";
 import type { SwitchCore } from "../switch/switch-core.ts";
 import type { SwitchCounters } from "../switch/switch-counters.ts";
@@ -23,9 +22,11 @@ import type {
   TunnelOptions,
 } from "../switch/switch-types.ts";
 import type { SwitchWorkspace } from "../switch/workspace.ts";
+import { withPortLosses } from "./live-counters.ts";
 import { LivePort } from "./live-port.ts";
 import { LiveRouter } from "./live-router.ts";
 import type { CheckedOptions } from "./live-switch-options.ts";
+import type { PortHost } from "./port-host.ts";
 import type { SwitchLane } from "./switch-lane.ts";
 
 /** How long bursts are waited for without letting go of the thread. */
@@ -34,24 +35,24 @@ const SPIN_TURNS = 200;
 const SWEEP_BUCKETS = 4096;
 
 export interface LiveSwitchParts {
-  readonly host: LiveSwitchHost;
+  readonly dataplane: LiveSwitchHost;
   readonly core: SwitchCore;
-  readonly channel: FrameChannel;
   readonly lanes: readonly SwitchLane[];
   readonly bell: Bell;
+  readonly ports: PortHost;
   readonly workspaces: readonly SwitchWorkspace[];
   readonly checked: CheckedOptions;
+  /** Resolves when no worker touches the lanes any more. */
+  readonly release: () => Promise<void>;
 }
 
 export class Switch {
-  readonly #host: LiveSwitchHost;
+  readonly #parts: LiveSwitchParts;
+  readonly #dataplane: LiveSwitchHost;
   readonly #core: SwitchCore;
-  readonly #channel: FrameChannel;
   readonly #lanes: readonly SwitchLane[];
   readonly #bell: Bell;
-  readonly #ports: Map<number, LivePort> = new Map();
-  readonly #workspaces: readonly SwitchWorkspace[];
-  readonly #queueFrames: number;
+  readonly #ports: PortHost;
   readonly #clock: () => number;
   readonly #timer: ReturnType<typeof setInterval> | undefined;
   #changes: Promise<unknown> = Promise.resolve();
@@ -61,20 +62,25 @@ export class Switch {
   #closing: Promise<void> | undefined;
 
   /** Made by `createSwitch` and `openSwitch`. */
-  constructor(parts: LiveSwitchParts) {
-    this.#host = parts.host;
+  constructor(parts: LiveSwitchParts, ways: LaneSet) {
+    this.#parts = parts;
+    this.#dataplane = parts.dataplane;
     this.#core = parts.core;
-    this.#channel = parts.channel;
     this.#lanes = parts.lanes;
     this.#bell = parts.bell;
-    this.#workspaces = parts.workspaces;
-    this.#queueFrames = parts.checked.queueFrames;
+    this.#ports = parts.ports;
     this.#clock = parts.checked.clock;
-    if (this.#core.uplink !== undefined) this.#open(this.#core.uplink);
+    this.#ports.start(ways, {
+      failure: () => this.#dataplane.pool?.failure,
+      tick: () => this.#tick(),
+      removePort: (port) => this.removePort(port as LivePort),
+    });
+    if (this.#core.uplink !== undefined) this.#ports.add(this.#core.uplink as LivePort);
     // The clock is the caller's: what it throws must leave no timer behind.
     this.#tick();
-    if (parts.checked.every > 0) {
-      this.#timer = setInterval(() => void this.#sweep(), parts.checked.every * 1000);
+    const every = parts.checked.sweepSeconds;
+    if (every > 0) {
+      this.#timer = setInterval(() => void this.#sweep(), every * 1000);
       // Node's timers keep the process; a switch that nobody uses shall not.
       (this.#timer as { unref?: () => void }).unref?.();
     }
@@ -83,12 +89,12 @@ export class Switch {
 
   /** How many workers there are; 0: it runs on the caller's thread. */
   get workers(): number {
-    return this.#host.pool === undefined ? 0 : this.#host.workers;
+    return this.#dataplane.pool === undefined ? 0 : this.#dataplane.workers;
   }
 
   /** Where packets of tunnels come and go; undefined without a VTEP. */
   get uplink(): LivePort | undefined {
-    return this.#ports.get(0);
+    return this.#core.uplink as LivePort | undefined;
   }
 
   get fdb(): SwitchFdb {
@@ -105,7 +111,11 @@ export class Switch {
 
   /** Adds an access port (`bridgeDomain`) or a trunk (`vlans`). */
   addPort(options: AccessPortOptions | TrunkPortOptions): Promise<LivePort> {
-    return this.#change(() => this.#open(this.#core.addPort(options)));
+    return this.#change(() => {
+      const port = this.#core.addPort(options) as LivePort;
+      this.#ports.add(port);
+      return port;
+    });
   }
 
   /** Adds a tunnel to a remote VTEP; its packets come and go by the uplink. */
@@ -123,18 +133,16 @@ export class Switch {
 
   /** Removes a port or a tunnel; what had been sent by then is worked on before, and what leaves can still be taken. */
   removePort(port: LivePort | SwitchPort): Promise<void> {
-    const handle = port instanceof LivePort ? port.port : port;
+    const live = port instanceof LivePort && this.#ports.ports.get(port.number) === port ? port : undefined;
     const before = async (): Promise<void> => {
-      const live = this.#ports.get(handle?.number);
-      if (live === undefined || live.port !== handle || live === this.uplink) return;
+      if (live === undefined || live === this.uplink) return;
       // Its number may be given again: nothing of its may be under way then.
       live.stop(new ArgumentTypeError("closed", "port", "it has been removed"));
       await this.idle();
     };
     return this.#change(() => {
-      this.#core.removePort(handle);
-      this.#ports.get(handle.number)?.end();
-      this.#ports.delete(handle.number);
+      this.#core.removePort(port);
+      if (live !== undefined) this.#ports.forget(live);
     }, before);
   }
 
@@ -166,8 +174,8 @@ export class Switch {
   /** A port that sends and receives, by its name. */
   /** The port of this name, or of this number. */
   port(which: string | number): LivePort | undefined {
-    const handle = this.#core.port(which);
-    return handle === undefined ? undefined : this.#ports.get(handle.number);
+    const port = this.#core.port(which);
+    return port instanceof LivePort ? port : undefined;
   }
 
   bridgeDomain(name: string): BridgeDomain | undefined {
@@ -182,12 +190,15 @@ export class Switch {
     return this.#core.bridgeDomains();
   }
 
-  /** What has been counted; exact when nothing is under way, see `idle`. */
+  /** What has been counted, losses at ports included; exact when nothing is under way, see `idle`. */
   counters(): SwitchCounters {
-    return this.#core.counters();
+    return withPortLosses(this.#core.counters(), this.#ports);
   }
 
-  /** Resolves when everything that was sent has been worked on and has left; what a `sendAll` waits with was not. */
+  /**
+   * Resolves when everything that was sent has been worked on and has left; what a `sendAll` waits with was not. Readers
+   * whose queues are full are waited for, see `patienceMs`.
+   */
   async idle(): Promise<void> {
     this.#alive();
     const places = this.#lanes.map((lane) => lane.place);
@@ -195,8 +206,7 @@ export class Switch {
       this.#alive();
       const done = this.#lanes.every((lane, index) => lane.hasReached(places[index] as number));
       // What has been worked on is in the rings at least, by now.
-      this.drain();
-      return done ? true : undefined;
+      return this.#ports.drain() && done ? true : undefined;
     });
   }
 
@@ -213,24 +223,29 @@ export class Switch {
   async #close(): Promise<void> {
     // Not before close() has said so.
     await Promise.resolve();
-    this.#host.unregister(this);
+    this.#dataplane.unregister(this);
     this.#end(closed("switch"));
-    await this.#channel.close();
+    this.#bell.ring();
+    this.#bell.close("switch");
+    await this.#parts.release();
+    this.#ports.lanes.close();
     await this.#changes;
     this.#core.close();
-    for (const workspace of this.#workspaces) workspace.close();
-    await this.#host.closed();
+    for (const workspace of this.#parts.workspaces) workspace.close();
+    await this.#dataplane.closed();
   }
 
   /** Hands what leaves to its ports, for as long as the switch lives. */
   async #pump(): Promise<void> {
     try {
       await this.#bell.until(() => {
-        this.drain();
-        const failure = this.#host.pool?.failure;
+        if (this.#closing !== undefined) return true;
+        this.#ports.drain();
+        this.#ports.progress();
+        const failure = this.#dataplane.pool?.failure;
         // The other workers come to an end with what they have.
         if (failure !== undefined && this.#lanes.every(({ empty }) => empty)) throw failure;
-        return this.#closing === undefined ? undefined : true;
+        return undefined;
       });
     } catch (error) {
       if (this.#closing !== undefined) return;
@@ -242,17 +257,13 @@ export class Switch {
   /** Nothing is taken any more, and nothing leaves. */
   #end(reason: Error, failure?: Error): void {
     clearInterval(this.#timer);
-    for (const port of this.#ports.values()) {
-      port.stop(reason);
-      port.end(failure);
-    }
+    this.#ports.end(reason, failure);
   }
 
   /** For its lanes: hands over all that has left by now; false if nothing is handed over any more. */
   drain(): boolean {
     if (this.#closing !== undefined) return false;
-    for (let burst = this.#channel.receive(); burst !== undefined; burst = this.#channel.receive())
-      this.#hand(burst);
+    this.#ports.drain(true);
     return true;
   }
 
@@ -273,38 +284,12 @@ export class Switch {
     }
   }
 
-  #hand(burst: FrameBurst): void {
-    const first = burst.mark(0);
-    const byPort = new Map<number, number[]>([[first, []]]);
-    for (let index = 0; index < burst.length; index++) {
-      const number = burst.mark(index);
-      const indices = byPort.get(number);
-      if (indices === undefined) byPort.set(number, [index]);
-      else indices.push(index);
-    }
-    for (const [number, indices] of byPort) {
-      const whole = indices.length === burst.length;
-      this.#ports.get(number)?.deliver(whole ? burst : burst.pick(indices));
-    }
-  }
-
-  #open(port: SwitchPort): LivePort {
-    const live = new LivePort({
-      port,
-      channel: this.#channel,
-      queueFrames: this.#queueFrames,
-      tick: () => this.#tick(),
-    });
-    this.#ports.set(port.number, live);
-    return live;
-  }
-
   /** Tells the threads what time it is. */
   #tick(): void {
     const stamp = seconds(this.#clock());
     if (stamp === this.#stamp) return;
     this.#stamp = stamp;
-    const { words } = this.#host.kernels;
+    const { words } = this.#dataplane.kernels;
     for (const { address } of this.#core.memory.contexts) words[(address + CONTEXT_STAMP) >>> 2] = stamp;
   }
 
@@ -322,7 +307,7 @@ export class Switch {
 
   /** Between two bursts: all that has left by then belongs to the ports that are there before the change. */
   async #between<T>(change: () => T): Promise<T> {
-    const { signed } = this.#host.kernels;
+    const { signed } = this.#dataplane.kernels;
     const pause = (this.#core.memory.address + SWITCH_PAUSE) >>> 2;
     Atomics.store(signed, pause, 1);
     try {
@@ -343,7 +328,7 @@ export class Switch {
 
   /** Lets go on whoever was paused. */
   #wake(): void {
-    const { pool, kernels } = this.#host;
+    const { pool, kernels } = this.#dataplane;
     if (pool !== undefined)
       for (const index of this.#lanes.keys()) ringAlways(kernels, pool.doorbellOf(index));
     else for (const lane of this.#lanes) if (lane.workHere()) this.#bell.ring();
@@ -351,7 +336,7 @@ export class Switch {
 
   #alive(): void {
     if (this.#closing !== undefined) throw closed("switch");
-    const failure = this.#failure ?? this.#host.pool?.failure;
+    const failure = this.#failure ?? this.#dataplane.pool?.failure;
     if (failure !== undefined) throw failure;
   }
 }

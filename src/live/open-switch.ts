@@ -3,15 +3,17 @@
 import { ArgumentTypeError } from "../core/argument-error.ts";
 import { Undo } from "../core/undo.ts";
 import { Dataplane } from "../dataplane/dataplane.ts";
+import { openLanes } from "../dataplane/open-lanes.ts";
 import type { LiveSwitchHost } from "../dataplane/switch-host.ts";
-import { FrameChannel } from "../lane/frame-channel.ts";
-import { InlineLane } from "../lane/inline-lane.ts";
-import type { Lane } from "../lane/lane.ts";
+import { LaneSet } from "../lane/lane-set.ts";
+import type { HandleMaker } from "../switch/ports.ts";
 import { SwitchCore } from "../switch/switch-core.ts";
+import type { SwitchContext } from "../switch/switch-memory.ts";
 import { SwitchWorkspace } from "../switch/workspace.ts";
 import { LivePort } from "./live-port.ts";
 import { Switch } from "./live-switch.ts";
 import { checkLiveSwitchOptions, type LiveSwitchOptions } from "./live-switch-options.ts";
+import { PortHost } from "./port-host.ts";
 import { SwitchLane } from "./switch-lane.ts";
 
 /**
@@ -29,68 +31,54 @@ export async function openSwitch(dataplane: Dataplane, options: LiveSwitchOption
 }
 
 /** For `createSwitch`. */
-export async function openOn(host: LiveSwitchHost, options: LiveSwitchOptions): Promise<Switch> {
-  const { kernels, pool } = host;
+export async function openOn(dataplane: LiveSwitchHost, options: LiveSwitchOptions): Promise<Switch> {
+  const { kernels, pool } = dataplane;
   const checked = checkLiveSwitchOptions(options);
   const undo = new Undo();
   try {
     const workspaces: SwitchWorkspace[] = [];
-    for (let i = 0; i < Math.max(1, host.workers); i++) {
-      workspaces.push(undo.closes(new SwitchWorkspace(kernels, checked.workspace)));
-    }
-    const handleOf = (port: unknown): unknown => (port instanceof LivePort ? port.port : port);
+    for (let i = 0; i < Math.max(1, dataplane.workers); i++)
+      workspaces.push(undo.with(new SwitchWorkspace(kernels, checked.copies), (made) => made.close()));
+    const bell = undo.with(dataplane.bell(), (made) => made.release());
+    const ports = new PortHost(bell, checked);
+    const makeHandle: HandleMaker = (plain, mtu) =>
+      plain.kind === "tunnel" ? plain : new LivePort(plain, ports, mtu);
     const shared = pool !== undefined;
-    const core = undo.closes(new SwitchCore(kernels, checked.core, { workspaces, shared, handleOf }));
-    const closers: (() => Promise<void>)[] = [];
-    const bell = host.bell();
-    const release = async (): Promise<void> => {
-      await Promise.all(closers.map((close) => close()));
-      bell.release();
-    };
-    const lanes: SwitchLane[] = [];
-    const outer: Lane[] = [];
-    undo.add(async () => {
+    const core = undo.with(
+      new SwitchCore(kernels, checked.core, { workspaces, shared, makeHandle }),
+      (made) => made.close(),
+    );
+    let opened: Switch | undefined;
+    const { contexts } = core.memory;
+    const { lanes, ways, release } = await openLanes(
+      { kernels, pool, workers: contexts.length, bell },
+      (index, doorbells) => {
+        const context = contexts[index] as SwitchContext;
+        return new SwitchLane(kernels, {
+          ...doorbells,
+          ringBytes: checked.ringBytes,
+          context,
+          headroom: (workspaces[index] as SwitchWorkspace).headroom,
+          settle: (received) => core.settleDied(context, received),
+          onRecover: () => core.fdb.repair(index + 1),
+          drain: () => (opened === undefined ? false : opened.drain()),
+        });
+      },
+    );
+    try {
+      dataplane.expectOpen();
+      const releaseAll = async (): Promise<void> => {
+        await release();
+        bell.release();
+      };
+      const parts = { dataplane, core, lanes, bell, ports, workspaces, checked, release: releaseAll };
+      opened = new Switch(parts, new LaneSet(ways, bell));
+    } catch (error) {
       await release();
       for (const lane of lanes) lane.close();
-    });
-    let opened: Switch | undefined;
-    for (const [index, context] of core.memory.contexts.entries()) {
-      const lane = new SwitchLane(kernels, {
-        ringBytes: checked.ringBytes,
-        worker: pool?.doorbellOf(index) ?? 0,
-        owner: "doorbell" in bell ? (bell.doorbell as number) : 0,
-        context,
-        headroom: (workspaces[index] as SwitchWorkspace).headroom,
-        settle: (received) => core.settleDied(context, received),
-        onRecover: () => core.fdb.repair(index + 1),
-        drain: () => (opened === undefined ? false : opened.drain()),
-      });
-      lanes.push(lane);
-      if (pool === undefined) {
-        outer.push(new InlineLane(lane, () => bell.ring()));
-        continue;
-      }
-      outer.push(lane);
-      const id = await pool.openLane(index, {
-        addresses: lane.addresses,
-        recover: () => {
-          lane.recover();
-          bell.ring();
-        },
-        abandon: () => lane.abandon(),
-      });
-      closers.push(() => pool.closeLane(index, id));
+      throw error;
     }
-    host.expectOpen();
-    const channel = new FrameChannel({
-      lanes: outer,
-      bell,
-      failure: () => pool?.failure,
-      spins: pool !== undefined,
-      release,
-    });
-    opened = new Switch({ host, core, channel, lanes, bell, workspaces, checked });
-    host.register(opened, bell);
+    dataplane.register(opened, bell);
     return opened;
   } catch (error) {
     throw await undo.becauseLater(error);

@@ -4,6 +4,7 @@ import { ArgumentTypeError } from "../core/argument-error.ts";
 import { trueOrFalse } from "../core/arguments.ts";
 import { ETHERNET_LENGTH, ETHERNET_TYPE } from "../layout/ethernet.layout.ts";
 import { VLAN_HEADER_LENGTH } from "../layout/vlan.layout.ts";
+import type { FramePortCounters } from "../port/port-counters.ts";
 import type { SwitchPort } from "../switch/switch-types.ts";
 import { isTpid } from "../wire/vlan.ts";
 import { type CapturedFrame, captureFile } from "./link-capture.ts";
@@ -12,10 +13,10 @@ import type { Landing, Traffic } from "./traffic.ts";
 /** Something that links end at. */
 export interface NetworkNode {
   readonly name: string;
-  readonly kind: "switch" | "machine";
+  readonly kind: "switch" | "machine" | "port";
 }
 
-/** One end of a link: a machine's only network card, or one port of a switch. */
+/** One end of a link: a machine's only network card, one port of a switch, or a frame port. */
 export interface Attachment {
   readonly node: NetworkNode;
   /** A port of the node's switch that is no tunnel; its uplink is one, too. Machines have none. */
@@ -34,14 +35,12 @@ export interface LinkOptions {
 /** Why a link did not carry a frame. */
 export type LinkDropReason = "link-down" | "exceeds-mtu";
 
-/** What went one way. Always: sent = delivered + the sum of dropped + underWay. */
-export interface LaneCounters {
-  readonly sent: number;
-  /** Bytes of the frames sent. */
-  readonly bytes: number;
-  readonly delivered: number;
-  readonly underWay: number;
-  readonly dropped: Readonly<Partial<Record<LinkDropReason, number>>>;
+/**
+ * What went one way: `sent` into it, `received` out of it at the other end, `waiting` under way. Always: sent =
+ * received + dropped + waiting.
+ */
+export interface LaneCounters extends FramePortCounters {
+  readonly drops: Readonly<Partial<Record<LinkDropReason, number>>>;
 }
 
 /** `ab` is from the first end to the second. */
@@ -79,8 +78,9 @@ export class Lane implements Landing {
   readonly #host: LinkHost;
   #sent = 0;
   #bytes = 0;
-  #delivered = 0;
-  #underWay = 0;
+  #received = 0;
+  #receivedBytes = 0;
+  #waiting = 0;
   #down = 0;
   #tooLong = 0;
 
@@ -107,7 +107,7 @@ export class Lane implements Landing {
     }
     const { traffic, onHop } = this.#host;
     link.captured?.push({ timeUs: traffic.clock.nowUs, direction: this.direction, frame });
-    this.#underWay++;
+    this.#waiting++;
     traffic.depart(frame, this);
     if (onHop !== undefined) {
       const { direction, from, to } = this;
@@ -116,26 +116,29 @@ export class Lane implements Landing {
   }
 
   land(frame: Uint8Array): void {
-    this.#underWay--;
+    this.#waiting--;
     // Cut while it was under way.
     if (!this.link.up) {
       this.#down++;
       return;
     }
-    this.#delivered++;
+    this.#received++;
+    this.#receivedBytes += frame.length;
     this.#host.land(this.to, frame);
   }
 
   counters(): LaneCounters {
-    const dropped: Partial<Record<LinkDropReason, number>> = {};
-    if (this.#down > 0) dropped["link-down"] = this.#down;
-    if (this.#tooLong > 0) dropped["exceeds-mtu"] = this.#tooLong;
+    const drops: Partial<Record<LinkDropReason, number>> = {};
+    if (this.#tooLong > 0) drops["exceeds-mtu"] = this.#tooLong;
+    if (this.#down > 0) drops["link-down"] = this.#down;
     return {
       sent: this.#sent,
-      bytes: this.#bytes,
-      delivered: this.#delivered,
-      underWay: this.#underWay,
-      dropped,
+      sentBytes: this.#bytes,
+      received: this.#received,
+      receivedBytes: this.#receivedBytes,
+      waiting: this.#waiting,
+      dropped: this.#tooLong + this.#down,
+      drops: drops as Record<string, number>,
     };
   }
 }

@@ -12,6 +12,7 @@ import { SwitchWorkspace } from "../switch/workspace.ts";
 import { Clock } from "./clock.ts";
 import { type Attachment, type Hop, type Lane, Link, type LinkHost, type LinkOptions } from "./link.ts";
 import { Machine, type MachineOptions } from "./machine.ts";
+import { NetworkPort } from "./network-port.ts";
 import { seededRandom } from "./random.ts";
 import { SwitchNode } from "./switch-node.ts";
 import { Traffic } from "./traffic.ts";
@@ -33,6 +34,9 @@ export interface NetworkOptions {
   readonly maximumFrames?: number | undefined;
 }
 
+/** Whatever a network consists of, but for its links. */
+type NetworkEnd = SwitchNode | Machine | NetworkPort;
+
 export class Network {
   readonly kernels: Kernels;
   /** Room for frames that switches make, shared by all. */
@@ -45,7 +49,7 @@ export class Network {
   readonly #clock: Clock = new Clock();
   readonly #traffic: Traffic = new Traffic(this.#clock);
   readonly #links: Map<string, Link> = new Map();
-  readonly #nodes: Map<string, SwitchNode | Machine> = new Map();
+  readonly #nodes: Map<string, NetworkEnd> = new Map();
   readonly #switches: Set<SwitchNode> = new Set();
   readonly #busy: SwitchNode[] = [];
   readonly #maximumFrames: number;
@@ -116,20 +120,29 @@ export class Network {
     return machine;
   }
 
+  /** Adds a port by which frames come in from outside and leave: it has the place of a machine. */
+  addPort(name: string): NetworkPort {
+    this.#free(name);
+    const port = new NetworkPort(name, { remove: (gone) => this.remove(gone) });
+    this.#nodes.set(name, port);
+    return port;
+  }
+
   /** Takes a node out, and its links with it. */
-  remove(node: SwitchNode | Machine): void {
+  remove(node: NetworkEnd): void {
     this.#between("remove");
     this.#own("node", node);
     for (const link of [...this.#links.values()])
       if (link.ends.some((end) => end.node === node)) this.disconnect(link);
     this.#nodes.delete(node.name);
+    if (node instanceof NetworkPort) node.removed();
     if (node instanceof SwitchNode) {
       this.#switches.delete(node);
       node.core.close();
     }
   }
 
-  /** Links two ends: `machine.nic`, `switch.at(port)`, `switch.at()` for the uplink. An end can have one link. */
+  /** Links two ends: `machine.nic`, `port.nic`, `switch.at(port)`, `switch.at()` for the uplink. An end can have one link. */
   connect(a: Attachment, b: Attachment, options: LinkOptions = {}): Link {
     knownKeys("options", options, ["name", "mtu", "capture"]);
     this.#checkEnd("a", a);
@@ -164,7 +177,7 @@ export class Network {
     return this.#links.get(name);
   }
 
-  node(name: string): SwitchNode | Machine | undefined {
+  node(name: string): NetworkEnd | undefined {
     return this.#nodes.get(name);
   }
 
@@ -172,7 +185,7 @@ export class Network {
     return [...this.#links.values()];
   }
 
-  nodes(): (SwitchNode | Machine)[] {
+  nodes(): NetworkEnd[] {
     return [...this.#nodes.values()];
   }
 
@@ -265,8 +278,9 @@ export class Network {
   }
 
   #land(to: Attachment, frame: Uint8Array): void {
-    const node = to.node as SwitchNode | Machine;
+    const node = to.node as NetworkEnd;
     if (node instanceof Machine) node.take(frame);
+    else if (node instanceof NetworkPort) node.arrive(frame);
     else if (node.take(frame, (to.port as SwitchPort).number)) this.#busy.push(node);
   }
 
@@ -274,7 +288,7 @@ export class Network {
     if (typeof end !== "object" || end === null)
       throw new ArgumentTypeError("wrong-type", name, `expected an attachment, got ${end}`);
     const node = this.#own(name, end.node);
-    if (node instanceof Machine) {
+    if (!(node instanceof SwitchNode)) {
       if (node.lane !== undefined)
         throw new ArgumentRangeError("taken", name, `${node.name} has a link already`);
       return;
@@ -294,8 +308,8 @@ export class Network {
       throw new ArgumentRangeError("taken", name, `port ${port.name} of ${node.name} has a link already`);
   }
 
-  #own(name: string, node: unknown): SwitchNode | Machine {
-    if (!(node instanceof SwitchNode || node instanceof Machine))
+  #own(name: string, node: unknown): NetworkEnd {
+    if (!(node instanceof SwitchNode || node instanceof Machine || node instanceof NetworkPort))
       throw new ArgumentTypeError("wrong-type", name, "expected a node of this network");
     if (this.#nodes.get(node.name) !== node)
       throw new ArgumentRangeError("not-found", name, `${node.name} is not, or no longer, in this network`);
@@ -321,8 +335,8 @@ export class Network {
 }
 
 function plug(end: Attachment, lane: Lane | undefined): void {
-  const node = end.node as SwitchNode | Machine;
-  if (node instanceof Machine) node.plug(lane);
+  const node = end.node as NetworkEnd;
+  if (!(node instanceof SwitchNode)) node.plug(lane);
   else node.plug((end.port as SwitchPort).number, lane);
 }
 

@@ -1,5 +1,6 @@
 // How a thread that may not block waits: until it is called, or until a doorbell in shared memory is rung.
 
+import { onAbort } from "../core/abort.ts";
 import { ArgumentTypeError } from "../core/argument-error.ts";
 import type { Kernels } from "../kernel/kernels.ts";
 import { DOORBELL_LENGTH } from "../layout/ring.layout.ts";
@@ -41,13 +42,12 @@ export class LocalBell implements Bell {
       if (this.#closed !== undefined) throw closedError(this.#closed);
       const settle = (): void => {
         this.#waiting.delete(again);
-        signal?.removeEventListener("abort", abort);
+        forget();
       };
       const fail = (reason: unknown): void => {
         settle();
         reject(reason);
       };
-      const abort = (): void => fail(signal?.reason);
       const again = (): void => {
         try {
           const found = look();
@@ -59,7 +59,7 @@ export class LocalBell implements Bell {
         }
       };
       this.#waiting.set(again, fail);
-      signal?.addEventListener("abort", abort, { once: true });
+      const forget = onAbort(signal, fail);
       this.waiting();
     });
   }

@@ -20,12 +20,7 @@ import {
   RING_TAIL,
 } from "../layout/ring.layout.ts";
 import { ringIfAsleep } from "./doorbell.ts";
-import { FrameBurst } from "./frame-burst.ts";
-
-/** Bytes of a record that holds so many bytes of headroom and frame. */
-function recordLength(bytes: number): number {
-  return (RECORD_HEADER_LENGTH + bytes + RECORD_ALIGNMENT - 1) & -RECORD_ALIGNMENT;
-}
+import { FrameBurst, recordLength } from "./frame-burst.ts";
 
 /** Bytes that must be free for such a record behind `tail`: it stands in one piece. */
 export function roomNeeded(bytes: number, tail: number, capacity: number): number {
@@ -156,12 +151,17 @@ export class ByteRingConsumer {
       const start = this.#items + (head & this.#mask);
       const end = start + Math.min(filled, this.#mask + 1 - (head & this.#mask));
       const offsets: number[] = [];
+      let byteLength = 0;
       let at = start;
       while (at < end && at - start < limit) {
-        if (words[(at + RECORD_FRAME_LENGTH) >>> 2] !== FILLER) offsets.push(at - start);
+        const length = words[(at + RECORD_FRAME_LENGTH) >>> 2] as number;
+        if (length !== FILLER) {
+          offsets.push(at - start);
+          byteLength += length;
+        }
         at += words[(at + RECORD_TOTAL) >>> 2] as number;
       }
-      const burst = offsets.length > 0 ? this.#copy(start, at, offsets) : undefined;
+      const burst = offsets.length > 0 ? this.#copy(start, at, offsets, byteLength) : undefined;
       Atomics.store(signed, (this.#ring + RING_HEAD) >>> 2, (head + at - start) | 0);
       if (burst !== undefined) return burst;
     }
@@ -173,17 +173,24 @@ export class ByteRingConsumer {
   }
 
   /** The records from `start` to `end`, two addresses, as a burst of its own. */
-  #copy(start: number, end: number, offsets: readonly number[]): FrameBurst {
-    const { words, bytes } = this.#kernels;
+  #copy(start: number, end: number, offsets: readonly number[], byteLength: number): FrameBurst {
     const spare = this.#spare;
-    if (spare === undefined || end - start > SPARE_LENGTH)
-      return new FrameBurst(bytes.slice(start, end), offsets, this.#headroom);
+    if (spare === undefined || end - start > SPARE_LENGTH) {
+      const bytes = this.#kernels.bytes.slice(start, end);
+      return new FrameBurst(bytes, offsets, this.#headroom, undefined, byteLength);
+    }
     this.#spare = undefined;
+    this.#copyInto(spare, start, end);
+    return new FrameBurst(spare.bytes, offsets, this.#headroom, spare.words, byteLength);
+  }
+
+  /** What a thread does that has just woken. */
+  #copyInto(spare: Spare, start: number, end: number): void {
+    const { words } = this.#kernels;
     const first = start >>> 2;
     const count = (end - start) >>> 2;
     if (count > LOOP_WORDS) spare.words.set(words.subarray(first, first + count));
     else for (let i = 0; i < count; i++) spare.words[i] = words[first + i] as number;
-    return new FrameBurst(spare.bytes, offsets, this.#headroom, spare.words);
   }
 }
 

@@ -3,6 +3,7 @@
 import { ArgumentRangeError } from "../core/argument-error.ts";
 import { VNI_NONE } from "../layout/descriptor.layout.ts";
 import {
+  RECORD_ALIGNMENT,
   RECORD_FRAME_LENGTH,
   RECORD_HEADER_LENGTH,
   RECORD_MARK,
@@ -19,6 +20,31 @@ export class FrameBurst implements Iterable<Uint8Array> {
   readonly #words: Uint32Array;
   readonly #offsets: readonly number[];
   readonly #headroom: number;
+  #byteLength: number | undefined;
+
+  /** Copies of frames, without marks and VNI. */
+  static of(frames: readonly Uint8Array[], first: number = 0, end: number = frames.length): FrameBurst {
+    const offsets: number[] = [];
+    let total = 0;
+    let byteLength = 0;
+    for (let index = first; index < end; index++) {
+      const { length } = frames[index] as Uint8Array;
+      offsets.push(total);
+      total += recordLength(length);
+      byteLength += length;
+    }
+    const bytes = new Uint8Array(total);
+    const words = new Uint32Array(bytes.buffer);
+    offsets.forEach((offset, index) => {
+      const frame = frames[first + index] as Uint8Array;
+      words[(offset + RECORD_TOTAL) >>> 2] = recordLength(frame.length);
+      words[(offset + RECORD_FRAME_LENGTH) >>> 2] = frame.length;
+      words[(offset + RECORD_WIRE_LENGTH) >>> 2] = frame.length;
+      words[(offset + RECORD_VNI) >>> 2] = VNI_NONE;
+      bytes.set(frame, offset + RECORD_HEADER_LENGTH);
+    });
+    return new FrameBurst(bytes, offsets, 0, words, byteLength);
+  }
 
   /** `bytes` holds records at these offsets, each frame behind a header and `headroom` bytes; `words` are the same. */
   constructor(
@@ -26,12 +52,47 @@ export class FrameBurst implements Iterable<Uint8Array> {
     offsets: readonly number[],
     headroom: number,
     words?: Uint32Array,
+    byteLength?: number,
   ) {
     this.length = offsets.length;
     this.#bytes = bytes;
     this.#words = words ?? new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength >>> 2);
     this.#offsets = offsets;
     this.#headroom = headroom;
+    this.#byteLength = byteLength;
+  }
+
+  /** Bytes of all frames. */
+  get byteLength(): number {
+    if (this.#byteLength === undefined) {
+      let sum = 0;
+      for (const offset of this.#offsets) sum += this.#words[(offset + RECORD_FRAME_LENGTH) >>> 2] as number;
+      this.#byteLength = sum;
+    }
+    return this.#byteLength;
+  }
+
+  /** Bytes of memory that it keeps, and that each view of a frame keeps. */
+  get heldBytes(): number {
+    return this.#bytes.buffer.byteLength;
+  }
+
+  /** How many of its frames, from the first on, `pick` would keep in at most so many bytes. */
+  fitting(bytes: number): number {
+    let total = 0;
+    let index = 0;
+    for (; index < this.length; index++) {
+      total += this.#words[(this.#record(index) + RECORD_TOTAL) >>> 2] as number;
+      if (total > bytes) break;
+    }
+    return index;
+  }
+
+  /** The bytes of all frames, as iterating gives them. */
+  frames(): Uint8Array<ArrayBuffer>[] {
+    const frames: Uint8Array<ArrayBuffer>[] = [];
+    for (let index = 0; index < this.length; index++) frames.push(this.frame(index));
+    return frames;
   }
 
   /** Some of its frames, as a burst of their own with its own bytes: a few frames that wait do not hold all the others. */
@@ -86,4 +147,9 @@ export class FrameBurst implements Iterable<Uint8Array> {
     }
     return offset;
   }
+}
+
+/** Bytes that a frame of this length takes in a burst made of frames. */
+export function recordLength(length: number): number {
+  return (RECORD_HEADER_LENGTH + length + RECORD_ALIGNMENT - 1) & -RECORD_ALIGNMENT;
 }

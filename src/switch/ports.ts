@@ -52,22 +52,27 @@ export interface Added {
   readonly fdbLimit: number | undefined;
 }
 
+/** Makes what a port is known by: the plain one, or something that has all of it. `mtu` is undefined if there is none. */
+export type HandleMaker = (plain: SwitchPort, mtu: number | undefined) => SwitchPort;
+
 export class Ports {
   readonly #memory: SwitchMemory;
   readonly #domains: BridgeDomains;
   readonly #names: Names<SwitchPort>;
+  readonly #makeHandle: HandleMaker;
   /** Of each trunk, the VLAN by which its bridge domains leave there. */
   readonly #vids: Map<SwitchPort, ReadonlyMap<BridgeDomain, number>> = new Map();
 
-  constructor(memory: SwitchMemory, domains: BridgeDomains) {
+  constructor(memory: SwitchMemory, domains: BridgeDomains, makeHandle: HandleMaker) {
     this.#memory = memory;
+    this.#makeHandle = makeHandle;
     this.#domains = domains;
     this.#names = new Names("port", 1, memory.portsMaximum);
   }
 
   addUplink(): SwitchPort {
     this.#write(UPLINK_NUMBER, PORT_UPLINK, { flags: 0, group: 0, mtu: MTU_NONE, fdbLimit: 0 });
-    return this.#take(UPLINK_NUMBER, "uplink", "uplink");
+    return this.#take(UPLINK_NUMBER, "uplink", "uplink", MTU_NONE);
   }
 
   addAccess(options: AccessPortOptions): Added {
@@ -79,7 +84,7 @@ export class Ports {
     this.#write(number, PORT_ACCESS, common);
     this.setField(number, PORT_DOMAIN, domain.id);
     this.#domains.attach(domain, number, 0, this.floods(number));
-    return { handle: this.#take(number, name, "access"), fdbLimit: common.fdbLimit };
+    return { handle: this.#take(number, name, "access", common.mtu), fdbLimit: common.fdbLimit };
   }
 
   addTrunk(options: TrunkPortOptions): Added {
@@ -104,7 +109,7 @@ export class Ports {
       vids.set(domain, vid);
       this.#domains.attach(domain, number, vid, this.floods(number));
     }
-    const handle = this.#take(number, name, "trunk");
+    const handle = this.#take(number, name, "trunk", common.mtu);
     this.#vids.set(handle, vids);
     return { handle, fdbLimit: common.fdbLimit };
   }
@@ -126,7 +131,7 @@ export class Ports {
     this.setField(number, PORT_TUNNEL_KIND, kind);
     this.setField(number, PORT_FLAGS, common.flags | flags);
     this.setField(number, PORT_ENCAPSULATION, record);
-    return { handle: this.#take(number, name, "tunnel"), fdbLimit: common.fdbLimit };
+    return { handle: this.#take(number, name, "tunnel", common.mtu), fdbLimit: common.fdbLimit };
   }
 
   /** Takes a port out. `Tunnels` has taken a tunnel out of its bridge domains before. */
@@ -219,8 +224,11 @@ export class Ports {
     words[(at + PORT_MTU) >>> 2] = mtu;
   }
 
-  #take(number: number, name: string, kind: SwitchPort["kind"]): SwitchPort {
-    const handle: SwitchPort = Object.freeze({ number, name, kind });
+  #take(number: number, name: string, kind: SwitchPort["kind"], mtu: number): SwitchPort {
+    const handle = this.#makeHandle(
+      Object.freeze({ number, name, kind }),
+      mtu === MTU_NONE ? undefined : mtu,
+    );
     this.#names.take(number, name, handle);
     return handle;
   }

@@ -18,7 +18,7 @@ import {
 import { BridgeDomains } from "./bridge-domains.ts";
 import { type Deliver, deliverAll } from "./deliver.ts";
 import { Neighbours } from "./neighbours.ts";
-import { type Added, Ports } from "./ports.ts";
+import { type Added, type HandleMaker, Ports } from "./ports.ts";
 import type { RouterOptions } from "./router.ts";
 import { Router, type RouterHost } from "./router.ts";
 import { CounterTable, type SwitchCounters } from "./switch-counters.ts";
@@ -45,8 +45,8 @@ export interface SwitchThreads {
   readonly workspaces: readonly SwitchWorkspace[];
   /** Whether they are threads indeed, beside the caller's. */
   readonly shared: boolean;
-  /** What the tables call a port that the caller has in another form. */
-  readonly handleOf: (port: unknown) => unknown;
+  /** What ports are known by, if not by plain handles. */
+  readonly makeHandle?: HandleMaker | undefined;
 }
 
 export class SwitchCore {
@@ -58,7 +58,6 @@ export class SwitchCore {
   readonly #ports: Ports;
   readonly #domains: BridgeDomains;
   readonly #counters: CounterTable;
-  readonly #handleOf: (port: unknown) => unknown;
   readonly #tunnels: Tunnels | undefined;
   readonly #neighbours: Neighbours;
   readonly #routers: Set<Router> = new Set();
@@ -89,9 +88,8 @@ export class SwitchCore {
       this.#memory = memory;
       memory.set(SWITCH_FLOW_SEED, checked.flowSeed);
       this.#domains = new BridgeDomains(memory);
-      this.#ports = new Ports(memory, this.#domains);
+      this.#ports = new Ports(memory, this.#domains, threads?.makeHandle ?? ((plain) => plain));
       this.#counters = new CounterTable(memory);
-      this.#handleOf = threads?.handleOf ?? ((port) => port);
       this.fdb = undo.closes(new SwitchFdb(this.#fdbOwner(), checked.fdb));
       const neighbours = undo.closes(new Neighbours(kernels, memory.address, checked.neighbours));
       this.#neighbours = neighbours;
@@ -371,7 +369,7 @@ export class SwitchCore {
       memory: this.#memory,
       expectOpen: () => this.#open(),
       expectDomain: (name, domain) => this.#domains.expect(name, domain),
-      expectPort: (name, port) => this.#ports.expect(name, this.#handleOf(port)),
+      expectPort: (name, port) => this.#ports.expect(name, port),
       domainById: (id) => this.#domains.byId(id),
       portByNumber: (number) => this.#ports.byNumber(number),
       destination: (port, domain) => this.#ports.destination(port, domain),

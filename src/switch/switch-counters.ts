@@ -26,7 +26,10 @@ import {
 import type { SwitchContext, SwitchMemory } from "./switch-memory.ts";
 import type { BridgeDomain, SwitchPort } from "./switch-types.ts";
 
-/** Frames, and bytes as they came in or left. What came in here: received + copies = sent because of it + dropped. */
+/**
+ * Frames, and bytes as they came in or left, seen from the switch: what it received is what was sent at the port. What
+ * came in here: received + copies = sent because of it + dropped, but for what \`drops\` says.
+ */
 export interface PortCounters {
   readonly number: number;
   readonly name: string;
@@ -35,8 +38,10 @@ export interface PortCounters {
   readonly receivedBytes: number;
   /** Copies that flooding made of what came in here. */
   readonly copies: number;
-  /** Of what came in here. */
+  /** Of what came in here, and of what found its queue full when it left here. */
   readonly dropped: number;
+  /** Of these, those that were lost at the port itself, in front of the switch or behind it; the others are in the switch's. */
+  readonly drops: Readonly<Record<string, number>>;
   readonly sent: number;
   readonly sentBytes: number;
 }
@@ -226,6 +231,7 @@ export class CounterTable {
       receivedBytes: field(PORT_RECEIVED_BYTES),
       copies: field(PORT_COPIES),
       dropped: field(PORT_DROPPED),
+      drops: {},
       sent: field(PORT_SENT),
       sentBytes: field(PORT_SENT_BYTES),
     };

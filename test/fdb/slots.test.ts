@@ -29,7 +29,7 @@ async function table(capacity: number, shared: boolean) {
   const core = new SwitchCore(
     kernels,
     { ports: PORTS, bridgeDomains: 2, fdb: { capacity, seed: 5n } },
-    { workspaces, shared, handleOf: (port) => port },
+    { workspaces, shared },
   );
   const domain = core.addBridgeDomain({});
   for (let port = 0; port < PORTS; port++) core.addPort({ bridgeDomain: domain });

@@ -22,7 +22,9 @@ async function channelTo(published: (lane: PipelineLane) => void) {
     return woken;
   };
   const bell = new LocalBell();
-  const parts = { lanes: [lane], bell, failure: () => undefined, release: async () => {}, spins: false };
+  const media = { in: "ethernet", out: "ethernet" } as const;
+  const failure = () => undefined;
+  const parts = { lanes: [lane], bell, media, failure, release: async () => {}, spins: false };
   return { channel: new FrameChannel(parts), bell };
 }
 

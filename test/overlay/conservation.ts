@@ -5,9 +5,9 @@ import { expect } from "vitest";
 export function expectConservation(network: Network): void {
   for (const link of network.links()) {
     for (const lane of Object.values(link.counters())) {
-      const dropped = Object.values(lane.dropped as Record<string, number>).reduce((a, b) => a + b, 0);
-      expect([link.name, lane.sent]).toEqual([link.name, lane.delivered + dropped]);
-      expect(lane.underWay).toBe(0);
+      const dropped = Object.values(lane.drops as Record<string, number>).reduce((a, b) => a + b, 0);
+      expect([link.name, lane.sent]).toEqual([link.name, lane.received + dropped]);
+      expect(lane.waiting).toBe(0);
     }
   }
   for (const node of network.nodes()) {

@@ -1,7 +1,10 @@
 // The engine: time, links, bursts, what is refused, and what must hold whatever happens.
 import fc from "fast-check";
+import { connect, portPair } from "frameferry";
 import { type Hop, type Link, type Machine, Network, office, type SwitchNode } from "frameferry/overlay";
 import { readCapture } from "frameferry/pcap";
+import type { BridgeDomain } from "frameferry/switch";
+import { compose } from "frameferry/wire";
 import { describe, expect, test } from "vitest";
 import { digest, expectAgreed, expectConserved, lan } from "../support/overlay-networks.ts";
 
@@ -79,7 +82,7 @@ describe("time", () => {
     network.run();
     expectConserved(network);
     for (const { ab, ba } of network.links().map((link) => link.counters()))
-      expect(ab.underWay + ba.underWay).toBe(0);
+      expect(ab.waiting + ba.waiting).toBe(0);
   });
 });
 
@@ -91,17 +94,17 @@ describe("links", () => {
     const link = network.link(a.name) as Link;
     link.up = false;
     a.broadcast(new Uint8Array(10));
-    expect(link.counters().ab).toMatchObject({ sent: 1, delivered: 0, dropped: { "link-down": 1 } });
+    expect(link.counters().ab).toMatchObject({ sent: 1, received: 0, drops: { "link-down": 1 } });
     link.up = true;
     a.broadcast(new Uint8Array(10));
-    expect(link.counters().ab.underWay).toBe(1);
+    expect(link.counters().ab.waiting).toBe(1);
     link.up = false;
     network.run();
-    expect(link.counters().ab).toMatchObject({ sent: 2, underWay: 0, dropped: { "link-down": 2 } });
+    expect(link.counters().ab).toMatchObject({ sent: 2, waiting: 0, drops: { "link-down": 2 } });
     link.up = true;
     for (const size of [100, 101]) a.broadcast(new Uint8Array(size));
     network.run();
-    expect(link.counters().ab).toMatchObject({ sent: 4, delivered: 1, dropped: { "exceeds-mtu": 1 } });
+    expect(link.counters().ab).toMatchObject({ sent: 4, received: 1, drops: { "exceeds-mtu": 1 } });
     expect(b.received.length).toBe(1);
     expectConserved(network);
     expectAgreed(network);
@@ -121,8 +124,8 @@ describe("links", () => {
       send(105, type);
     }
     send(101, [8, 0]);
-    const { dropped, sent } = network.link("lan-1")!.counters().ab;
-    expect([sent, dropped["exceeds-mtu"]]).toEqual([7, 4]);
+    const { drops, sent } = network.link("lan-1")!.counters().ab;
+    expect([sent, drops["exceeds-mtu"]]).toEqual([7, 4]);
   });
 
   test("disconnected links drop what is under way; their ends are free again", async () => {
@@ -134,7 +137,7 @@ describe("links", () => {
     network.disconnect(link);
     network.run();
     expectConserved(network, [link]);
-    expect(link.counters().ab.dropped).toEqual({ "link-down": 1 });
+    expect(link.counters().ab.drops).toEqual({ "link-down": 1 });
     expect(() => {
       link.up = true;
     }).toThrow("link: lan-1 has been disconnected");
@@ -344,10 +347,53 @@ test("conservation on every link, whatever happens", async () => {
       }
       network.advance(10_000);
       expectConserved(network, all);
-      for (const link of all)
-        for (const lane of Object.values(link.counters())) expect(lane.underWay).toBe(0);
+      for (const link of all) for (const lane of Object.values(link.counters())) expect(lane.waiting).toBe(0);
       if (agrees()) expectAgreed(network);
     }),
     { seed: 20261123, numRuns: 60 },
   );
+});
+
+describe("a port of a network", () => {
+  test("has the place of a machine: frames come in from outside, and leave", async () => {
+    using network = await Network.create();
+    const { node, machines } = lan(network, 2);
+    const bridgeDomain = node.core.bridgeDomain("lan") as BridgeDomain;
+    const port = network.addPort("outside");
+    expect(port.send([new Uint8Array(60)])).toBe(0);
+    const link = network.connect(port.nic, node.at(node.core.addPort({ name: "outside", bridgeDomain })));
+    expect(() => network.connect(port.nic, machines[0]!.nic)).toThrow(/^a: outside has a link already/);
+    const [inside, far] = portPair();
+    const connection = connect(port, inside);
+    const request = compose(
+      [
+        { name: "ethernet", destination: "ff:ff:ff:ff:ff:ff", source: "02:00:00:00:00:99" },
+        {
+          name: "arp",
+          operation: 1,
+          senderMac: "02:00:00:00:00:99",
+          senderIp: "10.0.0.99",
+          targetMac: "00:00:00:00:00:00",
+          targetIp: "10.0.0.2",
+        },
+      ],
+      new Uint8Array(),
+    );
+    await far.sendAll([request]);
+    while (port.counters().sent === 0) await Promise.resolve();
+    network.run();
+    const answers: Uint8Array[] = [];
+    for await (const burst of far) {
+      answers.push(...burst);
+      break;
+    }
+    expect(answers[0]!.subarray(0, 12)).toEqual(Uint8Array.of(2, 0, 0, 0, 0, 0x99, 2, 0, 0, 0, 0, 2));
+    expect(port.counters()).toMatchObject({ sent: 1, received: 1, dropped: 0 });
+    expect(link.counters()).toMatchObject({ ab: { sent: 1, received: 1 }, ba: { sent: 1, received: 1 } });
+    await port.close();
+    await connection.ended;
+    expect(network.node("outside")).toBeUndefined();
+    expect(network.link(link.name)).toBeUndefined();
+    expectConserved(network);
+  });
 });

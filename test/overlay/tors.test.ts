@@ -119,7 +119,7 @@ describe("figures 6 and 7: two TORs", () => {
     const ping = from.ping(to.ip as string);
     network.advance(5_000);
     expect(ping.errors).toMatchObject([{ kind: "no-neighbour" }]);
-    expect(uplinks[0].counters().ab.dropped["link-down"]).toBe(3);
+    expect(uplinks[0].counters().ab.drops["link-down"]).toBe(3);
   });
 });
 

@@ -77,7 +77,7 @@ describe("what fails", () => {
     from.ping("10.1.3.2");
     network.run();
     const access = network.links().find(({ ends }) => ends.some(({ node }) => node === from));
-    expect(access?.counters().ab.dropped).toEqual({ "link-down": 1 });
+    expect(access?.counters().ab.drops).toEqual({ "link-down": 1 });
     expectConservation(network);
   });
 

@@ -15,9 +15,9 @@ export function expectConserved(network: Network): void {
 
 function expectLinkConserved(link: Link): void {
   for (const lane of Object.values(link.counters())) {
-    const dropped = Object.values<number>(lane.dropped).reduce((sum, count) => sum + count, 0);
-    expect(lane.sent, link.name).toBe(lane.delivered + dropped + lane.underWay);
-    expect(lane.underWay, link.name).toBe(0);
+    const dropped = Object.values<number>(lane.drops).reduce((sum, count) => sum + count, 0);
+    expect(lane.sent, link.name).toBe(lane.received + dropped + lane.waiting);
+    expect(lane.waiting, link.name).toBe(0);
   }
 }
 

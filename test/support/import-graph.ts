@@ -22,18 +22,22 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   pipeline: ["layout", "core", "wire", "tunnel", "kernel", "frame"],
   switch: ["layout", "core", "tunnel", "kernel", "frame", "fdb", "pipeline"],
   capture: ["layout", "core", "platform", "pcap", "kernel", "ring", "pipeline"],
-  lane: ["layout", "core", "wire", "kernel", "ring", "pipeline", "capture"],
+  port: ["layout", "core", "platform", "pcap", "ring", "capture"],
+  lane: ["layout", "core", "wire", "kernel", "ring", "pipeline", "capture", "port"],
   threads: ["layout", "core", "platform", "kernel", "ring", "pipeline", "capture", "lane"],
   dataplane: [
-    ...["layout", "core", "platform", "pcap", "kernel", "ring", "pipeline", "capture", "lane"],
-    "threads",
+    ...["layout", "core", "platform", "pcap", "kernel", "ring", "pipeline", "capture", "port"],
+    ...["lane", "threads"],
   ],
-  live: ["layout", "core", "platform", "kernel", "ring", "pipeline", "switch", "lane", "dataplane"],
-  overlay: ["layout", "core", "wire", "packet", "pcap", "kernel", "frame", "switch"],
+  live: [
+    ...["layout", "core", "platform", "kernel", "ring", "pipeline", "switch", "port", "lane"],
+    "dataplane",
+  ],
+  overlay: ["layout", "core", "wire", "packet", "pcap", "kernel", "frame", "switch", "port"],
   // src/*.ts
   entries: [
     ...["layout", "core", "platform", "wire", "tunnel", "packet", "pcap", "kernel", "frame", "ring"],
-    ...["fdb", "pipeline", "switch", "capture", "lane", "threads", "dataplane", "live", "overlay"],
+    ...["fdb", "pipeline", "switch", "capture", "port", "lane", "threads", "dataplane", "live", "overlay"],
   ],
   // Nothing imports cli.
   cli: [

@@ -33,10 +33,11 @@ export function lan(
 export function expectConserved(network: Network, links: Iterable<Link> = network.links()): void {
   for (const link of links) {
     const counters = link.counters();
-    for (const [lane, { sent, delivered, underWay, dropped }] of Object.entries(counters)) {
-      const lost = Object.values(dropped as Record<string, number>).reduce((sum, count) => sum + count, 0);
-      expect(sent, `${link.name} ${lane}`).toBe(delivered + underWay + lost);
-      expect(underWay).toBeGreaterThanOrEqual(0);
+    for (const [lane, { sent, received, waiting, dropped, drops }] of Object.entries(counters)) {
+      const lost = Object.values(drops as Record<string, number>).reduce((sum, count) => sum + count, 0);
+      expect(dropped).toBe(lost);
+      expect(sent, `${link.name} ${lane}`).toBe(received + waiting + lost);
+      expect(waiting).toBeGreaterThanOrEqual(0);
     }
   }
 }
@@ -52,14 +53,14 @@ export function expectAgreed(network: Network): void {
       const node = network.node(end.node.name) as Machine | SwitchNode;
       if (node.kind === "machine") {
         expect(node.counters().sent).toBe(out.sent);
-        expect(node.counters().received).toBe(back.delivered);
+        expect(node.counters().received).toBe(back.received);
         continue;
       }
       const ports = node.core.counters().ports;
       const port = ports.find(({ number }) => number === end.port?.number);
       expect(port?.sent, `${link.name} ${node.name}`).toBe(out.sent);
-      expect(port?.sentBytes).toBe(out.bytes);
-      expect(port?.received).toBe(back.delivered);
+      expect(port?.sentBytes).toBe(out.sentBytes);
+      expect(port?.received).toBe(back.received);
     }
   }
 }

@@ -138,7 +138,7 @@ test("a source that moves within the burst that brought it is where it was last,
 
 test("with many threads nothing is learned while another has the lock", () => {
   const workspaces = [new SwitchWorkspace(kernels)];
-  using core = new SwitchCore(kernels, {}, { workspaces, shared: true, handleOf: (port) => port });
+  using core = new SwitchCore(kernels, {}, { workspaces, shared: true });
   const [a] = threePorts(core, core.addBridgeDomain());
   using batch = new FrameBatch(kernels, { frames: 20 });
   const lock = (core.fdb.address + FDB_LOCK) >>> 2;
