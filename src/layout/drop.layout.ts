@@ -54,7 +54,10 @@ export const DROP_GRE_RESERVED = 50;
 export const DROP_GRE_CHECKSUM = 51;
 export const DROP_OTHER_KEY = 52;
 export const DROP_NVGRE_FIELDS = 53;
-export const DROP_REASONS = 54;
+export const DROP_GPE_VERSION = 54;
+export const DROP_GPE_OAM = 55;
+export const DROP_GPE_PROTOCOL = 56;
+export const DROP_REASONS = 57;
 
 /** Counters lie behind one another, eight bytes a reason; the place of DROP_NONE counts what was forwarded. */
 export const COUNTER_LENGTH = 8;

@@ -103,7 +103,7 @@ function writeFilter(stage: FilterVniStage, record: DataView): number {
 }
 
 /** Those fields of a tag that are given, in their places, and which bits they take. */
-function tciBits({ vid, pcp, dei }: { vid?: number; pcp?: number; dei?: boolean }): {
+function tciBits({ vid, pcp, dei }: Pick<VlanRewriteStage, "vid" | "pcp" | "dei">): {
   mask: number;
   bits: number;
 } {
