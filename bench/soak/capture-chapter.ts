@@ -36,8 +36,8 @@ export function captureChapter({ workers, transport }: CaptureSoakOptions): Chap
       const wanted = await expectedOf();
       const free = dataplane.freeBytes;
       const tally = { frames: 0, pauses: 0, changes: 0, deaths: 0 };
-      let death = performance.now() + Math.min(DEATH_EVERY / 4, (context.end - performance.now()) / 3);
-      while (performance.now() < context.end) {
+      let death = 0;
+      do {
         const busy: Promise<number>[] = [];
         for (let i = 0; i <= context.next(2); i++) busy.push(oneCapture(dataplane, wanted, context));
         if (performance.now() > death && workers > 0) {
@@ -51,7 +51,7 @@ export function captureChapter({ workers, transport }: CaptureSoakOptions): Chap
           context.fault(
             `${free - dataplane.freeBytes} bytes were not given back when all captures were over`,
           );
-      }
+      } while (performance.now() < context.end);
       tally.deaths = mortal.deaths;
       return tally satisfies ChapterTally;
     },

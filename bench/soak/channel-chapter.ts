@@ -32,8 +32,8 @@ export function channelChapter({ workers, transport }: ChannelSoakOptions): Chap
       });
       const free = dataplane.freeBytes;
       const tally = { frames: 0, pauses: 0, changes: 0, deaths: 0 };
-      let death = performance.now() + Math.min(DEATH_EVERY / 4, (context.end - performance.now()) / 3);
-      while (performance.now() < context.end) {
+      let death = 0;
+      do {
         const busy: Promise<number>[] = [];
         for (let i = 0; i <= context.next(3); i++) busy.push(throughChannel(dataplane, context));
         if (performance.now() > death && workers > 0) {
@@ -47,7 +47,7 @@ export function channelChapter({ workers, transport }: ChannelSoakOptions): Chap
           context.fault(
             `${free - dataplane.freeBytes} bytes were not given back when all channels were closed`,
           );
-      }
+      } while (performance.now() < context.end);
       tally.deaths = mortal.deaths;
       return tally satisfies ChapterTally;
     },

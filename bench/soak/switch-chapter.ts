@@ -31,7 +31,8 @@ export function switchChapter({ workers, carrier }: SwitchSoakOptions): Chapter 
       const soak = new SwitchSoak(context, mortal, workers);
       try {
         await soak.open(dataplane, carrier);
-        while (performance.now() < context.end) await soak.round();
+        do await soak.round();
+        while (performance.now() < context.end);
       } finally {
         await soak.close();
       }
@@ -50,13 +51,13 @@ class SwitchSoak {
   readonly #carrying: Promise<void>[] = [];
   #pauses = 0;
   #changes = 0;
-  #death: number;
+  /** When the next worker dies: the first at once. */
+  #death = 0;
 
   constructor(context: ChapterContext, mortal: MortalWorkers, workers: number) {
     this.#context = context;
     this.#mortal = mortal;
     this.#workers = workers;
-    this.#death = performance.now() + Math.min(DEATH_EVERY / 4, (context.end - performance.now()) / 3);
   }
 
   get tally(): ChapterTally {
@@ -151,7 +152,7 @@ class SwitchSoak {
   async #change(): Promise<void> {
     const { next } = this.#context;
     const changes = 1 + next(6);
-    for (let i = 0; i < changes && performance.now() < this.#context.end; i++) {
+    for (let i = 0; i < changes && (i === 0 || performance.now() < this.#context.end); i++) {
       const side = this.#sides[next(2)] as SwitchSide;
       const change = CHANGES[next(CHANGES.length)] as Change;
       await change(side, next);

@@ -14,6 +14,8 @@ import {
   KEY_RETIRED,
   READER_IDLE,
   READER_LENGTH,
+  VALUE_FLAGS,
+  VALUE_LENGTH,
   VALUE_PRESENT,
   VALUE_STATIC,
 } from "../../src/layout/fdb.layout.ts";
@@ -35,7 +37,7 @@ async function table(capacity: number, shared: boolean) {
   for (let port = 0; port < PORTS; port++) core.addPort({ bridgeDomain: domain });
   const { fdb, memory } = core;
   const { words, bytes, view, functions, plan } = kernels;
-  const scratch = plan.reserve("a key and a value", 16);
+  const scratch = plan.reserve("a key and a value", KEY_LENGTH + VALUE_LENGTH);
   const writeKey = (station: number): void => {
     view.setUint32(scratch, 0x02000000);
     view.setUint16(scratch + 4, station);
@@ -46,9 +48,9 @@ async function table(capacity: number, shared: boolean) {
     core,
     set(station: number, port = 1, flags = VALUE_PRESENT): boolean {
       writeKey(station);
-      words[(scratch + 8) >>> 2] = port;
-      words[(scratch + 12) >>> 2] = flags;
-      return functions.fdbSet(fdb.address, scratch, 1, scratch + 8, memory.thread) === 1;
+      view.setUint32(scratch + KEY_LENGTH, port, true);
+      view.setUint32(scratch + KEY_LENGTH + VALUE_FLAGS, flags, true);
+      return functions.fdbSet(fdb.address, scratch, 1, scratch + KEY_LENGTH, memory.thread) === 1;
     },
     unset(station: number): boolean {
       writeKey(station);

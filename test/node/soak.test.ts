@@ -13,4 +13,4 @@ test("the soak: changing switches, channels, captures and calls, and all books b
     [deaths, 2],
   ] as const)
     expect(what).toBeGreaterThan(least);
-});
+}, 240_000);
