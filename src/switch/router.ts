@@ -220,7 +220,7 @@ export class Router {
       this.#routes.putLocal(host);
       done.push(() => this.#routes.drop(host));
       if (network === undefined) continue;
-      this.#routes.putConnected(network, { face: address, domain, via: undefined });
+      this.#routes.putConnected(network, { face: address, domain, via: network.length });
       done.push(() => this.#routes.drop(network));
     }
     this.#faces.set(domain, face);

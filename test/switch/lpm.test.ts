@@ -55,7 +55,7 @@ class Bench {
       groups++;
       if (view.getUint32(group + 4, true) !== 1) return -1;
       const hop = view.getUint32(group + 8, true);
-      return view.getUint32(hop + 4, true) === 1 ? -1 : (bytes[hop + 13] as number);
+      return view.getUint32(hop + 4, true) !== 0 ? -1 : (bytes[hop + 13] as number);
     });
     expect(found).toBe(groups);
     return numbers;

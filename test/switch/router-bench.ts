@@ -11,7 +11,8 @@ import {
 /** Offsets of src/layout/switch.layout.ts, route.layout.ts and descriptor.layout.ts. */
 const SWITCH = { domains: 12, flowSeed: 72, length: 128 };
 const DOMAIN = { flags: 0, length: 64, answersArp: 8 };
-const CONTEXT = { switch: 0, answered: 96, length: 128 };
+const CONTEXT = { switch: 0, domains: 16, stamp: 52, answered: 96, length: 128 };
+const DOMAIN_COUNTERS = 64;
 const SLOT = 4096;
 const POISON = 0xa5;
 
@@ -37,6 +38,7 @@ export class RouteBench implements RouterHost {
   readonly #switch: number;
   readonly #domains: number;
   readonly #context: number;
+  readonly #counters: number;
   readonly #descriptor: number;
   readonly #slot: number;
   readonly #routers: Router[] = [];
@@ -47,11 +49,13 @@ export class RouteBench implements RouterHost {
     this.#switch = kernels.plan.reserve("a switch", SWITCH.length);
     this.#domains = kernels.plan.reserve("bridge domains", 16 * DOMAIN.length);
     this.#context = kernels.plan.reserve("a context", CONTEXT.length);
+    this.#counters = kernels.plan.reserve("bridge domains' counters", 16 * DOMAIN_COUNTERS);
     this.#descriptor = kernels.plan.reserve("a descriptor", 32);
     this.#slot = kernels.plan.reserve("a slot", SLOT);
     kernels.view.setUint32(this.#switch + SWITCH.domains, this.#domains, true);
     kernels.view.setUint32(this.#switch + SWITCH.flowSeed, options.flowSeed ?? 0, true);
     kernels.view.setUint32(this.#context + CONTEXT.switch, this.#switch, true);
+    kernels.view.setUint32(this.#context + CONTEXT.domains, this.#counters, true);
     this.neighbours = new Neighbours(kernels, this.#switch, options.neighbours ?? 1024, 7n);
   }
 
@@ -75,6 +79,13 @@ export class RouteBench implements RouterHost {
   suppress(id: number): void {
     const at = this.#domains + id * DOMAIN.length + DOMAIN.flags;
     this.kernels.bytes[at]! |= DOMAIN.answersArp;
+  }
+
+  /** Lets another second begin, in which all budgets are whole again. */
+  nextSecond(): void {
+    const { view } = this.kernels;
+    const at = this.#context + CONTEXT.stamp;
+    view.setUint32(at, (view.getUint32(at, true) + 1) % 2 ** 24, true);
   }
 
   /** ARP, echo, TTL exceeded, packet too big. */
@@ -122,7 +133,9 @@ export class RouteBench implements RouterHost {
   close(): void {
     for (const router of this.#routers) router.close();
     this.neighbours.close();
-    for (const address of [this.#switch, this.#domains, this.#context, this.#descriptor, this.#slot])
-      this.kernels.plan.release(address);
+    const { kernels } = this;
+    const contexts = [this.#context, this.#counters];
+    for (const address of [this.#switch, this.#domains, ...contexts, this.#descriptor, this.#slot])
+      kernels.plan.release(address);
   }
 }
