@@ -12,8 +12,15 @@ import {
 import { createCaptureFile, openCaptureFile } from "../node.ts";
 import { compileStages } from "../pipeline/pipeline.ts";
 import { isStandardOutput } from "../platform/node-output.ts";
-import { DamagedInput, UsageError } from "./failures.ts";
-import type { TransformOptions } from "./options.ts";
+import { DamagedInput } from "./failures.ts";
+import {
+  naming,
+  optionsOf,
+  type Parsed,
+  type Rows,
+  TRANSFORM_OPTIONS,
+  type TransformOptions,
+} from "./options.ts";
 import { print } from "./print.ts";
 import { Progress } from "./progress.ts";
 import { type Run, summaryJson, summaryText } from "./summary.ts";
@@ -22,18 +29,19 @@ import { type Run, summaryJson, summaryText } from "./summary.ts";
 const MEMORY = 16 * 1024 * 1024;
 
 /**
- * Runs `stage` over the capture `input`. A UsageError names the flag for a field of the stage, which is the field's
- * name unless `flags` says otherwise.
+ * Runs `stage` over the capture `input`. What is wrong with the stage is a UsageError that names the flag for the field,
+ * which the rows of the stage's `own` options say.
  */
 export async function transform(
   command: string,
   input: string,
-  options: TransformOptions,
+  parsed: Parsed,
   stage: Stage,
-  flags: Readonly<Record<string, string>> = {},
+  own: Rows,
 ): Promise<void> {
-  const { output, workers } = options;
-  checkStage(stage, flags);
+  const options = optionsOf(TRANSFORM_OPTIONS, parsed) as unknown as TransformOptions;
+  const { output, workers = 0 } = options;
+  naming(own, ["stages", 0], () => compileStages([stage]));
   const dataplane = await createDataplane({ workers, ...(workers === 0 && { memoryBytes: MEMORY }) });
   const progress = new Progress(sizeOf(input));
   const format = options.format ?? formatOfName(output);
@@ -58,17 +66,6 @@ export async function transform(
   } finally {
     progress.stop();
     await dataplane.close();
-  }
-}
-
-function checkStage(stage: Stage, flags: Readonly<Record<string, string>>): void {
-  try {
-    compileStages([stage]);
-  } catch (error) {
-    const [, field, rest] = /^stages\[0\]\.(\w+)(: .*)$/.exec((error as Error).message) ?? [];
-    if (field === undefined) throw error;
-    const flag = flags[field] ?? field.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-    throw new UsageError(`--${flag}${rest}`);
   }
 }
 

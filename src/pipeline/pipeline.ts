@@ -1,6 +1,8 @@
 // A pipeline: checked stages, run over a batch in one call.
 
-import { FrameBatch } from "../frame/frame-batch.ts";
+import { ArgumentRangeError, under } from "../core/argument-error.ts";
+import { wrongType } from "../core/arguments.ts";
+import { expectBatch, type FrameBatch } from "../frame/frame-batch.ts";
 import type { Kernels } from "../kernel/kernels.ts";
 import { DROP_FRAME_TOO_LONG } from "../layout/drop.layout.ts";
 import { STAGE_LENGTH, STAGES_MAXIMUM } from "../layout/stage.layout.ts";
@@ -13,22 +15,20 @@ import { writeStage } from "./write-stage.ts";
  * @throws TypeError or RangeError that names the stage (from 0) and the argument.
  */
 export function compileStages(stages: readonly Stage[]): CompiledStages {
-  if (!Array.isArray(stages)) throw new TypeError(`stages: expected an array, got ${typeof stages}`);
+  if (!Array.isArray(stages)) throw wrongType("stages", "an array", stages);
   if (stages.length > STAGES_MAXIMUM) {
-    throw new RangeError(`stages: expected at most ${STAGES_MAXIMUM}, got ${stages.length}`);
+    throw new ArgumentRangeError(
+      "out-of-range",
+      "stages",
+      `expected at most ${STAGES_MAXIMUM}, got ${stages.length}`,
+    );
   }
   const records = new Uint8Array(stages.length * STAGE_LENGTH);
   let headroom = 0;
   // Not forEach: it leaves out holes.
   for (let index = 0; index < stages.length; index++) {
     const record = new DataView(records.buffer, index * STAGE_LENGTH, STAGE_LENGTH);
-    try {
-      headroom += writeStage(stages[index] as Stage, record);
-    } catch (error) {
-      if (error instanceof TypeError || error instanceof RangeError)
-        error.message = `stages[${index}].${error.message}`;
-      throw error;
-    }
+    headroom += under(["stages", index], () => writeStage(stages[index] as Stage, record));
   }
   return { records, headroom };
 }
@@ -48,9 +48,7 @@ export class Pipeline extends Program {
   /** Runs every stage over the batch, in place; returns how many frames were not dropped. */
   run(batch: FrameBatch): number {
     this.expectOpen();
-    if (!(batch instanceof FrameBatch)) throw new TypeError("batch: expected a FrameBatch");
-    if (batch.kernels !== this.kernels)
-      throw new RangeError("batch: it belongs to other kernels than the pipeline");
+    expectBatch(batch, this.kernels, "pipeline");
     const refused = batch.takeRefused();
     if (refused > 0) this.countDrops(DROP_FRAME_TOO_LONG, refused);
     return this.kernels.functions.runPipeline(

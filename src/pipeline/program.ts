@@ -1,5 +1,6 @@
 // Compiled stages in the kernels' memory, with the counters of what went through them.
 
+import { closed } from "../core/arguments.ts";
 import { expectKernels, type Kernels } from "../kernel/kernels.ts";
 import { COUNTER_LENGTH, COUNTERS_LENGTH } from "../layout/drop.layout.ts";
 import { STAGE_CHANGED, STAGE_LENGTH } from "../layout/stage.layout.ts";
@@ -55,7 +56,7 @@ export class Program {
 
   /** For those who run it: throws a TypeError if it has been closed, when its memory may be someone else's. */
   expectOpen(): void {
-    if (this.#closed) throw new TypeError("pipeline: it has been closed");
+    if (this.#closed) throw closed("pipeline");
   }
 
   /** Counts frames that were dropped before any kernel saw them. */

@@ -1,6 +1,7 @@
 // Checks one stage and writes its record into the kernels' memory.
 
-import { knownKeys, trueOrFalse, wholeNumber } from "../core/arguments.ts";
+import { ArgumentRangeError } from "../core/argument-error.ts";
+import { knownKeys, trueOrFalse, wholeNumber, wrongType } from "../core/arguments.ts";
 import {
   FILTER_VNI,
   OPERATION_FILTER_VNI,
@@ -39,8 +40,7 @@ const TPIDS = [TPID_CUSTOMER, TPID_SERVICE, TPID_LEGACY];
  * Returns by how many bytes the stage makes a frame longer at most.
  */
 export function writeStage(stage: Stage, record: DataView): number {
-  if (typeof stage !== "object" || stage === null)
-    throw new TypeError(`stage: expected an object, got ${typeof stage}`);
+  if (typeof stage !== "object" || stage === null) throw wrongType("stage", "an object", stage);
   const { stage: name } = stage;
   switch (name) {
     case "decapsulate":
@@ -56,8 +56,10 @@ export function writeStage(stage: Stage, record: DataView): number {
     case "filter-vni":
       return writeFilter(stage, record);
     default:
-      throw new RangeError(
-        `stage: expected decapsulate, encapsulate, vlan-push, vlan-pop, vlan-rewrite or filter-vni, got ${JSON.stringify(name)}`,
+      throw new ArgumentRangeError(
+        "not-one-of",
+        "stage",
+        `expected decapsulate, encapsulate, vlan-push, vlan-pop, vlan-rewrite or filter-vni, got ${JSON.stringify(name)}`,
       );
   }
 }
@@ -135,7 +137,8 @@ function deiBit(dei: boolean): number {
 }
 
 function wholeTpid(name: string, tpid: number): number {
-  if (typeof tpid !== "number") throw new TypeError(`${name}: expected a number, got ${typeof tpid}`);
-  if (!TPIDS.includes(tpid)) throw new RangeError(`${name}: expected 0x8100, 0x88a8 or 0x9100, got ${tpid}`);
+  if (typeof tpid !== "number") throw wrongType(name, "a number", tpid);
+  if (!TPIDS.includes(tpid))
+    throw new ArgumentRangeError("not-one-of", name, `expected 0x8100, 0x88a8 or 0x9100, got ${tpid}`);
   return tpid;
 }
