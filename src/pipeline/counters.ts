@@ -35,19 +35,29 @@ export function readCounters(kernels: Kernels, address: number, stages: number):
 
 /** Adds counters up; stage by stage where they have stages. */
 export function sumCounters(all: readonly PipelineCounters[]): PipelineCounters {
-  const drops: Record<string, number> = {};
+  const sums: Record<string, number> = {};
   const changed: number[] = [];
   let forwarded = 0;
   let dropped = 0;
   for (const counters of all) {
     forwarded += counters.forwarded;
     dropped += counters.dropped;
-    for (const [name, count] of Object.entries(counters.drops)) drops[name] = (drops[name] ?? 0) + count;
+    for (const [name, count] of Object.entries(counters.drops)) sums[name] = (sums[name] ?? 0) + count;
     counters.changed.forEach((count, index) => {
       changed[index] = (changed[index] ?? 0) + count;
     });
   }
-  return { received: forwarded + dropped, forwarded, dropped, drops, changed };
+  return { received: forwarded + dropped, forwarded, dropped, drops: inOrder(sums), changed };
+}
+
+/** The drops of a record by the order of their codes, whoever came first. */
+export function inOrder(drops: Readonly<Record<string, number>>): Record<string, number> {
+  const ordered: Record<string, number> = {};
+  for (const { name } of dropReasons) {
+    const count = drops[name];
+    if (count !== undefined) ordered[name] = count;
+  }
+  return ordered;
 }
 
 /** Counters that say only that `count` frames were dropped for the reason `name`. */

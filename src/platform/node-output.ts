@@ -40,7 +40,10 @@ export interface NodeOutput {
   abort(reason: unknown): Promise<void>;
 }
 
-/** An output in the steps that `closeTogether` takes. Each is called at most once, and only in this order. */
+/**
+ * An output in the steps that `closeTogether` takes, only in this order. Each is called at most once, but for `finish`,
+ * which may have been called before.
+ */
 interface SteppedOutput extends NodeOutput {
   /** Everything has been written; nothing is to be seen of it yet. */
   finish(): Promise<void>;
@@ -71,6 +74,11 @@ export async function closeTogether(outputs: readonly NodeOutput[]): Promise<voi
     throw error;
   }
   for (const output of all) output.settle();
+}
+
+/** Says that all has been written to an output for `closeTogether`: it takes no more, and is no open file any longer. */
+export async function finishOutput(output: NodeOutput): Promise<void> {
+  await (output as SteppedOutput).finish();
 }
 
 export function isStandardOutput(path: string): boolean {
@@ -244,6 +252,7 @@ class TemporaryOutput implements SteppedOutput {
   }
 
   async finish(): Promise<void> {
+    if (this.#finished) return;
     this.#finished = true;
     try {
       await close(this.#file);
