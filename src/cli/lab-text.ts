@@ -1,6 +1,6 @@
 // What came of the traffic of a laboratory, as text for people and as JSON for programs.
 
-import { dropReasons } from "../core/drop-reasons.ts";
+import { dropReasons, dropsInOrder } from "../core/drop-reasons.ts";
 import type { Lab, Outcome, PingError, PingOutcome, Topology } from "../overlay.ts";
 import { nameOf } from "./failures.ts";
 import { oneLine } from "./printable.ts";
@@ -190,7 +190,7 @@ function dropsOf(lab: Lab): Record<string, number> {
     for (const [reason, count] of Object.entries(node.core.counters().drops))
       sums[reason] = (sums[reason] ?? 0) + count;
   }
-  return sums;
+  return dropsInOrder(sums);
 }
 
 function dropsText(drops: Readonly<Record<string, number>>): string {

@@ -3,7 +3,8 @@
 
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
-import { explain } from "./failures.ts";
+import { abandonedFiles } from "../platform/temporary-files.ts";
+import { explain, say } from "./failures.ts";
 import { print } from "./print.ts";
 
 interface Entry {
@@ -86,6 +87,7 @@ async function main(args: readonly string[]): Promise<number> {
   }
   try {
     await program.parseAsync(args, { from: "user" });
+    sayAbandoned();
     return Number(process.exitCode ?? 0);
   } catch (error) {
     const command = namedCommand(program, args);
@@ -96,6 +98,16 @@ async function main(args: readonly string[]): Promise<number> {
     }
     return explain(error, command);
   }
+}
+
+/** Runs that were killed outright leave behind what they were writing. */
+function sayAbandoned(): void {
+  const [first, ...more] = abandonedFiles();
+  if (first === undefined) return;
+  const others = more.length === 0 ? "" : ` and ${more.length} more`;
+  say(
+    `frameferry: ${first}${others}: left unfinished by a run that was killed; delete what nobody writes any more`,
+  );
 }
 
 /** `frameferry vlan push` for the arguments that begin so. */

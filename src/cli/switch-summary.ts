@@ -1,6 +1,6 @@
 // What became of the frames of a switch, as tables for people or as JSON for programs.
 
-import { dropReasons } from "../core/drop-reasons.ts";
+import { dropReasons, dropsInOrder } from "../core/drop-reasons.ts";
 import type { FdbEntry, PortCounters, SwitchCounters } from "../switch.ts";
 import { nameOf } from "./failures.ts";
 import { grouped } from "./summary.ts";
@@ -124,7 +124,7 @@ function countersOf({ sw, refused }: SwitchRun): SwitchCounters {
     ...counters,
     received: counters.received + frames,
     dropped: counters.dropped + frames,
-    drops,
+    drops: dropsInOrder(drops),
     ports: counters.ports.map(withRefused),
   };
 }

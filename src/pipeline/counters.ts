@@ -1,6 +1,6 @@
 // What became of the frames that went through stages: read from memory, and added up.
 
-import { dropReasons } from "../core/drop-reasons.ts";
+import { dropReasons, dropsInOrder } from "../core/drop-reasons.ts";
 import type { Kernels } from "../kernel/kernels.ts";
 import { COUNTER_LENGTH } from "../layout/drop.layout.ts";
 import { STAGE_CHANGED, STAGE_LENGTH } from "../layout/stage.layout.ts";
@@ -47,17 +47,7 @@ export function sumCounters(all: readonly PipelineCounters[]): PipelineCounters 
       changed[index] = (changed[index] ?? 0) + count;
     });
   }
-  return { received: forwarded + dropped, forwarded, dropped, drops: inOrder(sums), changed };
-}
-
-/** The drops of a record by the order of their codes, whoever came first. */
-export function inOrder(drops: Readonly<Record<string, number>>): Record<string, number> {
-  const ordered: Record<string, number> = {};
-  for (const { name } of dropReasons) {
-    const count = drops[name];
-    if (count !== undefined) ordered[name] = count;
-  }
-  return ordered;
+  return { received: forwarded + dropped, forwarded, dropped, drops: dropsInOrder(sums), changed };
 }
 
 /** Counters that say only that `count` frames were dropped for the reason `name`. */

@@ -21,7 +21,7 @@ import type { Writable } from "node:stream";
 import { isatty } from "node:tty";
 import { promisify } from "node:util";
 import { fileError } from "./file-error.ts";
-import { addTemporary, forgetTemporary, removeTemporary } from "./temporary-files.ts";
+import { addTemporary, forgetTemporary, removeTemporary, temporaryName } from "./temporary-files.ts";
 
 const open = promisify(openFile);
 const write = promisify(writeFile);
@@ -113,10 +113,8 @@ function openStandardOutput(): SteppedOutput {
 }
 
 function createTemporary(path: string, target: string, existing: Stats | undefined): SteppedOutput {
-  // Its length does not depend on the final name's, which may be as long as the file system allows. It may be
-  // guessed: "wx" opens nothing that is there already.
-  const unique = `${process.pid}-${Math.random().toString(36).slice(2, 10)}`;
-  const temporary = join(dirname(target), `.frameferry-${unique}.part`);
+  // Its length does not depend on the final name's, which may be as long as the file system allows.
+  const temporary = temporaryName(target);
   addTemporary(temporary);
   try {
     // Not awaited: were a signal handled between making the file and knowing of it, the file would stay.

@@ -23,6 +23,7 @@ interface Verdict {
   readonly damage: string | undefined;
   readonly written: Uint8Array;
   readonly received: number;
+  readonly fileBytesIn?: number;
 }
 
 async function verdictOf(
@@ -31,8 +32,10 @@ async function verdictOf(
 ): Promise<Verdict> {
   const sink = new Collected();
   try {
-    const { damage, received } = await dataplane.processCapture(source, [], sink);
-    return { damage: damage?.message, written: sink.bytes, received };
+    const { damage, received, fileBytesIn } = await dataplane.processCapture(source, [], sink);
+    // Whatever has been read of it: what lies in front of the damage counts.
+    if (damage !== undefined) expect(fileBytesIn).toBe(damage.offset);
+    return { damage: damage?.message, written: sink.bytes, received, fileBytesIn };
   } catch (error) {
     if (!(error instanceof CaptureError)) throw error;
     return { damage: error.message, written: new Uint8Array(0), received: 0 };
@@ -112,7 +115,7 @@ describe("one verdict", () => {
             dataplane,
             source instanceof Uint8Array ? source : chunked(bytes, 99_999),
           );
-          expect(verdict, name).toMatchObject({ damage, received: place });
+          expect(verdict, name).toMatchObject({ damage, received: place, fileBytesIn: offsets[2 + place] });
           expect((await recordsOf(verdict.written)).records).toHaveLength(place);
         }
     }
