@@ -71,6 +71,19 @@ import {
   ENHANCED_ORIGINAL,
   ENHANCED_TICKS_HIGH,
   ENHANCED_TICKS_LOW,
+  OPTION_CODE,
+  OPTION_CUSTOM_BYTES,
+  OPTION_CUSTOM_BYTES_PRIVATE,
+  OPTION_CUSTOM_TEXT,
+  OPTION_CUSTOM_TEXT_PRIVATE,
+  OPTION_END,
+  OPTION_ENHANCED_DROPS,
+  OPTION_ENHANCED_FLAGS,
+  OPTION_ENHANCED_PACKET_ID,
+  OPTION_ENHANCED_QUEUE,
+  OPTION_ENHANCED_VERDICT,
+  OPTION_LENGTH,
+  OPTION_VALUE,
   PACKET_INTERFACE,
   RECORD_BLOCK_MAXIMUM,
   SIMPLE_FRAME,
@@ -191,6 +204,12 @@ function readPcapng(cursor: usize, counters: usize): u32 {
       status = STATUS_DAMAGE;
       break;
     }
+    // Nothing may stand behind the frame of a simple block: what does says nothing, and is not written.
+    const optionsLength = type === BLOCK_SIMPLE_PACKET ? 0 : total - fixed - padded - 4;
+    if (optionsLength !== 0 && !optionsFit(at + fixed + padded, optionsLength, swap)) {
+      status = STATUS_DAMAGE;
+      break;
+    }
     room -= total + growth;
     if (room < 0) {
       status = STATUS_OUTPUT_FULL;
@@ -202,7 +221,7 @@ function readPcapng(cursor: usize, counters: usize): u32 {
     store<u64>(stamp, ticks, STAMP_TICKS);
     store<u32>(stamp, iface, STAMP_INTERFACE);
     store<u32>(stamp, <u32>(frame + padded), STAMP_OPTIONS);
-    store<u32>(stamp, total - fixed - padded - 4, STAMP_OPTIONS_LENGTH);
+    store<u32>(stamp, optionsLength, STAMP_OPTIONS_LENGTH);
     store<u32>(stamp, type === BLOCK_PACKET ? BLOCK_ENHANCED_PACKET : type, STAMP_BLOCK_TYPE);
     at += total;
     count++;
@@ -210,6 +229,34 @@ function readPcapng(cursor: usize, counters: usize): u32 {
   store<u32>(cursor, <u32>at, CURSOR_IN);
   store<u32>(cursor, status, CURSOR_STATUS);
   return count;
+}
+
+/** Whether options can be walked from one to the next; src/pcap/options.ts asks the same. */
+function optionsFit(at: usize, left: u32, swap: bool): bool {
+  while (left >= <u32>OPTION_VALUE) {
+    const code = half(at, OPTION_CODE, swap);
+    const length = half(at, OPTION_LENGTH, swap);
+    const step: u32 = OPTION_VALUE + ((length + 3) & ~3);
+    if (step > left) return false;
+    if (code === OPTION_END) return true;
+    if (!optionHolds(code, length)) return false;
+    at += step;
+    left -= step;
+  }
+  return true;
+}
+
+/** Whether a value has the length that those who look for it expect. */
+function optionHolds(code: u32, length: u32): bool {
+  if (code === OPTION_ENHANCED_FLAGS || code === OPTION_ENHANCED_QUEUE) return length === 4;
+  if (code === OPTION_ENHANCED_DROPS || code === OPTION_ENHANCED_PACKET_ID) return length === 8;
+  if (code === OPTION_ENHANCED_VERDICT) return length !== 0;
+  const custom =
+    code === OPTION_CUSTOM_TEXT ||
+    code === OPTION_CUSTOM_BYTES ||
+    code === OPTION_CUSTOM_TEXT_PRIVATE ||
+    code === OPTION_CUSTOM_BYTES_PRIVATE;
+  return !custom || length >= 4;
 }
 
 function word(at: usize, offset: u32, swap: bool): u32 {

@@ -38,19 +38,25 @@ import {
   DESCRIPTOR_WIRE_LENGTH,
   VERDICT_DROP,
 } from "../src/layout/descriptor.layout";
-import { PCAP_RECORD_LENGTH } from "../src/layout/pcap.layout";
+import { DROP_FRAME_TOO_LONG } from "../src/layout/drop.layout";
+import { CAPTURED_MAXIMUM, PCAP_RECORD_LENGTH } from "../src/layout/pcap.layout";
 import {
   BLOCK_ENHANCED_PACKET,
   BLOCK_SIMPLE_PACKET,
   ENHANCED_FRAME,
+  ENHANCED_MINIMUM,
+  RECORD_BLOCK_MAXIMUM,
   SIMPLE_FRAME,
 } from "../src/layout/pcapng.layout";
 import { readBurst, simpleLength } from "./capture-read";
 import { copy } from "./copy";
+import { drop } from "./descriptor";
 import { runPipeline } from "./pipeline";
 import { writeRecords } from "./records";
 
 const GIGA: u64 = 1000000000;
+/** Most bytes of frame, padding and options in a packet block. */
+const BODY_MAXIMUM: u32 = RECORD_BLOCK_MAXIMUM - ENHANCED_MINIMUM;
 
 /** Reads, works and writes burst by burst until the input is used up or something stands in the way; returns the status. */
 export function runCapture(cursor: usize): u32 {
@@ -61,14 +67,15 @@ export function runCapture(cursor: usize): u32 {
   while (true) {
     const count = readBurst(cursor, counters);
     if (count === 0) return load<u32>(cursor, CURSOR_STATUS);
-    const forwarded = runPipeline(descriptors, count, stages, stageCount, counters);
+    let forwarded = runPipeline(descriptors, count, stages, stageCount, counters);
     if ((load<u32>(cursor, CURSOR_OUT_FORMAT) & FORMAT_RECORDS) !== 0) writeRecords(cursor, count);
-    else writeBurst(cursor, count);
+    else forwarded -= writeBurst(cursor, count, counters);
     store<u64>(cursor, load<u64>(cursor, CURSOR_FORWARDED) + forwarded, CURSOR_FORWARDED);
   }
 }
 
-function writeBurst(cursor: usize, count: u32): void {
+/** Returns how many frames it has dropped after all, because no capture holds a record as long as theirs. */
+function writeBurst(cursor: usize, count: u32, counters: usize): u32 {
   const format = load<u32>(cursor, CURSOR_OUT_FORMAT);
   const swap = (format & FORMAT_BIG_ENDIAN) !== 0;
   const pcapng = (format & FORMAT_PCAPNG) !== 0;
@@ -79,6 +86,7 @@ function writeBurst(cursor: usize, count: u32): void {
   const samePcapng = pcapng && (inFormat & FORMAT_PCAPNG) !== 0;
   let out: usize = load<u32>(cursor, CURSOR_OUT);
   let bytes: u64 = 0;
+  let refused: u32 = 0;
   let stamp: usize = load<u32>(cursor, CURSOR_STAMPS);
   const descriptors: usize = load<u32>(cursor, CURSOR_DESCRIPTORS);
   const end: usize = descriptors + count * DESCRIPTOR_LENGTH;
@@ -87,6 +95,14 @@ function writeBurst(cursor: usize, count: u32): void {
     const frame: usize = load<u32>(d, DESCRIPTOR_OFFSET);
     const length = load<u32>(d, DESCRIPTOR_FRAME_LENGTH);
     const wire = load<u32>(d, DESCRIPTOR_WIRE_LENGTH);
+    if (
+      length > <u32>CAPTURED_MAXIMUM ||
+      (pcapng && ((length + 3) & ~3) + load<u32>(stamp, STAMP_OPTIONS_LENGTH) > BODY_MAXIMUM)
+    ) {
+      drop(d, DROP_FRAME_TOO_LONG, counters);
+      refused++;
+      continue;
+    }
     bytes += length;
     if (pcapng) {
       out = writeBlock(out, frame, length, wire, stamp, cursor, samePcapng, swap);
@@ -108,6 +124,9 @@ function writeBurst(cursor: usize, count: u32): void {
   }
   store<u32>(cursor, <u32>out, CURSOR_OUT);
   store<u64>(cursor, load<u64>(cursor, CURSOR_BYTES_OUT) + bytes, CURSOR_BYTES_OUT);
+  // The pipeline has counted them as forwarded.
+  if (refused !== 0) store<u64>(counters, load<u64>(counters) - refused);
+  return refused;
 }
 
 /** Writes one packet block and returns where the next begins; its options are those that were read. */
@@ -125,7 +144,7 @@ function writeBlock(
   // A simple block does not say how many bytes it holds: where its reader would count others, it becomes an enhanced one.
   const simple = timeless && length === simpleLength(cursor, wire, load<u32>(cursor, CURSOR_HEADROOM));
   const padded = (length + 3) & ~3;
-  const optionsLength = timeless && !simple ? 0 : load<u32>(stamp, STAMP_OPTIONS_LENGTH);
+  const optionsLength = load<u32>(stamp, STAMP_OPTIONS_LENGTH);
   const fixed: u32 = simple ? SIMPLE_FRAME : ENHANCED_FRAME;
   const total = fixed + padded + optionsLength + 4;
   put(out, simple ? BLOCK_SIMPLE_PACKET : BLOCK_ENHANCED_PACKET, swap);

@@ -33,8 +33,8 @@ import { INTERFACE_MAC, ROUTER_TTL } from "../src/layout/route.layout";
 import { swapped16 } from "./byte-order";
 import { checksumUpdate, fold, sum } from "./checksum";
 import { FRAGMENT_BITS } from "./flow-hash";
-import { isHostIpv4, isHostIpv6 } from "./ip-address";
 import { loadMac, storeMac } from "./mac";
+import { isOtherHostIpv4, isOtherHostIpv6 } from "./one-host";
 
 /** `ipLength` counts header and payload, `present` how much of them is in memory; at least the header is. */
 export function answerEchoIpv4(frame: usize, packet: usize, ipLength: u32, present: u32, face: usize): bool {
@@ -42,7 +42,7 @@ export function answerEchoIpv4(frame: usize, packet: usize, ipLength: u32, prese
   if (load<u8>(packet) !== IPV4_PLAIN || load<u8>(packet, IPV4_PROTOCOL) !== IP_PROTOCOL_ICMP) return false;
   if ((load<u16>(packet, IPV4_FRAGMENT) & FRAGMENT_BITS) !== 0) return false;
   const source = load<u32>(packet, IPV4_SOURCE);
-  if (!isHostIpv4(source)) return false;
+  if (!isOtherHostIpv4(face, source)) return false;
   const message: usize = packet + IPV4_LENGTH;
   if (!isEcho(message, ipLength - IPV4_LENGTH, present - IPV4_LENGTH, ICMP_ECHO_REQUEST, 0)) return false;
   store<u32>(packet, load<u32>(packet, IPV4_DESTINATION), IPV4_SOURCE);
@@ -58,8 +58,8 @@ export function answerEchoIpv4(frame: usize, packet: usize, ipLength: u32, prese
 
 /** As answerEchoIpv4. Only where ICMPv6 follows the header at once. */
 export function answerEchoIpv6(frame: usize, packet: usize, ipLength: u32, present: u32, face: usize): bool {
-  if (load<u8>(packet, IPV6_NEXT_HEADER) !== IP_PROTOCOL_ICMPV6 || !isHostIpv6(packet + IPV6_SOURCE))
-    return false;
+  if (load<u8>(packet, IPV6_NEXT_HEADER) !== IP_PROTOCOL_ICMPV6) return false;
+  if (!isOtherHostIpv6(face, packet + IPV6_SOURCE)) return false;
   const message: usize = packet + IPV6_LENGTH;
   const length = ipLength - IPV6_LENGTH;
   const pseudo = pseudoSumIcmpv6(packet, length);

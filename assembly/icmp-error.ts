@@ -11,14 +11,12 @@ import { ETHERNET_LENGTH, ETHERNET_SOURCE, ETHERNET_TYPE } from "../src/layout/e
 import {
   ICMP_BODY,
   ICMP_CHECKSUM,
-  ICMP_PARAMETER_PROBLEM,
-  ICMP_REDIRECT,
+  ICMP_QUERIES_HIGH,
+  ICMP_QUERIES_LOW,
   ICMP_REST,
-  ICMP_SOURCE_QUENCH,
-  ICMP_TIME_EXCEEDED,
   ICMP_TYPE,
-  ICMP_UNREACHABLE,
   ICMPV6_ECHO_REQUEST,
+  ICMPV6_KNOWN_LAST,
   ICMPV6_REDIRECT,
 } from "../src/layout/icmp.layout";
 import {
@@ -57,8 +55,8 @@ import {
 import { swapped16 } from "./byte-order";
 import { fold, sum } from "./checksum";
 import { pseudoSumIcmpv6 } from "./icmp-echo";
-import { isHostIpv4, isHostIpv6 } from "./ip-address";
 import { loadMac, storeMac } from "./mac";
+import { isOtherHostIpv4, isOtherHostIpv6 } from "./one-host";
 
 /** Version 4, five words; precedence 6, as RFC 1812 §4.3.2.5 asks of errors. */
 const IPV4_START: u32 = 0xc045;
@@ -84,7 +82,7 @@ export function answerErrorIpv4(
   rest: u32,
 ): bool {
   const own = load<u32>(face, INTERFACE_IPV4);
-  if (own === 0 || !mayAnswerIpv4(packet, present)) return false;
+  if (own === 0 || !mayAnswerIpv4(packet, present, face)) return false;
   const quote = min(min(ipLength, present), ICMP_ERROR_MAXIMUM - IPV4_LENGTH - ICMP_BODY);
   const body = ICMP_BODY + quote;
   const source = load<u32>(packet, IPV4_SOURCE);
@@ -115,7 +113,7 @@ export function answerErrorIpv6(
   rest: u32,
 ): bool {
   const own: usize = face + INTERFACE_IPV6;
-  if (load<u64>(own) === 0 || !mayAnswerIpv6(packet, min(ipLength, present))) return false;
+  if (load<u64>(own) === 0 || !mayAnswerIpv6(packet, min(ipLength, present), face)) return false;
   const quote = min(min(ipLength, present), ICMPV6_ERROR_MAXIMUM - IPV6_LENGTH - ICMP_BODY);
   const body = ICMP_BODY + quote;
   const source = v128.load(packet, IPV6_SOURCE);
@@ -153,35 +151,36 @@ function openFrame(d: usize, packet: usize, headers: u32, quote: u32, tagLength:
   return true;
 }
 
-/** Never about an ICMP error, a later fragment, or a packet from or to what is no single host. */
-function mayAnswerIpv4(packet: usize, present: u32): bool {
-  if (!isHostIpv4(load<u32>(packet, IPV4_SOURCE)) || !isHostIpv4(load<u32>(packet, IPV4_DESTINATION)))
-    return false;
+/**
+ * Never about an ICMP message that may be an error, a later fragment, a packet from or to what is no single host, or
+ * one that says it is from the router.
+ */
+function mayAnswerIpv4(packet: usize, present: u32, face: usize): bool {
+  if (!isOtherHostIpv4(face, load<u32>(packet, IPV4_SOURCE))) return false;
+  if (!isOtherHostIpv4(face, load<u32>(packet, IPV4_DESTINATION))) return false;
   if ((load<u16>(packet, IPV4_FRAGMENT) & FRAGMENT_OFFSET) !== 0) return false;
   if (load<u8>(packet, IPV4_PROTOCOL) !== IP_PROTOCOL_ICMP) return true;
   const headerLength: u32 = (load<u8>(packet) & 15) << 2;
   // Whether it is an error is not known if the message is not there.
   if (present <= headerLength) return false;
   const type: u32 = load<u8>(packet + headerLength);
-  return (
-    type !== ICMP_UNREACHABLE &&
-    type !== ICMP_SOURCE_QUENCH &&
-    type !== ICMP_REDIRECT &&
-    type !== ICMP_TIME_EXCEEDED &&
-    type !== ICMP_PARAMETER_PROBLEM
-  );
+  if (type >= 64) return false;
+  const queries: u32 = type < 32 ? ICMP_QUERIES_LOW : ICMP_QUERIES_HIGH;
+  return ((queries >>> (type & 31)) & 1) !== 0;
 }
 
 /** The same for IPv6; the message stands behind any extension headers. */
-function mayAnswerIpv6(packet: usize, present: u32): bool {
-  if (!isHostIpv6(packet + IPV6_SOURCE) || load<u8>(packet, IPV6_DESTINATION) === 0xff) return false;
+function mayAnswerIpv6(packet: usize, present: u32, face: usize): bool {
+  if (!isOtherHostIpv6(face, packet + IPV6_SOURCE) || load<u8>(packet, IPV6_DESTINATION) === 0xff)
+    return false;
   let next: u32 = load<u8>(packet, IPV6_NEXT_HEADER);
   let at: u32 = IPV6_LENGTH;
   for (let i = 0; i < IPV6_EXTENSIONS_MAXIMUM; i++) {
     if (next === IP_PROTOCOL_ICMPV6) {
       if (present <= at) return false;
       const type: u32 = load<u8>(packet + at);
-      return type >= <u32>ICMPV6_ECHO_REQUEST && type !== ICMPV6_REDIRECT;
+      if (type < <u32>ICMPV6_ECHO_REQUEST || type > <u32>ICMPV6_KNOWN_LAST) return false;
+      return type !== ICMPV6_REDIRECT;
     }
     const fragment = next === IPV6_FRAGMENT_HEADER;
     const options = next === IPV6_HOP_BY_HOP || next === IPV6_ROUTING || next === IPV6_DESTINATION_OPTIONS;

@@ -50,9 +50,9 @@ import {
   GROUP_HOPS,
   GROUP_KIND,
   GROUP_LOCAL,
-  HOP_CONNECTED,
   HOP_INTERFACE,
   HOP_MAC,
+  HOP_NETWORK_BITS,
   INTERFACE_DOMAIN,
   INTERFACE_MAC,
   INTERFACE_MTU,
@@ -67,13 +67,17 @@ import {
   ANSWERED_TOO_BIG,
   ANSWERED_TTL,
   CONTEXT_ANSWERED,
-  CONTEXT_ERRORS,
-  CONTEXT_ERRORS_STAMP,
+  CONTEXT_DOMAINS,
   CONTEXT_STAMP,
   CONTEXT_SWITCH,
+  DOMAIN_COUNTERS_LENGTH,
+  DOMAIN_ERRORS_TOO_BIG,
+  DOMAIN_ERRORS_TTL,
   DOMAIN_LENGTH,
   DOMAIN_ROUTER,
   ERRORS_A_SECOND,
+  ERRORS_SENT,
+  ERRORS_STAMP,
   NEIGHBOUR_MAC,
   SWITCH_DOMAINS,
   SWITCH_FLOW_SEED,
@@ -141,12 +145,13 @@ function routeIpv4(
   }
   const lifetime: u32 = load<u16>(packet, IPV4_TTL); // TTL, and the protocol above it
   if ((lifetime & 0xff) <= 1) {
+    const budget = budgetOf(context, face, DOMAIN_ERRORS_TTL);
     if (
-      !mayReport(context) ||
+      budget === 0 ||
       !answerErrorIpv4(d, packet, ipLength, present, tagLength, face, ICMP_TIME_EXCEEDED, 0)
     )
       return DROP_TTL_EXCEEDED;
-    return answered(context, ANSWERED_TTL);
+    return reported(context, budget, ANSWERED_TTL);
   }
   if (group === 0 || !isHostIpv4(destination) || !isHostIpv4(load<u32>(packet, IPV4_SOURCE)))
     return DROP_NO_ROUTE;
@@ -155,19 +160,20 @@ function routeIpv4(
   const hop = choose(sw, d, group);
   const egress: usize = load<u32>(hop, HOP_INTERFACE);
   let mac = load<u64>(hop, HOP_MAC);
-  if (load<u32>(hop, HOP_CONNECTED) !== 0)
+  if (load<u32>(hop, HOP_NETWORK_BITS) !== 0)
     mac = macOf(neighbourIpv4(sw, load<u32>(egress, INTERFACE_DOMAIN), destination));
   if (mac === 0) return DROP_NO_NEIGHBOUR;
   const mtu = load<u32>(egress, INTERFACE_MTU);
   if (ipLength > mtu) {
     const message = ICMP_UNREACHABLE | (ICMP_FRAGMENTATION_NEEDED << 8);
+    const budget = budgetOf(context, face, DOMAIN_ERRORS_TOO_BIG);
     // The MTU stands in the last two of the four bytes (RFC 1191 §4).
     if (
-      !mayReport(context) ||
+      budget === 0 ||
       !answerErrorIpv4(d, packet, ipLength, present, tagLength, face, message, swapped16(mtu) << 16)
     )
       return DROP_EXCEEDS_MTU;
-    return answered(context, ANSWERED_TOO_BIG);
+    return reported(context, budget, ANSWERED_TOO_BIG);
   }
   const sumBefore: u32 = load<u16>(packet, IPV4_CHECKSUM);
   store<u16>(packet, <u16>checksumUpdate(sumBefore, lifetime, lifetime - 1), IPV4_CHECKSUM);
@@ -199,12 +205,13 @@ function routeIpv6(
   }
   const hopLimit: u32 = load<u8>(packet, IPV6_HOP_LIMIT);
   if (hopLimit <= 1) {
+    const budget = budgetOf(context, face, DOMAIN_ERRORS_TTL);
     if (
-      !mayReport(context) ||
+      budget === 0 ||
       !answerErrorIpv6(d, packet, ipLength, present, tagLength, face, ICMPV6_TIME_EXCEEDED, 0)
     )
       return DROP_TTL_EXCEEDED;
-    return answered(context, ANSWERED_TTL);
+    return reported(context, budget, ANSWERED_TTL);
   }
   const source: usize = packet + IPV6_SOURCE;
   if (group === 0 || !isHostIpv6(destination) || !isHostIpv6(source)) return DROP_NO_ROUTE;
@@ -215,18 +222,19 @@ function routeIpv6(
   const hop = choose(sw, d, group);
   const egress: usize = load<u32>(hop, HOP_INTERFACE);
   let mac = load<u64>(hop, HOP_MAC);
-  if (load<u32>(hop, HOP_CONNECTED) !== 0)
+  if (load<u32>(hop, HOP_NETWORK_BITS) !== 0)
     mac = macOf(neighbourIpv6(sw, load<u32>(egress, INTERFACE_DOMAIN), destination));
   if (mac === 0) return DROP_NO_NEIGHBOUR;
   const mtu = load<u32>(egress, INTERFACE_MTU);
   if (ipLength > mtu) {
     const rest = bswap<u32>(mtu);
+    const budget = budgetOf(context, face, DOMAIN_ERRORS_TOO_BIG);
     if (
-      !mayReport(context) ||
+      budget === 0 ||
       !answerErrorIpv6(d, packet, ipLength, present, tagLength, face, ICMPV6_PACKET_TOO_BIG, rest)
     )
       return DROP_EXCEEDS_MTU;
-    return answered(context, ANSWERED_TOO_BIG);
+    return reported(context, budget, ANSWERED_TOO_BIG);
   }
   store<u8>(packet, <u8>(hopLimit - 1), IPV6_HOP_LIMIT);
   return passOn(d, egress, mac);
@@ -262,15 +270,20 @@ function answered(context: usize, counter: usize): u32 {
   return ROUTED_ANSWERED;
 }
 
-/** Counts an ICMP error that is about to be sent; false if there were enough in this second. */
-function mayReport(context: usize): bool {
+/** What the frame's bridge domain may still send of a kind of ICMP errors; 0 if there were enough in this second. */
+function budgetOf(context: usize, face: usize, kind: usize): usize {
+  const domains: usize = load<u32>(context, CONTEXT_DOMAINS);
+  const budget: usize = domains + load<u32>(face, INTERFACE_DOMAIN) * DOMAIN_COUNTERS_LENGTH + kind;
   const stamp = load<u32>(context, CONTEXT_STAMP);
-  let sent = load<u32>(context, CONTEXT_ERRORS);
-  if (stamp !== load<u32>(context, CONTEXT_ERRORS_STAMP)) {
-    store<u32>(context, stamp, CONTEXT_ERRORS_STAMP);
-    sent = 0;
+  if (stamp !== load<u32>(budget, ERRORS_STAMP)) {
+    store<u32>(budget, stamp, ERRORS_STAMP);
+    store<u32>(budget, 0, ERRORS_SENT);
   }
-  if (sent >= <u32>ERRORS_A_SECOND) return false;
-  store<u32>(context, sent + 1, CONTEXT_ERRORS);
-  return true;
+  return load<u32>(budget, ERRORS_SENT) < <u32>ERRORS_A_SECOND ? budget : 0;
+}
+
+/** Only what is sent counts: packets that nobody may be told of do not silence what others would be told. */
+function reported(context: usize, budget: usize, counter: usize): u32 {
+  store<u32>(budget, load<u32>(budget, ERRORS_SENT) + 1, ERRORS_SENT);
+  return answered(context, counter);
 }

@@ -17,6 +17,8 @@ import {
   ICMP_REST,
   NEIGHBOUR_ADVERTISEMENT,
   NEIGHBOUR_SOLICITATION,
+  OPTION_LENGTH,
+  OPTION_SOURCE_MAC,
   OPTION_TARGET_MAC,
   SOLICITATION_HOP_LIMIT,
   SOLICITATION_LENGTH,
@@ -35,6 +37,7 @@ import { NEIGHBOUR_FLAGS, NEIGHBOUR_GATEWAY, NEIGHBOUR_MAC } from "../src/layout
 import { swapped16 } from "./byte-order";
 import { fold, sum } from "./checksum";
 import { pseudoSumIcmpv6 } from "./icmp-echo";
+import { isHostIpv6 } from "./ip-address";
 import { loadMac, storeMac } from "./mac";
 import { mayTell, neighbourIpv6 } from "./neighbour";
 
@@ -42,6 +45,9 @@ import { mayTell, neighbourIpv6 } from "./neighbour";
 const ALL_NODES_HIGH: u64 = 0x02ff;
 const ALL_NODES_LOW: u64 = 0x0100000000000000;
 const ALL_NODES_MAC: u64 = 0x010000003333;
+/** ff02::1:ff00:0/104 begins as all nodes do, and goes on with these five bytes. */
+const SOLICITED_NODE_MASK: u64 = 0xffffffffff;
+const SOLICITED_NODE_LOW: u64 = 0xff01000000;
 
 /** `present` bytes of the packet are in memory. */
 export function answerSolicitation(
@@ -61,6 +67,7 @@ export function answerSolicitation(
     return false;
   const length: u32 = bswap<u16>(load<u16>(packet, IPV6_PAYLOAD_LENGTH));
   if (length < <u32>SOLICITATION_LENGTH || length > present - IPV6_LENGTH) return false;
+  if (!mayAsk(packet, icmp, length)) return false;
   const record = neighbourIpv6(sw, domain, icmp + SOLICITATION_TARGET);
   if (record === 0 || !mayTell(sw, domain, record)) return false;
   if (fold(pseudoSumIcmpv6(packet, length) + sum(icmp, length)) !== 0xffff) return false;
@@ -112,5 +119,28 @@ export function answerSolicitation(
   store<u32>(d, <u32>start, DESCRIPTOR_OFFSET);
   store<u32>(d, answerLength, DESCRIPTOR_FRAME_LENGTH);
   store<u32>(d, answerLength, DESCRIPTOR_WIRE_LENGTH);
+  return true;
+}
+
+/**
+ * What else a solicitation must be (§7.1.1): from a host, or from nobody yet, who asks the group of the target and
+ * names no MAC; and its options must be whole.
+ */
+function mayAsk(packet: usize, icmp: usize, length: u32): bool {
+  const source: usize = packet + IPV6_SOURCE;
+  const nobody = (load<u64>(source) | load<u64>(source, 8)) === 0;
+  if (nobody) {
+    if (load<u64>(packet, IPV6_DESTINATION) !== ALL_NODES_HIGH) return false;
+    if ((load<u64>(packet, IPV6_DESTINATION + 8) & SOLICITED_NODE_MASK) !== SOLICITED_NODE_LOW) return false;
+  } else if (!isHostIpv6(source)) return false;
+  let at: u32 = SOLICITATION_LENGTH;
+  while (at < length) {
+    if (length - at < 8) return false;
+    const option: usize = icmp + at;
+    const units: u32 = load<u8>(option, OPTION_LENGTH);
+    if (units === 0 || units << 3 > length - at) return false;
+    if (nobody && load<u8>(option) === OPTION_SOURCE_MAC) return false;
+    at += units << 3;
+  }
   return true;
 }

@@ -4,6 +4,7 @@ import { createReadStream, realpathSync } from "node:fs";
 import { realpath, stat } from "node:fs/promises";
 import { createServer } from "node:http";
 import { extname, join, sep } from "node:path";
+import { pipeline } from "node:stream/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
@@ -60,6 +61,8 @@ export async function servePage({ port = PORT, isolation = true } = {}) {
   const server = createServer(async (request, response) => {
     const refuse = (status, more) =>
       response.writeHead(status, { ...headers, ...more, "Content-Type": "text/plain" }).end();
+    // A page elsewhere whose name leads here must not read what only this machine may.
+    if (!isLocal(request.headers.host)) return refuse(421);
     if (request.method !== "GET" && request.method !== "HEAD") return refuse(405, { Allow: "GET, HEAD" });
     const file = await fileBehind(request.url ?? "/");
     if (file === undefined) return refuse(404);
@@ -69,9 +72,8 @@ export async function servePage({ port = PORT, isolation = true } = {}) {
       "Content-Length": file.size,
     });
     if (request.method === "HEAD") return response.end();
-    createReadStream(file.path)
-      .on("error", () => response.destroy())
-      .pipe(response);
+    // Closes the file, too, when whoever asked has gone.
+    pipeline(createReadStream(file.path), response).catch(() => response.destroy());
   });
   await new Promise((resolve, reject) => {
     server.once("error", reject);
@@ -86,6 +88,10 @@ export async function servePage({ port = PORT, isolation = true } = {}) {
         server.closeAllConnections();
       }),
   };
+}
+
+function isLocal(host) {
+  return /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?$/i.test(host ?? "");
 }
 
 /** The file that an address means; undefined for none, and for all that lies outside of the folders. */

@@ -17,7 +17,13 @@ import {
   STATUS_NEED_INPUT,
   STATUS_OUTPUT_FULL,
 } from "../layout/cursor.layout.ts";
-import { CAPTURED_MAXIMUM, LINK_TYPE_ETHERNET, PCAP_FILE_LENGTH } from "../layout/pcap.layout.ts";
+import {
+  CAPTURED_MAXIMUM,
+  LINK_TYPE_ETHERNET,
+  PCAP_FILE_LENGTH,
+  PCAP_RECORD_CAPTURED,
+  PCAP_RECORD_LENGTH,
+} from "../layout/pcap.layout.ts";
 import {
   BLOCK_INTERFACE,
   BLOCK_MINIMUM,
@@ -32,11 +38,13 @@ import { emitPcapHeader, parsePcapHeader, recogniseCapture } from "../pcap/pcap-
 import {
   emitInterfaceBlock,
   emitSectionBlock,
+  lengthsDiffer,
   parseBlockHeader,
   parseInterfaceBlock,
   parseSectionBlock,
   trailerProblem,
 } from "../pcap/pcapng-format.ts";
+import { endsInside, otherBlockProblem, problemAt } from "../pcap/problems.ts";
 import type { Program } from "../pipeline/program.ts";
 import { CaptureMemory } from "./capture-memory.ts";
 import { InterfaceTable } from "./interface-table.ts";
@@ -46,9 +54,7 @@ export type CaptureOutputFormat = "same" | "pcap" | "pcapng";
 /** What the run waits for: more input, an emptied output, or nothing any more. */
 export type CaptureNeed = "input" | "output" | "nothing";
 
-export const RECORD_CANNOT_BE: string =
-  "the record here cannot be: its lengths or its interface contradict what is around it";
-
+const MAGIC_LENGTH = 4;
 const NANOSECONDS = { base: 10, exponent: 9 } as const;
 
 export class CaptureRun {
@@ -61,10 +67,11 @@ export class CaptureRun {
   readonly #wanted: CaptureOutputFormat;
   readonly #growth: number;
   readonly #interfaces: InterfaceTable;
-  /** Bytes of a long block that are still to be copied out, or to be passed over; where it starts, and its length. */
+  /** Bytes of a long block that are still to be copied out, or to be passed over; where it starts, its length and type. */
   #passing = 0;
   #passingFrom = 0;
   #passingLength = 0;
+  #passingType = 0;
   #bigEndian = false;
 
   constructor(program: Program, format: CaptureOutputFormat) {
@@ -98,20 +105,24 @@ export class CaptureRun {
   /** Says that there is no more input: what is left over is damage. */
   finish(): void {
     if (this.damage !== undefined) return;
-    const rest = this.memory.rest.length;
+    const { rest, fileOffset } = this.memory;
     if (this.#passing > 0) {
-      const missing = this.#passing - rest;
-      this.#stop(
-        new CaptureError(
-          this.#passingFrom,
-          `the file ends inside a block, ${missing} bytes before the block does`,
-        ),
-      );
-    } else if (rest > 0) {
-      const what =
-        this.inputFormat === undefined ? "header" : this.inputFormat === "pcap" ? "record" : "block";
-      this.#fail(`the file ends ${rest} bytes into a ${what}`);
-    } else if (this.inputFormat === undefined) this.#fail("the file is empty");
+      const there = this.#passingLength - this.#passing + rest.length;
+      this.#stop(endsInside("block", there, this.#passingLength, this.#passingFrom));
+    } else if (rest.length > 0) {
+      const format = this.inputFormat;
+      const what = format === undefined ? "header" : format === "pcap" ? "record" : "block";
+      this.#stop(endsInside(what, rest.length, this.#wantedOf(rest), fileOffset));
+    } else if (this.inputFormat === undefined) this.#stop(new CaptureError(fileOffset, "the file is empty"));
+  }
+
+  /** Why kernels refuse the record or packet block that these bytes begin with; `offset` is where they are in the file. */
+  problemAt(bytes: Uint8Array, offset: number): CaptureError {
+    const known = this.inputFormat === "pcap" ? undefined : this.#interfaces.known;
+    return (
+      problemAt(bytes, this.#bigEndian, known, offset) ??
+      new CaptureError(offset, "the record here cannot be")
+    );
   }
 
   /** Whether nothing but records is expected next: the header has been read, and no block is half passed. */
@@ -145,7 +156,7 @@ export class CaptureRun {
       case STATUS_OUTPUT_FULL:
         return "output";
       case STATUS_DAMAGE:
-        return this.#fail(RECORD_CANNOT_BE);
+        return this.#stop(this.problemAt(this.memory.rest, this.memory.fileOffset));
       default:
         return this.#readBlock();
     }
@@ -153,7 +164,7 @@ export class CaptureRun {
 
   #readHeader(): CaptureNeed | undefined {
     const bytes = this.memory.rest;
-    if (bytes.length < 4) return "input";
+    if (bytes.length < MAGIC_LENGTH) return "input";
     const format = recogniseCapture(bytes);
     if (format === "pcapng") return this.#readBlock();
     if (format === "pcap" && bytes.length < PCAP_FILE_LENGTH) return "input";
@@ -163,6 +174,7 @@ export class CaptureRun {
     const { bigEndian, nanoseconds, linkType, fcsLength } = header;
     const snapLength = this.#grown(header.snapLength);
     const resolution = { base: 10, exponent: nanoseconds ? 9 : 6 } as const;
+    this.#bigEndian = bigEndian;
     const flags = (bigEndian ? FORMAT_BIG_ENDIAN : 0) | (nanoseconds ? FORMAT_NANOSECONDS : 0);
     this.#interfaces.add({ linkType, snapLength, resolution, offsetSeconds: 0n });
     if (this.#wanted === "pcapng") {
@@ -197,6 +209,7 @@ export class CaptureRun {
     if (!described && header.totalLength > RECORD_BLOCK_MAXIMUM) {
       this.#passing = this.#passingLength = header.totalLength;
       this.#passingFrom = this.memory.fileOffset;
+      this.#passingType = header.type;
       return undefined;
     }
     if (bytes.length < header.totalLength) return "input";
@@ -204,7 +217,9 @@ export class CaptureRun {
     const problem = trailerProblem(view, 0, header, this.memory.fileOffset);
     if (problem !== undefined) return this.#stop(problem);
     const block = bytes.slice(0, header.totalLength);
-    const damage = described ? this.#describe(header.type, block) : undefined;
+    const damage = described
+      ? this.#describe(header.type, block)
+      : otherBlockProblem(block, header, this.memory.fileOffset);
     if (damage !== undefined) return this.#stop(damage);
     if (this.#wanted !== "pcap") this.memory.append(block);
     this.memory.advance(header.totalLength);
@@ -255,16 +270,32 @@ export class CaptureRun {
     if (end && length < 4) return "output";
     if (end) {
       const view = new DataView(rest.buffer, rest.byteOffset);
-      if (view.getUint32(0, !this.#bigEndian) !== this.#passingLength)
-        return this.#stop(
-          new CaptureError(this.#passingFrom, "the block's lengths in front and at its end differ"),
-        );
+      const trailer = view.getUint32(0, !this.#bigEndian);
+      if (trailer !== this.#passingLength)
+        return this.#stop(lengthsDiffer(this.#passingType, this.#passingLength, trailer, this.#passingFrom));
     }
     if (copied) memory.append(rest.subarray(0, length));
     memory.advance(length);
     this.#passing -= length;
     if (this.#passing <= 4) return undefined;
     return memory.rest.length === 0 ? "input" : "output";
+  }
+
+  /** How many bytes there must be for more to be known of what begins with these. */
+  #wantedOf(bytes: Uint8Array): number {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const word = (at: number): number => view.getUint32(at, !this.#bigEndian);
+    if (this.inputFormat === "pcap") {
+      const whole = bytes.length >= PCAP_RECORD_LENGTH;
+      return PCAP_RECORD_LENGTH + (whole ? word(PCAP_RECORD_CAPTURED) : 0);
+    }
+    if (this.inputFormat === undefined) {
+      if (bytes.length < MAGIC_LENGTH) return MAGIC_LENGTH;
+      if (recogniseCapture(bytes) === "pcap") return PCAP_FILE_LENGTH;
+    }
+    if (bytes.length < BLOCK_MINIMUM) return BLOCK_MINIMUM;
+    const header = parseBlockHeader(view, 0, this.#bigEndian, this.memory.fileOffset);
+    return header instanceof CaptureError ? BLOCK_MINIMUM : header.totalLength;
   }
 
   /** No frame may be longer than the snap length says; 0 says nothing. */
@@ -277,10 +308,6 @@ export class CaptureRun {
     this.memory.set(CURSOR_OUT_FORMAT, output);
     this.memory.set(CURSOR_INTERFACES, this.#interfaces.address);
     this.memory.set(CURSOR_INTERFACE_COUNT, this.#interfaces.count);
-  }
-
-  #fail(reason: string): "nothing" {
-    return this.#stop(new CaptureError(this.memory.fileOffset, reason));
   }
 
   #stop(damage: CaptureError): "nothing" {

@@ -9,6 +9,7 @@ import {
   INTERFACE_ENTRY_UNITS,
 } from "../layout/capture.layout.ts";
 import type { InterfaceBlock } from "../pcap/pcapng-format.ts";
+import type { KnownInterfaces } from "../pcap/problems.ts";
 
 const CAPACITY_FIRST = 64;
 const U64_MAXIMUM = (1n << 64n) - 1n;
@@ -30,6 +31,12 @@ export class InterfaceTable {
 
   get count(): number {
     return this.#count;
+  }
+
+  /** What packet blocks are measured by. */
+  get known(): KnownInterfaces {
+    const snapLength = this.#kernels.view.getUint32(this.#address + INTERFACE_ENTRY_SNAP_LENGTH, true);
+    return { count: this.#count, snapLength: this.#count === 0 ? 0 : snapLength };
   }
 
   /** A new section starts to count from zero. */

@@ -41,7 +41,7 @@ export interface ProcessCaptureOptions {
 /** What became of a capture: received = forwarded + dropped. */
 export interface CaptureSummary extends PipelineCounters {
   readonly format: "pcap" | "pcapng";
-  /** Bytes of the captures themselves. */
+  /** Bytes of the captures themselves; of one that is cut short or damaged those in front of the damage. */
   readonly fileBytesIn: number;
   readonly fileBytesOut: number;
   /** Bytes of the frames in them. */
@@ -193,7 +193,7 @@ function summarise(
     dropped: after.dropped - before.dropped,
     drops,
     changed: after.changed.map((count, index) => count - (before.changed[index] ?? 0)),
-    fileBytesIn: traffic.read,
+    fileBytesIn: run.damage?.offset ?? traffic.read,
     fileBytesOut: traffic.written,
     frameBytesIn: run.bytesIn,
     frameBytesOut: run.bytesOut,

@@ -44,5 +44,6 @@ async function bench(parsed: Parsed): Promise<void> {
   };
   const { tasks } = await runShortBenchmark({ seconds, write });
   await printed;
-  if (json) await print(`${JSON.stringify({ command: "bench", node: process.version, tasks })}\n`);
+  if (json)
+    await print(`${JSON.stringify({ command: "bench", node: process.version, tasks })}\n`, "programs");
 }

@@ -98,7 +98,7 @@ ${Object.values(captures)
       captures,
       throughput,
     };
-    await print(`${JSON.stringify(object)}\n`);
+    await print(`${JSON.stringify(object)}\n`, "programs");
   }
 }
 

@@ -42,13 +42,13 @@ export async function tenants(folder: string, json: boolean): Promise<void> {
     lab.do({ reach: "all" });
     const meetings = TENANTS.map((tenant) => callEverybody(lab, tenant));
     expectApart(lab, meetings);
-    const captures = await recorder.write(folder);
+    const captures = await recorder.write(folder, []);
     const real = demoCapture();
     const overlay = join(folder, "overlay.pcap");
     await writeFile(overlay, real);
     const throughput = await measure(real, deepest.frame);
     const run: TenantsRun = { folder, lab, journey, deepest, meetings, wire, captures, overlay, throughput };
-    await print(json ? tenantsJson(run) : tenantsText(run));
+    await (json ? print(tenantsJson(run), "programs") : print(tenantsText(run)));
   } finally {
     lab.close();
   }

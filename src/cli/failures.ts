@@ -3,6 +3,7 @@
 import { CommanderError } from "commander";
 import { isArgumentError, isOutOfMemory } from "../core/argument-error.ts";
 import { FileError } from "../platform/file-error.ts";
+import { oneLine } from "./printable.ts";
 
 export const EXIT_GOOD = 0;
 /** A file that cannot be read or written, is no capture, is damaged, or says what cannot be. */
@@ -28,7 +29,7 @@ export class BadConfiguration extends Error {
 
 /** A file as people are told of it. */
 export function nameOf(path: string, standard: "standard input" | "standard output"): string {
-  return path === "-" ? standard : path;
+  return path === "-" ? standard : oneLine(path);
 }
 
 /** Says why `command` (`frameferry decap`, say) failed and returns the exit code; other errors are our own and thrown on. */
@@ -58,10 +59,11 @@ export function explain(error: unknown, command: string): number {
 }
 
 function sayUsage(command: string, message: string): void {
-  say(`${command}: ${message} (${command} --help tells more)`);
+  // Commander's messages may have several lines.
+  say(`${command}: ${message.trim().replace(/\s*\n\s*/g, " ")} (${command} --help tells more)`);
 }
 
 /** Puts one line on standard error, whatever stands in `message`: all that a command says of errors goes through here. */
 export function say(message: string): void {
-  process.stderr.write(`${message.trim().replace(/\s*\n\s*/g, " ")}\n`);
+  process.stderr.write(`${oneLine(message.trim())}\n`);
 }

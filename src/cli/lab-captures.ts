@@ -5,7 +5,9 @@ import { join } from "node:path";
 import { type CapturedFrame, captureFile } from "../overlay/link-capture.ts";
 import type { Hop, Link, Network } from "../overlay.ts";
 import { fileError } from "../platform/file-error.ts";
-import { closeTogether, createOutputFile, type NodeOutput } from "../platform/node-output.ts";
+import { identityOf } from "../platform/file-identity.ts";
+import { closeTogether, createOutputFile, finishOutput, type NodeOutput } from "../platform/node-output.ts";
+import { UsageError } from "./failures.ts";
 
 interface Recorded {
   readonly ab: string;
@@ -26,11 +28,13 @@ export class LinkRecorder {
   }
 
   /**
-   * Writes a file for every link, all of them or none; the folder is made if it is not there.
-   * Returns the files' names.
+   * Writes a file for every link, all of them or none; the folder is made if it is not there. None may be one of the
+   * files that were `read`. Returns the files' names.
    */
-  async write(folder: string): Promise<string[]> {
+  async write(folder: string, read: readonly string[]): Promise<string[]> {
     for (const link of this.#network?.links() ?? []) this.#of(link);
+    const wanted = [...this.#links.keys()].map((name, index) => join(folder, fileName(name, index)));
+    expectOthers(wanted, read);
     try {
       mkdirSync(folder, { recursive: true });
     } catch (cause) {
@@ -39,12 +43,14 @@ export class LinkRecorder {
     const outputs: NodeOutput[] = [];
     const paths: string[] = [];
     try {
-      for (const [name, { frames, ...ends }] of this.#links) {
-        const path = join(folder, fileName(name, paths.length));
+      for (const { frames, ...ends } of this.#links.values()) {
+        const path = wanted[paths.length] as string;
         const output = await createOutputFile(path);
         outputs.push(output);
         paths.push(path);
         await output.write(captureFile(frames, ends));
+        // There may be ten thousand links.
+        await finishOutput(output);
       }
     } catch (error) {
       for (const output of outputs) await output.abort(error);
@@ -66,6 +72,15 @@ export class LinkRecorder {
       this.#links.set(link.name, recorded);
     }
     return recorded;
+  }
+}
+
+function expectOthers(wanted: readonly string[], read: readonly string[]): void {
+  const inputs = new Map(read.map((path) => [identityOf(path), path]));
+  for (const path of wanted) {
+    const identity = identityOf(path);
+    const input = identity === undefined ? undefined : inputs.get(identity);
+    if (input !== undefined) throw new UsageError(`--pcap: ${path} is what is read as ${input}`);
   }
 }
 

@@ -5,6 +5,7 @@ import { dissect, formatIp } from "../wire.ts";
 import { nameOf } from "./failures.ts";
 import { pingText } from "./lab-text.ts";
 import { picture } from "./picture.ts";
+import { oneLine } from "./printable.ts";
 
 type Leg = "request" | "reply" | "other";
 
@@ -35,7 +36,10 @@ export function travel(file: string, lab: Lab, from: string, to: string): Journe
 
 export function journeyText({ file, outcome, hops }: Journey): string {
   const [from, to] = outcome.step.ping;
-  const lines = [`${nameOf(file, "standard input")}: ${from} says hello to ${to}: ${pingText(outcome)}`, ""];
+  const lines = [
+    `${nameOf(file, "standard input")}: ${oneLine(from)} says hello to ${oneLine(to)}: ${pingText(outcome)}`,
+    "",
+  ];
   const request = hops.filter(({ leg }) => leg === "request");
   request.forEach((hop, i) => {
     const before = request[i - 1];
@@ -93,12 +97,12 @@ function legOf(frame: Uint8Array, [from, to]: readonly (string | undefined)[]): 
 }
 
 function hopText({ from, to, frame }: JourneyHop): string {
-  return `${from.node.name} → ${to.node.name}, ${frame.length} bytes`;
+  return `${oneLine(from.node.name)} → ${oneLine(to.node.name)}, ${frame.length} bytes`;
 }
 
 /** What the node between two hops has done. */
 function changeText(before: JourneyHop, after: JourneyHop): string {
-  const name = after.from.node.name;
+  const name = oneLine(after.from.node.name);
   const old = namesOf(before.dolls);
   const now = namesOf(after.dolls);
   if (now.length > old.length)

@@ -1,8 +1,9 @@
 // What came of the traffic of a laboratory, as text for people and as JSON for programs.
 
-import { dropReasons } from "../core/drop-reasons.ts";
+import { dropReasons, dropsInOrder } from "../core/drop-reasons.ts";
 import type { Lab, Outcome, PingError, PingOutcome, Topology } from "../overlay.ts";
 import { nameOf } from "./failures.ts";
+import { oneLine } from "./printable.ts";
 import { grouped } from "./summary.ts";
 import { textTable } from "./text-table.ts";
 
@@ -32,7 +33,7 @@ export function labText(run: LabRun): string {
   const { file, topology, lab, outcomes, captures } = run;
   const nodes = lab.network.nodes();
   const machines = lab.machines().length;
-  const title = topology.title === undefined ? "" : `: ${topology.title}`;
+  const title = topology.title === undefined ? "" : `: ${oneLine(topology.title)}`;
   const parts = [
     `${nameOf(file, "standard input")}${title}\n` +
       `  ${grouped(nodes.length - machines)} switches, ${grouped(machines)} machines and pods, ${grouped(lab.network.links().length)} links\n`,
@@ -189,7 +190,7 @@ function dropsOf(lab: Lab): Record<string, number> {
     for (const [reason, count] of Object.entries(node.core.counters().drops))
       sums[reason] = (sums[reason] ?? 0) + count;
   }
-  return sums;
+  return dropsInOrder(sums);
 }
 
 function dropsText(drops: Readonly<Record<string, number>>): string {

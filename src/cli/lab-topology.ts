@@ -16,6 +16,8 @@ export interface OpenLab {
   readonly lab: Lab;
   /** The frames of captures, by the names that stand in steps. */
   readonly captures: ReadonlyMap<string, readonly Uint8Array[]>;
+  /** The files that all that stands in. */
+  readonly read: readonly string[];
 }
 
 /**
@@ -29,7 +31,8 @@ export async function openLab(file: string, onNetwork: (network: Network) => voi
     if (!("capture" in step) || captures.has(step.capture)) continue;
     captures.set(step.capture, await framesOf(found(file, step.capture)));
   }
-  return { topology, lab: await build(file, topology, onNetwork), captures };
+  const read = [...(file === "-" ? [] : [file]), ...[...captures.keys()].map((name) => found(file, name))];
+  return { topology, lab: await build(file, topology, onNetwork), captures, read };
 }
 
 async function readTopology(file: string): Promise<Topology> {

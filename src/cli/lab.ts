@@ -77,22 +77,22 @@ export function defineLab(command: Command): void {
 async function run(file: string, parsed: Parsed): Promise<void> {
   const { pcap, json }: LabOptions = optionsOf(OPTIONS, parsed);
   const recorder = new LinkRecorder();
-  const { topology, lab, captures } = await openLab(file, watcher(recorder, pcap));
+  const { topology, lab, captures, read } = await openLab(file, watcher(recorder, pcap));
   const outcomes = (topology.traffic ?? []).map((step) => lab.do(step, { captures }));
-  const written = pcap === undefined ? [] : await recorder.write(pcap);
+  const written = pcap === undefined ? [] : await recorder.write(pcap, read);
   const summary = { file, topology, lab, outcomes, captures: written };
-  await print(json ? labJson(summary) : labText(summary));
+  await (json ? print(labJson(summary), "programs") : print(labText(summary)));
 }
 
 async function ping(file: string, from: string, to: string, parsed: Parsed): Promise<void> {
   const { pcap, json }: LabOptions = optionsOf(OPTIONS, parsed);
   const recorder = new LinkRecorder();
-  const { lab } = await openLab(file, watcher(recorder, pcap));
+  const { lab, read } = await openLab(file, watcher(recorder, pcap));
   expectMachine(lab, "FROM", from);
   expectMachine(lab, "TO", to);
   const journey = travel(file, lab, from, to);
-  if (pcap !== undefined) await recorder.write(pcap);
-  await print(json ? journeyJson(journey) : journeyText(journey));
+  if (pcap !== undefined) await recorder.write(pcap, read);
+  await (json ? print(journeyJson(journey), "programs") : print(journeyText(journey)));
   if (!journey.outcome.reached) process.exitCode = EXIT_NO_ANSWER;
 }
 

@@ -3,7 +3,9 @@
 
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
-import { explain } from "./failures.ts";
+import { abandonedFiles } from "../platform/temporary-files.ts";
+import { explain, say } from "./failures.ts";
+import { print } from "./print.ts";
 
 interface Entry {
   readonly summary: string;
@@ -59,6 +61,8 @@ async function main(args: readonly string[]): Promise<number> {
   // Writes report their failures themselves; a reader that has gone must not end the process with a stack trace.
   process.stdout.on("error", () => {});
   process.stderr.on("error", () => {});
+  // Help and version are printed like everything else: a full disk must not pass for success.
+  let help = "";
   const program = new Command("frameferry")
     .description(
       "Ferries Ethernet frames of captures into and out of tunnels and VLANs, and through switches.",
@@ -68,7 +72,12 @@ async function main(args: readonly string[]): Promise<number> {
     .helpCommand("help [command]", "print help for a command")
     .enablePositionalOptions()
     .exitOverride()
-    .configureOutput({ outputError: () => {} })
+    .configureOutput({
+      outputError: () => {},
+      writeOut: (text) => {
+        help += text;
+      },
+    })
     .addHelpText("after", EXAMPLES);
   // The first argument that names a command is the command, or the one that help is asked for.
   const wanted = args.find((arg) => Object.hasOwn(commands, arg));
@@ -78,10 +87,27 @@ async function main(args: readonly string[]): Promise<number> {
   }
   try {
     await program.parseAsync(args, { from: "user" });
+    sayAbandoned();
     return Number(process.exitCode ?? 0);
   } catch (error) {
-    return explain(error, namedCommand(program, args));
+    const command = namedCommand(program, args);
+    try {
+      if (help !== "") await print(help);
+    } catch (failure) {
+      return explain(failure, command);
+    }
+    return explain(error, command);
   }
+}
+
+/** Runs that were killed outright leave behind what they were writing. */
+function sayAbandoned(): void {
+  const [first, ...more] = abandonedFiles();
+  if (first === undefined) return;
+  const others = more.length === 0 ? "" : ` and ${more.length} more`;
+  say(
+    `frameferry: ${first}${others}: left unfinished by a run that was killed; delete what nobody writes any more`,
+  );
 }
 
 /** `frameferry vlan push` for the arguments that begin so. */

@@ -1,10 +1,11 @@
 // Captures through a switch: frames in the order of their times, whose clock the switch goes by.
 
 import { statSync } from "node:fs";
-import { dirname, isAbsolute, join, resolve } from "node:path";
+import { dirname, isAbsolute, join } from "node:path";
 import { type ErrorPath, pathText, sentenceAt } from "../core/argument-error.ts";
 import type { FrameBatch } from "../index.ts";
 import { LINK_TYPE_ETHERNET } from "../pcap.ts";
+import { identityOf, identityOfOpen } from "../platform/file-identity.ts";
 import { closeTogether, isStandardOutput } from "../platform/node-output.ts";
 import type { SwitchCore } from "../switch.ts";
 import { CaptureMerge, type MergedCapture, openMerged } from "./capture-merge.ts";
@@ -41,10 +42,15 @@ export interface SwitchRun {
 
 const MILLISECOND = 1_000_000n;
 const SECOND = 1_000_000_000n;
+const STDIN = 0;
+const STDOUT = 1;
+/** As many files as most systems let a process open, less some for itself. */
+const CAPTURES_MAXIMUM = 4000;
 
 /**
  * The captures of all ports, their names relative to the configuration's folder.
- * @throws BadConfiguration if two outputs are one, or standard input or output is wanted twice.
+ * @throws BadConfiguration if two outputs are one, if one is what is read, the configuration included, if standard input
+ * or output is wanted twice, or if there are too many to be open at a time. No file has been touched then.
  */
 export function portCaptures(file: string, config: SwitchConfig): Map<string, PortCaptures> {
   const folder = file === "-" ? "." : dirname(file);
@@ -57,6 +63,10 @@ export function portCaptures(file: string, config: SwitchConfig): Map<string, Po
     if (other !== undefined) throw new BadConfiguration(file, sentenceAt(path, `${what} ${other} already`));
     takenBy.set(identity, place);
   };
+  /** What is read, by identity, and what is to be written. */
+  const readBy = new Map<string, string>();
+  const written: [ErrorPath, string][] = [];
+  const own = file === "-" ? identityOfOpen(STDIN) : identityOf(file);
   const captures = new Map<string, PortCaptures>();
   const add = (name: string, { in: inputs = [], out }: CaptureNames, path: ErrorPath): void => {
     const several = typeof inputs !== "string";
@@ -68,7 +78,17 @@ export function portCaptures(file: string, config: SwitchConfig): Map<string, Po
         throw new BadConfiguration(file, sentenceAt(place, "it is the configuration already"));
       take("standard input", place, "standard input is read by");
     });
-    if (out !== undefined) take(identityOf(found(out)), [...path, "out"], "the same file as that of");
+    names.forEach((input, index) => {
+      const place = pathText([...path, "in", ...(several ? [index] : [])]);
+      const identity = input === "-" ? identityOfOpen(STDIN) : identityOf(found(input));
+      if (identity !== undefined) readBy.set(identity, `what ${place} reads`);
+    });
+    if (out !== undefined) {
+      const place = [...path, "out"];
+      const identity = isStandardOutput(found(out)) ? "standard output" : identityOf(found(out));
+      take(identity, place, "the same file as that of");
+      written.push([place, found(out)]);
+    }
     const output = out === undefined ? undefined : found(out);
     captures.set(name, { name, inputs: names.map(found), output });
   };
@@ -76,15 +96,24 @@ export function portCaptures(file: string, config: SwitchConfig): Map<string, Po
     add(port.name, port, ["ports", index]);
   });
   if (config.uplink !== undefined) add("uplink", config.uplink, ["uplink"]);
+  if (own !== undefined) readBy.set(own, "the configuration");
+  for (const [place, output] of written) {
+    const read = readBy.get(fileBehind(output) ?? "");
+    if (read !== undefined) throw new BadConfiguration(file, sentenceAt(place, `the same file as ${read}`));
+  }
+  let count = 0;
+  for (const { inputs, output } of captures.values()) count += inputs.length + (output === undefined ? 0 : 1);
+  if (count > CAPTURES_MAXIMUM)
+    throw new BadConfiguration(
+      file,
+      `ports: all captures are open at a time, at most ${CAPTURES_MAXIMUM} of them, and it names ${count}`,
+    );
   return captures;
 }
 
-/** By what two names of one file are known; undefined for devices and pipes, which anybody may write to. */
-function identityOf(path: string): string | undefined {
-  if (isStandardOutput(path)) return "standard output";
-  const status = statSync(path, { throwIfNoEntry: false });
-  if (status === undefined) return resolve(path);
-  return status.isFile() ? `${status.dev} ${status.ino}` : undefined;
+/** What an output would be known by, if it is a file: standard output may be one. */
+function fileBehind(path: string): string | undefined {
+  return isStandardOutput(path) ? identityOfOpen(STDOUT) : identityOf(path);
 }
 
 /** Runs all captures through the switch. Files to write get their names when all is done, all or none. */

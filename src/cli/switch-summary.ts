@@ -1,10 +1,11 @@
 // What became of the frames of a switch, as tables for people or as JSON for programs.
 
-import { dropReasons } from "../core/drop-reasons.ts";
+import { dropReasons, dropsInOrder } from "../core/drop-reasons.ts";
 import type { FdbEntry, PortCounters, SwitchCounters } from "../switch.ts";
 import { nameOf } from "./failures.ts";
 import { grouped } from "./summary.ts";
 import type { SwitchRun } from "./switch-run.ts";
+import { textTable } from "./text-table.ts";
 
 const STAMPS = 1 << 24;
 const SECOND = 1_000_000_000n;
@@ -124,7 +125,7 @@ function countersOf({ sw, refused }: SwitchRun): SwitchCounters {
     ...counters,
     received: counters.received + frames,
     dropped: counters.dropped + frames,
-    drops,
+    drops: dropsInOrder(drops),
     ports: counters.ports.map(withRefused),
   };
 }
@@ -159,16 +160,10 @@ function filesOf({ captures }: SwitchRun, name: string): string {
   return `${from} ${to}`.trim();
 }
 
-/** Columns as wide as they must be, under a first row of headings. */
+/** Columns under a first row of headings. */
 function table(rows: readonly (readonly string[])[]): string {
-  const headings = rows[0] ?? [];
-  const widths = headings.map((_, column) => Math.max(...rows.map((row) => (row[column] ?? "").length)));
-  const lines = rows.map((row) => {
-    const cells = row.map((cell, column) => {
-      const width = widths[column] ?? 0;
-      return NUMBERS.includes(headings[column] ?? "") ? cell.padStart(width) : cell.padEnd(width);
-    });
-    return `  ${cells.join("  ").trimEnd()}\n`;
-  });
-  return lines.join("");
+  return textTable(
+    rows,
+    (rows[0] ?? []).flatMap((heading, column) => (NUMBERS.includes(heading) ? [column] : [])),
+  );
 }

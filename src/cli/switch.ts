@@ -1,9 +1,8 @@
 import type { Command } from "commander";
 import { flag } from "../core/fields.ts";
-import { isStandardOutput } from "../platform/node-output.ts";
 import { UsageError } from "./failures.ts";
 import { addFieldOptions, fileName, optionsOf, type Parsed, type Rows } from "./options.ts";
-import { print } from "./print.ts";
+import { print, printSummary } from "./print.ts";
 import { buildSwitch } from "./switch-build.ts";
 import { EXAMPLE_CONFIG, readSwitchConfig } from "./switch-config.ts";
 import { portCaptures, runSwitch } from "./switch-run.ts";
@@ -58,8 +57,6 @@ async function runCommand(parsed: Parsed): Promise<void> {
   const captures = portCaptures(file, config);
   const run = await runSwitch(built, captures);
   const text = json ? switchJson(file, run) : `${switchText(file, run)}${fdb ? switchFdbText(run) : ""}`;
-  // The summary keeps out of the way of a capture on standard output.
-  const busy = [...captures.values()].some(({ output }) => output !== undefined && isStandardOutput(output));
-  if (busy) process.stderr.write(text);
-  else await print(text);
+  const outputs = [...captures.values()].flatMap(({ output }) => (output === undefined ? [] : [output]));
+  await printSummary(text, json ? "programs" : "people", outputs);
 }

@@ -11,7 +11,6 @@ import {
 } from "../index.ts";
 import { createCaptureFile, openCaptureFile } from "../node.ts";
 import { compileStages } from "../pipeline/pipeline.ts";
-import { isStandardOutput } from "../platform/node-output.ts";
 import { DamagedInput } from "./failures.ts";
 import {
   naming,
@@ -21,7 +20,7 @@ import {
   TRANSFORM_OPTIONS,
   type TransformOptions,
 } from "./options.ts";
-import { print } from "./print.ts";
+import { printSummary } from "./print.ts";
 import { Progress } from "./progress.ts";
 import { type Run, summaryJson, summaryText } from "./summary.ts";
 
@@ -78,11 +77,9 @@ async function openSink(output: string, source: CaptureInput): Promise<CaptureOu
   }
 }
 
-/** The summary keeps out of the way of a capture on standard output. */
 async function report(run: Run, { json }: TransformOptions): Promise<void> {
   const text = json ? summaryJson(run) : summaryText(run);
-  if (isStandardOutput(run.output)) process.stderr.write(text);
-  else await print(text);
+  await printSummary(text, json ? "programs" : "people", [run.output]);
 }
 
 function formatOfName(output: string): CaptureOutputFormat {

@@ -237,3 +237,13 @@ export function dropReason(code: number): DropReason {
     throw new ArgumentRangeError("not-found", "code", `no drop reason has the code ${code}`);
   return reason;
 }
+
+/** Counts of drops by name, in the order of the codes: the same for the same counts, whoever came first. */
+export function dropsInOrder(drops: Readonly<Record<string, number>>): Record<string, number> {
+  const ordered: Record<string, number> = {};
+  for (const { name } of dropReasons) {
+    const count = drops[name];
+    if (count !== undefined) ordered[name] = count;
+  }
+  return ordered;
+}

@@ -5,7 +5,7 @@
 // into pieces is another matter: read-dispatch.ts and shared-dispatch.ts.
 
 import type { CaptureOutput } from "../capture/capture-io.ts";
-import { CaptureRun, RECORD_CANNOT_BE } from "../capture/capture-run.ts";
+import { CaptureRun } from "../capture/capture-run.ts";
 import { CaptureSlot } from "../capture/capture-slot.ts";
 import type { ProcessCaptureOptions } from "../capture/process-capture.ts";
 import { AbortableWaits, watched } from "../core/abort.ts";
@@ -18,7 +18,7 @@ import {
   CURSOR_INTERFACES,
   CURSOR_OUT_FORMAT,
 } from "../layout/cursor.layout.ts";
-import { CaptureError } from "../pcap/capture-error.ts";
+import type { CaptureError } from "../pcap/capture-error.ts";
 import type { PipelineCounters } from "../pipeline/counters.ts";
 import { droppedOnly, NO_COUNTERS, sumCounters } from "../pipeline/counters.ts";
 import { type CompiledStages, Program } from "../pipeline/program.ts";
@@ -49,14 +49,14 @@ export interface Outcome {
   readonly output: Uint8Array;
   /** Of the frames in it: the slot that counted them, and whose count is to stand if this is taken; or the counts. */
   readonly counted: CaptureSlot | Counts;
-  /** Where in the file a record cannot be, if that was found: the output ends in front of it. */
-  readonly damageAt: number | undefined;
+  /** A record that cannot be, if one was found: the output ends in front of it. */
+  readonly damage: { readonly at: number; readonly bytes: Uint8Array } | undefined;
 }
 
 /** Of a piece of which nothing comes out, and so many frames are lost with their worker. */
 function noOutput(lost: number): Outcome {
   const counted = { counters: droppedOnly("worker-died", lost), frameBytesIn: 0, frameBytesOut: 0 };
-  return { worker: undefined, output: new Uint8Array(0), counted, damageAt: undefined };
+  return { worker: undefined, output: new Uint8Array(0), counted, damage: undefined };
 }
 
 export interface DispatchOptions extends ProcessCaptureOptions {
@@ -164,15 +164,21 @@ export abstract class CaptureDispatch {
       slot.set(field, this.run.memory.get(field));
   }
 
-  /** What worker `worker` made of the slot; the byte at address `origin` is the one at `position` of the file. */
-  protected outcomeOf(slot: CaptureSlot, worker: number, origin: number, position: number): Outcome {
+  /**
+   * What worker `worker` made of the slot. The byte at address `origin` is the one at `position` of the file, and
+   * `bytesFrom` gives the file's bytes from where the worker has stopped.
+   */
+  protected outcomeOf(
+    slot: CaptureSlot,
+    worker: number,
+    origin: number,
+    position: number,
+    bytesFrom: (at: number) => Uint8Array,
+  ): Outcome {
     const end = slot.get(CURSOR_IN);
-    return {
-      worker,
-      output: slot.output,
-      counted: slot,
-      damageAt: end === slot.get(CURSOR_IN_END) ? undefined : position + end - origin,
-    };
+    const at = position + end - origin;
+    const damage = end === slot.get(CURSOR_IN_END) ? undefined : { at, bytes: bytesFrom(at) };
+    return { worker, output: slot.output, counted: slot, damage };
   }
 
   /** What comes of a piece whose job rejected: its worker's results are not complete, and its counters are not either. */
@@ -183,7 +189,7 @@ export abstract class CaptureDispatch {
 
   /** Takes the outcome of the next piece over; resolves when the sink has what comes of it. */
   protected take(outcome: Outcome): Promise<void> {
-    const { worker, counted, damageAt } = outcome;
+    const { worker, counted, damage } = outcome;
     let frames: number;
     if (counted instanceof CaptureSlot) frames = counted.keepCounts();
     else {
@@ -197,7 +203,7 @@ export abstract class CaptureDispatch {
       share.frames += frames;
       this.#shares.set(worker, share);
     }
-    if (damageAt !== undefined) this.damage = new CaptureError(damageAt, RECORD_CANNOT_BE);
+    if (damage !== undefined) this.damage = this.run.problemAt(damage.bytes, damage.at);
     return this.#send(outcome.output);
   }
 

@@ -243,7 +243,7 @@ export class Dataplane {
       return {
         ...dispatch.counters,
         format: run.inputFormat,
-        fileBytesIn: dispatch.bytesRead,
+        fileBytesIn: dispatch.damage?.offset ?? dispatch.bytesRead,
         fileBytesOut: dispatch.bytesWritten,
         frameBytesIn: dispatch.frameBytesIn,
         frameBytesOut: dispatch.frameBytesOut,

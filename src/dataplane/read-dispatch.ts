@@ -114,7 +114,7 @@ export class ReadDispatch extends CaptureDispatch {
       const origin = slot.get(CURSOR_IN);
       const job = pool.beginJob(slot.cursor);
       await pool.endOfJob(job);
-      return this.outcomeOf(slot, job.worker, origin, position);
+      return this.outcomeOf(slot, job.worker, origin, position, () => slot.input);
     }
     const { length } = slot.input;
     const table = slot.get(CURSOR_INTERFACES);
@@ -126,8 +126,10 @@ export class ReadDispatch extends CaptureDispatch {
       interfaces: kernels.bytes.slice(table, table + tableLength) as Uint8Array<ArrayBuffer>,
       stages,
     });
-    const damageAt = result.consumed === length ? undefined : position + result.consumed;
-    return { worker: result.worker, output: result.bytes, counted: result, damageAt };
+    const { consumed } = result;
+    const damage =
+      consumed === length ? undefined : { at: position + consumed, bytes: slot.input.subarray(consumed) };
+    return { worker: result.worker, output: result.bytes, counted: result, damage };
   }
 
   /** Takes a piece's outcome over, when all before it have been. */

@@ -228,7 +228,7 @@ export class SharedDispatch extends CaptureDispatch implements PooledSource {
     if (readSeam(kernels, next) === SEAM_STOP)
       return offset + readSeam(kernels, slot.get(CURSOR_SEAM)) - SEAM_FIRST;
     if (typeof by === "object") return this.lost(by, slot.get(CURSOR_SCANNED));
-    return this.outcomeOf(slot, by - 1, slot.get(CURSOR_RANGE), offset);
+    return this.outcomeOf(slot, by - 1, slot.get(CURSOR_RANGE), offset, (at) => this.#source.subarray(at));
   }
 
   /** Does what a worker did not come to do: finds the records of its piece, which are lost, for those behind. */

@@ -19,6 +19,9 @@ export const BLOCK_SIMPLE_PACKET = 3;
 export const BLOCK_NAME_RESOLUTION = 4;
 export const BLOCK_INTERFACE_STATISTICS = 5;
 export const BLOCK_ENHANCED_PACKET = 6;
+export const BLOCK_SECRETS = 10;
+export const BLOCK_CUSTOM = 0xbad;
+export const BLOCK_CUSTOM_PRIVATE = 0x40000bad; // not to be copied by programs that do not know it
 
 export const SECTION_MAGIC = 0x1a2b3c4d;
 export const SECTION_BYTE_ORDER = 8;
@@ -28,6 +31,8 @@ export const SECTION_LENGTH = 16;
 export const SECTION_OPTIONS = 24;
 export const SECTION_MINIMUM = 28;
 export const SECTION_MAJOR = 1;
+export const SECTION_MINOR = 0;
+export const SECTION_MINOR_ALIKE = 2; // to be read as 0
 
 export const INTERFACE_LINK_TYPE = 8;
 export const INTERFACE_SNAP_LENGTH = 12;
@@ -53,6 +58,21 @@ export const SIMPLE_ORIGINAL = 8;
 export const SIMPLE_FRAME = 12;
 export const SIMPLE_MINIMUM = 16;
 
+// Names (§4.5): records of type(16) length(16) value, padded; the last has type 0. An address is followed by its names,
+// each ended by a zero byte.
+export const NAME_LENGTH = 2;
+export const NAME_VALUE = 4;
+export const NAME_END = 0;
+export const NAME_IPV4 = 1;
+export const NAME_IPV6 = 2;
+/** Statistics (§4.6): interface(32) time(64), then options. */
+export const STATISTICS_OPTIONS = 20;
+/** Secrets (§4.7): type(32) length(32), as many bytes, padded, then options. */
+export const SECRETS_LENGTH = 12;
+export const SECRETS_DATA = 16;
+/** A custom block starts with a 32-bit enterprise number. */
+export const CUSTOM_MINIMUM = 16;
+
 // Options: code(16) length(16) value, padded to a multiple of four.
 export const OPTION_CODE = 0;
 export const OPTION_LENGTH = 2;
@@ -74,6 +94,7 @@ export const OPTION_INTERFACE_DESCRIPTION = 3;
 export const OPTION_INTERFACE_SPEED = 8;
 export const OPTION_INTERFACE_TIME_RESOLUTION = 9; // top bit: power of two, else of ten
 export const OPTION_INTERFACE_TIME_ZONE = 10;
+export const OPTION_INTERFACE_FILTER = 11; // a byte that says what it is, then the filter
 export const OPTION_INTERFACE_SYSTEM = 12;
 export const OPTION_INTERFACE_FCS_LENGTH = 13;
 export const OPTION_INTERFACE_TIME_OFFSET = 14;
@@ -85,6 +106,10 @@ export const OPTION_ENHANCED_FLAGS = 2;
 export const OPTION_ENHANCED_DROPS = 4;
 export const OPTION_ENHANCED_PACKET_ID = 5;
 export const OPTION_ENHANCED_QUEUE = 6;
+export const OPTION_ENHANCED_VERDICT = 7; // a byte that says whose it is, then the verdict
+
+export const OPTION_STATISTICS_FIRST = 2; // times and counters of 64 bits, all up to the last
+export const OPTION_STATISTICS_LAST = 8;
 
 /** Ticks a second where an interface says nothing: 10^6. */
 export const TIME_EXPONENT_DEFAULT = 6;

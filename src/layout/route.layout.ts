@@ -60,7 +60,7 @@ export const GROUP_LOCAL = 1; // one of the router's own addresses
 export const GROUP_BLACKHOLE = 2;
 
 export const HOP_INTERFACE = 0; // address
-export const HOP_CONNECTED = 4; // 1: the neighbour is the packet's destination
+export const HOP_NETWORK_BITS = 4; // length of a connected network, whose neighbour is the packet's destination; 0 = by a neighbour
 export const HOP_MAC = 8; // 64 bits, as in a key; 0 = not known
 export const HOP_LENGTH = 16;
 

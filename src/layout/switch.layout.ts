@@ -114,12 +114,7 @@ export const CONTEXT_COPIES_USED = 84;
 export const CONTEXT_FLOOD_DOMAIN = 88;
 export const CONTEXT_FLOOD_LAST = 92; // place of the last target in the flood list: it gets the frame itself
 export const CONTEXT_ANSWERED = 96; // four counters of 64 bits: ARP, echo, TTL exceeded, packet too big
-export const CONTEXT_ERRORS_STAMP = 128; // the second in which ICMP errors are counted
-export const CONTEXT_ERRORS = 132; // how many it has sent in that second
-export const CONTEXT_LENGTH = 192;
-
-/** Most ICMP errors that a thread of a switch sends in a second (RFC 4443 §2.4(f), RFC 1812 §4.3.2.8). */
-export const ERRORS_A_SECOND = 1000;
+export const CONTEXT_LENGTH = 128;
 
 export const CONTEXT_BEGIN = 0;
 export const CONTEXT_IN_FLOOD = 1;
@@ -173,4 +168,15 @@ export const DOMAIN_COPIES = 16;
 export const DOMAIN_DROPPED = 24;
 export const DOMAIN_ROUTED_IN = 32;
 export const DOMAIN_ROUTED_OUT = 40;
+// Budgets for ICMP errors about what came in in this bridge domain: a second, and how many were sent in it.
+export const DOMAIN_ERRORS_TTL = 48;
+export const DOMAIN_ERRORS_TOO_BIG = 56;
 export const DOMAIN_COUNTERS_LENGTH = 64;
+
+export const ERRORS_STAMP = 0;
+export const ERRORS_SENT = 4;
+/**
+ * Most ICMP errors of a kind that a thread of a switch sends in a second into one bridge domain (RFC 4443 §2.4 f,
+ * RFC 1812 §4.3.2.8).
+ */
+export const ERRORS_A_SECOND = 1000;

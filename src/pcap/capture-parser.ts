@@ -7,6 +7,7 @@ import type { CaptureItem, CaptureSection } from "./capture-types.ts";
 import { parsePcapHeader, recogniseCapture } from "./pcap-format.ts";
 import { type CaptureWalker, PcapWalker } from "./pcap-walker.ts";
 import { PcapngWalker } from "./pcapng-walker.ts";
+import { endsInside } from "./problems.ts";
 
 const MAGIC_LENGTH = 4;
 
@@ -71,13 +72,10 @@ export class CaptureParser {
     return new PcapWalker(header);
   }
 
-  #checkRest(what: string): void {
+  #checkRest(what: "header" | "record" | "block"): void {
     const { length, offset, wanted } = this.#queue;
     if (length > 0) {
-      this.failure = new CaptureError(
-        offset,
-        `the file ends ${length} bytes into a ${what}, which has at least ${wanted}`,
-      );
+      this.failure = endsInside(what, length, wanted, offset);
     } else if (what === "header") this.failure = new CaptureError(0, "the file is empty");
   }
 }

@@ -13,6 +13,7 @@ import type {
   RecordDescription,
   WritableItem,
 } from "./capture-types.ts";
+import { type OptionPlace, optionProblem } from "./options.ts";
 import { type CaptureEmitter, PcapEmitter, type WriterSettings } from "./pcap-emitter.ts";
 import { PcapngEmitter } from "./pcapng-emitter.ts";
 
@@ -83,6 +84,7 @@ export class CaptureWriter {
   #writeItem(item: WritableItem): void {
     switch (item.kind) {
       case "section":
+        checkOptions("section.options", item.options, "section");
         this.#emitterFor(item.format).section(item);
         break;
       case "interface":
@@ -128,21 +130,23 @@ function checkRecord(record: RecordDescription): void {
   if (timestamp !== undefined && typeof timestamp !== "bigint")
     throw wrongType("record.timestamp", "a bigint of nanoseconds", timestamp);
   if (originalLength !== undefined) wholeNumber("record.originalLength", originalLength, 0, WORD_MAXIMUM);
-  if (record.options !== undefined) checkOptions("record.options", record.options);
+  if (record.options !== undefined) checkOptions("record.options", record.options, "record");
   const seenOn = record.interface;
   if (seenOn !== undefined && seenOn.kind === undefined) checkInterface("record.interface", seenOn);
 }
 
-function checkOptions(name: string, options: readonly CaptureOption[]): void {
+function checkOptions(name: string, options: readonly CaptureOption[], place: OptionPlace): void {
   for (const { code, value } of options) {
     wholeNumber(`${name}.code`, code, 1, 65535);
     wholeNumber(`${name}.value.length`, byteArray(`${name}.value`, value).length, 0, 65535);
+    const problem = optionProblem(code, value.length, place);
+    if (problem !== undefined) throw new ArgumentRangeError("out-of-range", `${name}.value`, problem);
   }
 }
 
 function checkInterface(name: string, description: InterfaceDescription): void {
   const { linkType, snapLength, fcsLength, resolution, offsetSeconds, options } = description;
-  if (options !== undefined) checkOptions(`${name}.options`, options);
+  if (options !== undefined) checkOptions(`${name}.options`, options, "interface");
   if (offsetSeconds !== undefined && BigInt.asIntN(64, offsetSeconds) !== offsetSeconds)
     throw new ArgumentRangeError(
       "out-of-range",

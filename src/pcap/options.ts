@@ -14,12 +14,16 @@ import {
   OPTION_ENHANCED_FLAGS,
   OPTION_ENHANCED_PACKET_ID,
   OPTION_ENHANCED_QUEUE,
+  OPTION_ENHANCED_VERDICT,
+  OPTION_INTERFACE_FILTER,
   OPTION_INTERFACE_RECEIVE_SPEED,
   OPTION_INTERFACE_SEND_SPEED,
   OPTION_INTERFACE_SPEED,
   OPTION_INTERFACE_TIME_OFFSET,
   OPTION_INTERFACE_TIME_ZONE,
   OPTION_LENGTH,
+  OPTION_STATISTICS_FIRST,
+  OPTION_STATISTICS_LAST,
   OPTION_VALUE,
 } from "../layout/pcapng.layout.ts";
 import type { CaptureOption } from "./capture-types.ts";
@@ -27,12 +31,62 @@ import type { CaptureOption } from "./capture-types.ts";
 /** Shared by all records without options. */
 export const NO_OPTIONS: readonly CaptureOption[] = Object.freeze([]) as readonly CaptureOption[];
 
+/** Where options stand; codes mean something else in each. */
+export type OptionPlace = "section" | "interface" | "record" | "statistics" | "other";
+
+interface Lengths {
+  readonly least: number;
+  readonly most: number;
+}
+const NUMBER: Lengths = { least: 4, most: 4 };
+const LONG_NUMBER: Lengths = { least: 8, most: 8 };
+const SOME: Lengths = { least: 1, most: 65535 };
+const CUSTOM: Lengths = { least: 4, most: 65535 };
+
+/**
+ * The lengths that a value must have so that programs that ask for it find it: Wireshark refuses a file over them.
+ * assembly/capture-read.ts knows those of records. Where a length is wrong and nobody minds, nothing stands here.
+ */
+const LENGTHS: Readonly<Record<OptionPlace, ReadonlyMap<number, Lengths>>> = {
+  section: new Map(),
+  interface: new Map([[OPTION_INTERFACE_FILTER, SOME]]),
+  record: new Map<number, Lengths>([
+    [OPTION_ENHANCED_FLAGS, NUMBER],
+    [OPTION_ENHANCED_DROPS, LONG_NUMBER],
+    [OPTION_ENHANCED_PACKET_ID, LONG_NUMBER],
+    [OPTION_ENHANCED_QUEUE, NUMBER],
+    [OPTION_ENHANCED_VERDICT, SOME],
+  ]),
+  statistics: new Map(
+    Array.from({ length: OPTION_STATISTICS_LAST - OPTION_STATISTICS_FIRST + 1 }, (_, i) => [
+      OPTION_STATISTICS_FIRST + i,
+      LONG_NUMBER,
+    ]),
+  ),
+  other: new Map(),
+};
+const CUSTOM_CODES: ReadonlySet<number> = new Set([
+  OPTION_CUSTOM_TEXT,
+  OPTION_CUSTOM_BYTES,
+  OPTION_CUSTOM_TEXT_PRIVATE,
+  OPTION_CUSTOM_BYTES_PRIVATE,
+]);
+
+/** What is wrong with the length of a value, as a sentence; undefined if nothing is. */
+export function optionProblem(code: number, length: number, place: OptionPlace): string | undefined {
+  const lengths = CUSTOM_CODES.has(code) ? CUSTOM : LENGTHS[place].get(code);
+  if (lengths === undefined || (length >= lengths.least && length <= lengths.most)) return undefined;
+  const expected = lengths.least === lengths.most ? "" : "at least ";
+  return `option ${code} has a value of ${length} bytes, and takes ${expected}${lengths.least}`;
+}
+
 /** The options from `start` to `end`; a sentence if they do not fit in there. Values are copies. */
 export function parseOptions(
   view: DataView,
   start: number,
   end: number,
   bigEndian: boolean,
+  place: OptionPlace,
 ): readonly CaptureOption[] | string {
   if (end - start < OPTION_VALUE) return NO_OPTIONS;
   const options: CaptureOption[] = [];
@@ -40,10 +94,12 @@ export function parseOptions(
   while (end - position >= OPTION_VALUE) {
     const code = view.getUint16(position + OPTION_CODE, !bigEndian);
     const length = view.getUint16(position + OPTION_LENGTH, !bigEndian);
-    if (code === OPTION_END) break;
     position += OPTION_VALUE;
     if (length > end - position)
       return `option ${code} claims ${length} bytes, but ${end - position} are left in its block`;
+    if (code === OPTION_END) break;
+    const problem = optionProblem(code, length, place);
+    if (problem !== undefined) return problem;
     options.push({ code, value: bytesOf(view, position, length).slice() });
     position += padded(length);
   }

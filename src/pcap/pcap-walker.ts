@@ -1,7 +1,6 @@
 // Walks the records of a pcap (draft-ietf-opsawg-pcap §5) as far as whole ones have arrived.
 
 import {
-  CAPTURED_MAXIMUM,
   PCAP_RECORD_CAPTURED,
   PCAP_RECORD_FRACTION,
   PCAP_RECORD_LENGTH,
@@ -11,10 +10,11 @@ import {
   PCAP_VERSION_MINOR,
 } from "../layout/pcap.layout.ts";
 import type { ByteQueue } from "./byte-queue.ts";
-import { CaptureError } from "./capture-error.ts";
+import type { CaptureError } from "./capture-error.ts";
 import type { CaptureInterface, CaptureItem, CaptureSection } from "./capture-types.ts";
 import { NO_OPTIONS } from "./options.ts";
 import type { PcapHeader } from "./pcap-format.ts";
+import { recordProblem } from "./problems.ts";
 import { TimeWords } from "./time.ts";
 
 /** What is common to both formats: turns queued bytes into items. */
@@ -79,12 +79,9 @@ export class PcapWalker implements CaptureWalker {
     const nanosecondFile = this.#nanoseconds;
     const time = this.#time;
     while (items.length < limit && queue.require(PCAP_RECORD_LENGTH)) {
+      const problem = recordProblem(queue.view, queue.position, little, queue.offset);
+      if (problem !== undefined) return problem;
       const captured = queue.view.getUint32(queue.position + PCAP_RECORD_CAPTURED, little);
-      if (captured > CAPTURED_MAXIMUM)
-        return new CaptureError(
-          queue.offset,
-          `record claims ${captured} captured bytes, and at most ${CAPTURED_MAXIMUM} are accepted`,
-        );
       if (!queue.require(PCAP_RECORD_LENGTH + captured)) return undefined;
       const { view, bytes, position } = queue;
       const seconds = view.getUint32(position + PCAP_RECORD_SECONDS, little);

@@ -20,6 +20,7 @@ import {
   OPTION_INTERFACE_HARDWARE,
   OPTION_INTERFACE_NAME,
   OPTION_INTERFACE_SYSTEM,
+  RECORD_BLOCK_MAXIMUM,
   SIMPLE_FRAME,
   SIMPLE_MINIMUM,
   SIMPLE_ORIGINAL,
@@ -42,6 +43,7 @@ import {
 } from "./options.ts";
 import type { CaptureEmitter, WriterSettings } from "./pcap-emitter.ts";
 import { emitBlock, emitInterfaceBlock, emitSectionBlock } from "./pcapng-format.ts";
+import { otherBlockProblem } from "./problems.ts";
 import { nanosecondsToTicks, type TimeResolution, ticksToNanoseconds, wholeNanoseconds } from "./time.ts";
 
 /** What a record needs to know of its interface. */
@@ -119,7 +121,11 @@ export class PcapngEmitter implements CaptureEmitter {
         "block.type",
         `expected none that the writer makes itself, got ${type}`,
       );
-    this.#sink.append(emitBlock(type, body, this.#bigEndian));
+    const block = emitBlock(type, body, this.#bigEndian);
+    const header = { type, totalLength: block.length, bigEndian: this.#bigEndian };
+    const problem = otherBlockProblem(block, header, 0);
+    if (problem !== undefined) throw new ArgumentRangeError("malformed", "block.body", problem.reason);
+    this.#sink.append(block);
   }
 
   record(record: RecordDescription): void {
@@ -149,7 +155,7 @@ export class PcapngEmitter implements CaptureEmitter {
     const ticks = record.timestamp === undefined ? 0n : ticksOf(record, written);
     if (options.length > 0 && this.#isTurned(seenOn)) options = turnOptions(options, "record");
     const body = padded(captured);
-    const total = ENHANCED_MINIMUM + body + optionsLength(options);
+    const total = checkLength("record.options", ENHANCED_MINIMUM + body + optionsLength(options));
     const start = this.#sink.reserve(total);
     const { view, bytes } = this.#sink;
     const little = !this.#bigEndian;
@@ -212,12 +218,10 @@ export class PcapngEmitter implements CaptureEmitter {
       offsetSeconds: description.offsetSeconds ?? 0n,
     };
     const linkType = description.linkType ?? settings.fallback.linkType;
-    this.#sink.append(
-      emitInterfaceBlock(
-        { ...written, linkType, fcsLength: description.fcsLength, options },
-        this.#bigEndian,
-      ),
-    );
+    const { fcsLength } = description;
+    const block = emitInterfaceBlock({ ...written, linkType, fcsLength, options }, this.#bigEndian);
+    checkLength("interface.options", block.length);
+    this.#sink.append(block);
     this.#written.set(description, written);
     return written;
   }
@@ -230,6 +234,17 @@ export class PcapngEmitter implements CaptureEmitter {
   #ownSectionOptions(): readonly CaptureOption[] {
     return this.#settings.comments.map(commentOption);
   }
+}
+
+/** Readers refuse longer ones, ours among them. */
+function checkLength(name: string, length: number): number {
+  if (length > RECORD_BLOCK_MAXIMUM)
+    throw new ArgumentRangeError(
+      "out-of-range",
+      name,
+      `expected what fits a block of ${RECORD_BLOCK_MAXIMUM} bytes, and it would have ${length}`,
+    );
+  return length;
 }
 
 function describedOptions(description: InterfaceDescription): CaptureOption[] {

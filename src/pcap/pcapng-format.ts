@@ -31,6 +31,8 @@ import {
   SECTION_MAGIC,
   SECTION_MAJOR,
   SECTION_MINIMUM,
+  SECTION_MINOR,
+  SECTION_MINOR_ALIKE,
   SECTION_OPTIONS,
   SECTION_VERSION_MAJOR,
   SECTION_VERSION_MINOR,
@@ -112,9 +114,10 @@ export function parseSectionBlock(block: Uint8Array, offset = 0): SectionBlock |
   const { bigEndian } = header;
   const major = view.getUint16(SECTION_VERSION_MAJOR, !bigEndian);
   const minor = view.getUint16(SECTION_VERSION_MINOR, !bigEndian);
-  if (major !== SECTION_MAJOR)
-    return new CaptureError(offset, `pcapng version ${major}.${minor}, and only 1.x is read here`);
-  const options = parseOptions(view, SECTION_OPTIONS, header.totalLength - 4, bigEndian);
+  // A minor version is another when those who know this one cannot read all of it (§4.1).
+  if (major !== SECTION_MAJOR || (minor !== SECTION_MINOR && minor !== SECTION_MINOR_ALIKE))
+    return new CaptureError(offset, `pcapng version ${major}.${minor}, and only 1.0 and 1.2 are read here`);
+  const options = parseOptions(view, SECTION_OPTIONS, header.totalLength - 4, bigEndian, "section");
   return typeof options === "string" ? new CaptureError(offset, options) : { bigEndian, minor, options };
 }
 
@@ -140,7 +143,7 @@ export function parseInterfaceBlock(
   const view = viewOf(block);
   const header = wholeBlock(view, BLOCK_INTERFACE, bigEndian, offset);
   if (header instanceof CaptureError) return header;
-  const options = parseOptions(view, INTERFACE_OPTIONS, header.totalLength - 4, bigEndian);
+  const options = parseOptions(view, INTERFACE_OPTIONS, header.totalLength - 4, bigEndian, "interface");
   if (typeof options === "string") return new CaptureError(offset, options);
   return {
     linkType: view.getUint16(INTERFACE_LINK_TYPE, !bigEndian),
@@ -233,9 +236,13 @@ export function trailerProblem(
 ): CaptureError | undefined {
   const trailer = view.getUint32(position + header.totalLength - 4, !header.bigEndian);
   if (trailer === header.totalLength) return undefined;
+  return lengthsDiffer(header.type, header.totalLength, trailer, offset);
+}
+
+export function lengthsDiffer(type: number, length: number, trailer: number, offset: number): CaptureError {
   return new CaptureError(
     offset,
-    `block of type ${header.type} gives its length as ${header.totalLength} in front and ${trailer} at its end`,
+    `block of type ${type} gives its length as ${length} in front and ${trailer} at its end`,
   );
 }
 

@@ -1,6 +1,5 @@
 // Walks the blocks of a pcapng (draft-ietf-opsawg-pcapng §4) as far as whole ones have arrived.
 
-import { CAPTURED_MAXIMUM } from "../layout/pcap.layout.ts";
 import {
   BLOCK_BODY,
   BLOCK_ENHANCED_PACKET,
@@ -49,12 +48,16 @@ import {
   parseSectionBlock,
   trailerProblem,
 } from "./pcapng-format.ts";
+import { type KnownInterfaces, otherBlockProblem, packetProblem, simpleLength } from "./problems.ts";
 import { TimeWords, ticksToNanoseconds } from "./time.ts";
+
+const NONE: KnownInterfaces = { count: 0, snapLength: 0 };
 
 export class PcapngWalker implements CaptureWalker {
   readonly expecting = "block" as const;
   #section: CaptureSection;
   #interfaces: CaptureInterface[] = [];
+  #known: KnownInterfaces = NONE;
   /** For each interface the nanoseconds of a tick, or 0n where the way to nanoseconds is longer. */
   #tickLengths: bigint[] = [];
   #bigEndian = false;
@@ -108,7 +111,10 @@ export class PcapngWalker implements CaptureWalker {
         return this.#addInterface(queue, header);
       case BLOCK_SECTION:
         return this.#startSection(queue, header);
-      default:
+      default: {
+        const body = part(queue, 0, header.totalLength);
+        const problem = otherBlockProblem(body, header, queue.offset);
+        if (problem !== undefined) return problem;
         return {
           kind: "block",
           type: header.type,
@@ -116,6 +122,7 @@ export class PcapngWalker implements CaptureWalker {
           section: this.#section,
           offset: queue.offset,
         };
+      }
     }
   }
 
@@ -126,16 +133,21 @@ export class PcapngWalker implements CaptureWalker {
     const id = obsolete
       ? view.getUint16(position + PACKET_INTERFACE, little)
       : view.getUint32(position + ENHANCED_INTERFACE, little);
-    const found = this.#interfaces[id];
-    if (found === undefined) return this.#noInterface(id, offset);
+    const problem = packetProblem(view, position, header, this.#known, offset);
+    if (problem !== undefined) return problem;
+    const found = this.#interfaces[id] as CaptureInterface;
     const captured = view.getUint32(position + ENHANCED_CAPTURED, little);
     const optionsEnd = header.totalLength - 4;
-    if (captured > CAPTURED_MAXIMUM || ENHANCED_FRAME + padded(captured) > optionsEnd)
-      return badLength(captured, optionsEnd - ENHANCED_FRAME, offset);
     let options = NO_OPTIONS;
     const optionsStart = ENHANCED_FRAME + padded(captured);
     if (optionsStart < optionsEnd) {
-      const parsed = parseOptions(view, position + optionsStart, position + optionsEnd, header.bigEndian);
+      const parsed = parseOptions(
+        view,
+        position + optionsStart,
+        position + optionsEnd,
+        header.bigEndian,
+        "record",
+      );
       if (typeof parsed === "string") return new CaptureError(offset, parsed);
       options = parsed;
     }
@@ -165,16 +177,13 @@ export class PcapngWalker implements CaptureWalker {
 
   #readSimple(queue: ByteQueue, header: BlockHeader): CaptureRecord | CaptureError {
     const { view, position, offset } = queue;
-    const found = this.#interfaces[0];
-    if (found === undefined) return this.#noInterface(0, offset);
+    const problem = packetProblem(view, position, header, this.#known, offset);
+    if (problem !== undefined) return problem;
+    const found = this.#interfaces[0] as CaptureInterface;
     const originalLength = view.getUint32(position + SIMPLE_ORIGINAL, !header.bigEndian);
-    // §4.4: the captured length is not written down, it follows from the snap length.
-    const captured = found.snapLength === 0 ? originalLength : Math.min(originalLength, found.snapLength);
-    const space = header.totalLength - 4 - SIMPLE_FRAME;
-    if (captured > CAPTURED_MAXIMUM || captured > space) return badLength(captured, space, offset);
     return {
       kind: "record",
-      data: part(queue, SIMPLE_FRAME, captured),
+      data: part(queue, SIMPLE_FRAME, simpleLength(originalLength, found.snapLength)),
       timestamp: undefined,
       ticks: undefined,
       originalLength,
@@ -205,6 +214,10 @@ export class PcapngWalker implements CaptureWalker {
       offset,
     };
     this.#interfaces.push(added);
+    this.#known = {
+      count: this.#interfaces.length,
+      snapLength: (this.#interfaces[0] as CaptureInterface).snapLength,
+    };
     const plain = resolution.base === 10 && resolution.exponent <= 9 && offsetSeconds === 0n;
     this.#tickLengths.push(plain ? 10n ** BigInt(9 - resolution.exponent) : 0n);
     return added;
@@ -216,14 +229,10 @@ export class PcapngWalker implements CaptureWalker {
     if (block instanceof CaptureError) return block;
     this.#bigEndian = block.bigEndian;
     this.#interfaces = [];
+    this.#known = NONE;
     this.#tickLengths = [];
     this.#section = sectionFrom(block.bigEndian, block.minor, block.options, this.#interfaces, offset);
     return this.#section;
-  }
-
-  #noInterface(id: number, offset: number): CaptureError {
-    const count = this.#interfaces.length;
-    return new CaptureError(offset, `packet of interface ${id}, and ${count} are described before it`);
   }
 }
 
@@ -260,15 +269,6 @@ function withDrops(
   const value = new Uint8Array(8);
   new DataView(value.buffer).setBigUint64(0, BigInt(drops), little);
   return [...options, { code: OPTION_ENHANCED_DROPS, value }];
-}
-
-function badLength(captured: number, space: number, offset: number): CaptureError {
-  return new CaptureError(
-    offset,
-    captured > CAPTURED_MAXIMUM
-      ? `packet claims ${captured} captured bytes, and at most ${CAPTURED_MAXIMUM} are accepted`
-      : `packet claims ${captured} captured bytes, and its block has room for ${space}`,
-  );
 }
 
 function part(queue: ByteQueue, start: number, length: number): Uint8Array {

@@ -1,6 +1,6 @@
 // What became of the frames that went through stages: read from memory, and added up.
 
-import { dropReasons } from "../core/drop-reasons.ts";
+import { dropReasons, dropsInOrder } from "../core/drop-reasons.ts";
 import type { Kernels } from "../kernel/kernels.ts";
 import { COUNTER_LENGTH } from "../layout/drop.layout.ts";
 import { STAGE_CHANGED, STAGE_LENGTH } from "../layout/stage.layout.ts";
@@ -35,19 +35,19 @@ export function readCounters(kernels: Kernels, address: number, stages: number):
 
 /** Adds counters up; stage by stage where they have stages. */
 export function sumCounters(all: readonly PipelineCounters[]): PipelineCounters {
-  const drops: Record<string, number> = {};
+  const sums: Record<string, number> = {};
   const changed: number[] = [];
   let forwarded = 0;
   let dropped = 0;
   for (const counters of all) {
     forwarded += counters.forwarded;
     dropped += counters.dropped;
-    for (const [name, count] of Object.entries(counters.drops)) drops[name] = (drops[name] ?? 0) + count;
+    for (const [name, count] of Object.entries(counters.drops)) sums[name] = (sums[name] ?? 0) + count;
     counters.changed.forEach((count, index) => {
       changed[index] = (changed[index] ?? 0) + count;
     });
   }
-  return { received: forwarded + dropped, forwarded, dropped, drops, changed };
+  return { received: forwarded + dropped, forwarded, dropped, drops: dropsInOrder(sums), changed };
 }
 
 /** Counters that say only that `count` frames were dropped for the reason `name`. */

@@ -21,7 +21,7 @@ import type { Writable } from "node:stream";
 import { isatty } from "node:tty";
 import { promisify } from "node:util";
 import { fileError } from "./file-error.ts";
-import { addTemporary, forgetTemporary, removeTemporary } from "./temporary-files.ts";
+import { addTemporary, forgetTemporary, removeTemporary, temporaryName } from "./temporary-files.ts";
 
 const open = promisify(openFile);
 const write = promisify(writeFile);
@@ -40,7 +40,10 @@ export interface NodeOutput {
   abort(reason: unknown): Promise<void>;
 }
 
-/** An output in the steps that `closeTogether` takes. Each is called at most once, and only in this order. */
+/**
+ * An output in the steps that `closeTogether` takes, only in this order. Each is called at most once, but for `finish`,
+ * which may have been called before.
+ */
 interface SteppedOutput extends NodeOutput {
   /** Everything has been written; nothing is to be seen of it yet. */
   finish(): Promise<void>;
@@ -71,6 +74,11 @@ export async function closeTogether(outputs: readonly NodeOutput[]): Promise<voi
     throw error;
   }
   for (const output of all) output.settle();
+}
+
+/** Says that all has been written to an output for `closeTogether`: it takes no more, and is no open file any longer. */
+export async function finishOutput(output: NodeOutput): Promise<void> {
+  await (output as SteppedOutput).finish();
 }
 
 export function isStandardOutput(path: string): boolean {
@@ -105,10 +113,8 @@ function openStandardOutput(): SteppedOutput {
 }
 
 function createTemporary(path: string, target: string, existing: Stats | undefined): SteppedOutput {
-  // Its length does not depend on the final name's, which may be as long as the file system allows. It may be
-  // guessed: "wx" opens nothing that is there already.
-  const unique = `${process.pid}-${Math.random().toString(36).slice(2, 10)}`;
-  const temporary = join(dirname(target), `.frameferry-${unique}.part`);
+  // Its length does not depend on the final name's, which may be as long as the file system allows.
+  const temporary = temporaryName(target);
   addTemporary(temporary);
   try {
     // Not awaited: were a signal handled between making the file and knowing of it, the file would stay.
@@ -244,6 +250,7 @@ class TemporaryOutput implements SteppedOutput {
   }
 
   async finish(): Promise<void> {
+    if (this.#finished) return;
     this.#finished = true;
     try {
       await close(this.#file);

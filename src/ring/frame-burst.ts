@@ -109,7 +109,10 @@ export class FrameBurst implements Iterable<Uint8Array> {
     return new FrameBurst(bytes, offsets, this.#headroom);
   }
 
-  /** The bytes of frame `index`. */
+  /**
+   * The bytes of frame `index`: a view, which keeps the memory of the whole burst alive as long as it is kept. Copy with
+   * `.slice()` to keep one frame of many.
+   */
   frame(index: number): Uint8Array<ArrayBuffer> {
     const record = this.#record(index);
     const start = record + RECORD_HEADER_LENGTH + this.#headroom;

@@ -9,19 +9,20 @@ import {
   GROUP_HOPS,
   GROUP_KIND,
   GROUP_LOCAL,
-  HOP_CONNECTED,
   HOP_INTERFACE,
   HOP_LENGTH,
   HOP_MAC,
+  HOP_NETWORK_BITS,
   HOP_REFERENCE_LENGTH,
 } from "../layout/route.layout.ts";
 import type { Neighbours } from "./neighbours.ts";
 
-/** Where packets leave: an interface's record, and the neighbour behind it unless each packet's destination is one. */
+/** Where packets leave: an interface's record, and the neighbour behind it. */
 export interface NextHop {
   readonly interfaceAddress: number;
   readonly domain: number;
-  readonly via: Uint8Array | undefined;
+  /** The neighbour's address, or the length of a connected network, where each packet's destination is one. */
+  readonly via: Uint8Array | number;
 }
 
 /** What a route leads to. */
@@ -71,8 +72,7 @@ export class NextHops {
 
   /** Whether a next hop is an address in bridge domain `domain`. */
   goBy(domain: number): boolean {
-    const connected = hopName(domain, undefined);
-    for (const name of this.#hops.keys()) if (name.startsWith(connected) && name !== connected) return true;
+    for (const name of this.#hops.keys()) if (name.startsWith(`${domain}/`)) return true;
     return false;
   }
 
@@ -128,8 +128,8 @@ export class NextHops {
     const { plan, view } = this.#kernels;
     const address = plan.reserve("a next hop", HOP_LENGTH);
     view.setUint32(address + HOP_INTERFACE, interfaceAddress, true);
-    view.setUint32(address + HOP_CONNECTED, via === undefined ? 1 : 0, true);
-    if (via !== undefined) this.#resolve(address, this.#neighbours.get(domain, via)?.mac);
+    view.setUint32(address + HOP_NETWORK_BITS, typeof via === "number" ? via : 0, true);
+    if (typeof via !== "number") this.#resolve(address, this.#neighbours.get(domain, via)?.mac);
     this.#hops.set(name, { address, uses: 1 });
     return address;
   }
@@ -147,6 +147,6 @@ export class NextHops {
   }
 }
 
-function hopName(domain: number, via: Uint8Array | undefined): string {
-  return via === undefined ? `${domain}/` : `${domain}/${formatIp(via)}`;
+function hopName(domain: number, via: Uint8Array | number): string {
+  return typeof via === "number" ? `${domain} connected ${via}` : `${domain}/${formatIp(via)}`;
 }

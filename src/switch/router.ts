@@ -224,7 +224,7 @@ export class Router {
       this.#routes.putLocal(host);
       done.add(() => this.#routes.drop(host));
       if (network === undefined) continue;
-      this.#routes.putConnected(network, { interfaceAddress: address, domain, via: undefined });
+      this.#routes.putConnected(network, { interfaceAddress: address, domain, via: network.length });
       done.add(() => this.#routes.drop(network));
     }
     this.#interfaces.set(domain, one);

@@ -47,9 +47,7 @@ async function check(bytes: Uint8Array, pipeline: Pipeline, size = bytes.length 
     expect(sink.bytes.length).toBe(0);
     expect(read.records.length).toBe(0);
   }
-  expect(damage?.offset, `damage: ${damage?.message}, reading: ${read.damage?.message}`).toBe(
-    read.damage?.offset,
-  );
+  expect(damage?.message).toBe(read.damage?.message);
   if (sink.state === "aborted") return;
   const written = await recordsOf(sink.bytes);
   expect(written.damage).toBeUndefined();
@@ -78,9 +76,8 @@ describe.each([plainPcap(true, false), fullPcapng(false), fullPcapng(true)])(
         fc.asyncProperty(fc.nat(cut.length - 1), fc.integer({ min: 1, max: 255 }), async (at, change) => {
           const changed = cut.slice();
           changed[at]! ^= change;
-          // Options are passed on unread, and of a record longer than its frame the frame counts: two liberties.
-          const { damage, records } = await recordsOf(changed);
-          fc.pre(!/option \d+ claims/.test(damage?.reason ?? ""));
+          // Of a record longer than its frame the frame counts: a liberty.
+          const { records } = await recordsOf(changed);
           fc.pre(records.every(({ data, originalLength }) => originalLength >= data.length));
           await check(changed, pipeline);
         }),

@@ -139,7 +139,8 @@ describe("damage", () => {
       const found = (await recordsOf(output)).map(frameAndTime);
       expect(found).toEqual(whole.slice(0, found.length));
       const offset = readFileSync(output).length;
-      const reason = `the file ends ${cut - offset} bytes into a record`;
+      const wanted = cut - offset < 16 ? 16 : 16 + new DataView(packets.buffer).getUint32(offset + 8, true);
+      const reason = `the file ends ${cut - offset} bytes into a record, which has at least ${wanted}`;
       expect(stderr).toBe(
         `frameferry vlan pop: ${input}: byte ${offset}: ${reason}; everything before has been worked on and written\n`,
       );

@@ -96,12 +96,14 @@ export async function expectAsInline(
   });
   expectSame(sink.bytes, wanted.output);
   expect(sink.ends).toEqual(["closed"]);
-  expect(progress).toBe(summary.fileBytesIn);
+  // What has been read behind damage does not count.
+  if (summary.damage === undefined) expect(progress).toBe(summary.fileBytesIn);
+  else expect(progress).toBeGreaterThanOrEqual(summary.fileBytesIn);
   if (/^(undefined|.*: the file ends.*)$/.test(`${summary.damage?.message}`))
     expect(summary).toEqual(wanted.summary);
   else {
     // How far was read beyond the damage depends on the pieces.
-    expect({ ...summary, fileBytesIn: 0 }).toEqual({ ...wanted.summary, fileBytesIn: 0 });
+    expect(summary).toEqual(wanted.summary);
   }
   for (const { worker } of workers) expect(worker).toBeLessThan(dataplane.workers);
   return workers.reduce((sum, share) => sum + share.frames, 0);

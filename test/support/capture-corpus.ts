@@ -107,7 +107,7 @@ export function fullPcapng(big: boolean): Corpus {
     ...UNITS.map((unit) => interfaceOf(big, unit)),
     ...UNITS.map((unit, i) => enhanced(big, i + 1, unit.ticks, noise(60 + i, 5 + i))),
     block(big, 0x80001234, noise(100, 30)), // someone's own
-    block(big, 0x0bad, new Uint8Array(0)),
+    block(big, 0x4d4d, new Uint8Array(0)),
     interfaceOf(big, UNITS[2]!, 101, 0), // raw IP
     enhanced(big, UNITS.length + 1, UNITS[2]!.ticks, noise(50, 31)),
     enhanced(big, 1, UNITS[0]!.ticks, new Uint8Array(0)),

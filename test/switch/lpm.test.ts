@@ -8,8 +8,8 @@ import { allKernels } from "../../build/js/bench/all-kernels.js";
 import {
   GROUP_COUNT,
   GROUP_HOPS,
-  HOP_CONNECTED,
   HOP_MAC,
+  HOP_NETWORK_BITS,
   ROUTER_IPV4,
   ROUTER_IPV6,
 } from "../../src/layout/route.layout.ts";
@@ -69,7 +69,7 @@ class Bench {
       groups++;
       if (view.getUint32(group + GROUP_COUNT, true) !== 1) return -1;
       const hop = view.getUint32(group + GROUP_HOPS, true);
-      return view.getUint32(hop + HOP_CONNECTED, true) === 1 ? -1 : (bytes[hop + HOP_MAC + 5] as number);
+      return view.getUint32(hop + HOP_NETWORK_BITS, true) !== 0 ? -1 : (bytes[hop + HOP_MAC + 5] as number);
     });
     expect(found).toBe(groups);
     return numbers;

@@ -214,7 +214,7 @@ describe("ARP and neighbour solicitation", () => {
         { name: "ipv6", source: "fc00:1::5", destination: "ff02::1:ff00:1", hopLimit: 255 },
         { name: "icmpv6", type: 135 },
       ],
-      Uint8Array.from([0, 0, 0, 0, ...target, ...new Uint8Array(8).fill(0xa5)]),
+      Uint8Array.from([0, 0, 0, 0, ...target, 1, 2, ...parseMac("m", HOST), ...new Uint8Array(8).fill(0xa5)]),
     );
     expect(bench.run("answerArp", { bytes: whole }, 1).answered).toBe(true);
     const beyond = whole.subarray(0, whole.length - 8);

@@ -146,6 +146,29 @@ describe("a router in a switch", () => {
     expect(forward([[toBert(1), anna]], 6000)).toHaveLength(1);
   });
 
+  it("lets nobody silence what others are told: path MTU discovery goes on beside a flood", () => {
+    const green = core.addBridgeDomain({ name: "green", vni: 3 });
+    const carla = core.addPort({ bridgeDomain: green });
+    const router = core.addRouter();
+    // A router of its own, and one bridge domain more for the way out.
+    const back = core.addBridgeDomain({ name: "back", vni: 4 });
+    router.addInterface({ bridgeDomain: green, mac: GATEWAY_RED, addresses: ["10.0.1.1/24"] });
+    router.addInterface({ bridgeDomain: back, mac: GATEWAY_BLUE, addresses: ["10.0.2.1/24"], mtu: 1000 });
+    core.addNeighbour({ bridgeDomain: back, ...BERT });
+    const flood = Array.from({ length: 1500 }, (): [Uint8Array, SwitchPort] => [toBert(1), anna]);
+    expect(forward(flood, 5000)).toHaveLength(1000);
+    const told = forward(
+      [
+        [toBert(64, 1200), anna],
+        [toBert(64, 1200), carla],
+        [toBert(1), carla],
+        [toBert(1), anna],
+      ],
+      5000,
+    );
+    expect(told.map(([port]) => port)).toEqual([anna.number, carla.number, carla.number]);
+  });
+
   it("is removed before its bridge domain, and is gone then", () => {
     core.removePort(anna);
     expect(() => core.removeBridgeDomain(red)).toThrow(/^bridgeDomain: a router stands in red/);

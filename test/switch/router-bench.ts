@@ -24,9 +24,12 @@ import {
   ANSWERED_TOO_BIG,
   ANSWERED_TTL,
   CONTEXT_ANSWERED,
+  CONTEXT_DOMAINS,
   CONTEXT_LENGTH,
+  CONTEXT_STAMP,
   CONTEXT_SWITCH,
   DOMAIN_ANSWERS_ARP,
+  DOMAIN_COUNTERS_LENGTH,
   DOMAIN_FLAGS,
   DOMAIN_LENGTH,
   SWITCH_DOMAINS,
@@ -59,6 +62,7 @@ export class RouteBench implements RouterHost {
   readonly #switch: number;
   readonly #domains: number;
   readonly #context: number;
+  readonly #counters: number;
   readonly #descriptor: number;
   readonly #slot: number;
   readonly #routers: Router[] = [];
@@ -69,11 +73,13 @@ export class RouteBench implements RouterHost {
     this.#switch = kernels.plan.reserve("a switch", SWITCH_LENGTH);
     this.#domains = kernels.plan.reserve("bridge domains", 16 * DOMAIN_LENGTH);
     this.#context = kernels.plan.reserve("a context", CONTEXT_LENGTH);
+    this.#counters = kernels.plan.reserve("bridge domains' counters", 16 * DOMAIN_COUNTERS_LENGTH);
     this.#descriptor = kernels.plan.reserve("a descriptor", DESCRIPTOR_LENGTH);
     this.#slot = kernels.plan.reserve("a slot", SLOT);
     kernels.view.setUint32(this.#switch + SWITCH_DOMAINS, this.#domains, true);
     kernels.view.setUint32(this.#switch + SWITCH_FLOW_SEED, options.flowSeed ?? 0, true);
     kernels.view.setUint32(this.#context + CONTEXT_SWITCH, this.#switch, true);
+    kernels.view.setUint32(this.#context + CONTEXT_DOMAINS, this.#counters, true);
     this.neighbours = new Neighbours(kernels, this.#switch, options.neighbours ?? 1024, 7n);
   }
 
@@ -97,6 +103,13 @@ export class RouteBench implements RouterHost {
   suppress(id: number): void {
     const at = this.#domains + id * DOMAIN_LENGTH + DOMAIN_FLAGS;
     this.kernels.bytes[at]! |= DOMAIN_ANSWERS_ARP;
+  }
+
+  /** Lets another second begin, in which all budgets are whole again. */
+  nextSecond(): void {
+    const { view } = this.kernels;
+    const at = this.#context + CONTEXT_STAMP;
+    view.setUint32(at, (view.getUint32(at, true) + 1) % 2 ** 24, true);
   }
 
   /** ARP, echo, TTL exceeded, packet too big. */
@@ -155,7 +168,9 @@ export class RouteBench implements RouterHost {
   close(): void {
     for (const router of this.#routers) router.close();
     this.neighbours.close();
-    for (const address of [this.#switch, this.#domains, this.#context, this.#descriptor, this.#slot])
-      this.kernels.plan.release(address);
+    const { kernels } = this;
+    const contexts = [this.#context, this.#counters];
+    for (const address of [this.#switch, this.#domains, ...contexts, this.#descriptor, this.#slot])
+      kernels.plan.release(address);
   }
 }
