@@ -46,7 +46,6 @@ import {
   DECAPSULATE_TRUST_GRE,
   DECAPSULATE_VERIFY_UDP,
   DECAPSULATE_VNI,
-  STAGE_CHANGED,
   STAGE_FLAGS,
 } from "../src/layout/stage.layout";
 import { UDP_DESTINATION_PORT, UDP_LENGTH, UDP_TOTAL_LENGTH } from "../src/layout/udp.layout";
@@ -54,7 +53,7 @@ import { VXLAN_FLAG_VNI, VXLAN_LENGTH, VXLAN_VNI } from "../src/layout/vxlan.lay
 import { swapped16 } from "./byte-order";
 import { OTHER, payloadLength, payloadOf, REFUSED, udpSumIsGood, walk } from "./carrier";
 import { sumIsWrong } from "./checksum";
-import { drop, passOver } from "./descriptor";
+import { countChanged, drop, passOver } from "./descriptor";
 import { FRAGMENT_BITS, PLAIN_IPV4, PLAIN_IPV4_MASK } from "./flow-hash";
 import { GENEVE_PLAIN, GENEVE_PLAIN_MASK, openGeneve } from "./geneve";
 import { openGre, otherGre, pullPlainGre } from "./gre";
@@ -111,7 +110,7 @@ export function decapsulate(descriptors: usize, count: u32, stage: usize, counte
     }
     d += DESCRIPTOR_LENGTH;
   }
-  store<u64>(stage, load<u64>(stage, STAGE_CHANGED) + changed, STAGE_CHANGED);
+  countChanged(stage, counters, changed);
 }
 
 function isUsual(flags: u32): bool {

@@ -24,16 +24,23 @@ export type { WasmSource } from "./kernel/module.ts";
 export { FrameChannel, type SendAllOptions } from "./lane/frame-channel.ts";
 export type { CaptureSource } from "./pcap/byte-source.ts";
 export { CaptureError } from "./pcap/capture-error.ts";
+export type { CompiledStages } from "./pipeline/compiled-stages.ts";
+export type { CountKey, CountKeyValues } from "./pipeline/count-keys.ts";
+export type { FrameCount } from "./pipeline/count-table.ts";
+export type { CountEntry, StageCounts } from "./pipeline/count-told.ts";
 export type { PipelineCounters } from "./pipeline/counters.ts";
 export { Pipeline } from "./pipeline/pipeline.ts";
-export { Program } from "./pipeline/program.ts";
+export { Program, ProgramState } from "./pipeline/program.ts";
 export type {
+  CountStage,
   FilterVniStage,
+  SampleStage,
   Stage,
   VlanPopStage,
   VlanPushStage,
   VlanRewriteStage,
 } from "./pipeline/stages.ts";
+export type { Tally } from "./pipeline/tally.ts";
 export type {
   DecapsulateGeneveStage,
   DecapsulateGreStage,

@@ -10,7 +10,7 @@ import {
   type Stage,
 } from "../index.ts";
 import { createCaptureFile, openCaptureFile } from "../node.ts";
-import { compileStages } from "../pipeline/pipeline.ts";
+import { compileStages } from "../pipeline/compile.ts";
 import { isStandardOutput } from "../platform/node-output.ts";
 import { DamagedInput, UsageError } from "./failures.ts";
 import type { TransformOptions } from "./options.ts";

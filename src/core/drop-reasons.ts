@@ -30,6 +30,7 @@ import {
   DROP_NO_ROUTE,
   DROP_NONE,
   DROP_NOT_ETHERNET,
+  DROP_NOT_SAMPLED,
   DROP_NOT_TUNNEL,
   DROP_NVGRE_FIELDS,
   DROP_OTHER_KEY,
@@ -195,6 +196,7 @@ export const dropReasons: readonly DropReason[] = [
     name: "nvgre-fields",
     sentence: "GRE header that is not NVGRE's: no key, or more than a key",
   },
+  { code: DROP_NOT_SAMPLED, name: "not-sampled", sentence: "not among the frames of the sample" },
 ];
 
 /** The reason for a code; throws a RangeError for a code that no kernel writes. */

@@ -20,11 +20,14 @@ import type { Kernels } from "../kernel/kernels.ts";
 import { FrameChannel } from "../lane/frame-channel.ts";
 import { InlineLane } from "../lane/inline-lane.ts";
 import type { Lane } from "../lane/lane.ts";
+import type { TransferJob, TransferResult } from "../lane/lane-job.ts";
 import { PipelineLane } from "../lane/pipeline-lane.ts";
 import { TransferLane } from "../lane/transfer-lane.ts";
 import type { CaptureSource } from "../pcap/byte-source.ts";
-import { compileStages, Pipeline } from "../pipeline/pipeline.ts";
-import type { CompiledStages } from "../pipeline/program.ts";
+import { compileStages } from "../pipeline/compile.ts";
+import type { CompiledStages } from "../pipeline/compiled-stages.ts";
+import { Pipeline } from "../pipeline/pipeline.ts";
+import { Program } from "../pipeline/program.ts";
 import type { Stage } from "../pipeline/stages.ts";
 import { type Bell, LocalBell, SharedBell } from "../ring/bell.ts";
 import type { FrameBurst } from "../ring/frame-burst.ts";
@@ -210,27 +213,38 @@ export class Dataplane {
   }
 
   async #openLanes(stages: CompiledStages, ringBytes: number, into: OpenedLanes): Promise<void> {
-    const { lanes, bell, closers } = into;
+    const { lanes, bell } = into;
     const pool = this.#pool;
-    const onChange = (): void => bell.ring();
+    if (this.transport === "transfer" && pool !== undefined) {
+      for (let index = 0; index < this.workers; index++) {
+        const work = (job: TransferJob): Promise<TransferResult> => pool.transferJob(job, index);
+        lanes.push(new TransferLane(stages, { ringBytes, work, onChange: () => bell.ring() }));
+      }
+      return;
+    }
+    const program = new Program(this.#kernels, stages);
+    try {
+      await this.#openRings(program, pool, ringBytes, into);
+    } finally {
+      // Each lane keeps it for as long as it is open.
+      program.close();
+    }
+  }
+
+  async #openRings(
+    program: Program,
+    pool: WorkerPool | undefined,
+    ringBytes: number,
+    { lanes, bell, closers }: OpenedLanes,
+  ): Promise<void> {
     if (pool === undefined) {
-      const lane = new PipelineLane(this.#kernels, stages, { ringBytes, worker: 0, owner: 0 });
-      lanes.push(new InlineLane(lane, onChange));
+      const lane = new PipelineLane(program, { ringBytes, worker: 0, owner: 0 });
+      lanes.push(new InlineLane(lane, () => bell.ring()));
       return;
     }
     for (let index = 0; index < this.workers; index++) {
-      if (this.transport === "transfer") {
-        lanes.push(
-          new TransferLane(stages, { ringBytes, work: (job) => pool.transferJob(job, index), onChange }),
-        );
-        continue;
-      }
       const owner = (bell as SharedBell).doorbell;
-      const lane = new PipelineLane(this.#kernels, stages, {
-        ringBytes,
-        worker: pool.doorbellOf(index),
-        owner,
-      });
+      const lane = new PipelineLane(program, { ringBytes, worker: pool.doorbellOf(index), owner });
       lanes.push(lane);
       const id = await pool.openLane(index, {
         addresses: lane.addresses,
@@ -273,19 +287,9 @@ export class Dataplane {
         dispatch = new ReadDispatch(input, output, how);
       }
       await dispatch.drive();
-      const { run, damage } = dispatch;
-      if (run.inputFormat === undefined) throw damage;
+      if (dispatch.run.inputFormat === undefined) throw dispatch.damage;
       await untilAborted(output.close(), signal);
-      return {
-        ...dispatch.counters,
-        format: run.inputFormat,
-        fileBytesIn: dispatch.bytesRead,
-        fileBytesOut: dispatch.bytesWritten,
-        frameBytesIn: dispatch.frameBytesIn,
-        frameBytesOut: dispatch.frameBytesOut,
-        damage,
-        workers: dispatch.shares,
-      };
+      return { ...dispatch.summary, workers: dispatch.shares };
     } catch (error) {
       const aborted = abortOutput(output, error);
       if (!signal.aborted) await aborted;

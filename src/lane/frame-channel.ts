@@ -2,7 +2,8 @@
 
 import { byteArray, knownKeys, wholeNumber } from "../core/arguments.ts";
 import type { PipelineCounters } from "../pipeline/counters.ts";
-import { droppedOnly, sumCounters } from "../pipeline/counters.ts";
+import { sumCounters } from "../pipeline/counters.ts";
+import { droppedOnly } from "../pipeline/tally.ts";
 import type { Bell } from "../ring/bell.ts";
 import type { FrameBurst } from "../ring/frame-burst.ts";
 import { flowHash } from "../wire/flow-hash.ts";
@@ -145,7 +146,7 @@ export class FrameChannel implements AsyncIterable<FrameBurst> {
   counters(): PipelineCounters {
     this.#open();
     return sumCounters([
-      ...this.#lanes.map((lane) => lane.counters()),
+      ...this.#lanes.map((lane) => lane.tally()),
       droppedOnly("frame-too-long", this.#tooLong),
     ]);
   }

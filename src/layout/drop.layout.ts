@@ -54,8 +54,12 @@ export const DROP_GRE_RESERVED = 50;
 export const DROP_GRE_CHECKSUM = 51;
 export const DROP_OTHER_KEY = 52;
 export const DROP_NVGRE_FIELDS = 53;
-export const DROP_REASONS = 54;
+export const DROP_NOT_SAMPLED = 54;
+export const DROP_REASONS = 55;
 
-/** Counters lie behind one another, eight bytes a reason; the place of DROP_NONE counts what was forwarded. */
+/**
+ * Counters lie behind one another, eight bytes a reason; the place of DROP_NONE counts what was forwarded. The build fails
+ * where the reasons need more than there is (assembly/descriptor.ts).
+ */
 export const COUNTER_LENGTH = 8;
-export const COUNTERS_LENGTH = 512;
+export const COUNTERS_LENGTH = 1024;

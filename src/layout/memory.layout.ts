@@ -9,4 +9,4 @@ export const REGION_SLACK = 64;
 export const PAGE_LENGTH = 65536;
 export const PAGES_MAXIMUM = 65536;
 /** Changes with every change of what kernels and TypeScript must agree on. */
-export const LAYOUT_VERSION = 4;
+export const LAYOUT_VERSION = 5;

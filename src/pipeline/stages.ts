@@ -1,6 +1,7 @@
 // A pipeline described as data: stages that can be written as JSON (all but the data of Geneve options, which are bytes)
 // and posted to a worker.
 
+import type { CountKey } from "./count-keys.ts";
 import type { DecapsulateStage, EncapsulateStage } from "./tunnel-stages.ts";
 
 /** Puts a VLAN tag in front of the frame's type, outside of those that are there. */
@@ -9,33 +10,33 @@ export interface VlanPushStage {
   /** 0 (priority tag) to 4,094. */
   readonly vid: number;
   /** Priority code point, 0 to 7. Default 0. */
-  readonly pcp?: number;
+  readonly pcp?: number | undefined;
   /** Drop eligible indicator. Default false. */
-  readonly dei?: boolean;
+  readonly dei?: boolean | undefined;
   /** 0x8100 (default), 0x88a8 or 0x9100. */
-  readonly tpid?: number;
+  readonly tpid?: number | undefined;
 }
 
 /** Takes the outermost VLAN tag off. Frames without one, or with another than asked for, go on unchanged. */
 export interface VlanPopStage {
   readonly stage: "vlan-pop";
   /** Only a tag of this TPID. Default: any. */
-  readonly tpid?: number;
+  readonly tpid?: number | undefined;
   /** Only a tag of this VLAN. Default: any. */
-  readonly vid?: number;
+  readonly vid?: number | undefined;
   /** Only a tag of this priority. Default: any. */
-  readonly pcp?: number;
+  readonly pcp?: number | undefined;
 }
 
 /** Changes the outermost VLAN tag; what is not given stays. Frames without one go on unchanged. */
 export interface VlanRewriteStage {
   readonly stage: "vlan-rewrite";
-  readonly vid?: number;
-  readonly pcp?: number;
-  readonly dei?: boolean;
-  readonly tpid?: number;
+  readonly vid?: number | undefined;
+  readonly pcp?: number | undefined;
+  readonly dei?: boolean | undefined;
+  readonly tpid?: number | undefined;
   /** Only a tag of this TPID. Default: any. */
-  readonly match?: number;
+  readonly match?: number | undefined;
 }
 
 /**
@@ -47,10 +48,40 @@ export interface FilterVniStage {
   readonly vni: number;
 }
 
+/** Lets one frame in so many through, or the frames of one flow in so many, and drops the rest (`not-sampled`). */
+export interface SampleStage {
+  readonly stage: "sample";
+  /** 1 (all) to 2^32 - 1. */
+  readonly oneIn: number;
+  /**
+   * `"frame"`, the default: the first frame that comes and each `oneIn`th behind it; every worker counts for itself.
+   * `"flow"`: frames whose flow hash says so. Flows stay whole, and it is the same frames whatever the number of workers.
+   */
+  readonly by?: "frame" | "flow" | undefined;
+  /** Of the flow hash, 0 to 2^32 - 1: another one chooses other flows. Only by flow. Default 0. */
+  readonly seed?: number | undefined;
+}
+
+/** Counts frames, and their bytes on the wire, by what stands in them at this point of the pipeline; all go on unchanged. */
+export interface CountStage {
+  readonly stage: "count";
+  /** What makes a key: one thing, or several together. */
+  readonly by: CountKey | readonly CountKey[];
+  /** How many keys are told one by one, those with the most frames, 1 to 65,536. Default: as many as there are. */
+  readonly top?: number | undefined;
+  /**
+   * How many keys each thread has room for, 1 to 65,536. Frames of further keys are counted together, in `others`.
+   * Default 1,024.
+   */
+  readonly capacity?: number | undefined;
+}
+
 export type Stage =
   | DecapsulateStage
   | EncapsulateStage
   | VlanPushStage
   | VlanPopStage
   | VlanRewriteStage
-  | FilterVniStage;
+  | FilterVniStage
+  | SampleStage
+  | CountStage;

@@ -4,10 +4,10 @@ import { compose } from "frameferry/wire";
 import { describe, expect, test } from "vitest";
 import { loadKernels } from "../../build/js/src/kernel/load-kernels.js";
 import { PipelineLane } from "../../build/js/src/lane/pipeline-lane.js";
-import { compileStages } from "../../build/js/src/pipeline/pipeline.js";
+import { compileStages } from "../../build/js/src/pipeline/compile.js";
+import { sumCounters } from "../../build/js/src/pipeline/counters.js";
 import { Program } from "../../build/js/src/pipeline/program.js";
-import { COUNTERS_LENGTH } from "../../src/layout/drop.layout.ts";
-import { STAGE_LENGTH } from "../../src/layout/stage.layout.ts";
+import { CURSOR_COUNTERS } from "../../src/layout/cursor.layout.ts";
 import { flowFrame, random } from "../dataplane/support.ts";
 
 const OUTER = { local: "10.0.0.1", remote: "10.0.0.2" } as const;
@@ -24,6 +24,12 @@ const pipelines: Readonly<Record<string, readonly Stage[]>> = {
     { stage: "vlan-push", vid: 1 },
     { stage: "vlan-push", vid: 2, tpid: 0x88a8 },
     { stage: "vlan-rewrite", vid: 9, pcp: 7 },
+  ],
+  "sample and count": [
+    { stage: "sample", oneIn: 2 },
+    { stage: "count", by: ["vni", "vid", "source", "sourcePort", "destinationMac"], capacity: 7 },
+    { stage: "sample", oneIn: 2, by: "flow", seed: 1 },
+    { stage: "count", by: "protocol" },
   ],
   everything: [
     { stage: "decapsulate", kind: "vxlan", others: "keep" },
@@ -78,7 +84,8 @@ describe.each(Object.entries(pipelines))("%s", (_name, stages) => {
     const kernels = await loadKernels({ memoryBytes: 1 << 18 });
     const { bytes, words, functions } = kernels;
     // The reserve of every region is guarded too: this is all of the memory.
-    const lane = new PipelineLane(kernels, compileStages(stages), {
+    const compiled = compileStages(stages);
+    const lane = new PipelineLane(new Program(kernels, compiled), {
       ringBytes: 1 << 14,
       worker: 0,
       owner: 0,
@@ -89,7 +96,7 @@ describe.each(Object.entries(pipelines))("%s", (_name, stages) => {
     const headroom = words[(receive + 24) >>> 2] as number;
     const descriptors = words[(cursor + 36) >>> 2] as number;
     const journal = words[(cursor + 112) >>> 2] as number;
-    const stage = words[(cursor + 64) >>> 2] as number;
+    const state = words[(cursor + CURSOR_COUNTERS) >>> 2] as number;
     let sent = 0;
     for (let turn = 0; turn < 400; turn++) {
       // Poison in front of every frame, in the padding behind it, and in all that is free.
@@ -100,13 +107,13 @@ describe.each(Object.entries(pipelines))("%s", (_name, stages) => {
       sent += taken;
       lane.publish();
       const allowed: [number, number][] = [
-        // Heads, tails and counters; the cursor, descriptors, journal, and the stages with their counters.
+        // Heads, tails and counters; the cursor, descriptors, journal, and the state. Not the stages: nobody writes to them.
         [receive, receive + 192],
         [transmit, transmit + 192],
         [cursor, cursor + 128],
         [descriptors, descriptors + 256 * 32],
         [journal, journal + 64],
-        [stage, stage + stages.length * STAGE_LENGTH + COUNTERS_LENGTH],
+        [state, state + compiled.stateLength],
       ];
       const tailNow = words[(receive + 64) >>> 2] as number;
       for (let at = tail; at !== tailNow; ) {
@@ -129,7 +136,7 @@ describe.each(Object.entries(pipelines))("%s", (_name, stages) => {
         // The same for what had to wait.
       }
     }
-    const counters = lane.counters();
+    const counters = sumCounters([lane.tally()]);
     expect(counters.received).toBe(sent);
     expect(sent).toBeGreaterThan(1000);
   });
@@ -138,6 +145,7 @@ describe.each(Object.entries(pipelines))("%s", (_name, stages) => {
     const kernels = await loadKernels({ memoryBytes: 1 << 18 });
     const { bytes, words, functions, plan } = kernels;
     const program = new Program(kernels, compileStages(stages));
+    const state = program.open();
     const descriptor = plan.reserve("a descriptor", 64);
     const slot = plan.reserve("a slot", 2048);
     const next = random(stages.length + 77);
@@ -149,7 +157,7 @@ describe.each(Object.entries(pipelines))("%s", (_name, stages) => {
       bytes.fill(0xa5, slot, slot + 2048);
       bytes.set(frame, floor + headroom);
       words.set([floor + headroom, frame.length, frame.length, floor, 0, 0xffffffff, 0, 0], descriptor >>> 2);
-      functions.runPipeline(descriptor, 1, program.address, program.length, program.counterAddress);
+      functions.runPipeline(descriptor, 1, program.address, program.length, state.address);
       const guard = (from: number, to: number): boolean =>
         bytes.subarray(from, to).every((byte) => byte === 0xa5);
       expect(guard(slot, floor)).toBe(true);

@@ -16,10 +16,10 @@ beforeAll(async () => {
 afterAll(() => poisoned.close());
 
 interface Tag {
-  readonly tpid?: number;
+  readonly tpid?: number | undefined;
   readonly vid: number;
-  readonly pcp?: number;
-  readonly dei?: boolean;
+  readonly pcp?: number | undefined;
+  readonly dei?: boolean | undefined;
 }
 
 /** `frame` with a tag in front of its type. */
