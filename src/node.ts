@@ -1,6 +1,8 @@
 // `frameferry/node`: captures in files, for `processCapture` in Node.
 
 import type { CaptureInput, CaptureOutput } from "./capture/capture-io.ts";
+import { ArgumentRangeError } from "./core/argument-error.ts";
+import { wrongType } from "./core/arguments.ts";
 import { openInputFile } from "./platform/node-input.ts";
 import { createOutputFile } from "./platform/node-output.ts";
 
@@ -34,9 +36,13 @@ export async function createCaptureFile(path: string): Promise<CaptureOutput> {
 }
 
 function checkedPath(path: string): string {
-  if (typeof path !== "string") throw new TypeError(`path: expected a string, got ${typeof path}`);
+  if (typeof path !== "string") throw wrongType("path", "a string", path);
   if (path === "" || path.includes("\0")) {
-    throw new RangeError(`path: expected the name of a file, got ${JSON.stringify(path)}`);
+    throw new ArgumentRangeError(
+      "malformed",
+      "path",
+      `expected the name of a file, got ${JSON.stringify(path)}`,
+    );
   }
   return path;
 }

@@ -19,16 +19,20 @@ export type {
   AccessPortOptions,
   BridgeDomain,
   BridgeDomainOptions,
+  FdbEntryOptions,
+  FlushOptions,
   GeneveTunnelOptions,
   GreTunnelOptions,
   NeighbourOptions,
   NvgreTunnelOptions,
+  SweepOptions,
   SwitchFdbOptions,
   SwitchOptions,
   SwitchPort,
+  SwitchWorkspaceOptions,
   TrunkPortOptions,
   TunnelOptions,
   VtepOptions,
   VxlanTunnelOptions,
 } from "./switch/switch-types.ts";
-export { SwitchWorkspace, type SwitchWorkspaceOptions } from "./switch/workspace.ts";
+export { SwitchWorkspace } from "./switch/workspace.ts";

@@ -28,7 +28,9 @@ export function stagesOfForm() {
     if (/capsulate$/.test(stage.stage)) stage.kind = "vxlan";
     for (const field of item.querySelectorAll("[name]")) {
       const text = field.value.trim();
-      if (text !== "") stage[field.name] = "words" in field.dataset || text === "all" ? text : Number(text);
+      if (text === "") continue;
+      if ("list" in field.dataset) stage[field.name] = text.split(" ");
+      else stage[field.name] = "words" in field.dataset || text === "all" ? text : Number(text);
     }
     return stage;
   });

@@ -1,6 +1,8 @@
 // Where a capture's bytes come from and go to. Files are read straight into the kernels' memory and
 // written straight from it; streams and iterables are copied.
 
+import { ArgumentTypeError } from "../core/argument-error.ts";
+import { wrongType } from "../core/arguments.ts";
 import { type CaptureSource, openSource } from "../pcap/byte-source.ts";
 
 /** Reads into memory that it is given, as a file can. */
@@ -56,11 +58,11 @@ export function openInput(source: CaptureSource | CaptureInput): CaptureInput {
 
 export function openOutput(sink: CaptureSink): CaptureOutput {
   if (typeof sink !== "object" || sink === null) {
-    throw new TypeError(`sink: expected a WritableStream, got ${sink === null ? "null" : typeof sink}`);
+    throw wrongType("sink", "a WritableStream", sink);
   }
   if (!("getWriter" in sink)) {
     if ("write" in sink && "close" in sink && "abort" in sink) return sink;
-    throw new TypeError("sink: expected a WritableStream, or write, close and abort");
+    throw new ArgumentTypeError("wrong-type", "sink", "expected a WritableStream, or write, close and abort");
   }
   // Not by its own write(), if it has one as a file's in a browser: that takes no shared memory.
   const writer = sink.getWriter();

@@ -1,7 +1,8 @@
 // A whole capture through a pipeline: reads ahead and writes behind while the kernels work.
 
 import { untilAborted, watched } from "../core/abort.ts";
-import { knownKeys, oneOf, wholeNumber } from "../core/arguments.ts";
+import { ArgumentTypeError } from "../core/argument-error.ts";
+import { knownKeys, oneOf, wholeNumber, wrongType } from "../core/arguments.ts";
 import type { CaptureSource } from "../pcap/byte-source.ts";
 import type { CaptureError } from "../pcap/capture-error.ts";
 import { type PipelineCounters, sumCounters } from "../pipeline/counters.ts";
@@ -67,7 +68,8 @@ export async function processCapture(
   sink: CaptureSink,
   options: ProcessCaptureOptions = {},
 ): Promise<CaptureSummary> {
-  if (!(pipeline instanceof Pipeline)) throw new TypeError("pipeline: expected a Pipeline");
+  if (!(pipeline instanceof Pipeline))
+    throw new ArgumentTypeError("wrong-type", "pipeline", "expected a Pipeline");
   const { format, signal } = checkCaptureOptions(options);
   pipeline.expectOpen();
   signal?.throwIfAborted();
@@ -101,9 +103,9 @@ export function checkCaptureOptions(options: ProcessCaptureOptions): {
   knownKeys("options", options, ["format", "signal", "onProgress"]);
   const { signal, onProgress } = options;
   if (signal !== undefined && !(signal instanceof AbortSignal))
-    throw new TypeError(`signal: expected an AbortSignal, got ${typeof signal}`);
+    throw wrongType("signal", "an AbortSignal", signal);
   if (onProgress !== undefined && typeof onProgress !== "function")
-    throw new TypeError(`onProgress: expected a function, got ${typeof onProgress}`);
+    throw wrongType("onProgress", "a function", onProgress);
   return { format: oneOf("format", options.format ?? "same", ["same", "pcap", "pcapng"]), signal };
 }
 

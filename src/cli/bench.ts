@@ -1,12 +1,25 @@
 import type { Command } from "commander";
 import { runShortBenchmark } from "../../bench/short.ts";
-import { wholeNumber } from "./options.ts";
+import { flag, whole } from "../core/fields.ts";
+import { addFieldOptions, optionsOf, type Parsed, type Rows } from "./options.ts";
 import { print } from "./print.ts";
 
 interface BenchOptions {
-  readonly seconds: number;
-  readonly json?: true;
+  readonly seconds?: number;
+  readonly json?: boolean;
 }
+
+const SECONDS = 10;
+
+const OPTIONS: Rows = {
+  seconds: {
+    ...whole(1, 600),
+    fallback: SECONDS,
+    flag: "--seconds <N>",
+    help: "about how long to measure",
+  },
+  json: { ...flag(), flag: "--json", help: "print one JSON object instead" },
+};
 
 const EXAMPLES = `
 Examples:
@@ -18,14 +31,11 @@ Compares the kernels with the package's TypeScript codecs and with JavaScript wr
 thread. The whole comparison, with C and other packages, is npm run bench in a clone.`;
 
 export function defineBench(command: Command): void {
-  command
-    .option("--seconds <N>", "about how long to measure", wholeNumber("--seconds", 1, 600), 10)
-    .option("--json", "print one JSON object instead")
-    .addHelpText("after", EXAMPLES)
-    .action(bench);
+  addFieldOptions(command, OPTIONS).addHelpText("after", EXAMPLES).action(bench);
 }
 
-async function bench({ seconds, json }: BenchOptions): Promise<void> {
+async function bench(parsed: Parsed): Promise<void> {
+  const { seconds = SECONDS, json }: BenchOptions = optionsOf(OPTIONS, parsed);
   // Printed one behind the other, and what goes wrong with printing ends the command afterwards.
   let printed: Promise<void> = Promise.resolve();
   const write = (line: string): void => {

@@ -1,22 +1,10 @@
 import type { Command } from "commander";
-import type { DecapsulateStage, TunnelKind } from "../pipeline/tunnel-stages.ts";
-import { addTransformOptions, depth, key, kind, port, type TransformOptions, vni } from "./options.ts";
+import { choice, type Kind, whole } from "../core/fields.ts";
+import { VNI_MAXIMUM } from "../layout/vxlan.layout.ts";
+import { TUNNEL_KINDS } from "../pipeline/tunnel-kinds.ts";
+import type { DecapsulateStage } from "../pipeline/tunnel-stages.ts";
+import { addTransformOptions, optionsOf, type Parsed, type Rows } from "./options.ts";
 import { transform } from "./transform.ts";
-
-interface DecapOptions extends TransformOptions {
-  readonly kind: TunnelKind;
-  readonly key?: number;
-  readonly vni?: number;
-  readonly port?: number;
-  readonly depth?: number | "all";
-  readonly keepOthers?: true;
-  readonly strict?: true;
-  readonly verifyUdp?: true;
-  readonly ignoreIpChecksum?: true;
-  readonly refuseTagged?: true;
-  readonly ignoreGreChecksum?: true;
-  readonly takeCritical?: true;
-}
 
 const EXAMPLES = `
 Examples:
@@ -27,62 +15,95 @@ Examples:
   frameferry decap ovn.pcap -o passengers.pcap --kind geneve --take-critical
   tcpdump -U -w - udp port 4789 | frameferry decap - -o - | tcpdump -n -r -
 
-What is dropped is counted by reason. Timestamps, interfaces and comments are kept.`;
+What is dropped is counted by reason, and what is written by VNI. Timestamps, interfaces and comments are kept.`;
 
-/** Options that are called otherwise than the stage's fields. */
-const FLAGS = {
-  rule: "strict",
-  udpChecksum: "verify-udp",
-  checksum: "ignore-gre-checksum",
-  criticalOptions: "take-critical",
-  innerTag: "refuse-tagged",
+const OPTIONS: Rows = {
+  kind: {
+    ...choice(...TUNNEL_KINDS),
+    fallback: "vxlan",
+    flag: "--kind <KIND>",
+    help: "kind of tunnel: vxlan, geneve, gre or nvgre",
+  },
+  vni: {
+    ...whole(0, VNI_MAXIMUM),
+    flag: "--vni <N>",
+    help: "only tunnels with this VNI or VSID (the outermost, where nested)",
+  },
+  key: {
+    ...whole(0, 0xffffffff),
+    flag: "--key <N>",
+    help: "only GRE tunnels with this key (the outermost, where nested)",
+  },
+  port: {
+    ...whole(1, 65535),
+    flag: "--port <P>",
+    help: "UDP destination port of the tunnel (default: 4789, of Geneve 6081)",
+  },
+  depth: {
+    ...depth(),
+    fallback: 1,
+    flag: "--depth <N>",
+    help: "how many tunnels to take off, one in the other, or all",
+  },
+  others: {
+    ...choice("drop", "keep"),
+    flag: "--keep-others",
+    says: "keep",
+    help: "keep frames that are no packets of this tunnel, unchanged",
+  },
+  rule: {
+    ...choice("rfc", "strict"),
+    flag: "--strict",
+    says: "strict",
+    help: "drop VXLAN and GRE headers with reserved bits set, as Open vSwitch does",
+  },
+  udpChecksum: {
+    ...choice("ignore", "verify"),
+    flag: "--verify-udp",
+    says: "verify",
+    help: "drop packets whose UDP checksum is wrong",
+  },
+  ipChecksum: {
+    ...choice("verify", "ignore"),
+    flag: "--ignore-ip-checksum",
+    says: "ignore",
+    help: "take packets whose outer IPv4 header checksum is wrong, too",
+  },
+  checksum: {
+    ...choice("verify", "ignore"),
+    flag: "--ignore-gre-checksum",
+    says: "ignore",
+    help: "take packets whose GRE checksum is wrong, too",
+  },
+  criticalOptions: {
+    ...choice("drop", "take"),
+    flag: "--take-critical",
+    says: "take",
+    help: "take Geneve packets with critical options, too, and pass over them",
+  },
+  innerTag: {
+    ...choice("keep", "drop"),
+    flag: "--refuse-tagged",
+    says: "drop",
+    help: "drop passengers with a VLAN tag (RFC 7348 section 6.1)",
+  },
 };
 
 export function defineDecap(command: Command): void {
-  addTransformOptions(command)
-    .option("--kind <KIND>", "kind of tunnel: vxlan, geneve, gre or nvgre", kind("--kind"), "vxlan")
-    .option("--vni <N>", "only tunnels with this VNI or VSID (the outermost, where nested)", vni("--vni"))
-    .option("--key <N>", "only GRE tunnels with this key (the outermost, where nested)", key("--key"))
-    .option(
-      "--port <P>",
-      "UDP destination port of the tunnel (default: 4789, of Geneve 6081)",
-      port("--port"),
-    )
-    .option(
-      "--depth <N>",
-      "how many tunnels to take off, one in the other, or all (default: 1)",
-      depth("--depth"),
-    )
-    .option("--keep-others", "keep frames that are no packets of this tunnel, unchanged")
-    .option("--strict", "drop VXLAN and GRE headers with reserved bits set, as Open vSwitch does")
-    .option("--verify-udp", "drop packets whose UDP checksum is wrong")
-    .option("--ignore-ip-checksum", "take packets whose outer IPv4 header checksum is wrong, too")
-    .option("--ignore-gre-checksum", "take packets whose GRE checksum is wrong, too")
-    .option("--take-critical", "take Geneve packets with critical options, too, and pass over them")
-    .option("--refuse-tagged", "drop passengers with a VLAN tag (RFC 7348 section 6.1)")
-    .addHelpText("after", EXAMPLES)
-    .action((input: string, options: DecapOptions) =>
-      transform("decap", input, options, stageOf(options), FLAGS),
-    );
+  addTransformOptions(command, OPTIONS).addHelpText("after", EXAMPLES).action(decap);
 }
 
-function stageOf(options: DecapOptions): DecapsulateStage {
-  const { vni, key, port, depth } = options;
-  const stage = {
-    stage: "decapsulate",
-    kind: options.kind,
-    ...(vni !== undefined && { vni }),
-    ...(key !== undefined && { key }),
-    ...(port !== undefined && { port }),
-    ...(depth !== undefined && { depth }),
-    ...(options.keepOthers && { others: "keep" }),
-    ...(options.strict && { rule: "strict" }),
-    ...(options.verifyUdp && { udpChecksum: "verify" }),
-    ...(options.ignoreIpChecksum && { ipChecksum: "ignore" }),
-    ...(options.ignoreGreChecksum && { checksum: "ignore" }),
-    ...(options.takeCritical && { criticalOptions: "take" }),
-    ...(options.refuseTagged && { innerTag: "drop" }),
-  };
+async function decap(input: string, parsed: Parsed): Promise<void> {
   // Whether the options belong to the kind is checked where all stages are.
-  return stage as DecapsulateStage;
+  const stage = { stage: "decapsulate", kind: "vxlan", ...optionsOf(OPTIONS, parsed) } as DecapsulateStage;
+  await transform("decap", input, parsed, [stage, { stage: "count", by: "vni" }], OPTIONS);
+}
+
+function depth(): Kind<number | "all"> {
+  const number = whole(1, 64);
+  return {
+    expected: `${number.expected} or all`,
+    check: (path, value) => (value === "all" ? value : number.check(path, value)),
+    parse: (path, text) => (text === "all" ? text : (number.parse?.(path, text) as number)),
+  };
 }

@@ -4,16 +4,31 @@ import { mkdirSync, mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Command } from "commander";
+import { flag } from "../core/fields.ts";
 import { fileError } from "../platform/file-error.ts";
 import { mainJob } from "./demo-main-job.ts";
 import { tenants } from "./demo-tenants.ts";
-import { filePath } from "./options.ts";
+import { addFieldOptions, fileName, optionsOf, type Parsed, type Rows } from "./options.ts";
 
 interface DemoOptions {
   readonly output?: string;
   readonly capture?: boolean;
   readonly json?: boolean;
 }
+
+const OPTIONS: Rows = {
+  output: {
+    ...fileName(),
+    flag: "-o, --output <DIR>",
+    help: "folder for the captures (default: a new temporary folder)",
+  },
+  capture: {
+    ...flag(),
+    flag: "--capture",
+    help: "show the main job on a real capture instead: tunnels off, two on, and off again",
+  },
+  json: { ...flag(), flag: "--json", help: "print one JSON object instead" },
+};
 
 const EXAMPLES = `
 Examples:
@@ -23,19 +38,11 @@ Examples:
   frameferry demo --json`;
 
 export function defineDemo(command: Command): void {
-  command
-    .option(
-      "-o, --output <DIR>",
-      "folder for the captures (default: a new temporary folder)",
-      filePath("--output"),
-    )
-    .option("--capture", "show the main job on a real capture instead: tunnels off, two on, and off again")
-    .option("--json", "print one JSON object instead")
-    .addHelpText("after", EXAMPLES)
-    .action(demo);
+  addFieldOptions(command, OPTIONS).addHelpText("after", EXAMPLES).action(demo);
 }
 
-async function demo({ output, capture = false, json = false }: DemoOptions): Promise<void> {
+async function demo(parsed: Parsed): Promise<void> {
+  const { output, capture = false, json = false }: DemoOptions = optionsOf(OPTIONS, parsed);
   const folder = makeFolder(output);
   await (capture ? mainJob(folder, json) : tenants(folder, json));
 }

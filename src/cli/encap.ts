@@ -1,39 +1,13 @@
 import type { Command } from "commander";
-import type { EncapsulateStage, TunnelKind } from "../pipeline/tunnel-stages.ts";
+import { ArgumentRangeError } from "../core/argument-error.ts";
+import { choice, flag, ip, type Kind, list, mac, whole } from "../core/fields.ts";
+import { VNI_MAXIMUM } from "../layout/vxlan.layout.ts";
+import { TUNNEL_KINDS } from "../pipeline/tunnel-kinds.ts";
+import type { EncapsulateStage } from "../pipeline/tunnel-stages.ts";
 import type { GeneveOption } from "../wire/geneve.ts";
 import { UsageError } from "./failures.ts";
-import {
-  addTransformOptions,
-  geneveOptions,
-  ip,
-  key,
-  kind,
-  mac,
-  port,
-  type TransformOptions,
-  vni,
-  wholeNumber,
-} from "./options.ts";
+import { addTransformOptions, bytesOf, optionsOf, type Parsed, type Rows } from "./options.ts";
 import { transform } from "./transform.ts";
-
-interface EncapOptions extends TransformOptions {
-  readonly kind: TunnelKind;
-  readonly vni?: number;
-  readonly key?: number;
-  readonly greChecksum?: true;
-  readonly geneveOption?: readonly GeneveOption[];
-  readonly local: string;
-  readonly remote: string;
-  readonly localMac?: string;
-  readonly remoteMac?: string;
-  readonly dstPort?: number;
-  readonly ttl?: number;
-  readonly dscp?: number;
-  readonly udpChecksum?: boolean;
-  readonly outerVid?: number;
-  readonly stripTag?: true;
-  readonly seed?: number;
-}
 
 const EXAMPLES = `
 Examples:
@@ -46,70 +20,94 @@ Examples:
 
 The UDP source port, or the FlowID of NVGRE, is a hash of the passenger's flow. Timestamps, interfaces and comments are kept.`;
 
-/** Options that are called otherwise than the stage's fields. */
-const FLAGS = {
-  port: "dst-port",
-  checksum: "gre-checksum",
-  options: "geneve-option",
-  innerTag: "strip-tag",
+const OPTIONS: Rows = {
+  kind: {
+    ...choice(...TUNNEL_KINDS),
+    fallback: "vxlan",
+    flag: "--kind <KIND>",
+    help: "kind of tunnel: vxlan, geneve, gre or nvgre",
+  },
+  vni: {
+    ...whole(0, VNI_MAXIMUM),
+    flag: "--vni <N>",
+    help: "VNI, 0 to 16777215; of NVGRE the VSID, 4096 to 16777214 (required but for GRE)",
+  },
+  key: { ...whole(0, 0xffffffff), flag: "--key <N>", help: "GRE key, 0 to 4294967295 (default: none)" },
+  checksum: { ...flag(), flag: "--gre-checksum", help: "compute the GRE checksum" },
+  options: {
+    ...list(geneveOption()),
+    flag: "--geneve-option <CLASS:TYPE:DATA>",
+    help: "option of every Geneve header, data in hex; may be given several times",
+  },
+  local: { ...ip(), required: true, flag: "--local <IP>", help: "outer source address, IPv4 or IPv6" },
+  remote: {
+    ...ip(),
+    required: true,
+    flag: "--remote <IP>",
+    help: "outer destination address, of the same family",
+  },
+  localMac: {
+    ...mac(),
+    flag: "--local-mac <MAC>",
+    help: "outer source MAC (default: made of the address)",
+  },
+  remoteMac: {
+    ...mac(),
+    flag: "--remote-mac <MAC>",
+    help: "outer destination MAC (default: made of the address)",
+  },
+  port: {
+    ...whole(1, 65535),
+    flag: "--dst-port <P>",
+    help: "UDP destination port (default: 4789, of Geneve 6081)",
+  },
+  ttl: { ...whole(1, 255), fallback: 64, flag: "--ttl <N>", help: "time to live or hop limit" },
+  dscp: { ...whole(0, 63), fallback: 0, flag: "--dscp <N>", help: "differentiated services code point" },
+  udpChecksum: {
+    ...flag(),
+    flag: "--udp-checksum",
+    help: "compute the outer UDP checksum (default over IPv6)",
+    off: { flag: "--no-udp-checksum", help: "leave the outer UDP checksum zero (default over IPv4)" },
+  },
+  outerVid: { ...whole(1, 4094), flag: "--outer-vid <N>", help: "VLAN of the outer frame" },
+  innerTag: {
+    ...choice("keep", "strip"),
+    flag: "--strip-tag",
+    says: "strip",
+    help: "take the passenger's outermost VLAN tag off (RFC 7348 section 6.1)",
+  },
+  seed: { ...whole(0, 0xffffffff), fallback: 0, flag: "--seed <N>", help: "seed of the flow hash" },
 };
 
 export function defineEncap(command: Command): void {
-  addTransformOptions(command)
-    .option("--kind <KIND>", "kind of tunnel: vxlan, geneve, gre or nvgre", kind("--kind"), "vxlan")
-    .option(
-      "--vni <N>",
-      "VNI, 0 to 16777215; of NVGRE the VSID, 4096 to 16777214 (required but for GRE)",
-      vni("--vni"),
-    )
-    .option("--key <N>", "GRE key, 0 to 4294967295 (default: none)", key("--key"))
-    .option("--gre-checksum", "compute the GRE checksum")
-    .option(
-      "--geneve-option <CLASS:TYPE:DATA>",
-      "option of every Geneve header, data in hex; may be given several times",
-      geneveOptions("--geneve-option"),
-    )
-    .requiredOption("--local <IP>", "outer source address, IPv4 or IPv6", ip("--local"))
-    .requiredOption("--remote <IP>", "outer destination address, of the same family", ip("--remote"))
-    .option("--local-mac <MAC>", "outer source MAC (default: made of the address)", mac("--local-mac"))
-    .option("--remote-mac <MAC>", "outer destination MAC (default: made of the address)", mac("--remote-mac"))
-    .option("--dst-port <P>", "UDP destination port (default: 4789, of Geneve 6081)", port("--dst-port"))
-    .option("--ttl <N>", "time to live or hop limit (default: 64)", wholeNumber("--ttl", 1, 255))
-    .option("--dscp <N>", "differentiated services code point (default: 0)", wholeNumber("--dscp", 0, 63))
-    .option("--udp-checksum", "compute the outer UDP checksum (default over IPv6)")
-    .option("--no-udp-checksum", "leave the outer UDP checksum zero (default over IPv4)")
-    .option("--outer-vid <N>", "VLAN of the outer frame", wholeNumber("--outer-vid", 1, 4094))
-    .option("--strip-tag", "take the passenger's outermost VLAN tag off (RFC 7348 section 6.1)")
-    .option("--seed <N>", "seed of the flow hash (default: 0)", wholeNumber("--seed", 0, 0xffffffff))
-    .addHelpText("after", EXAMPLES)
-    .action((input: string, options: EncapOptions) =>
-      transform("encap", input, options, stageOf(options), FLAGS),
-    );
+  addTransformOptions(command, OPTIONS).addHelpText("after", EXAMPLES).action(encap);
 }
 
-function stageOf(options: EncapOptions): EncapsulateStage {
-  const { kind, vni, key, geneveOption, local, remote, localMac, remoteMac, dstPort } = options;
-  const { ttl, dscp, udpChecksum, outerVid, seed } = options;
-  if (kind !== "gre" && vni === undefined) throw new UsageError("required option '--vni <N>' not specified");
-  const stage = {
-    stage: "encapsulate",
-    kind,
-    ...(vni !== undefined && { vni }),
-    ...(key !== undefined && { key }),
-    ...(options.greChecksum && { checksum: true }),
-    ...(geneveOption !== undefined && { options: geneveOption }),
-    local,
-    remote,
-    ...(localMac !== undefined && { localMac }),
-    ...(remoteMac !== undefined && { remoteMac }),
-    ...(dstPort !== undefined && { port: dstPort }),
-    ...(ttl !== undefined && { ttl }),
-    ...(dscp !== undefined && { dscp }),
-    ...(udpChecksum !== undefined && { udpChecksum }),
-    ...(outerVid !== undefined && { outerVid }),
-    ...(options.stripTag && { innerTag: "strip" }),
-    ...(seed !== undefined && { seed }),
-  };
+async function encap(input: string, parsed: Parsed): Promise<void> {
+  const stage = { stage: "encapsulate", kind: "vxlan", ...optionsOf(OPTIONS, parsed) } as EncapsulateStage;
+  if (stage.kind !== "gre" && stage.vni === undefined)
+    throw new UsageError("required option '--vni <N>' not specified");
   // Whether the options belong to the kind is checked where all stages are.
-  return stage as EncapsulateStage;
+  await transform("encap", input, parsed, [stage], OPTIONS);
+}
+
+/** CLASS:TYPE:DATA, of which the data may be left out. */
+function geneveOption(): Kind<GeneveOption> {
+  const expected = "CLASS:TYPE:DATA with data in hex, a multiple of 4 bytes";
+  const word = whole(0, 0xffff);
+  const byte = whole(0, 0xff);
+  return {
+    expected,
+    check: (_path, value) => value as GeneveOption,
+    parse: (path, text) => {
+      const [first = "", second = "", hex = "", ...more] = text.split(":");
+      const option = {
+        class: word.parse?.(`${path} class`, first) as number,
+        type: byte.parse?.(`${path} type`, second) as number,
+        data: bytesOf(hex),
+      };
+      if (more.length === 0 && option.data.length * 2 === hex.length && hex.length % 8 === 0) return option;
+      throw new ArgumentRangeError("malformed", path, `expected ${expected}, got ${JSON.stringify(text)}`);
+    },
+  };
 }

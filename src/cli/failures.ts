@@ -1,6 +1,7 @@
 // How a run ends, and the one line on standard error that says why.
 
 import { CommanderError } from "commander";
+import { isArgumentError, isOutOfMemory } from "../core/argument-error.ts";
 import { FileError } from "../platform/file-error.ts";
 
 export const EXIT_GOOD = 0;
@@ -35,11 +36,11 @@ export function explain(error: unknown, command: string): number {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return EXIT_GOOD;
     // Commander has printed its help already where no command was named.
-    if (error.code !== "commander.help") usage(command, error.message.replace(/^error: /, ""));
+    if (error.code !== "commander.help") sayUsage(command, error.message.replace(/^error: /, ""));
     return EXIT_BAD_USAGE;
   }
   if (error instanceof UsageError) {
-    usage(command, error.message);
+    sayUsage(command, error.message);
     return EXIT_BAD_USAGE;
   }
   // Whoever read our output has seen enough: no failure, as with other filters.
@@ -48,14 +49,19 @@ export function explain(error: unknown, command: string): number {
     say(`${command}: ${error.message}`);
     return EXIT_BAD_FILE;
   }
+  // What somebody asked for, and nobody has found the option for: it is said without one.
+  if (isArgumentError(error)) {
+    say(`${command}: ${error.message}`);
+    return isOutOfMemory(error) ? EXIT_BAD_FILE : EXIT_BAD_USAGE;
+  }
   throw error;
 }
 
-function usage(command: string, message: string): void {
-  const line = message.trim().replace(/\s*\n\s*/g, " ");
-  say(`${command}: ${line} (${command} --help tells more)`);
+function sayUsage(command: string, message: string): void {
+  say(`${command}: ${message} (${command} --help tells more)`);
 }
 
-function say(line: string): void {
-  process.stderr.write(`${line}\n`);
+/** Puts one line on standard error, whatever stands in `message`: all that a command says of errors goes through here. */
+export function say(message: string): void {
+  process.stderr.write(`${message.trim().replace(/\s*\n\s*/g, " ")}\n`);
 }

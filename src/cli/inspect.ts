@@ -1,15 +1,26 @@
 import type { Command } from "commander";
+import { flag, whole } from "../core/fields.ts";
 import { type CaptureInput, createCaptureFile, openCaptureFile } from "../node.ts";
 import { CaptureError, type CaptureRecord, readCapture } from "../pcap.ts";
 import { DamagedInput } from "./failures.ts";
 import { frameJson, frameLine } from "./frame-line.ts";
-import { ports, wholeNumber } from "./options.ts";
+import { addFieldOptions, optionsOf, type Parsed, ports, type Rows } from "./options.ts";
 
 interface InspectOptions {
   readonly count?: number;
-  readonly vxlanPort?: readonly number[];
-  readonly json?: true;
+  readonly vxlanPorts?: readonly number[];
+  readonly json?: boolean;
 }
+
+const OPTIONS: Rows = {
+  count: { ...whole(1, Number.MAX_SAFE_INTEGER), flag: "-n, --count <N>", help: "end after N frames" },
+  vxlanPorts: {
+    ...ports(),
+    flag: "--vxlan-port <P>",
+    help: "UDP destination port of VXLAN, may be given several times (default: 4789, 8472 and 4790 for GPE)",
+  },
+  json: { ...flag(), flag: "--json", help: "print one JSON object a line" },
+};
 
 /** Bytes read at a time. */
 const CHUNK = 256 * 1024;
@@ -26,23 +37,15 @@ its layers from the outermost to the innermost, VLAN ids and VNIs in the same or
 With --json each line is an object with index, timestamp, interface, length, layers, vlans, vnis and stop.`;
 
 export function defineInspect(command: Command): void {
-  command
-    .argument("<FILE>", "capture to read, pcap or pcapng; - is standard input")
-    .option("-n, --count <N>", "end after N frames", wholeNumber("--count", 1, Number.MAX_SAFE_INTEGER))
-    .option(
-      "--vxlan-port <P>",
-      "UDP destination port of VXLAN, may be given several times (default: 4789, 8472 and 4790 for GPE)",
-      ports("--vxlan-port"),
-    )
-    .option("--json", "print one JSON object a line")
-    .addHelpText("after", EXAMPLES)
-    .action(inspect);
+  command.argument("<FILE>", "capture to read, pcap or pcapng; - is standard input");
+  addFieldOptions(command, OPTIONS).addHelpText("after", EXAMPLES).action(inspect);
 }
 
-async function inspect(path: string, options: InspectOptions): Promise<void> {
-  const { count = Number.POSITIVE_INFINITY, vxlanPort } = options;
+async function inspect(path: string, parsed: Parsed): Promise<void> {
+  const options: InspectOptions = optionsOf(OPTIONS, parsed);
+  const { count = Number.POSITIVE_INFINITY, vxlanPorts } = options;
   const format = options.json ? frameJson : frameLine;
-  const dissectOptions = vxlanPort === undefined ? {} : { vxlanPorts: vxlanPort };
+  const dissectOptions = vxlanPorts === undefined ? {} : { vxlanPorts };
   const input = await openCaptureFile(path);
   const output = await createCaptureFile("-");
   const encoder = new TextEncoder();

@@ -1,11 +1,12 @@
 import type { Command } from "commander";
+import { flag } from "../core/fields.ts";
 import type { Lab, Network } from "../overlay.ts";
 import { UsageError } from "./failures.ts";
 import { LinkRecorder } from "./lab-captures.ts";
 import { journeyJson, journeyText, travel } from "./lab-journey.ts";
 import { labJson, labText } from "./lab-text.ts";
 import { openLab } from "./lab-topology.ts";
-import { filePath } from "./options.ts";
+import { addFieldOptions, fileName, optionsOf, type Parsed, type Rows } from "./options.ts";
 import { print } from "./print.ts";
 
 /** Not one answer came, as ping(8) says it. */
@@ -13,8 +14,17 @@ const EXIT_NO_ANSWER = 1;
 
 interface LabOptions {
   readonly pcap?: string;
-  readonly json?: true;
+  readonly json?: boolean;
 }
+
+const OPTIONS: Rows = {
+  pcap: {
+    ...fileName(),
+    flag: "--pcap <DIR>",
+    help: "write a pcapng for every link into this folder, all of them or none",
+  },
+  json: { ...flag(), flag: "--json", help: "print one JSON object instead" },
+};
 
 const EXAMPLES = `
 Examples:
@@ -42,37 +52,30 @@ The exit code is 1 if nobody answers, as that of ping(8).`;
 
 export function defineLab(command: Command): void {
   command.addHelpText("after", EXAMPLES);
-  addLabOptions(
+  addFieldOptions(
     command
       .command("run")
       .description("build a topology, send its traffic, and print what arrived where")
       .argument("<TOPOLOGY>", "JSON; - is standard input"),
+    OPTIONS,
   )
     .addHelpText("after", RUN_EXAMPLES)
     .action(run);
-  addLabOptions(
+  addFieldOptions(
     command
       .command("ping")
       .description("let one machine or pod say hello to another, and show the whole journey")
       .argument("<TOPOLOGY>", "JSON; - is standard input")
       .argument("<FROM>", "name of a machine or pod")
       .argument("<TO>", "name of another"),
+    OPTIONS,
   )
     .addHelpText("after", PING_EXAMPLES)
     .action(ping);
 }
 
-function addLabOptions(command: Command): Command {
-  return command
-    .option(
-      "--pcap <DIR>",
-      "write a pcapng for every link into this folder, all of them or none",
-      filePath("--pcap"),
-    )
-    .option("--json", "print one JSON object instead");
-}
-
-async function run(file: string, { pcap, json }: LabOptions): Promise<void> {
+async function run(file: string, parsed: Parsed): Promise<void> {
+  const { pcap, json }: LabOptions = optionsOf(OPTIONS, parsed);
   const recorder = new LinkRecorder();
   const { topology, lab, captures } = await openLab(file, watcher(recorder, pcap));
   const outcomes = (topology.traffic ?? []).map((step) => lab.do(step, { captures }));
@@ -81,7 +84,8 @@ async function run(file: string, { pcap, json }: LabOptions): Promise<void> {
   await print(json ? labJson(summary) : labText(summary));
 }
 
-async function ping(file: string, from: string, to: string, { pcap, json }: LabOptions): Promise<void> {
+async function ping(file: string, from: string, to: string, parsed: Parsed): Promise<void> {
+  const { pcap, json }: LabOptions = optionsOf(OPTIONS, parsed);
   const recorder = new LinkRecorder();
   const { lab } = await openLab(file, watcher(recorder, pcap));
   expectMachine(lab, "FROM", from);

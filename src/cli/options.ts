@@ -1,113 +1,129 @@
-// Options that several commands share, and the checks of their values. What is wrong with a value is said before
-// any file is touched.
+// Options of commands, made of rows: each says how an option is called, what may stand there and how it is checked.
+// What is wrong with a value is said before any file is touched, and names the option.
 
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import type { CaptureOutputFormat } from "../capture/capture-run.ts";
-import { parseIp, parseMac } from "../core/addresses.ts";
-import { oneOf } from "../core/arguments.ts";
-import { TPID_CUSTOMER, TPID_LEGACY, TPID_SERVICE } from "../layout/vlan.layout.ts";
-import { VNI_MAXIMUM } from "../layout/vxlan.layout.ts";
-import { TUNNEL_KINDS } from "../pipeline/tunnel-kinds.ts";
-import type { TunnelKind } from "../pipeline/tunnel-stages.ts";
-import type { GeneveOption } from "../wire/geneve.ts";
+import {
+  type ArgumentError,
+  ArgumentRangeError,
+  isArgumentError,
+  pathText,
+  sentenceAt,
+} from "../core/argument-error.ts";
+import { choice, type Field, flag, type Kind, whole } from "../core/fields.ts";
 import { UsageError } from "./failures.ts";
 
-/** Reads and checks an option's value; the UsageError names the option. */
-export type Parser<T> = (text: string) => T;
+/** By the names of what the options become: those of a stage's fields, say. */
+export type Rows = Readonly<Record<string, Field<unknown>>>;
 
-const FORMATS = ["same", "pcap", "pcapng"] as const;
-const TPIDS = [TPID_CUSTOMER, TPID_SERVICE, TPID_LEGACY];
+/** What commander has read, by its own names. */
+export type Parsed = Readonly<Record<string, unknown>>;
 
 /** What every command that turns one capture into another gets. */
 export interface TransformOptions {
   readonly output: string;
-  readonly format?: CaptureOutputFormat;
-  readonly workers: number;
-  readonly json?: true;
+  readonly format?: CaptureOutputFormat | undefined;
+  readonly workers?: number | undefined;
+  readonly json?: boolean | undefined;
 }
 
-/** Adds the two captures and what concerns them to a command. */
-export function addTransformOptions(command: Command): Command {
-  return command
-    .argument("<IN>", "capture to read, pcap or pcapng; - is standard input")
-    .requiredOption(
-      "-o, --output <OUT>",
-      "capture to write, also over IN itself; - is standard output",
-      filePath("--output"),
-    )
-    .option(
-      "--format <FORMAT>",
-      "pcap, pcapng or same as IN; by default OUT's ending decides if it is .pcap or .pcapng",
-      ofUsage((text) => oneOf("--format", text, FORMATS)),
-    )
-    .option(
-      "--workers <N>",
-      "worker threads that share the work; 0 works on one thread, which is enough where a disk is the brake",
-      wholeNumber("--workers", 0, 64),
-      0,
-    )
-    .option("--json", "print the summary as one JSON object");
+export const JSON_SUMMARY: Field<boolean> = {
+  ...flag(),
+  flag: "--json",
+  help: "print the summary as one JSON object",
+};
+
+export const TRANSFORM_OPTIONS: Rows = {
+  output: {
+    ...fileName(),
+    required: true,
+    flag: "-o, --output <OUT>",
+    help: "capture to write, also over IN itself; - is standard output",
+  },
+  format: {
+    ...choice("same", "pcap", "pcapng"),
+    flag: "--format <FORMAT>",
+    help: "pcap, pcapng or same as IN; by default OUT's ending decides if it is .pcap or .pcapng",
+  },
+  workers: {
+    ...whole(0, 64),
+    fallback: 0,
+    flag: "--workers <N>",
+    help: "worker threads that share the work; 0 works on one thread, which is enough where a disk is the brake",
+  },
+  json: JSON_SUMMARY,
+};
+
+/** Adds the two captures and what concerns them to a command, and its own options behind. */
+export function addTransformOptions(command: Command, own: Rows): Command {
+  command.argument("<IN>", "capture to read, pcap or pcapng; - is standard input");
+  return addFieldOptions(command, { ...TRANSFORM_OPTIONS, ...own });
 }
 
-export function wholeNumber(flag: string, minimum: number, maximum: number): Parser<number> {
-  return (text) => {
-    const value = /^(?:[0-9]+|0x[0-9a-f]+)$/i.test(text) ? Number(text) : Number.NaN;
-    if (value >= minimum && value <= maximum) return value;
-    throw new UsageError(
-      `${flag}: expected a whole number from ${minimum} to ${maximum}, got ${JSON.stringify(text)}`,
-    );
-  };
+/** Adds an option to `command` for each row that has a flag. */
+export function addFieldOptions(command: Command, rows: Rows): Command {
+  for (const { flag, help = "", fallback, required, parse, off } of Object.values(rows)) {
+    if (flag === undefined) continue;
+    const shown = fallback === undefined ? help : `${help} (default: ${fallback})`;
+    const option = new Option(flag, shown).makeOptionMandatory(required === true);
+    if (option.required && parse !== undefined) {
+      const name = longFlag(flag);
+      option.argParser((text, before) => ofUsage(() => parse(name, text, before)));
+    }
+    command.addOption(option);
+    if (off !== undefined) command.addOption(new Option(off.flag, off.help));
+  }
+  return command;
 }
 
-export function vni(flag: string): Parser<number> {
-  return wholeNumber(flag, 0, VNI_MAXIMUM);
+/** What was given, by the names of the rows: what was not given is not there. */
+export function optionsOf(rows: Rows, parsed: Parsed): Record<string, unknown> {
+  const given: Record<string, unknown> = {};
+  for (const [name, { flag, says }] of Object.entries(rows)) {
+    if (flag === undefined) continue;
+    const value = parsed[new Option(flag).attributeName()];
+    if (value !== undefined) given[name] = value === true && says !== undefined ? says : value;
+  }
+  return given;
 }
 
-export function port(flag: string): Parser<number> {
-  return wholeNumber(flag, 1, 65535);
+/**
+ * Runs `action`, which was given what `rows` describe at `before`: what it finds wrong with an argument becomes an error
+ * of usage that names the flag. Behind the flag stands where in its value: `--geneve-option[1].data`.
+ */
+export function naming<T>(rows: Rows, before: readonly (string | number)[], action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    throw isArgumentError(error) ? new UsageError(withFlag(rows, before.length, error)) : error;
+  }
 }
 
-/** For an option that may be given several times. */
-export function ports(flag: string): (text: string, before: readonly number[] | undefined) => number[] {
-  const one = port(flag);
-  return (text, before = []) => [...before, ...text.split(",").map(one)];
+function withFlag(rows: Rows, skipped: number, { steps, sentence }: ArgumentError): string {
+  const [name = "", ...within] = steps.slice(skipped);
+  const flag = Object.hasOwn(rows, name) ? rows[name]?.flag : undefined;
+  if (flag === undefined) return sentenceAt(steps, sentence);
+  const place = pathText(within);
+  const dot = place === "" || place.startsWith("[") ? "" : ".";
+  return `${longFlag(flag)}${dot}${place}: ${sentence}`;
 }
 
-export function tpid(flag: string): Parser<number> {
-  return (text) => {
-    const value = /^(?:[0-9]+|0x[0-9a-f]+)$/i.test(text) ? Number(text) : Number.NaN;
-    if (TPIDS.includes(value)) return value;
-    throw new UsageError(`${flag}: expected 0x8100, 0x88a8 or 0x9100, got ${JSON.stringify(text)}`);
-  };
+/** `--output` of `-o, --output <OUT>`. */
+function longFlag(flags: string): string {
+  return new Option(flags).long ?? flags;
 }
 
-export function depth(flag: string): Parser<number | "all"> {
-  const one = wholeNumber(flag, 1, 64);
-  return (text) => (text === "all" ? "all" : one(text));
-}
-
-export function kind(flag: string): Parser<TunnelKind> {
-  return ofUsage((text) => oneOf(flag, text, TUNNEL_KINDS));
-}
-
-export function key(flag: string): Parser<number> {
-  return wholeNumber(flag, 0, 0xffffffff);
-}
-
-/** For an option that may be given several times: CLASS:TYPE:DATA, of which the data may be left out. */
-export function geneveOptions(
-  flag: string,
-): (text: string, before: readonly GeneveOption[] | undefined) => GeneveOption[] {
-  const optionClass = wholeNumber(`${flag} class`, 0, 0xffff);
-  const type = wholeNumber(`${flag} type`, 0, 0xff);
-  return (text, before = []) => {
-    const [first = "", second = "", hex = "", ...more] = text.split(":");
-    const option = { class: optionClass(first), type: type(second), data: bytesOf(hex) };
-    if (more.length === 0 && option.data.length * 2 === hex.length && hex.length % 8 === 0)
-      return [...before, option];
-    throw new UsageError(
-      `${flag}: expected CLASS:TYPE:DATA with data in hex, a multiple of 4 bytes, got ${JSON.stringify(text)}`,
-    );
+/** UDP ports, several of them in one value or in several. */
+export function ports(): Kind<readonly number[]> {
+  const one = whole(1, 65535);
+  const expected = "UDP ports";
+  return {
+    expected,
+    check: (_path, value) => value as readonly number[],
+    parse: (path, text, before = []) => [
+      ...(before as readonly number[]),
+      ...text.split(",").map((port) => one.parse?.(path, port) as number),
+    ],
   };
 }
 
@@ -117,34 +133,21 @@ export function bytesOf(hex: string): Uint8Array {
   return Uint8Array.from(pairs, (pair) => Number.parseInt(pair, 16));
 }
 
-export function ip(flag: string): Parser<string> {
-  return ofUsage((text) => {
-    parseIp(flag, text);
-    return text;
-  });
-}
-
-export function mac(flag: string): Parser<string> {
-  return ofUsage((text) => {
-    parseMac(flag, text);
-    return text;
-  });
-}
-
-export function filePath(flag: string): Parser<string> {
-  return (text) => {
+/** The name of a file or a folder; `-` where the command says so. */
+export function fileName(): Kind<string> {
+  const expected = "the name of a file";
+  const parse = (path: string, text: string): string => {
     if (text !== "" && !text.includes("\0")) return text;
-    throw new UsageError(`${flag}: expected the name of a file, got ${JSON.stringify(text)}`);
+    throw new ArgumentRangeError("malformed", path, `expected ${expected}, got ${JSON.stringify(text)}`);
   };
+  return { expected, check: (path, value) => parse(path, String(value)), parse };
 }
 
 /** Makes what a check of arguments throws an error of usage. */
-function ofUsage<T>(parse: Parser<T>): Parser<T> {
-  return (text) => {
-    try {
-      return parse(text);
-    } catch (error) {
-      throw new UsageError((error as Error).message);
-    }
-  };
+function ofUsage<T>(parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    throw isArgumentError(error) ? new UsageError(error.message) : error;
+  }
 }

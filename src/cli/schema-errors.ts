@@ -2,8 +2,6 @@
 
 import { type ErrorPath, sentenceAt } from "../core/argument-error.ts";
 
-export { type ErrorPath, sentenceAt };
-
 /** A validator that the build has compiled from a schema, by ajv. */
 export interface SchemaValidator {
   (value: unknown): boolean;

@@ -1,6 +1,14 @@
 // From a configuration to a switch. What only the switch can find wrong is said with its place in the file.
 
 import { parseIp } from "../core/addresses.ts";
+import {
+  ArgumentRangeError,
+  ArgumentTypeError,
+  type ErrorPath,
+  isArgumentError,
+  isOutOfMemory,
+  placed,
+} from "../core/argument-error.ts";
 import { FrameBatch, type Kernels, loadKernels } from "../index.ts";
 import { FRAME_BYTES_MAXIMUM } from "../layout/batch.layout.ts";
 import { PAGE_LENGTH, PAGES_MAXIMUM } from "../layout/memory.layout.ts";
@@ -15,7 +23,6 @@ import {
 import type { GeneveOption } from "../wire/geneve.ts";
 import { BadConfiguration } from "./failures.ts";
 import { bytesOf } from "./options.ts";
-import { type ErrorPath, sentenceAt } from "./schema-errors.ts";
 import type {
   NamedEntry,
   NamedGeneveOption,
@@ -40,9 +47,6 @@ const COPIES = 64;
 
 const ROUTES_LEAST = 1024;
 
-/** What is wrong with a configuration, until the name of the file is put in front of it. */
-class Misplaced extends Error {}
-
 /**
  * Makes the switch that a configuration describes.
  * @throws BadConfiguration that names the place in `file`.
@@ -53,8 +57,8 @@ export async function buildSwitch(file: string, config: SwitchConfig): Promise<B
     try {
       return build(kernels, config);
     } catch (error) {
-      if (error instanceof Misplaced) throw new BadConfiguration(file, error.message);
-      if (!isOutOfMemory(error)) throw error;
+      if (!isArgumentError(error)) throw error;
+      if (!isOutOfMemory(error)) throw new BadConfiguration(file, error.message);
       if (memoryBytes === MEMORY_MAXIMUM)
         throw new BadConfiguration(file, "its tables do not fit the 4 GiB that a switch can have");
     }
@@ -89,8 +93,10 @@ function build(kernels: Kernels, config: SwitchConfig): BuiltSwitch {
   ports.forEach((port, index) => {
     addPort(sw, port, ["ports", index]);
   });
-  if (vtep === undefined && tunnels.length > 0) throw misplaced(["tunnels"], "they need a vtep");
-  if (vtep === undefined && uplink !== undefined) throw misplaced(["uplink"], "it needs a vtep");
+  if (vtep === undefined && tunnels.length > 0)
+    throw new ArgumentTypeError("contradiction", ["tunnels"], "they need a vtep");
+  if (vtep === undefined && uplink !== undefined)
+    throw new ArgumentTypeError("contradiction", ["uplink"], "it needs a vtep");
   tunnels.forEach((tunnel, index) => {
     addTunnel(sw, tunnel, ["tunnels", index]);
   });
@@ -155,7 +161,8 @@ function addNeighbour(sw: SwitchCore, neighbour: NamedNeighbour, path: ErrorPath
   const { ip, bridgeDomain: name } = neighbour;
   const bridgeDomain = domainNamed(sw, name, [...path, "bridgeDomain"]);
   const key = `${bridgeDomain.id} ${placed(path, neighbour, () => parseIp("ip", ip)).join()}`;
-  if (known.has(key)) throw misplaced([...path, "ip"], `${ip} stands there twice in ${name}`);
+  if (known.has(key))
+    throw new ArgumentRangeError("taken", [...path, "ip"], `${ip} stands there twice in ${name}`);
   known.add(key);
   placed(path, neighbour, () => sw.addNeighbour({ ...neighbour, bridgeDomain }));
 }
@@ -164,49 +171,26 @@ function addEntry(sw: SwitchCore, entry: NamedEntry, path: ErrorPath, seen: Set<
   const { bridgeDomain: name, mac } = entry;
   const bridgeDomain = domainNamed(sw, name, [...path, "bridgeDomain"]);
   const key = `${bridgeDomain.id} ${String(mac).toLowerCase().replaceAll("-", ":")}`;
-  if (seen.has(key)) throw misplaced([...path, "mac"], `${mac} stands there twice in ${name}`);
+  if (seen.has(key))
+    throw new ArgumentRangeError("taken", [...path, "mac"], `${mac} stands there twice in ${name}`);
   seen.add(key);
   if (seen.size > sw.fdb.capacity)
-    throw misplaced(path, `one more than the FDB holds (capacity ${sw.fdb.capacity})`);
-  placed(path, entry, () => {
-    if ("port" in entry) {
-      sw.fdb.set({ bridgeDomain, mac, port: portNamed(sw, entry.port, [...path, "port"]) });
-    } else sw.fdb.set({ bridgeDomain, mac, blackhole: true });
-  });
+    throw new ArgumentRangeError("full", path, `one more than the FDB holds (capacity ${sw.fdb.capacity})`);
+  const what =
+    "port" in entry ? { port: portNamed(sw, entry.port, [...path, "port"]) } : { blackhole: true as const };
+  placed(path, entry, () => sw.fdb.set({ bridgeDomain, mac, ...what }));
 }
 
 function domainNamed(sw: SwitchCore, name: string, path: ErrorPath): BridgeDomain {
   const domain = sw.bridgeDomain(name);
-  if (domain === undefined) throw misplaced(path, `there is no bridge domain ${JSON.stringify(name)}`);
+  if (domain === undefined)
+    throw new ArgumentRangeError("not-found", path, `there is no bridge domain ${JSON.stringify(name)}`);
   return domain;
 }
 
 function portNamed(sw: SwitchCore, name: string, path: ErrorPath): SwitchPort {
   const port = sw.port(name);
   if (port === undefined || port.kind === "uplink")
-    throw misplaced(path, `there is no port or tunnel ${JSON.stringify(name)}`);
+    throw new ArgumentRangeError("not-found", path, `there is no port or tunnel ${JSON.stringify(name)}`);
   return port;
-}
-
-/** Runs `action`, which was made of `item`: an argument that it complains of is a property of the item. */
-function placed<T>(path: ErrorPath, item: object, action: () => T): T {
-  try {
-    return action();
-  } catch (error) {
-    if (!(error instanceof RangeError || error instanceof TypeError) || isOutOfMemory(error)) throw error;
-    const [, name = "", more = "", sentence = ""] =
-      /^([a-z]\w*)((?:\.\w+|\[[0-9]+\])*): (.*)$/is.exec(error.message) ?? [];
-    if (!(name in item)) throw misplaced(path, error.message);
-    const steps = (more.match(/\w+/g) ?? []).map((step) => (/^[0-9]+$/.test(step) ? Number(step) : step));
-    throw misplaced([...path, name, ...steps], sentence);
-  }
-}
-
-function misplaced(path: ErrorPath, sentence: string): Misplaced {
-  return new Misplaced(sentenceAt(path, sentence));
-}
-
-/** It says by how much to raise `memoryBytes`. */
-function isOutOfMemory(error: unknown): boolean {
-  return error instanceof RangeError && error.message.startsWith("memoryBytes:");
 }

@@ -2,6 +2,7 @@
 
 import { statSync } from "node:fs";
 import { dirname, isAbsolute, join, resolve } from "node:path";
+import { type ErrorPath, pathText, sentenceAt } from "../core/argument-error.ts";
 import type { FrameBatch } from "../index.ts";
 import { LINK_TYPE_ETHERNET } from "../pcap.ts";
 import { closeTogether, isStandardOutput } from "../platform/node-output.ts";
@@ -10,7 +11,6 @@ import { CaptureMerge, type MergedCapture, openMerged } from "./capture-merge.ts
 import { type CaptureOutput, createCaptureOutput } from "./capture-output.ts";
 import { BadConfiguration } from "./failures.ts";
 import { Progress } from "./progress.ts";
-import { type ErrorPath, sentenceAt } from "./schema-errors.ts";
 import type { BuiltSwitch } from "./switch-build.ts";
 import type { CaptureNames, SwitchConfig } from "./switch-config.ts";
 
@@ -53,7 +53,7 @@ export function portCaptures(file: string, config: SwitchConfig): Map<string, Po
   const take = (identity: string | undefined, path: ErrorPath, what: string): void => {
     if (identity === undefined) return;
     const other = takenBy.get(identity);
-    const place = sentenceAt(path, "").slice(0, -2);
+    const place = pathText(path);
     if (other !== undefined) throw new BadConfiguration(file, sentenceAt(path, `${what} ${other} already`));
     takenBy.set(identity, place);
   };

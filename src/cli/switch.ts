@@ -1,7 +1,8 @@
 import type { Command } from "commander";
+import { flag } from "../core/fields.ts";
 import { isStandardOutput } from "../platform/node-output.ts";
 import { UsageError } from "./failures.ts";
-import { filePath } from "./options.ts";
+import { addFieldOptions, fileName, optionsOf, type Parsed, type Rows } from "./options.ts";
 import { print } from "./print.ts";
 import { buildSwitch } from "./switch-build.ts";
 import { EXAMPLE_CONFIG, readSwitchConfig } from "./switch-config.ts";
@@ -10,10 +11,21 @@ import { switchFdbText, switchJson, switchText } from "./switch-summary.ts";
 
 interface SwitchCommandOptions {
   readonly config?: string;
-  readonly example?: true;
-  readonly fdb?: true;
-  readonly json?: true;
+  readonly example?: boolean;
+  readonly fdb?: boolean;
+  readonly json?: boolean;
 }
+
+const OPTIONS: Rows = {
+  config: { ...fileName(), flag: "--config <FILE>", help: "configuration, JSON; - is standard input" },
+  example: {
+    ...flag(),
+    flag: "--example",
+    help: "print a configuration to begin with, for the captures of frameferry demo",
+  },
+  fdb: { ...flag(), flag: "--fdb", help: "print what the switch has learned, too" },
+  json: { ...flag(), flag: "--json", help: "print counters and FDB as one JSON object" },
+};
 
 const EXAMPLES = `
 Examples:
@@ -29,16 +41,11 @@ time of the frame that they come from. Files appear under their names when all i
 JSON schema is frameferry/switch.schema.json.`;
 
 export function defineSwitch(command: Command): void {
-  command
-    .option("--config <FILE>", "configuration, JSON; - is standard input", filePath("--config"))
-    .option("--example", "print a configuration to begin with, for the captures of frameferry demo")
-    .option("--fdb", "print what the switch has learned, too")
-    .option("--json", "print counters and FDB as one JSON object")
-    .addHelpText("after", EXAMPLES)
-    .action(runCommand);
+  addFieldOptions(command, OPTIONS).addHelpText("after", EXAMPLES).action(runCommand);
 }
 
-async function runCommand({ config: file, example, fdb, json }: SwitchCommandOptions): Promise<void> {
+async function runCommand(parsed: Parsed): Promise<void> {
+  const { config: file, example, fdb, json }: SwitchCommandOptions = optionsOf(OPTIONS, parsed);
   if (example) {
     if (file !== undefined) throw new UsageError("--example: it goes without --config");
     await print(EXAMPLE_CONFIG);

@@ -1,22 +1,13 @@
 import type { Command } from "commander";
+import { ArgumentRangeError } from "../core/argument-error.ts";
+import { flag, type Kind, whole } from "../core/fields.ts";
+import { TPID_CUSTOMER, TPID_LEGACY, TPID_SERVICE } from "../layout/vlan.layout.ts";
+import type { VlanPopStage, VlanRewriteStage } from "../pipeline/stages.ts";
 import { UsageError } from "./failures.ts";
-import { addTransformOptions, type TransformOptions, tpid, wholeNumber } from "./options.ts";
+import { addTransformOptions, optionsOf, type Parsed, type Rows } from "./options.ts";
 import { transform } from "./transform.ts";
 
-interface Tag {
-  readonly vid?: number;
-  readonly pcp?: number;
-  readonly dei?: boolean;
-  readonly tpid?: number;
-}
-
-interface PopOptions extends TransformOptions, Omit<Tag, "dei"> {}
-
-interface PushOptions extends TransformOptions, Tag {}
-
-interface RewriteOptions extends TransformOptions, Tag {
-  readonly match?: number;
-}
+const TPIDS: readonly number[] = [TPID_CUSTOMER, TPID_SERVICE, TPID_LEGACY];
 
 const PUSH_EXAMPLES = `
 Examples:
@@ -40,81 +31,75 @@ Examples:
   frameferry vlan pop tagged.pcap -o lan.pcap
   frameferry vlan rewrite tagged.pcap -o moved.pcap --vid 200`;
 
+const VID = { ...whole(0, 4094), flag: "--vid <N>" };
+const PCP = { ...whole(0, 7), flag: "--pcp <N>" };
+const DEI = { ...flag(), flag: "--dei", help: "set the drop eligible indicator" };
+const TPID = { ...tpid(), flag: "--tpid <TPID>" };
+
+const TAG: Rows = {
+  vid: { ...VID, help: "VLAN, 1 to 4094; 0 is a tag that has a priority only" },
+  pcp: { ...PCP, help: "priority code point, 0 to 7" },
+};
+const PUSH: Rows = { ...TAG, dei: DEI, tpid: { ...TPID, help: "0x8100 (default), 0x88a8 or 0x9100" } };
+const POP: Rows = {
+  vid: { ...VID, help: "only a tag of this VLAN" },
+  pcp: { ...PCP, help: "only a tag of this priority" },
+  tpid: { ...TPID, help: "only a tag with this TPID: 0x8100, 0x88a8 or 0x9100" },
+};
+const REWRITE: Rows = {
+  ...TAG,
+  dei: { ...DEI, off: { flag: "--no-dei", help: "clear the drop eligible indicator" } },
+  tpid: { ...TPID, help: "0x8100, 0x88a8 or 0x9100" },
+  match: { ...tpid(), flag: "--match <TPID>", help: "only a tag with this TPID" },
+};
+
 export function defineVlan(command: Command): void {
   command.addHelpText("after", EXAMPLES);
-  addTag(
-    addTransformOptions(command.command("push").description("put a tag in front of those that are there")),
-  )
-    .option("--dei", "set the drop eligible indicator")
-    .option("--tpid <TPID>", "0x8100 (default), 0x88a8 or 0x9100", tpid("--tpid"))
+  addTransformOptions(command.command("push").description("put a tag in front of those that are there"), PUSH)
     .addHelpText("after", PUSH_EXAMPLES)
     .action(push);
   addTransformOptions(
     command.command("pop").description("take the outermost tag off; frames without one stay as they are"),
+    POP,
   )
-    .option("--vid <N>", "only a tag of this VLAN", wholeNumber("--vid", 0, 4094))
-    .option("--pcp <N>", "only a tag of this priority", wholeNumber("--pcp", 0, 7))
-    .option("--tpid <TPID>", "only a tag with this TPID: 0x8100, 0x88a8 or 0x9100", tpid("--tpid"))
     .addHelpText("after", POP_EXAMPLES)
     .action(pop);
-  addTag(
-    addTransformOptions(
-      command.command("rewrite").description("change the outermost tag; what is not given stays"),
-    ),
+  addTransformOptions(
+    command.command("rewrite").description("change the outermost tag; what is not given stays"),
+    REWRITE,
   )
-    .option("--dei", "set the drop eligible indicator")
-    .option("--no-dei", "clear the drop eligible indicator")
-    .option("--tpid <TPID>", "0x8100, 0x88a8 or 0x9100", tpid("--tpid"))
-    .option("--match <TPID>", "only a tag with this TPID", tpid("--match"))
     .addHelpText("after", REWRITE_EXAMPLES)
     .action(rewrite);
 }
 
-function addTag(command: Command): Command {
-  return command
-    .option(
-      "--vid <N>",
-      "VLAN, 1 to 4094; 0 is a tag that has a priority only",
-      wholeNumber("--vid", 0, 4094),
-    )
-    .option("--pcp <N>", "priority code point, 0 to 7", wholeNumber("--pcp", 0, 7));
-}
-
-async function push(input: string, options: PushOptions): Promise<void> {
-  if (options.vid === undefined && options.pcp === undefined) {
+async function push(input: string, parsed: Parsed): Promise<void> {
+  const tag = optionsOf(PUSH, parsed);
+  if (!("vid" in tag || "pcp" in tag)) {
     throw new UsageError("--vid: the new tag needs a VLAN, or --pcp for a tag that has a priority only");
   }
-  await transform("vlan push", input, options, { stage: "vlan-push", vid: 0, ...tagOf(options) });
+  await transform("vlan push", input, parsed, [{ stage: "vlan-push", vid: 0, ...tag }], PUSH);
 }
 
-async function pop(input: string, options: PopOptions): Promise<void> {
-  const { vid, pcp, tpid } = options;
-  await transform("vlan pop", input, options, {
-    stage: "vlan-pop",
-    ...(vid !== undefined && { vid }),
-    ...(pcp !== undefined && { pcp }),
-    ...(tpid !== undefined && { tpid }),
-  });
+async function pop(input: string, parsed: Parsed): Promise<void> {
+  const stage: VlanPopStage = { stage: "vlan-pop", ...optionsOf(POP, parsed) };
+  await transform("vlan pop", input, parsed, [stage], POP);
 }
 
-async function rewrite(input: string, options: RewriteOptions): Promise<void> {
-  const tag = tagOf(options);
-  if (Object.keys(tag).length === 0) {
+async function rewrite(input: string, parsed: Parsed): Promise<void> {
+  const stage: VlanRewriteStage = { stage: "vlan-rewrite", ...optionsOf(REWRITE, parsed) };
+  const { vid, pcp, dei, tpid } = stage;
+  if ([vid, pcp, dei, tpid].every((field) => field === undefined)) {
     throw new UsageError("--vid: nothing to rewrite; give --vid, --pcp, --dei, --no-dei or --tpid");
   }
-  const { match } = options;
-  await transform("vlan rewrite", input, options, {
-    stage: "vlan-rewrite",
-    ...tag,
-    ...(match !== undefined && { match }),
-  });
+  await transform("vlan rewrite", input, parsed, [stage], REWRITE);
 }
 
-function tagOf({ vid, pcp, dei, tpid }: Tag): Tag {
-  return {
-    ...(vid !== undefined && { vid }),
-    ...(pcp !== undefined && { pcp }),
-    ...(dei !== undefined && { dei }),
-    ...(tpid !== undefined && { tpid }),
+function tpid(): Kind<number> {
+  const expected = "0x8100, 0x88a8 or 0x9100";
+  const parse = (path: string, text: string): number => {
+    const value = /^(?:[0-9]+|0x[0-9a-f]+)$/i.test(text) ? Number(text) : Number.NaN;
+    if (TPIDS.includes(value)) return value;
+    throw new ArgumentRangeError("not-one-of", path, `expected ${expected}, got ${JSON.stringify(text)}`);
   };
+  return { expected, check: (path, value) => parse(path, String(value)), parse };
 }

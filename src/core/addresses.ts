@@ -2,6 +2,8 @@
 
 import ipaddr from "ipaddr.js";
 import { MAC_LENGTH } from "../layout/ethernet.layout.ts";
+import { ArgumentRangeError } from "./argument-error.ts";
+import { wrongType } from "./arguments.ts";
 
 /** Six bytes, or text such as `02:00:00:00:00:01` or `02-00-00-00-00-01`. */
 export type MacAddress = string | Uint8Array;
@@ -13,13 +15,16 @@ const MAC_TEXT = /^[0-9a-f]{2}(?:([:-])[0-9a-f]{2})(?:\1[0-9a-f]{2}){4}$/i;
 /** The six bytes of a MAC address; throws a TypeError or RangeError that names `name`. */
 export function parseMac(name: string, mac: MacAddress): Uint8Array {
   if (mac instanceof Uint8Array) {
-    if (mac.length !== MAC_LENGTH) throw new RangeError(`${name}: expected 6 bytes, got ${mac.length}`);
+    if (mac.length !== MAC_LENGTH)
+      throw new ArgumentRangeError("out-of-range", name, `expected 6 bytes, got ${mac.length}`);
     return mac.slice();
   }
-  if (typeof mac !== "string") throw new TypeError(`${name}: expected a MAC address, got ${typeof mac}`);
+  if (typeof mac !== "string") throw wrongType(name, "a MAC address", mac);
   if (!MAC_TEXT.test(mac)) {
-    throw new RangeError(
-      `${name}: expected a MAC address such as 02:00:00:00:00:01, got ${JSON.stringify(mac)}`,
+    throw new ArgumentRangeError(
+      "malformed",
+      name,
+      `expected a MAC address such as 02:00:00:00:00:01, got ${JSON.stringify(mac)}`,
     );
   }
   return Uint8Array.from(mac.split(/[:-]/), (byte) => Number.parseInt(byte, 16));
@@ -36,15 +41,19 @@ export function formatMac(bytes: Uint8Array, offset = 0): string {
 export function parseIp(name: string, ip: IpAddress): Uint8Array {
   if (ip instanceof Uint8Array) {
     if (ip.length !== 4 && ip.length !== 16)
-      throw new RangeError(`${name}: expected 4 or 16 bytes, got ${ip.length}`);
+      throw new ArgumentRangeError("out-of-range", name, `expected 4 or 16 bytes, got ${ip.length}`);
     return ip.slice();
   }
-  if (typeof ip !== "string") throw new TypeError(`${name}: expected an IP address, got ${typeof ip}`);
+  if (typeof ip !== "string") throw wrongType(name, "an IP address", ip);
   if (ipaddr.IPv4.isValidFourPartDecimal(ip)) return Uint8Array.from(ipaddr.IPv4.parse(ip).toByteArray());
   if (ip.includes(":") && !ip.includes("%") && ipaddr.IPv6.isValid(ip)) {
     return Uint8Array.from(ipaddr.IPv6.parse(ip).toByteArray());
   }
-  throw new RangeError(`${name}: expected an IPv4 or IPv6 address, got ${JSON.stringify(ip)}`);
+  throw new ArgumentRangeError(
+    "malformed",
+    name,
+    `expected an IPv4 or IPv6 address, got ${JSON.stringify(ip)}`,
+  );
 }
 
 /** Text for 4 or 16 bytes; IPv6 in its shortest form (RFC 5952). */
@@ -58,7 +67,11 @@ export function parseStation(name: string, ip: IpAddress): Uint8Array {
   const bytes = parseIp(name, ip);
   const group = bytes.length === 4 ? (bytes[0] as number) >= 224 : bytes[0] === 0xff;
   if (group || bytes.every((byte) => byte === 0))
-    throw new RangeError(`${name}: expected the address of one station, got ${formatIp(bytes)}`);
+    throw new ArgumentRangeError(
+      "malformed",
+      name,
+      `expected the address of one station, got ${formatIp(bytes)}`,
+    );
   return bytes;
 }
 
@@ -66,6 +79,10 @@ export function parseStation(name: string, ip: IpAddress): Uint8Array {
 export function parseStationMac(name: string, mac: MacAddress): Uint8Array {
   const bytes = parseMac(name, mac);
   if (((bytes[0] as number) & 1) !== 0 || bytes.every((byte) => byte === 0))
-    throw new RangeError(`${name}: expected the address of one station, got ${formatMac(bytes)}`);
+    throw new ArgumentRangeError(
+      "malformed",
+      name,
+      `expected the address of one station, got ${formatMac(bytes)}`,
+    );
   return bytes;
 }

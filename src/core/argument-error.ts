@@ -27,10 +27,11 @@ export class ArgumentTypeError extends TypeError implements ArgumentError {
 
   constructor(code: ErrorCode, at: string | ErrorPath, sentence: string, options?: ErrorOptions) {
     super(sentenceAt(at, sentence), options);
+    const place = placeOf(at, sentence);
     this.code = code;
-    this.steps = typeof at === "string" ? stepsOf(at) : at;
-    this.path = typeof at === "string" ? at : pathText(at);
-    this.sentence = sentence;
+    this.steps = place.steps;
+    this.path = place.path;
+    this.sentence = place.sentence;
   }
 }
 
@@ -43,10 +44,11 @@ export class ArgumentRangeError extends RangeError implements ArgumentError {
 
   constructor(code: ErrorCode, at: string | ErrorPath, sentence: string, options?: ErrorOptions) {
     super(sentenceAt(at, sentence), options);
+    const place = placeOf(at, sentence);
     this.code = code;
-    this.steps = typeof at === "string" ? stepsOf(at) : at;
-    this.path = typeof at === "string" ? at : pathText(at);
-    this.sentence = sentence;
+    this.steps = place.steps;
+    this.path = place.path;
+    this.sentence = place.sentence;
   }
 }
 
@@ -56,14 +58,18 @@ export function isArgumentError(error: unknown): error is ArgumentError {
 }
 
 /** Whether memory that was planned does not suffice; the sentence says by how much to raise `memoryBytes`. */
-export function isOutOfMemory(error: unknown): error is ArgumentError {
+export function isOutOfMemory(error: unknown): error is ArgumentError & { readonly code: "out-of-memory" } {
   return isArgumentError(error) && error.code === "out-of-memory";
 }
 
 /** The same error at `before` and its own path behind: a new one, because a stack keeps the message it began with. */
 export function errorUnder(before: ErrorPath, error: ArgumentError): ArgumentError {
+  return argumentErrorLike(error, [...before, ...error.steps], error.sentence);
+}
+
+function argumentErrorLike(error: ArgumentError, steps: ErrorPath, sentence: string): ArgumentError {
   const Class = error instanceof ArgumentTypeError ? ArgumentTypeError : ArgumentRangeError;
-  return new Class(error.code, [...before, ...error.steps], error.sentence, { cause: error.cause });
+  return new Class(error.code, steps, sentence, "cause" in error ? { cause: error.cause } : undefined);
 }
 
 /**
@@ -78,6 +84,21 @@ export function under<T>(before: ErrorPath, action: () => T): T {
   }
 }
 
+/**
+ * The same for what was made of `item`: an argument that is none of its properties has no place of its own there, and
+ * stays in the sentence.
+ */
+export function placed<T>(before: ErrorPath, item: object, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    if (!isArgumentError(error) || isOutOfMemory(error)) throw error;
+    const [name] = error.steps;
+    if (name !== undefined && name in item) throw errorUnder(before, error);
+    throw argumentErrorLike(error, before, error.message);
+  }
+}
+
 /** `ports[2].vlans.5000`; what is no plain name stands in brackets, as in `vlans["a b"]`. */
 export function pathText(path: ErrorPath): string {
   let text = "";
@@ -87,6 +108,18 @@ export function pathText(path: ErrorPath): string {
     else text += text === "" ? step : `.${step}`;
   }
   return text;
+}
+
+/** Where it is, and what is said there: a place that stands in code as text may begin the sentence, as `zones: racks` does. */
+function placeOf(
+  at: string | ErrorPath,
+  sentence: string,
+): { readonly path: string; readonly steps: ErrorPath; readonly sentence: string } {
+  if (typeof at !== "string") return { path: pathText(at), steps: at, sentence };
+  const colon = at.indexOf(": ");
+  if (colon < 0) return { path: at, steps: stepsOf(at), sentence };
+  const path = at.slice(0, colon);
+  return { path, steps: stepsOf(path), sentence: sentenceAt(at.slice(colon + 2), sentence) };
 }
 
 /** The steps of a path that stands in code as text, as `options[0].data` does. */

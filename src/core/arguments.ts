@@ -3,6 +3,9 @@
 
 import { ArgumentRangeError, ArgumentTypeError } from "./argument-error.ts";
 
+/** Characters of a value that an error shows. */
+const SHOWN = 40;
+
 /** Returns `value` if it is a whole number from `minimum` to `maximum`, both included. */
 export function wholeNumber(name: string, value: unknown, minimum: number, maximum: number): number {
   if (typeof value !== "number")
@@ -71,16 +74,29 @@ export function wrongType(
   return new ArgumentTypeError("wrong-type", name, `expected ${type}, got ${describe(value)}`);
 }
 
+/** Returns `value` if it is a function. */
+export function aFunction<T>(name: string, value: T): T {
+  if (typeof value !== "function") throw wrongType(name, "a function", value);
+  return value;
+}
+
+/** The error for what has been closed. */
+export function closed(name: string): ArgumentTypeError {
+  return new ArgumentTypeError("closed", name, "it has been closed");
+}
+
 /** `a or b`, `a, b or c`. */
 export function alternatives(names: readonly string[]): string {
   const last = names.at(-1) ?? "nothing";
   return names.length < 2 ? last : `${names.slice(0, -1).join(", ")} or ${last}`;
 }
 
+/** Of which type a value is, and which value it is where that is short. */
 function describe(value: unknown): string {
   if (value === null) return "null";
   if (Array.isArray(value)) return "an array";
-  return typeof value === "object"
-    ? `an object (${value.constructor?.name ?? "no class"})`
-    : `${typeof value} ${String(value)}`;
+  if (typeof value === "function") return "a function";
+  if (typeof value === "object") return `an object (${value.constructor?.name ?? "no class"})`;
+  const text = typeof value === "string" ? JSON.stringify(value) : String(value);
+  return `${typeof value} ${text.length <= SHOWN ? text : `${text.slice(0, SHOWN)}...`}`;
 }

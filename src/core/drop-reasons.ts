@@ -58,6 +58,7 @@ import {
   DROP_VXLAN_TRUNCATED,
   DROP_WORKER_DIED,
 } from "../layout/drop.layout.ts";
+import { ArgumentRangeError } from "./argument-error.ts";
 
 export interface DropReason {
   /** The number that kernels write into a descriptor. */
@@ -202,6 +203,7 @@ export const dropReasons: readonly DropReason[] = [
 /** The reason for a code; throws a RangeError for a code that no kernel writes. */
 export function dropReason(code: number): DropReason {
   const reason = dropReasons[code];
-  if (reason === undefined) throw new RangeError(`code: no drop reason has the code ${code}`);
+  if (reason === undefined)
+    throw new ArgumentRangeError("not-found", "code", `no drop reason has the code ${code}`);
   return reason;
 }

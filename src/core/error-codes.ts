@@ -1,4 +1,4 @@
-// Every code that an error about arguments can have: one table, for programs that act on errors and for docs/errors.md.
+// Every code that an error of this package can have: one table, for programs that act on errors and for docs/errors.md.
 
 /** A stable name for what kind of mistake an error is about; `errorCodes` says what each means. */
 export type ErrorCode =
@@ -14,8 +14,12 @@ export type ErrorCode =
   | "not-found"
   | "closed"
   | "full"
+  | "in-use"
+  | "busy"
   | "out-of-memory"
-  | "unsupported";
+  | "unsupported"
+  | "damaged"
+  | "worker-died";
 
 /** What each code says. They are stable: none is renamed, and none comes to mean something else. */
 export const errorCodes: Readonly<Record<ErrorCode, string>> = {
@@ -32,6 +36,10 @@ export const errorCodes: Readonly<Record<ErrorCode, string>> = {
     "a name or a handle of something that is not there, not any more, or belongs to something else",
   closed: "something that has been closed, or has ended",
   full: "no more fit in, because of a limit that is stated",
+  "in-use": "something that cannot go, because others stand on it still",
+  busy: "what cannot be done while something is under way, or a second time",
   "out-of-memory": "the memory that was planned does not suffice",
   unsupported: "what this platform, or this setting of it, cannot do",
+  damaged: "a capture that is damaged, cut short, or none at all",
+  "worker-died": "a worker that ended and should not have",
 };

@@ -1,7 +1,14 @@
 // Options described once. A table has a row for each option: how it is checked, what may stand there, what is used where
 // nothing is given, and how the command line calls it. Checks, sentences of errors, flags and help come from there.
 
-import { type IpAddress, type MacAddress, parseIp, parseMac } from "./addresses.ts";
+import {
+  type IpAddress,
+  type MacAddress,
+  parseIp,
+  parseMac,
+  parseStation,
+  parseStationMac,
+} from "./addresses.ts";
 import { ArgumentRangeError, ArgumentTypeError } from "./argument-error.ts";
 import {
   alternatives,
@@ -12,6 +19,7 @@ import {
   wholeNumber,
   wrongType,
 } from "./arguments.ts";
+import { parseAddressWithLength } from "./prefixes.ts";
 
 /** What may stand in one place. */
 export interface Kind<T> {
@@ -19,8 +27,11 @@ export interface Kind<T> {
   readonly expected: string;
   /** Returns `value` as it is used; throws an ArgumentError at `path`. */
   readonly check: (path: string, value: unknown) => T;
-  /** Reads it from a command line; throws an ArgumentError at `path`. What has none cannot stand there. */
-  readonly parse?: (path: string, text: string) => T;
+  /**
+   * Reads it from a command line; throws an ArgumentError at `path`. What has none cannot stand there. `before` is what
+   * has come of the same option earlier on the line.
+   */
+  readonly parse?: ((path: string, text: string, before?: unknown) => T) | undefined;
   /** Rows of the options within, where it is an object of such. */
   readonly fields?: Readonly<Record<string, Field<unknown>>>;
 }
@@ -31,8 +42,11 @@ export interface Field<T> extends Kind<T> {
   readonly required?: true;
   /** What is used where nothing is given. */
   readonly fallback?: T;
-  /** How the command line calls it and its value: `--dst-port <P>`; a boolean's has no value. */
+  /** How the command line calls it and its value: `--dst-port <P>`; one without a value says true, or what `says` says. */
   readonly flag?: string;
+  readonly says?: T;
+  /** Another flag, which says false: `--no-dei`. */
+  readonly off?: { readonly flag: string; readonly help: string };
   /** What the command line's help says of it. */
   readonly help?: string;
 }
@@ -64,7 +78,7 @@ export function checkFields<O extends object, D extends keyof O = never>(
   onlyFields(name, rows, options);
   const checked: Record<string, unknown> = {};
   for (const key in rows) {
-    const value = checkField(rows, key, options[key], before);
+    const value = checkField(rows, key, (options as Readonly<Record<string, unknown>>)[key], before);
     if (value !== undefined) checked[key] = value;
   }
   return checked as Checked<O, D>;
@@ -83,12 +97,28 @@ export function checkField(
   return fallback;
 }
 
+/** What stands behind a row: there for certain where it is required or something is used instead. */
+type ValueOf<F> =
+  F extends Field<infer T>
+    ? F extends { readonly fallback: unknown } | { readonly required: true }
+      ? T
+      : T | undefined
+    : never;
+
+/**
+ * The value of one option, checked, or what is used where it is not given. Nothing is made for it: where thousands of
+ * things are added a second, options are checked one by one, behind `onlyFields`.
+ */
+export function fieldOf<F extends object, K extends keyof F & string>(
+  fields: F,
+  options: { readonly [P in K]?: unknown },
+  key: K,
+): ValueOf<F[K]> {
+  return checkField(fields as Readonly<Record<string, Field<unknown>>>, key, options[key]) as ValueOf<F[K]>;
+}
+
 /** Throws for what is no object, and for the first option that is not in the table: one misspelt must not be ignored. */
-export function onlyFields(
-  name: string,
-  rows: Readonly<Record<string, unknown>>,
-  options: unknown,
-): asserts options is Readonly<Record<string, unknown>> {
+export function onlyFields(name: string, rows: object, options: unknown): void {
   if (typeof options !== "object" || options === null) throw wrongType(name, "an object", options);
   for (const key of Object.keys(options))
     if (!Object.hasOwn(rows, key)) throw unknownOption(name, key, Object.keys(rows));
@@ -164,6 +194,51 @@ export function text(): Kind<string> {
   return { expected: "a string", check, parse: check };
 }
 
+/** The address of one station: no group's, and not nobody's. */
+export function station(): Kind<IpAddress> {
+  const check = (path: string, value: unknown): IpAddress => {
+    parseStation(path, value as IpAddress);
+    return value as IpAddress;
+  };
+  return { expected: "an IPv4 or IPv6 address", check, parse: check };
+}
+
+/** The MAC of one station. */
+export function stationMac(): Kind<MacAddress> {
+  const check = (path: string, value: unknown): MacAddress => {
+    parseStationMac(path, value as MacAddress);
+    return value as MacAddress;
+  };
+  return { expected: "a MAC address such as 02:00:00:00:00:01", check, parse: check };
+}
+
+/** An address with the length of its network. */
+export function prefix(): Kind<string> {
+  const check = (path: string, value: unknown): string => {
+    parseAddressWithLength(path, value);
+    return value as string;
+  };
+  return { expected: "an address and a length such as 10.1.0.1/16", check, parse: check };
+}
+
+/** A bigint. */
+export function bigint(): Kind<bigint> {
+  const check = (path: string, value: unknown): bigint => {
+    if (typeof value !== "bigint") throw wrongType(path, "a bigint", value);
+    return value;
+  };
+  return { expected: "a bigint", check };
+}
+
+/** Something of a class. */
+export function instance<T>(Class: abstract new (...args: never[]) => T, expected: string): Kind<T> {
+  const check = (path: string, value: unknown): T => {
+    if (!(value instanceof Class)) throw wrongType(path, expected, value);
+    return value;
+  };
+  return { expected, check };
+}
+
 /** A function of any kind. */
 export function callback<T extends (...args: never[]) => unknown>(): Kind<T> {
   const check = (path: string, value: unknown): T => {
@@ -175,11 +250,7 @@ export function callback<T extends (...args: never[]) => unknown>(): Kind<T> {
 
 /** A signal that ends something. */
 export function signal(): Kind<AbortSignal> {
-  const check = (path: string, value: unknown): AbortSignal => {
-    if (!(value instanceof AbortSignal)) throw wrongType(path, "an AbortSignal", value);
-    return value;
-  };
-  return { expected: "an AbortSignal", check };
+  return instance(AbortSignal, "an AbortSignal");
 }
 
 /** What is checked by whoever uses it; `expected` says what that is. */
@@ -187,11 +258,14 @@ export function given<T>(expected: string): Kind<T> {
   return { expected, check: (_path, value) => value as T };
 }
 
-/** An array, each item of which is of one kind. */
+/** An array, each item of which is of one kind; a command line names one item after the other. */
 export function list<T>(item: Kind<T>, maximum: number = Number.POSITIVE_INFINITY): Kind<readonly T[]> {
+  const { parse } = item;
   const expected = `an array, each item ${item.expected}`;
   return {
     expected,
+    parse:
+      parse && ((path, text, before = []): readonly T[] => [...(before as readonly T[]), parse(path, text)]),
     check: (path, value) => {
       if (!Array.isArray(value)) throw wrongType(path, expected, value, "an array");
       if (value.length > maximum)

@@ -1,6 +1,8 @@
 // IP prefixes: an address and how many of its bits count, as text such as 10.1.0.0/16 or fc00:1::/64.
 
 import { formatIp, parseIp } from "./addresses.ts";
+import { ArgumentRangeError } from "./argument-error.ts";
+import { wrongType } from "./arguments.ts";
 
 /** An address of 4 or 16 bytes and a length in bits. */
 export interface Prefix {
@@ -12,17 +14,23 @@ const PREFIX_TEXT = /^([^/]+)\/(0|[1-9][0-9]{0,2})$/;
 
 /** An address with the length of its network, such as 10.1.0.1/16; throws a TypeError or RangeError that names `name`. */
 export function parseAddressWithLength(name: string, text: unknown): Prefix {
-  if (typeof text !== "string") throw new TypeError(`${name}: expected a string, got ${typeof text}`);
+  if (typeof text !== "string") throw wrongType(name, "a string", text);
   const match = PREFIX_TEXT.exec(text);
   if (match === null) {
-    throw new RangeError(
-      `${name}: expected an address and a length such as 10.1.0.1/16, got ${JSON.stringify(text)}`,
+    throw new ArgumentRangeError(
+      "malformed",
+      name,
+      `expected an address and a length such as 10.1.0.1/16, got ${JSON.stringify(text)}`,
     );
   }
   const bytes = parseIp(name, match[1] as string);
   const length = Number(match[2]);
   if (length > bytes.length * 8)
-    throw new RangeError(`${name}: expected a length up to ${bytes.length * 8}, got ${JSON.stringify(text)}`);
+    throw new ArgumentRangeError(
+      "out-of-range",
+      name,
+      `expected a length up to ${bytes.length * 8}, got ${JSON.stringify(text)}`,
+    );
   return { bytes, length };
 }
 
@@ -31,7 +39,11 @@ export function parsePrefix(name: string, text: unknown): Prefix {
   const prefix = parseAddressWithLength(name, text);
   const network = networkOf(prefix);
   if (network.bytes.some((byte, i) => byte !== prefix.bytes[i])) {
-    throw new RangeError(`${name}: expected ${formatPrefix(network)} or a longer prefix, got ${text}`);
+    throw new ArgumentRangeError(
+      "malformed",
+      name,
+      `expected ${formatPrefix(network)} or a longer prefix, got ${text}`,
+    );
   }
   return network;
 }

@@ -26,6 +26,12 @@ export class Undo {
     return value;
   }
 
+  /** Remembers that `value` is to be closed, and returns it. */
+  closes<T extends { close(): void }>(value: T): T {
+    this.#steps.push(() => value.close());
+    return value;
+  }
+
   /** Takes everything back, the latest first; all steps are taken, and the first error among them is thrown at the end. */
   all(): void {
     const failures: unknown[] = [];

@@ -1,7 +1,8 @@
 // How a dataplane comes to be: its options, its workers' defaults, and the start.
 
 import { untilAborted } from "../core/abort.ts";
-import { knownKeys, oneOf, wholeNumber } from "../core/arguments.ts";
+import { ArgumentRangeError } from "../core/argument-error.ts";
+import { knownKeys, oneOf, wholeNumber, wrongType } from "../core/arguments.ts";
 import { loadKernels } from "../kernel/load-kernels.ts";
 import type { WasmSource } from "../kernel/module.ts";
 import { hardwareThreads, memoryCanBeShared, startThread, type WorkerLike } from "../platform/threads.ts";
@@ -59,16 +60,21 @@ export async function createDataplane(options: DataplaneOptions = {}): Promise<D
   const wanted = oneOf("transport", options.transport ?? "auto", ["auto", "shared", "transfer"]);
   const { spawnWorker, onWorkerDied, signal, wasm } = options;
   for (const [name, value] of Object.entries({ spawnWorker, onWorkerDied })) {
-    if (value !== undefined && typeof value !== "function")
-      throw new TypeError(`${name}: expected a function, got ${typeof value}`);
+    if (value !== undefined && typeof value !== "function") throw wrongType(name, "a function", value);
   }
   if (signal !== undefined && !(signal instanceof AbortSignal))
-    throw new TypeError(`signal: expected an AbortSignal, got ${typeof signal}`);
+    throw wrongType("signal", "an AbortSignal", signal);
   if (wanted !== "auto" && workers === 0)
-    throw new RangeError(`workers: transport ${JSON.stringify(wanted)} needs at least 1, got 0`);
+    throw new ArgumentRangeError(
+      "contradiction",
+      "workers",
+      `transport ${JSON.stringify(wanted)} needs at least 1, got 0`,
+    );
   if (wanted === "shared" && !memoryCanBeShared()) {
-    throw new RangeError(
-      'transport: "shared" needs a cross-origin isolated page (headers COOP: same-origin and COEP: require-corp)',
+    throw new ArgumentRangeError(
+      "unsupported",
+      "transport",
+      '"shared" needs a cross-origin isolated page (headers COOP: same-origin and COEP: require-corp)',
     );
   }
   signal?.throwIfAborted();

@@ -2,6 +2,7 @@
 
 import { type CaptureOutput, openOutput } from "../capture/capture-io.ts";
 import { watched } from "../core/abort.ts";
+import { closed } from "../core/arguments.ts";
 import type { FrameChannel } from "../lane/frame-channel.ts";
 import type { CaptureError } from "../pcap/capture-error.ts";
 import type { FrameBurst } from "../ring/frame-burst.ts";
@@ -45,7 +46,7 @@ export function frameStreams(
             return;
           }
           if (broken !== undefined) throw broken;
-          if (!ended) throw new TypeError("channel: it has been closed");
+          if (!ended) throw closed("channel");
           controller.close();
           await close();
         },

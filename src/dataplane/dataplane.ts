@@ -15,7 +15,8 @@ import {
   processCapture,
 } from "../capture/process-capture.ts";
 import { untilAborted } from "../core/abort.ts";
-import { knownKeys, wholeNumber } from "../core/arguments.ts";
+import { ArgumentRangeError } from "../core/argument-error.ts";
+import { closed, knownKeys, wholeNumber } from "../core/arguments.ts";
 import type { Kernels } from "../kernel/kernels.ts";
 import { FrameChannel } from "../lane/frame-channel.ts";
 import { InlineLane } from "../lane/inline-lane.ts";
@@ -90,7 +91,7 @@ export class Dataplane {
     knownKeys("options", options, ["ringBytes"]);
     const ringBytes = wholeNumber("ringBytes", options.ringBytes ?? RING_DEFAULT, RING_MINIMUM, RING_MAXIMUM);
     if ((ringBytes & (ringBytes - 1)) !== 0)
-      throw new RangeError(`ringBytes: expected a power of two, got ${ringBytes}`);
+      throw new ArgumentRangeError("out-of-range", "ringBytes", `expected a power of two, got ${ringBytes}`);
     const lanes: Lane[] = [];
     const closers: (() => Promise<void>)[] = [];
     const bell = this.#bell();
@@ -203,7 +204,7 @@ export class Dataplane {
   async #close(): Promise<void> {
     // Not before close() has said so.
     await Promise.resolve();
-    for (const capture of this.#captures) capture.abort(new TypeError("dataplane: it has been closed"));
+    for (const capture of this.#captures) capture.abort(closed("dataplane"));
     // At once with the channels: those would ask the workers first.
     await Promise.all([this.#pool?.close(), ...[...this.#channels.keys()].map((channel) => channel.close())]);
   }
@@ -302,7 +303,7 @@ export class Dataplane {
   }
 
   #open(): void {
-    if (this.#closing !== undefined) throw new TypeError("dataplane: it has been closed");
+    if (this.#closing !== undefined) throw closed("dataplane");
     if (this.#pool?.failure !== undefined) throw this.#pool.failure;
   }
 }

@@ -1,7 +1,8 @@
 // The forwarding database: (bridge domain, MAC) -> destination. The table and its kernels work in the one memory.
 
 import { type MacAddress, parseMac } from "../core/addresses.ts";
-import { byteArray, knownKeys, wholeNumber } from "../core/arguments.ts";
+import { ArgumentRangeError, ArgumentTypeError } from "../core/argument-error.ts";
+import { byteArray, closed, knownKeys, wholeNumber } from "../core/arguments.ts";
 import { expectKernels, type Kernels } from "../kernel/kernels.ts";
 import { MAC_LENGTH } from "../layout/ethernet.layout.ts";
 import {
@@ -40,7 +41,8 @@ export function writeFdbKey(keys: Uint8Array, index: number, bridgeDomain: numbe
   wholeNumber("bridgeDomain", bridgeDomain, 0, BRIDGE_DOMAIN_MAXIMUM);
   wholeNumber("index", index, 0, Math.floor(byteArray("keys", keys).length / KEY_LENGTH) - 1);
   const bytes = parseMac("mac", mac);
-  if (bytes.every((byte) => byte === 0)) throw new RangeError("mac: 00:00:00:00:00:00 is nobody's address");
+  if (bytes.every((byte) => byte === 0))
+    throw new ArgumentRangeError("malformed", "mac", "00:00:00:00:00:00 is nobody's address");
   keys.set(bytes, index * KEY_LENGTH);
   keys[index * KEY_LENGTH + MAC_LENGTH] = bridgeDomain & 0xff;
   keys[index * KEY_LENGTH + MAC_LENGTH + 1] = bridgeDomain >>> 8;
@@ -176,15 +178,18 @@ export class Fdb {
   }
 
   #open(): void {
-    if (this.#closed) throw new TypeError("fdb: it has been closed");
+    if (this.#closed) throw closed("fdb");
   }
 
   #count(keys: Uint8Array, destinations: Uint32Array): number {
     this.#open();
-    if (!(destinations instanceof Uint32Array)) throw new TypeError("destinations: expected a Uint32Array");
+    if (!(destinations instanceof Uint32Array))
+      throw new ArgumentTypeError("wrong-type", "destinations", "expected a Uint32Array");
     if (byteArray("keys", keys).length < destinations.length * KEY_LENGTH) {
-      throw new RangeError(
-        `keys: ${destinations.length} keys take ${destinations.length * KEY_LENGTH} bytes, got ${keys.length}`,
+      throw new ArgumentRangeError(
+        "out-of-range",
+        "keys",
+        `${destinations.length} keys take ${destinations.length * KEY_LENGTH} bytes, got ${keys.length}`,
       );
     }
     return destinations.length;
@@ -203,7 +208,15 @@ function checkEntry(keys: Uint8Array, destinations: Uint32Array, index: number):
   let mac = 0;
   for (let i = at; i < at + MAC_LENGTH; i++) mac |= keys[i] as number;
   if (mac === 0)
-    throw new RangeError(`keys: 00:00:00:00:00:00 is nobody's address, got it as entry ${index}`);
+    throw new ArgumentRangeError(
+      "malformed",
+      "keys",
+      `00:00:00:00:00:00 is nobody's address, got it as entry ${index}`,
+    );
   if (destinations[index] === NO_DESTINATION)
-    throw new RangeError(`destinations: expected at most ${NO_DESTINATION - 1}, got more as entry ${index}`);
+    throw new ArgumentRangeError(
+      "out-of-range",
+      "destinations",
+      `expected at most ${NO_DESTINATION - 1}, got more as entry ${index}`,
+    );
 }

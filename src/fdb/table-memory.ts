@@ -1,5 +1,6 @@
 // A hash table of buckets in the kernels' memory: what all tables that are built like the FDB have in common.
 
+import { wrongType } from "../core/arguments.ts";
 import type { Kernels } from "../kernel/kernels.ts";
 import {
   BUCKET_LENGTH,
@@ -28,7 +29,7 @@ export function reserveTable(
 ): TableMemory {
   const { capacity, beside } = options;
   const seed = options.seed ?? (crypto.getRandomValues(new BigUint64Array(1))[0] as bigint);
-  if (typeof seed !== "bigint") throw new TypeError(`seed: expected a bigint, got ${typeof seed}`);
+  if (typeof seed !== "bigint") throw wrongType("seed", "a bigint", seed);
   // At most half of the slots are taken: every burst of inserts finds room, and 19 of 20 entries stand in
   // their first bucket (Poisson with mean 2 in buckets of 4).
   const bits = Math.max(1, Math.ceil(Math.log2((2 * capacity) / BUCKET_SLOTS)));

@@ -3,9 +3,10 @@
 // Slots lie an odd number of cache lines apart. At a power-of-two distance the headers of
 // a burst fall into the same few cache sets: the kernels took half as long again (measured).
 
-import { byteArray, knownKeys, wholeNumber } from "../core/arguments.ts";
+import { ArgumentRangeError } from "../core/argument-error.ts";
+import { byteArray, closed, knownKeys, wholeNumber, wrongType } from "../core/arguments.ts";
 import { type DropReason, dropReason } from "../core/drop-reasons.ts";
-import { expectKernels, type Kernels } from "../kernel/kernels.ts";
+import { expectKernels, expectSameKernels, type Kernels } from "../kernel/kernels.ts";
 import {
   BATCH_FRAMES_DEFAULT,
   BATCH_FRAMES_MAXIMUM,
@@ -240,12 +241,20 @@ export class FrameBatch {
 
   #descriptor(index: number): number {
     this.#open();
-    if (this.#length === 0) throw new RangeError(`index: the batch is empty, got ${index}`);
+    if (this.#length === 0)
+      throw new ArgumentRangeError("out-of-range", "index", `the batch is empty, got ${index}`);
     wholeNumber("index", index, 0, this.#length - 1);
     return this.descriptors + index * DESCRIPTOR_LENGTH;
   }
 
   #open(): void {
-    if (this.#closed) throw new TypeError("batch: it has been closed");
+    if (this.#closed) throw closed("batch");
   }
+}
+
+/** Returns `batch` if it is one, on the `kernels` of `owner`. */
+export function expectBatch(batch: unknown, kernels: Kernels, owner: string): FrameBatch {
+  if (!(batch instanceof FrameBatch)) throw wrongType("batch", "a FrameBatch", batch);
+  expectSameKernels("batch", batch, kernels, owner);
+  return batch;
 }

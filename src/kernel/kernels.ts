@@ -1,5 +1,7 @@
 // One memory, one module: everything else lives in a region of this memory and is worked on by these kernels.
 
+import { ArgumentRangeError, ArgumentTypeError } from "../core/argument-error.ts";
+import { wrongType } from "../core/arguments.ts";
 import { LAYOUT_VERSION, PAGE_LENGTH } from "../layout/memory.layout.ts";
 import type { KernelFunctions } from "./kernel-functions.ts";
 import { MemoryPlan } from "./memory-plan.ts";
@@ -38,7 +40,18 @@ export class Kernels {
 /** Returns `kernels` if that is what it is. */
 export function expectKernels(kernels: unknown): Kernels {
   if (kernels instanceof Kernels) return kernels;
-  throw new TypeError("kernels: expected what loadKernels() gives");
+  throw wrongType("kernels", "what loadKernels() gives", kernels);
+}
+
+/** Throws if `value`, an argument `name` of `owner`, is not on the owner's `kernels`. */
+export function expectSameKernels(
+  name: string,
+  value: { readonly kernels: Kernels },
+  kernels: Kernels,
+  owner: string,
+): void {
+  if (value.kernels !== kernels)
+    throw new ArgumentRangeError("not-for-this", name, `it belongs to other kernels than the ${owner}`);
 }
 
 /**
@@ -59,7 +72,12 @@ export function createMemory(memoryBytes: number): WebAssembly.Memory {
     // Fixed: views stay good for ever, and a memory that could grow would have to be checked at every use.
     return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
   } catch (cause) {
-    throw new RangeError(`memoryBytes: this platform cannot give ${pages * PAGE_LENGTH} bytes`, { cause });
+    throw new ArgumentRangeError(
+      "unsupported",
+      "memoryBytes",
+      `this platform cannot give ${pages * PAGE_LENGTH} bytes`,
+      { cause },
+    );
   }
 }
 
@@ -69,12 +87,14 @@ async function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memor
     const instance = await WebAssembly.instantiate(module, { env: { memory } });
     functions = instance.exports as Partial<KernelFunctions>;
   } catch (cause) {
-    throw new TypeError("wasm: the module is not frameferry's", { cause });
+    throw new ArgumentTypeError("malformed", "wasm", "the module is not frameferry's", { cause });
   }
   const version = functions.layoutVersion?.();
   if (version !== LAYOUT_VERSION) {
-    throw new RangeError(
-      `wasm: the module is of layout ${version ?? "unknown"}, this package needs ${LAYOUT_VERSION}: use the file of the same version`,
+    throw new ArgumentRangeError(
+      "malformed",
+      "wasm",
+      `the module is of layout ${version ?? "unknown"}, this package needs ${LAYOUT_VERSION}: use the file of the same version`,
     );
   }
   return functions as KernelFunctions;

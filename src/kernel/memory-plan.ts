@@ -1,6 +1,7 @@
 // The plan hands out regions of the one memory: cache-line aligned, zeroed, returned when done with.
 // Nothing grows and nothing moves, so an address stays good for as long as its region is held.
 
+import { ArgumentRangeError } from "../core/argument-error.ts";
 import { wholeNumber } from "../core/arguments.ts";
 import { CACHE_LINE, KERNEL_STATIC_END, REGION_SLACK } from "../layout/memory.layout.ts";
 import { Holes } from "./holes.ts";
@@ -40,8 +41,10 @@ export class MemoryPlan {
     const size = Math.ceil((length + REGION_SLACK) / CACHE_LINE) * CACHE_LINE;
     const address = this.#holes.take(size);
     if (address < 0) {
-      throw new RangeError(
-        `memoryBytes: ${purpose} needs ${size} bytes, and of ${this.#words.byteLength} no such stretch is free: ` +
+      throw new ArgumentRangeError(
+        "out-of-memory",
+        "memoryBytes",
+        `${purpose} needs ${size} bytes, and of ${this.#words.byteLength} no such stretch is free: ` +
           `raise memoryBytes by ${size} or close what is no longer used`,
       );
     }

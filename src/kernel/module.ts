@@ -1,5 +1,6 @@
 // Where the module comes from, and what it must be.
 
+import { ArgumentRangeError, ArgumentTypeError } from "../core/argument-error.ts";
 import { KERNELS_BASE64, KERNELS_LENGTH } from "./kernels.generated.ts";
 
 /**
@@ -22,7 +23,11 @@ export async function compileModule(source: WasmSource | undefined): Promise<Web
     return await compileResponse(await source);
   }
   if (source instanceof Response) return await compileResponse(source);
-  throw new TypeError("wasm: expected a WebAssembly.Module, its bytes, a URL or a Response");
+  throw new ArgumentTypeError(
+    "wrong-type",
+    "wasm",
+    "expected a WebAssembly.Module, its bytes, a URL or a Response",
+  );
 }
 
 async function compileBytes(bytes: BufferSource): Promise<WebAssembly.Module> {
@@ -30,14 +35,21 @@ async function compileBytes(bytes: BufferSource): Promise<WebAssembly.Module> {
     return await WebAssembly.compile(bytes);
   } catch (cause) {
     // Damaged bytes, or a content policy without 'wasm-unsafe-eval': the engine's sentence tells which.
-    throw new RangeError(`wasm: cannot be compiled: ${(cause as Error).message}`, { cause });
+    throw new ArgumentRangeError("malformed", "wasm", `cannot be compiled: ${(cause as Error).message}`, {
+      cause,
+    });
   }
 }
 
 async function compileResponse(response: Response): Promise<WebAssembly.Module> {
-  if (!(response instanceof Response)) throw new TypeError("wasm: expected a promise of a Response");
+  if (!(response instanceof Response))
+    throw new ArgumentTypeError("wrong-type", "wasm", "expected a promise of a Response");
   if (!response.ok)
-    throw new RangeError(`wasm: ${response.url || "the response"} answered ${response.status}`);
+    throw new ArgumentRangeError(
+      "not-found",
+      "wasm",
+      `${response.url || "the response"} answered ${response.status}`,
+    );
   // Not compileStreaming: it refuses servers that do not know the type application/wasm.
   return await compileBytes(await response.arrayBuffer());
 }

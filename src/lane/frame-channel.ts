@@ -1,6 +1,7 @@
 // Bursts in, bursts out: a pipeline on a dataplane, for frames as they come.
 
-import { byteArray, knownKeys, wholeNumber } from "../core/arguments.ts";
+import { ArgumentTypeError } from "../core/argument-error.ts";
+import { byteArray, closed, knownKeys, wholeNumber, wrongType } from "../core/arguments.ts";
 import type { PipelineCounters } from "../pipeline/counters.ts";
 import { sumCounters } from "../pipeline/counters.ts";
 import { droppedOnly } from "../pipeline/tally.ts";
@@ -204,8 +205,8 @@ export class FrameChannel implements AsyncIterable<FrameBurst> {
   /** Checks everything first, so that nothing is sent when something is wrong. */
   #maySend(frames: readonly Uint8Array[], marks: ArrayLike<number> | undefined): void {
     this.#alive();
-    if (this.#ended) throw new TypeError("channel: its end was announced");
-    if (!Array.isArray(frames)) throw new TypeError(`frames: expected an array, got ${typeof frames}`);
+    if (this.#ended) throw new ArgumentTypeError("closed", "channel", "its end was announced");
+    if (!Array.isArray(frames)) throw wrongType("frames", "an array", frames);
     for (let i = 0; i < frames.length; i++) {
       byteArray("frames", frames[i]);
       if (marks !== undefined) wholeNumber("marks", marks[i], 0, MARK_MAXIMUM);
@@ -219,6 +220,6 @@ export class FrameChannel implements AsyncIterable<FrameBurst> {
   }
 
   #open(): void {
-    if (this.#closing !== undefined) throw new TypeError("channel: it has been closed");
+    if (this.#closing !== undefined) throw closed("channel");
   }
 }

@@ -1,5 +1,6 @@
 // A switch with a dataplane of its own: the short way.
 
+import { wrongType } from "../core/arguments.ts";
 import { createDataplane, type DataplaneOptions } from "../dataplane/create-dataplane.ts";
 import type { Switch } from "./live-switch.ts";
 import type { LiveSwitchOptions } from "./live-switch-options.ts";
@@ -13,8 +14,7 @@ export interface CreateSwitchOptions extends DataplaneOptions, LiveSwitchOptions
  * @throws TypeError or RangeError for options that cannot be; WorkerDiedError if a worker does not start.
  */
 export async function createSwitch(options: CreateSwitchOptions = {}): Promise<Switch> {
-  if (typeof options !== "object" || options === null)
-    throw new TypeError(`options: expected an object, got ${options === null ? "null" : typeof options}`);
+  if (typeof options !== "object" || options === null) throw wrongType("options", "an object", options);
   const { workers, memoryBytes, wasm, spawnWorker, transport, onWorkerDied, signal, ...own } = options;
   const given = { workers, memoryBytes, wasm, spawnWorker, transport, onWorkerDied, signal };
   const dataplane = await createDataplane(

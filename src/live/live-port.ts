@@ -1,6 +1,7 @@
 // A port of a running switch: frames in by `send`, frames out by iterating, or both as web streams.
 
-import { byteArray, knownKeys } from "../core/arguments.ts";
+import { ArgumentRangeError } from "../core/argument-error.ts";
+import { byteArray, knownKeys, wrongType } from "../core/arguments.ts";
 import type { FrameChannel } from "../lane/frame-channel.ts";
 import { nextTurn } from "../platform/threads.ts";
 import { LocalBell } from "../ring/bell.ts";
@@ -82,7 +83,7 @@ export class LivePort implements AsyncIterable<FrameBurst> {
     knownKeys("options", options, ["signal"]);
     const { signal } = options;
     if (signal !== undefined && !(signal instanceof AbortSignal))
-      throw new TypeError(`signal: expected an AbortSignal, got ${typeof signal}`);
+      throw wrongType("signal", "an AbortSignal", signal);
     this.#check(frames);
     const stop = this.#stop.signal;
     const either = signal === undefined ? stop : AbortSignal.any([signal, stop]);
@@ -187,10 +188,14 @@ export class LivePort implements AsyncIterable<FrameBurst> {
   #check(frames: readonly Uint8Array[]): void {
     this.#stop.signal.throwIfAborted();
     const { longest } = this.#parts.channel;
-    if (!Array.isArray(frames)) throw new TypeError(`frames: expected an array, got ${typeof frames}`);
+    if (!Array.isArray(frames)) throw wrongType("frames", "an array", frames);
     for (const frame of frames) {
       if (byteArray("frames", frame).length > longest)
-        throw new RangeError(`frames: expected at most ${longest} bytes each, got ${frame.length}`);
+        throw new ArgumentRangeError(
+          "out-of-range",
+          "frames",
+          `expected at most ${longest} bytes each, got ${frame.length}`,
+        );
     }
   }
 

@@ -1,8 +1,8 @@
 // What a running switch is told when it is opened.
 
-import { knownKeys, wholeNumber } from "../core/arguments.ts";
-import type { SwitchOptions } from "../switch/switch-types.ts";
-import type { SwitchWorkspaceOptions } from "../switch/workspace.ts";
+import { callback, checkFields, type Fields, object, powerOfTwo, whole } from "../core/fields.ts";
+import { SWITCH_FIELDS, WORKSPACE_FIELDS } from "../switch/switch-options.ts";
+import type { SwitchOptions, SwitchWorkspaceOptions } from "../switch/switch-types.ts";
 
 export interface LiveSwitchOptions extends Omit<SwitchOptions, "workspace"> {
   /** Room for the copies that flooding makes, for each worker. Frames that come in get as much headroom, 128 bytes at least. */
@@ -27,33 +27,28 @@ export interface CheckedOptions {
   readonly core: SwitchOptions;
 }
 
-const RING_DEFAULT = 1 << 20;
-const QUEUE_DEFAULT = 16384;
+const { workspace: _none, ...CORE_FIELDS } = SWITCH_FIELDS;
+
+type Defaults = "ports" | "bridgeDomains" | "neighbours" | "flowSeed" | "fdb" | "copies" | "ringBytes";
+
+export const LIVE_SWITCH_FIELDS: Fields<
+  LiveSwitchOptions,
+  Defaults | "queueFrames" | "clock" | "sweepSeconds"
+> = {
+  ...CORE_FIELDS,
+  copies: { ...object<SwitchWorkspaceOptions>(WORKSPACE_FIELDS), fallback: {} },
+  ringBytes: { ...powerOfTwo(1 << 16, 1 << 28), fallback: 1 << 20 },
+  queueFrames: { ...whole(1, 2 ** 31), fallback: 16384 },
+  clock: { ...callback<() => number>(), fallback: () => Date.now() },
+  sweepSeconds: { ...whole(0, 3600), fallback: 10 },
+};
 
 /** @throws TypeError or RangeError that names the option. */
 export function checkLiveSwitchOptions(options: LiveSwitchOptions): CheckedOptions {
-  knownKeys("options", options, [
-    "ports",
-    "bridgeDomains",
-    "neighbours",
-    "flowSeed",
-    "fdb",
-    "vtep",
-    "copies",
-    "ringBytes",
-    "queueFrames",
-    "clock",
-    "sweepSeconds",
-  ]);
-  const { copies, ringBytes: bytes, queueFrames: frames, clock, sweepSeconds, ...core } = options;
-  const ringBytes = wholeNumber("ringBytes", bytes ?? RING_DEFAULT, 1 << 16, 1 << 28);
-  if ((ringBytes & (ringBytes - 1)) !== 0)
-    throw new RangeError(`ringBytes: expected a power of two, got ${ringBytes}`);
-  const queueFrames = wholeNumber("queueFrames", frames ?? QUEUE_DEFAULT, 1, 2 ** 31);
-  const every = wholeNumber("sweepSeconds", sweepSeconds ?? 10, 0, 3600);
-  if (clock !== undefined && typeof clock !== "function")
-    throw new TypeError(`clock: expected a function, got ${typeof clock}`);
-  const workspace = copies ?? {};
-  knownKeys("copies", workspace, ["copies", "frameBytes", "headroom"]);
-  return { ringBytes, queueFrames, clock: clock ?? Date.now, every, workspace, core };
+  const { copies, ringBytes, queueFrames, clock, sweepSeconds, ...core } = checkFields(
+    "options",
+    LIVE_SWITCH_FIELDS,
+    options,
+  );
+  return { ringBytes, queueFrames, clock, every: sweepSeconds, workspace: copies, core };
 }

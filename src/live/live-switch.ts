@@ -1,5 +1,7 @@
 // A running switch: ports that send and receive, on workers or on the caller's own thread.
 
+import { ArgumentTypeError } from "../core/argument-error.ts";
+import { closed } from "../core/arguments.ts";
 import type { LiveSwitchHost } from "../dataplane/switch-host.ts";
 import type { FrameChannel } from "../lane/frame-channel.ts";
 import { CONTEXT_STAMP, SWITCH_PAUSE } from "../layout/switch.layout.ts";
@@ -126,7 +128,7 @@ export class Switch {
       const live = this.#ports.get(handle?.number);
       if (live === undefined || live.port !== handle || live === this.uplink) return;
       // Its number may be given again: nothing of its may be under way then.
-      live.stop(new TypeError("port: it has been removed"));
+      live.stop(new ArgumentTypeError("closed", "port", "it has been removed"));
       await this.idle();
     };
     return this.#change(() => {
@@ -155,7 +157,8 @@ export class Switch {
 
   removeRouter(router: LiveRouter): Promise<void> {
     return this.#change(() => {
-      if (!(router instanceof LiveRouter)) throw new TypeError("router: expected a router of this switch");
+      if (!(router instanceof LiveRouter))
+        throw new ArgumentTypeError("wrong-type", "router", "expected a router of this switch");
       this.#core.removeRouter(router.router);
     });
   }
@@ -210,7 +213,7 @@ export class Switch {
     // Not before close() has said so.
     await Promise.resolve();
     this.#host.unregister(this);
-    this.#end(new TypeError("switch: it has been closed"));
+    this.#end(closed("switch"));
     await this.#channel.close();
     await this.#changes;
     this.#core.close();
@@ -346,7 +349,7 @@ export class Switch {
   }
 
   #alive(): void {
-    if (this.#closing !== undefined) throw new TypeError("switch: it has been closed");
+    if (this.#closing !== undefined) throw closed("switch");
     const failure = this.#failure ?? this.#host.pool?.failure;
     if (failure !== undefined) throw failure;
   }

@@ -1,5 +1,6 @@
 // A switch on a dataplane: its tables, a lane for each worker, and all of it given back if anything fails.
 
+import { ArgumentTypeError } from "../core/argument-error.ts";
 import { Dataplane } from "../dataplane/dataplane.ts";
 import type { LiveSwitchHost } from "../dataplane/switch-host.ts";
 import { FrameChannel } from "../lane/frame-channel.ts";
@@ -19,7 +20,7 @@ import { SwitchLane } from "./switch-lane.ts";
  */
 export async function openSwitch(dataplane: Dataplane, options: LiveSwitchOptions = {}): Promise<Switch> {
   if (!(dataplane instanceof Dataplane))
-    throw new TypeError("dataplane: expected what createDataplane() gives");
+    throw new ArgumentTypeError("wrong-type", "dataplane", "expected what createDataplane() gives");
   return openOn(
     dataplane.hostFor(async () => {}),
     options,

@@ -1,6 +1,8 @@
 // IPv4 addresses of a network, and networks of a larger one, given out lowest first.
 
 import { formatIp, type IpAddress, parseIp } from "../core/addresses.ts";
+import { ArgumentRangeError } from "../core/argument-error.ts";
+import { wrongType } from "../core/arguments.ts";
 import { formatPrefix, type Prefix, parsePrefix, prefixHolds } from "../core/prefixes.ts";
 
 const LENGTH_MAXIMUM = 30;
@@ -58,17 +60,24 @@ export class AddressPool {
     if (ip === undefined) {
       const lowest = this.#numbers.lowest();
       if (lowest === undefined)
-        throw new RangeError(`${this.#name}: all addresses of ${formatPrefix(this.prefix)} are taken`);
+        throw new ArgumentRangeError(
+          "full",
+          this.#name,
+          `all addresses of ${formatPrefix(this.prefix)} are taken`,
+        );
       this.#numbers.take(lowest);
       return formatIp(fromNumber(this.#base + lowest));
     }
     const bytes = parseIp(argument, ip);
     const number = prefixHolds(this.prefix, bytes) ? toNumber(bytes) - this.#base : 0;
     if (number === 0 || number === 2 ** (32 - this.prefix.length) - 1)
-      throw new RangeError(
-        `${argument}: expected a host's address in ${formatPrefix(this.prefix)}, got ${formatIp(bytes)}`,
+      throw new ArgumentRangeError(
+        "out-of-range",
+        argument,
+        `expected a host's address in ${formatPrefix(this.prefix)}, got ${formatIp(bytes)}`,
       );
-    if (!this.#numbers.take(number)) throw new RangeError(`${argument}: ${formatIp(bytes)} is taken`);
+    if (!this.#numbers.take(number))
+      throw new ArgumentRangeError("taken", argument, `${formatIp(bytes)} is taken`);
     return formatIp(bytes);
   }
 
@@ -87,11 +96,12 @@ export class SubnetPool {
   /** `name` and `lengthName` are what messages call the arguments. */
   constructor(name: string, cidr: string, lengthName: string, length: number) {
     this.prefix = parseNetwork(name, cidr);
-    if (typeof length !== "number")
-      throw new TypeError(`${lengthName}: expected a number, got ${typeof length}`);
+    if (typeof length !== "number") throw wrongType(lengthName, "a number", length);
     if (!Number.isInteger(length) || length <= this.prefix.length || length > LENGTH_MAXIMUM)
-      throw new RangeError(
-        `${lengthName}: expected a whole number from ${this.prefix.length + 1} to ${LENGTH_MAXIMUM}, got ${length}`,
+      throw new ArgumentRangeError(
+        "out-of-range",
+        lengthName,
+        `expected a whole number from ${this.prefix.length + 1} to ${LENGTH_MAXIMUM}, got ${length}`,
       );
     this.#name = name;
     this.length = length;
@@ -102,8 +112,10 @@ export class SubnetPool {
   take(): string {
     const lowest = this.#numbers.lowest();
     if (lowest === undefined)
-      throw new RangeError(
-        `${this.#name}: all networks of ${this.length} bits in ${formatPrefix(this.prefix)} are taken`,
+      throw new ArgumentRangeError(
+        "full",
+        this.#name,
+        `all networks of ${this.length} bits in ${formatPrefix(this.prefix)} are taken`,
       );
     this.#numbers.take(lowest);
     const bytes = fromNumber(toNumber(this.prefix.bytes) + lowest * 2 ** (32 - this.length));
@@ -124,9 +136,14 @@ export function overlap(a: Prefix, b: Prefix): boolean {
 /** An IPv4 network with room for hosts. */
 export function parseNetwork(name: string, cidr: string): Prefix {
   const prefix = parsePrefix(name, cidr);
-  if (prefix.bytes.length !== 4) throw new RangeError(`${name}: expected an IPv4 network, got ${cidr}`);
+  if (prefix.bytes.length !== 4)
+    throw new ArgumentRangeError("not-for-this", name, `expected an IPv4 network, got ${cidr}`);
   if (prefix.length === 0 || prefix.length > LENGTH_MAXIMUM)
-    throw new RangeError(`${name}: expected a length from 1 to ${LENGTH_MAXIMUM}, got ${cidr}`);
+    throw new ArgumentRangeError(
+      "out-of-range",
+      name,
+      `expected a length from 1 to ${LENGTH_MAXIMUM}, got ${cidr}`,
+    );
   return prefix;
 }
 

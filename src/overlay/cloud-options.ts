@@ -1,6 +1,8 @@
 // What a cloud is told.
 
 import type { IpAddress, MacAddress } from "../core/addresses.ts";
+import { ArgumentRangeError } from "../core/argument-error.ts";
+import { wrongType } from "../core/arguments.ts";
 import type { SwitchFdbOptions } from "../switch/switch-types.ts";
 import type { CarrierNetwork } from "./place.ts";
 import type { RackUnderlay } from "./routed-places.ts";
@@ -65,7 +67,7 @@ export interface CloudMachineOptions {
 
 /** Returns what can name a node. */
 export function expectName(argument: string, name: unknown): string {
-  if (typeof name !== "string") throw new TypeError(`${argument}: expected a string, got ${typeof name}`);
-  if (name === "") throw new RangeError(`${argument}: expected a name, got none`);
+  if (typeof name !== "string") throw wrongType(argument, "a string", name);
+  if (name === "") throw new ArgumentRangeError("out-of-range", argument, "expected a name, got none");
   return name;
 }

@@ -6,7 +6,8 @@
 // send it after a live migration), so that the frames to it need not be flooded for long.
 
 import { formatMac, parseStationMac } from "../core/addresses.ts";
-import { knownKeys, trueOrFalse, wholeNumber } from "../core/arguments.ts";
+import { ArgumentRangeError } from "../core/argument-error.ts";
+import { knownKeys, trueOrFalse, wholeNumber, wrongType } from "../core/arguments.ts";
 import { VXLAN_PORT } from "../layout/vxlan.layout.ts";
 import {
   type CloudHostOptions,
@@ -41,8 +42,9 @@ export class Cloud {
   /** @throws TypeError or RangeError that names what is wrong; nothing is left in the network then. */
   constructor(network: Network, options: CloudOptions) {
     knownKeys("options", options, ["hosts", "underlay", "vnis", "port", "limits"]);
-    if (!Array.isArray(options.hosts)) throw new TypeError("hosts: expected an array");
-    if (options.hosts.length === 0) throw new RangeError("hosts: expected at least one, got none");
+    if (!Array.isArray(options.hosts)) throw wrongType("hosts", "an array", options.hosts);
+    if (options.hosts.length === 0)
+      throw new ArgumentRangeError("out-of-range", "hosts", "expected at least one, got none");
     const port = wholeNumber("port", options.port ?? VXLAN_PORT, 1, 65535);
     this.network = network;
     this.#vnis = new VniPool(network.random, options.vnis);
@@ -68,7 +70,8 @@ export class Cloud {
   /** Throws a RangeError if there is none of this name. */
   host(name: string): VpcHost {
     const host = this.#hosts.get(name);
-    if (host === undefined) throw new RangeError(`host: there is no ${JSON.stringify(name)}`);
+    if (host === undefined)
+      throw new ArgumentRangeError("not-found", "host", `there is no ${JSON.stringify(name)}`);
     return host;
   }
 
@@ -79,7 +82,8 @@ export class Cloud {
   createVpc(options: VpcOptions): Vpc {
     knownKeys("options", options, ["name", "cidr", "vni", "mtu", "arpSuppression"]);
     const name = expectName("name", options.name);
-    if (this.#vpcs.has(name)) throw new RangeError(`name: there is a VPC ${JSON.stringify(name)} already`);
+    if (this.#vpcs.has(name))
+      throw new ArgumentRangeError("taken", "name", `there is a VPC ${JSON.stringify(name)} already`);
     const arpSuppression = trueOrFalse("arpSuppression", options.arpSuppression ?? false);
     const mtu = wholeNumber("mtu", options.mtu ?? this.mtu, 576, this.mtu);
     const vni = this.#vnis.take(options.vni);
@@ -97,7 +101,8 @@ export class Cloud {
   removeVpc(vpc: Vpc): void {
     this.#expectVpc(vpc);
     const { length } = vpc.machines();
-    if (length > 0) throw new RangeError(`vpc: ${length} machines are in ${vpc.name} still`);
+    if (length > 0)
+      throw new ArgumentRangeError("in-use", "vpc", `${length} machines are in ${vpc.name} still`);
     this.#vpcs.delete(vpc.name);
     this.#vnis.release(vpc.vni);
   }
@@ -179,7 +184,11 @@ export class Cloud {
     const name = expectName(`${argument}.name`, options.name);
     const { network } = this;
     if (network.node(name) !== undefined)
-      throw new RangeError(`${argument}.name: there is a node ${JSON.stringify(name)} already`);
+      throw new ArgumentRangeError(
+        "taken",
+        `${argument}.name`,
+        `there is a node ${JSON.stringify(name)} already`,
+      );
     const place = carrier.place(options);
     try {
       const node = network.addSwitch(name, {
@@ -216,7 +225,7 @@ export class Cloud {
     const undo = [() => vpc.addresses.release(address)];
     try {
       const mac = chosen ?? stationMac(address);
-      if (vpc.machine(mac) !== undefined) throw new RangeError(`mac: ${mac} is taken`);
+      if (vpc.machine(mac) !== undefined) throw new ArgumentRangeError("taken", "mac", `${mac} is taken`);
       enter(vpc, host);
       undo.push(() => leave(vpc, host));
       const seat: Seat = { host, port: host.addPort(vpc, name), attachment: undefined, link: undefined };
@@ -253,7 +262,11 @@ export class Cloud {
   #plug(machine: VpcMachine, attachment: Attachment): void {
     const seat = this.#seatOf(machine);
     if (seat.attachment !== undefined)
-      throw new RangeError(`attachment: something stands at ${machine.name}'s place already`);
+      throw new ArgumentRangeError(
+        "taken",
+        "attachment",
+        `something stands at ${machine.name}'s place already`,
+      );
     this.#connect(seat, attachment);
     seat.attachment = attachment;
   }
@@ -280,13 +293,15 @@ export class Cloud {
   }
 
   #expectVpc(vpc: Vpc): void {
-    if (!(vpc instanceof Vpc)) throw new TypeError("vpc: expected a VPC");
-    if (this.#vpcs.get(vpc.name) !== vpc) throw new RangeError("vpc: expected a VPC of this cloud");
+    if (!(vpc instanceof Vpc)) throw wrongType("vpc", "a VPC", vpc);
+    if (this.#vpcs.get(vpc.name) !== vpc)
+      throw new ArgumentRangeError("not-found", "vpc", "expected a VPC of this cloud");
   }
 
   #seatOf(machine: VpcMachine): Seat {
     const seat = this.#seats.get(machine);
-    if (seat === undefined) throw new RangeError("machine: expected a machine of this cloud");
+    if (seat === undefined)
+      throw new ArgumentRangeError("not-found", "machine", "expected a machine of this cloud");
     return seat;
   }
 }

@@ -1,7 +1,8 @@
 // The plan of a data centre: which switches there are, how they are joined, and all names and addresses.
 // Everything follows from the options alone, so that two runs, and two readers, get the same.
 
-import { knownKeys, wholeNumber } from "../core/arguments.ts";
+import { ArgumentRangeError } from "../core/argument-error.ts";
+import { knownKeys, wholeNumber, wrongType } from "../core/arguments.ts";
 import { GROUP_HOPS_MAXIMUM } from "../layout/route.layout.ts";
 import type { PathLink } from "./paths.ts";
 
@@ -148,7 +149,8 @@ class Planner implements DataCentrePlan {
 
   /** Throws if the name is taken. */
   take(place: string, name: string): void {
-    if (this.#names.has(name)) throw new RangeError(`${place}: ${JSON.stringify(name)} is there twice`);
+    if (this.#names.has(name))
+      throw new ArgumentRangeError("taken", place, `${JSON.stringify(name)} is there twice`);
     this.#names.add(name);
   }
 
@@ -183,16 +185,19 @@ function hostNames(place: string, hosts: unknown, stem: string): string[] {
 }
 
 function arrayOf<T>(place: string, list: readonly T[]): readonly T[] {
-  if (!Array.isArray(list)) throw new TypeError(`${place}: expected an array`);
-  if (list.length === 0) throw new RangeError(`${place}: expected at least one, got none`);
+  if (!Array.isArray(list)) throw wrongType(place, "an array", list);
+  if (list.length === 0)
+    throw new ArgumentRangeError("out-of-range", place, "expected at least one, got none");
   return list;
 }
 
 function nameOf(place: string, name: unknown): string {
-  if (typeof name !== "string") throw new TypeError(`${place}: expected a string, got ${typeof name}`);
+  if (typeof name !== "string") throw wrongType(place, "a string", name);
   if (!NAME.test(name))
-    throw new RangeError(
-      `${place}: expected letters, digits, dots, hyphens and underscores, got ${JSON.stringify(name)}`,
+    throw new ArgumentRangeError(
+      "malformed",
+      place,
+      `expected letters, digits, dots, hyphens and underscores, got ${JSON.stringify(name)}`,
     );
   return name;
 }

@@ -3,6 +3,7 @@
 // them by their hash, into which the outer UDP source port of a tunnel goes.
 
 import { formatMac, parseStationMac } from "../core/addresses.ts";
+import { ArgumentRangeError } from "../core/argument-error.ts";
 import { knownKeys, wholeNumber } from "../core/arguments.ts";
 import {
   type DataCentreOptions,
@@ -69,7 +70,7 @@ export class DataCentre implements RackUnderlay {
     this.#failures = new Failures(network);
     for (const name of [...plan.switches.map((one) => one.name), OUTSIDE.machine])
       if (network.node(name) !== undefined)
-        throw new RangeError(`network: there is a node ${JSON.stringify(name)} already`);
+        throw new ArgumentRangeError("taken", "network", `there is a node ${JSON.stringify(name)} already`);
     this.#addRouters();
     for (const link of plan.links) this.#addLink(link);
     for (const rack of plan.racks) this.#addRack(rack);
@@ -97,15 +98,16 @@ export class DataCentre implements RackUnderlay {
     const slot = this.#slot(name);
     const { rack, address } = slot;
     if (slot.attachment !== undefined)
-      throw new RangeError(`name: the place of ${JSON.stringify(name)} is taken`);
-    if (this.#failures.has(rack.tor)) throw new RangeError(`name: ${rack.tor} has failed; repair it first`);
+      throw new ArgumentRangeError("taken", "name", `the place of ${JSON.stringify(name)} is taken`);
+    if (this.#failures.has(rack.tor))
+      throw new ArgumentRangeError("not-found", "name", `${rack.tor} has failed; repair it first`);
     const mac =
       options.mac === undefined ? stationMac(address) : formatMac(parseStationMac("mac", options.mac));
     const { prefix, gateway } = rack;
     const gatewayMac = stationMac(gateway);
     const neighbours = [...this.#slots.values()].filter((one) => one.attachment && one.rack === rack);
     if (mac === gatewayMac || neighbours.some((one) => one.mac === mac))
-      throw new RangeError(`mac: ${mac} is taken in ${rack.tor}`);
+      throw new ArgumentRangeError("taken", "mac", `${mac} is taken in ${rack.tor}`);
     const attachment = this.#router(rack.tor).addHost(name, address, mac);
     slot.mac = mac;
     slot.attachment = attachment;
@@ -126,7 +128,7 @@ export class DataCentre implements RackUnderlay {
     const longest = this.plan.linkMtu;
     const mtu = wholeNumber("mtu", options.mtu ?? Math.min(1500, longest), 68, longest);
     if (this.network.node(name) !== undefined)
-      throw new RangeError(`name: there is a node ${JSON.stringify(name)} already`);
+      throw new ArgumentRangeError("taken", "name", `there is a node ${JSON.stringify(name)} already`);
     const { attachment, address, mac, gateway } = this.attachHost(name);
     const machine = this.network.addMachine(name, { mac, ip: `${address}/${HOSTS_LENGTH}`, gateway, mtu });
     this.network.connect({ node: machine }, attachment, { mtu: longest });
@@ -165,7 +167,8 @@ export class DataCentre implements RackUnderlay {
   /** The names of the switches that packets to `prefix` may go to next from switch `name`, all equally near. */
   nextHops(name: string, prefix: string): string[] {
     const router = this.#routers.get(name);
-    if (router === undefined) throw new RangeError(`name: there is no switch ${JSON.stringify(name)}`);
+    if (router === undefined)
+      throw new ArgumentRangeError("not-found", "name", `there is no switch ${JSON.stringify(name)}`);
     const addresses = router.routeTo(prefix);
     return this.plan.links.flatMap(({ ends: [a, b], addresses: [ofA, ofB] }) => {
       if (a === name && addresses.includes(ofB)) return [b];
@@ -235,7 +238,8 @@ export class DataCentre implements RackUnderlay {
 
   #slot(name: string): Slot {
     const slot = this.#slots.get(name);
-    if (slot === undefined) throw new RangeError(`name: there is no host ${JSON.stringify(name)}`);
+    if (slot === undefined)
+      throw new ArgumentRangeError("not-found", "name", `there is no host ${JSON.stringify(name)}`);
     return slot;
   }
 }

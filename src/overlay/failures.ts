@@ -1,6 +1,7 @@
 // What has failed in a network: links, and nodes with all their links. The switches themselves go on: a switch
 // without links is as good as dead, and its tables are there again when it is repaired.
 
+import { ArgumentRangeError } from "../core/argument-error.ts";
 import type { Link } from "./link.ts";
 import type { Network } from "./network.ts";
 
@@ -46,7 +47,11 @@ export class Failures {
     if (link !== undefined) return [link];
     const node = this.#network.node(name);
     if (node === undefined)
-      throw new RangeError(`name: the network has no link or node ${JSON.stringify(name)}`);
+      throw new ArgumentRangeError(
+        "not-found",
+        "name",
+        `the network has no link or node ${JSON.stringify(name)}`,
+      );
     return this.#network.links().filter(({ ends }) => ends.some((end) => end.node === node));
   }
 

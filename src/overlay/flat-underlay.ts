@@ -2,6 +2,7 @@
 // thousand of them announced themselves to each other, that would be a million frames. Pods in VLANs are learned.
 
 import { formatMac, parseStationMac } from "../core/addresses.ts";
+import { ArgumentRangeError } from "../core/argument-error.ts";
 import { knownKeys, wholeNumber } from "../core/arguments.ts";
 import { formatPrefix } from "../core/prefixes.ts";
 import { VLAN_VID_RESERVED } from "../layout/vlan.layout.ts";
@@ -62,16 +63,21 @@ export class FlatUnderlay implements CarrierNetwork {
 
   place(request: PlaceRequest): Place {
     if (request.host !== undefined)
-      throw new RangeError(`host: ${this.node.name} is one switch, and has no hosts to choose from`);
+      throw new ArgumentRangeError(
+        "not-for-this",
+        "host",
+        `${this.node.name} is one switch, and has no hosts to choose from`,
+      );
     const vids = [...new Set(request.vlans ?? [])];
     for (const vid of vids) wholeNumber("vlans", vid, NATIVE_VLAN + 1, VLAN_VID_RESERVED - 1);
     const chosen = request.mac === undefined ? undefined : formatMac(parseStationMac("mac", request.mac));
-    if (chosen !== undefined && this.#macs.has(chosen)) throw new RangeError(`mac: ${chosen} is taken`);
+    if (chosen !== undefined && this.#macs.has(chosen))
+      throw new ArgumentRangeError("taken", "mac", `${chosen} is taken`);
     const address = this.#addresses.take("address", request.address);
     const mac = chosen ?? stationMac(address);
     const undo = [() => this.#addresses.release(address)];
     try {
-      if (this.#macs.has(mac)) throw new RangeError(`mac: ${mac} is taken`);
+      if (this.#macs.has(mac)) throw new ArgumentRangeError("taken", "mac", `${mac} is taken`);
       const port = this.#addPort(request.name, vids);
       this.#macs.add(mac);
       this.node.core.fdb.set({ bridgeDomain: this.#untagged, mac, port });
@@ -97,7 +103,7 @@ export class FlatUnderlay implements CarrierNetwork {
       routed: this,
       plug: (attachment: Attachment): void => {
         if (link !== undefined)
-          throw new RangeError(`attachment: something stands at ${name}'s place already`);
+          throw new ArgumentRangeError("taken", "attachment", `something stands at ${name}'s place already`);
         const end = { node: this.node, port };
         link = network.connect(attachment, end, { mtu: this.mtu, capture: this.#capture });
       },

@@ -1,6 +1,7 @@
 // Mode host-gw: nodes route to each other's pods as they are, unwrapped. The next hop is the other node itself, and so
 // all nodes must stand in one layer-2 segment.
 
+import { ArgumentRangeError } from "../core/argument-error.ts";
 import type { BridgeDomain } from "../switch/switch-types.ts";
 import { RoutedBridge } from "./kubernetes-bridge.ts";
 import type { ClusterMode, NodeDatapath, NodePlan } from "./kubernetes-node.ts";
@@ -44,8 +45,10 @@ export const hostGatewayMode: ClusterMode = {
   podMtu: (place) => place.mtu,
   check: (one, other) => {
     if (one.segment !== other.segment)
-      throw new RangeError(
-        `mode: host-gw cannot join ${one.name} and ${other.name}: they stand in different layer-2 segments, and a route needs its next hop in its own`,
+      throw new ArgumentRangeError(
+        "unsupported",
+        "mode",
+        `host-gw cannot join ${one.name} and ${other.name}: they stand in different layer-2 segments, and a route needs its next hop in its own`,
       );
   },
   build: (network, plan) => new HostGatewayNode(network, plan),

@@ -2,6 +2,7 @@
 // address is the first of the node's network. For every other node there are three entries and no more: a route to
 // its pods by that address, the MAC of that address, and the tunnel to that MAC. Nothing is learned or flooded.
 
+import { ArgumentRangeError } from "../core/argument-error.ts";
 import { VXLAN_PORT_LINUX } from "../layout/vxlan.layout.ts";
 import type { BridgeDomain, SwitchPort } from "../switch/switch-types.ts";
 import { RoutedBridge } from "./kubernetes-bridge.ts";
@@ -79,8 +80,10 @@ export const overlayMode: ClusterMode = {
   podMtu: (place) => place.mtu - VXLAN_OVERHEAD,
   check: (one, other) => {
     if (nextHopMac(one, other) === undefined || nextHopMac(other, one) === undefined)
-      throw new RangeError(
-        `mode: overlay cannot join ${one.name} and ${other.name}: they stand in networks that do not reach each other`,
+      throw new ArgumentRangeError(
+        "unsupported",
+        "mode",
+        `overlay cannot join ${one.name} and ${other.name}: they stand in networks that do not reach each other`,
       );
   },
   build: (network, plan) => new OverlayNode(network, plan),

@@ -1,6 +1,7 @@
 // Mode underlay: pods stand on the physical network themselves, in a VLAN of it. A node is no more than a bridge with
 // a tagged port.
 
+import { ArgumentRangeError } from "../core/argument-error.ts";
 import type { BridgeDomain } from "../switch/switch-types.ts";
 import type { ClusterMode, NodeDatapath, NodePlan } from "./kubernetes-node.ts";
 import type { Attachment } from "./link.ts";
@@ -32,8 +33,10 @@ export const underlayMode: ClusterMode = {
   podMtu: (place) => place.mtu,
   check: (one, other) => {
     if (one.segment !== other.segment)
-      throw new RangeError(
-        `mode: underlay cannot join ${one.name} and ${other.name}: they stand in different layer-2 segments, and the VLAN of the pods ends with each`,
+      throw new ArgumentRangeError(
+        "unsupported",
+        "mode",
+        `underlay cannot join ${one.name} and ${other.name}: they stand in different layer-2 segments, and the VLAN of the pods ends with each`,
       );
   },
   build: (network, plan) => new UnderlayNode(network, plan),

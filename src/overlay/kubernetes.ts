@@ -2,6 +2,7 @@
 // about is the mode's part: wrapped (overlay), routed (host-gw), or on the physical network (underlay).
 
 import { formatMac, parseIp } from "../core/addresses.ts";
+import { ArgumentRangeError, ArgumentTypeError } from "../core/argument-error.ts";
 import { knownKeys, oneOf, wholeNumber } from "../core/arguments.ts";
 import { formatPrefix, networkOf, type Prefix, parsePrefix } from "../core/prefixes.ts";
 import { VLAN_VID_RESERVED } from "../layout/vlan.layout.ts";
@@ -74,13 +75,18 @@ export class Cluster {
     this.#options = options;
     this.podCidr = formatPrefix(parseNetwork("podCidr", options.podCidr ?? "10.5.0.0/16"));
     if (this.#mode.subnets) {
-      if (options.vlan !== undefined) throw new RangeError(`vlan: mode ${this.mode} needs none`);
+      if (options.vlan !== undefined)
+        throw new ArgumentRangeError("not-for-this", "vlan", `mode ${this.mode} needs none`);
       const length = options.subnetLength ?? 24;
       this.#subnets = new SubnetPool("podCidr", this.podCidr, "subnetLength", length);
       this.#vlan = 0;
     } else {
       if (options.subnetLength !== undefined)
-        throw new RangeError("subnetLength: in mode underlay all pods share one network");
+        throw new ArgumentRangeError(
+          "not-for-this",
+          "subnetLength",
+          "in mode underlay all pods share one network",
+        );
       this.#addresses = new AddressPool("podCidr", this.podCidr);
       this.#vlan = wholeNumber("vlan", options.vlan, 2, VLAN_VID_RESERVED - 1);
     }
@@ -110,9 +116,13 @@ export class Cluster {
     knownKeys("node", options, ["name", "underlay", "address", "mac", "host"]);
     const name = expectName("node.name", options.name);
     if (this.network.node(name) !== undefined)
-      throw new RangeError(`node.name: there is a node ${JSON.stringify(name)} already`);
+      throw new ArgumentRangeError("taken", "node.name", `there is a node ${JSON.stringify(name)} already`);
     if (this.#members.size >= this.#limits.nodes)
-      throw new RangeError(`maximumNodes: the cluster has ${this.#limits.nodes} nodes already`);
+      throw new ArgumentRangeError(
+        "full",
+        "maximumNodes",
+        `the cluster has ${this.#limits.nodes} nodes already`,
+      );
     const { address, mac, host } = options;
     const vlans = this.#vlan === 0 ? undefined : [this.#vlan];
     const place = this.#carrier(options.underlay).place({ name, address, mac, host, vlans });
@@ -195,7 +205,8 @@ export class Cluster {
 
   removePod(pod: Machine): void {
     const member = [...this.#members.values()].find(({ pods }) => pods.includes(pod));
-    if (member === undefined) throw new RangeError("pod: expected a pod of this cluster");
+    if (member === undefined)
+      throw new ArgumentRangeError("not-found", "pod", "expected a pod of this cluster");
     const { path, addresses, pods } = member;
     pods.splice(pods.indexOf(pod), 1);
     const ip = pod.ip as string;
@@ -216,11 +227,17 @@ export class Cluster {
   #check(place: Place): void {
     const mtu = this.#mode.podMtu(place);
     if (mtu < MTU_MINIMUM)
-      throw new RangeError(`mode: ${this.mode} leaves pods ${mtu} bytes a packet, less than ${MTU_MINIMUM}`);
+      throw new ArgumentRangeError(
+        "out-of-range",
+        "mode",
+        `${this.mode} leaves pods ${mtu} bytes a packet, less than ${MTU_MINIMUM}`,
+      );
     const around = parseNetworkOf(place);
     if (this.#mode.subnets && overlap(parsePrefix("podCidr", this.podCidr), around))
-      throw new RangeError(
-        `podCidr: ${this.podCidr} and the nodes' network ${formatPrefix(around)} have addresses in common`,
+      throw new ArgumentRangeError(
+        "contradiction",
+        "podCidr",
+        `${this.podCidr} and the nodes' network ${formatPrefix(around)} have addresses in common`,
       );
     for (const other of this.#members.values()) this.#mode.check(other.place, place);
   }
@@ -243,7 +260,7 @@ export class Cluster {
 
   #carrier(underlay: CarrierNetwork | RackUnderlay = this.#options.underlay): CarrierNetwork {
     if (typeof underlay !== "object" || underlay === null)
-      throw new TypeError("underlay: expected a network to stand in");
+      throw new ArgumentTypeError("wrong-type", "underlay", "expected a network to stand in");
     let carrier = this.#carriers.get(underlay);
     if (carrier === undefined) {
       carrier = carrierOf(this.network, underlay);
@@ -259,7 +276,8 @@ export class Cluster {
 
   #member(name: string): Member {
     const member = this.#members.get(name);
-    if (member === undefined) throw new RangeError(`node: there is no ${JSON.stringify(name)}`);
+    if (member === undefined)
+      throw new ArgumentRangeError("not-found", "node", `there is no ${JSON.stringify(name)}`);
     return member;
   }
 

@@ -1,5 +1,6 @@
 // A laboratory: a network that was built from a topology, and what can be done in it.
 
+import { ArgumentRangeError } from "../core/argument-error.ts";
 import { knownKeys } from "../core/arguments.ts";
 import { ARP_LENGTH, ARP_REQUEST } from "../layout/arp.layout.ts";
 import { ETHERNET_LENGTH, ETHERTYPE_ARP } from "../layout/ethernet.layout.ts";
@@ -73,15 +74,16 @@ export class Lab {
     const node = this.network.node(name);
     if (node instanceof Machine) return node;
     const what = node === undefined ? "there is none of this name" : "it is a switch";
-    throw new RangeError(`machine: ${JSON.stringify(name)}: ${what}`);
+    throw new ArgumentRangeError("not-found", "machine", `${JSON.stringify(name)}: ${what}`);
   }
 
   /** What is to move, and that it can. Throws a RangeError that names the argument, `move` or `to`. */
   checkMove(move: string, to: string): Movable {
     const movable = this.#movable.get(move);
-    if (movable === undefined) throw new RangeError(`move: ${JSON.stringify(move)} stands in no VPC`);
+    if (movable === undefined)
+      throw new ArgumentRangeError("not-found", "move", `${JSON.stringify(move)} stands in no VPC`);
     if (!movable.hosts.includes(to))
-      throw new RangeError(`to: ${JSON.stringify(to)} is no host of its cloud`);
+      throw new ArgumentRangeError("not-found", "to", `${JSON.stringify(to)} is no host of its cloud`);
     return movable;
   }
 
@@ -101,7 +103,11 @@ export class Lab {
       const from = this.machine(step.from);
       const frames = options.captures?.get(step.capture);
       if (frames === undefined)
-        throw new RangeError(`captures: nothing is known of ${JSON.stringify(step.capture)}`);
+        throw new ArgumentRangeError(
+          "not-found",
+          "captures",
+          `nothing is known of ${JSON.stringify(step.capture)}`,
+        );
       const longest = from.mtu + ETHERNET_LENGTH + VLAN_HEADER_LENGTH;
       const sendable = frames.filter(({ length }) => length >= ETHERNET_LENGTH && length <= longest);
       const seen = this.#watched(true, () => {
@@ -246,6 +252,7 @@ export class Lab {
 }
 
 function addressOf(machine: Machine): string {
-  if (machine.ip === undefined) throw new RangeError(`machine: ${machine.name} has no IPv4 address`);
+  if (machine.ip === undefined)
+    throw new ArgumentRangeError("not-for-this", "machine", `${machine.name} has no IPv4 address`);
   return machine.ip;
 }

@@ -1,5 +1,6 @@
 // A link: two nodes, one wire each way.
 
+import { ArgumentTypeError } from "../core/argument-error.ts";
 import { trueOrFalse } from "../core/arguments.ts";
 import { ETHERNET_LENGTH, ETHERNET_TYPE } from "../layout/ethernet.layout.ts";
 import { VLAN_HEADER_LENGTH } from "../layout/vlan.layout.ts";
@@ -176,7 +177,7 @@ export class Link {
   }
 
   set up(up: boolean) {
-    if (this.#removed) throw new TypeError(`link: ${this.name} has been disconnected`);
+    if (this.#removed) throw new ArgumentTypeError("closed", "link", `${this.name} has been disconnected`);
     this.#up = trueOrFalse("up", up);
   }
 
@@ -189,7 +190,8 @@ export class Link {
    * @throws TypeError if the link was made without `capture`.
    */
   toPcapng(): Uint8Array {
-    if (this.captured === undefined) throw new TypeError(`link: ${this.name} was made without capture`);
+    if (this.captured === undefined)
+      throw new ArgumentTypeError("not-for-this", "link", `${this.name} was made without capture`);
     const [a, b] = this.ends;
     return captureFile(this.captured, {
       ab: `${a.node.name} -> ${b.node.name}`,

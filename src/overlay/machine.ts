@@ -9,6 +9,7 @@ import {
   parseStation,
   parseStationMac,
 } from "../core/addresses.ts";
+import { ArgumentRangeError } from "../core/argument-error.ts";
 import { byteArray, knownKeys, trueOrFalse, wholeNumber } from "../core/arguments.ts";
 import { type Prefix, parseAddressWithLength } from "../core/prefixes.ts";
 import {
@@ -250,8 +251,10 @@ export class Machine implements NetworkNode {
     const stack = destination.length === 4 ? this.#ipv4 : this.#ipv6;
     if (stack !== undefined) return stack;
     const version = destination.length === 4 ? "IPv4" : "IPv6";
-    throw new RangeError(
-      `${name}: ${this.name} has no ${version} address, and so cannot reach ${formatIp(destination)}`,
+    throw new ArgumentRangeError(
+      "not-for-this",
+      name,
+      `${this.name} has no ${version} address, and so cannot reach ${formatIp(destination)}`,
     );
   }
 }
@@ -261,7 +264,11 @@ function addressOf(name: string, text: string | undefined, length: 4 | 16): Pref
   const prefix = parseAddressWithLength(name, text);
   parseStation(name, prefix.bytes);
   if (prefix.bytes.length !== length)
-    throw new RangeError(`${name}: expected an ${length === 4 ? "IPv4" : "IPv6"} address, got ${text}`);
+    throw new ArgumentRangeError(
+      "not-for-this",
+      name,
+      `expected an ${length === 4 ? "IPv4" : "IPv6"} address, got ${text}`,
+    );
   return prefix;
 }
 
@@ -274,9 +281,12 @@ function gatewayOf(
   if (ip === undefined) return undefined;
   const gateway = parseStation(name, ip);
   if (gateway.length !== length)
-    throw new RangeError(
-      `${name}: expected an ${length === 4 ? "IPv4" : "IPv6"} address, got ${formatIp(gateway)}`,
+    throw new ArgumentRangeError(
+      "not-for-this",
+      name,
+      `expected an ${length === 4 ? "IPv4" : "IPv6"} address, got ${formatIp(gateway)}`,
     );
-  if (own === undefined) throw new RangeError(`${name}: of no use without an address of its own`);
+  if (own === undefined)
+    throw new ArgumentRangeError("contradiction", name, "of no use without an address of its own");
   return gateway;
 }

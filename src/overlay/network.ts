@@ -1,6 +1,7 @@
 // A network: kernels, switches, machines, links, and a clock of its own.
 
-import { knownKeys, trueOrFalse, wholeNumber } from "../core/arguments.ts";
+import { ArgumentRangeError, ArgumentTypeError } from "../core/argument-error.ts";
+import { closed, knownKeys, trueOrFalse, wholeNumber, wrongType } from "../core/arguments.ts";
 import { FrameBatch } from "../frame/frame-batch.ts";
 import { expectKernels, type Kernels } from "../kernel/kernels.ts";
 import { loadKernels } from "../kernel/load-kernels.ts";
@@ -133,10 +134,13 @@ export class Network {
     knownKeys("options", options, ["name", "mtu", "capture"]);
     this.#checkEnd("a", a);
     this.#checkEnd("b", b);
-    if (a.node === b.node && a.port === b.port) throw new RangeError("b: it is the same end as a");
+    if (a.node === b.node && a.port === b.port)
+      throw new ArgumentRangeError("contradiction", "b", "it is the same end as a");
     const name = options.name ?? `${nameOf(a)}--${nameOf(b)}`;
-    if (typeof name !== "string" || name === "") throw new TypeError("name: expected a name");
-    if (this.#links.has(name)) throw new RangeError(`name: there is a link ${name} already`);
+    if (typeof name !== "string" || name === "")
+      throw new ArgumentTypeError("wrong-type", "name", "expected a name");
+    if (this.#links.has(name))
+      throw new ArgumentRangeError("taken", "name", `there is a link ${name} already`);
     const mtu =
       options.mtu === undefined ? Number.POSITIVE_INFINITY : wholeNumber("mtu", options.mtu, 46, 65535);
     const link = new Link(this.#host, [a, b], name, mtu, trueOrFalse("capture", options.capture ?? false));
@@ -148,9 +152,9 @@ export class Network {
 
   /** Takes a link out; what is under way in it is dropped. */
   disconnect(link: Link): void {
-    if (!(link instanceof Link)) throw new TypeError(`link: expected a link, got ${typeof link}`);
+    if (!(link instanceof Link)) throw wrongType("link", "a link", link);
     if (this.#links.get(link.name) !== link)
-      throw new RangeError("link: it is not, or no longer, in this network");
+      throw new ArgumentRangeError("not-found", "link", "it is not, or no longer, in this network");
     link.remove();
     for (const end of link.ends) plug(end, undefined);
     this.#links.delete(link.name);
@@ -186,7 +190,11 @@ export class Network {
     try {
       while (traffic.underWay > 0) {
         if (moved >= this.#maximumFrames)
-          throw new RangeError(`maximumFrames: ${moved} frames have moved and more are under way: a loop?`);
+          throw new ArgumentRangeError(
+            "full",
+            "maximumFrames",
+            `${moved} frames have moved and more are under way: a loop?`,
+          );
         moved += traffic.arrive();
         this.#work();
         this.#clock.fire();
@@ -202,9 +210,13 @@ export class Network {
    * motion arrives. Returns how many frames arrived somewhere.
    */
   advance(ms: number): number {
-    if (typeof ms !== "number") throw new TypeError(`ms: expected a number, got ${typeof ms}`);
+    if (typeof ms !== "number") throw wrongType("ms", "a number", ms);
     if (!(ms >= 0 && ms <= ADVANCE_MAXIMUM))
-      throw new RangeError(`ms: expected a number from 0 to ${ADVANCE_MAXIMUM}, got ${ms}`);
+      throw new ArgumentRangeError(
+        "out-of-range",
+        "ms",
+        `expected a number from 0 to ${ADVANCE_MAXIMUM}, got ${ms}`,
+      );
     const clock = this.#clock;
     const endUs = clock.nowUs + Math.round(ms * 1000);
     let moved = this.run();
@@ -260,43 +272,51 @@ export class Network {
 
   #checkEnd(name: string, end: Attachment): void {
     if (typeof end !== "object" || end === null)
-      throw new TypeError(`${name}: expected an attachment, got ${end}`);
+      throw new ArgumentTypeError("wrong-type", name, `expected an attachment, got ${end}`);
     const node = this.#own(name, end.node);
     if (node instanceof Machine) {
-      if (node.lane !== undefined) throw new RangeError(`${name}: ${node.name} has a link already`);
+      if (node.lane !== undefined)
+        throw new ArgumentRangeError("taken", name, `${node.name} has a link already`);
       return;
     }
     const { port } = end;
-    if (port === undefined) throw new TypeError(`${name}: expected a port of ${node.name}`);
+    if (port === undefined)
+      throw new ArgumentTypeError("wrong-type", name, `expected a port of ${node.name}`);
     if (node.core.port(port.name) !== port)
-      throw new RangeError(`${name}: ${port.name} is no port of ${node.name}`);
+      throw new ArgumentRangeError("not-found", name, `${port.name} is no port of ${node.name}`);
     if (port.kind === "tunnel")
-      throw new RangeError(`${name}: ${port.name} is a tunnel, whose packets leave by the uplink`);
+      throw new ArgumentRangeError(
+        "not-for-this",
+        name,
+        `${port.name} is a tunnel, whose packets leave by the uplink`,
+      );
     if (node.lane(port.number) !== undefined)
-      throw new RangeError(`${name}: port ${port.name} of ${node.name} has a link already`);
+      throw new ArgumentRangeError("taken", name, `port ${port.name} of ${node.name} has a link already`);
   }
 
   #own(name: string, node: unknown): SwitchNode | Machine {
     if (!(node instanceof SwitchNode || node instanceof Machine))
-      throw new TypeError(`${name}: expected a node of this network`);
+      throw new ArgumentTypeError("wrong-type", name, "expected a node of this network");
     if (this.#nodes.get(node.name) !== node)
-      throw new RangeError(`${name}: ${node.name} is not, or no longer, in this network`);
+      throw new ArgumentRangeError("not-found", name, `${node.name} is not, or no longer, in this network`);
     return node;
   }
 
   #free(name: string): void {
     this.#open();
-    if (typeof name !== "string" || name === "") throw new TypeError("name: expected a name");
-    if (this.#nodes.has(name)) throw new RangeError(`name: there is a node ${name} already`);
+    if (typeof name !== "string" || name === "")
+      throw new ArgumentTypeError("wrong-type", "name", "expected a name");
+    if (this.#nodes.has(name))
+      throw new ArgumentRangeError("taken", "name", `there is a node ${name} already`);
   }
 
   #between(name: string): void {
     this.#open();
-    if (this.#running) throw new TypeError(`${name}: not while the network runs`);
+    if (this.#running) throw new ArgumentTypeError("busy", name, "not while the network runs");
   }
 
   #open(): void {
-    if (this.#closed) throw new TypeError("network: it has been closed");
+    if (this.#closed) throw closed("network");
   }
 }
 

@@ -1,5 +1,6 @@
 // An office: departments mixed over the ports of some switches, kept apart by VLANs, with trunks between the switches.
 
+import { ArgumentRangeError } from "../core/argument-error.ts";
 import { knownKeys, wholeNumber } from "../core/arguments.ts";
 import type { BridgeDomain } from "../switch/switch-types.ts";
 import type { Link } from "./link.ts";
@@ -43,16 +44,21 @@ export function office(network: Network, options: OfficeOptions = {}): Office {
   knownKeys("options", options, ["departments", "switches", "placement", "capture"]);
   const vlans = options.departments ?? { Sales: 10, Accounting: 20, Research: 30 };
   const names = Object.keys(vlans);
-  if (names.length === 0) throw new RangeError("departments: expected at least one, got none");
+  if (names.length === 0)
+    throw new ArgumentRangeError("out-of-range", "departments", "expected at least one, got none");
   for (const name of names) wholeNumber(`departments.${name}`, vlans[name], 1, 4094);
   if (new Set(Object.values(vlans)).size < names.length)
-    throw new RangeError("departments: two of them have the same VLAN");
+    throw new ArgumentRangeError("taken", "departments", "two of them have the same VLAN");
   const count = wholeNumber("switches", options.switches ?? 2, 1, SWITCHES_MAXIMUM);
   const placement = options.placement ?? mixed(names, count);
   placement.forEach((seat, i) => {
     knownKeys(`placement[${i}]`, seat, ["department", "switch"]);
     if (!Object.hasOwn(vlans, seat.department))
-      throw new RangeError(`placement[${i}].department: there is no ${JSON.stringify(seat.department)}`);
+      throw new ArgumentRangeError(
+        "not-found",
+        `placement[${i}].department`,
+        `there is no ${JSON.stringify(seat.department)}`,
+      );
     wholeNumber(`placement[${i}].switch`, seat.switch, 0, count - 1);
   });
   const capture = options.capture ?? false;

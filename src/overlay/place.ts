@@ -9,6 +9,7 @@ import {
   parseIp,
   parseMac,
 } from "../core/addresses.ts";
+import { ArgumentRangeError } from "../core/argument-error.ts";
 import { ARP_LENGTH, ARP_REQUEST } from "../layout/arp.layout.ts";
 import { ETHERNET_LENGTH, ETHERTYPE_ARP } from "../layout/ethernet.layout.ts";
 import { IPV4_LENGTH } from "../layout/ipv4.layout.ts";
@@ -78,7 +79,8 @@ export function stationMac(address: string): string {
 /** Four bytes, or a RangeError that names the argument. */
 export function ipv4Text(name: string, ip: IpAddress): string {
   const bytes = parseIp(name, ip);
-  if (bytes.length !== 4) throw new RangeError(`${name}: expected an IPv4 address, got ${formatIp(bytes)}`);
+  if (bytes.length !== 4)
+    throw new ArgumentRangeError("not-for-this", name, `expected an IPv4 address, got ${formatIp(bytes)}`);
   return formatIp(bytes);
 }
 

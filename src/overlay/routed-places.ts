@@ -1,6 +1,7 @@
 // Places in a network of racks: hosts of one rack reach each other by MAC, all others through their gateway.
 
 import { formatMac, parseStationMac } from "../core/addresses.ts";
+import { ArgumentRangeError } from "../core/argument-error.ts";
 import { parseAddressWithLength } from "../core/prefixes.ts";
 import type { Attachment, Link } from "./link.ts";
 import type { Network } from "./network.ts";
@@ -37,16 +38,28 @@ export class RoutedPlaces implements CarrierNetwork {
   place(request: PlaceRequest): Place {
     const { name } = request;
     if (request.host !== undefined)
-      throw new RangeError("host: a data centre is no VPC; its places go by the names of its own hosts");
+      throw new ArgumentRangeError(
+        "not-for-this",
+        "host",
+        "a data centre is no VPC; its places go by the names of its own hosts",
+      );
     if ((request.vlans ?? []).length > 0)
-      throw new RangeError(`vlans: the data centre routes from rack to rack, and carries no VLANs`);
+      throw new ArgumentRangeError(
+        "not-for-this",
+        "vlans",
+        "the data centre routes from rack to rack, and carries no VLANs",
+      );
     const mac = request.mac === undefined ? undefined : formatMac(parseStationMac("mac", request.mac));
     const wanted = request.address === undefined ? undefined : ipv4Text("address", request.address);
     const network = this.#network;
     const rack = this.#underlay.attachHost(name, mac === undefined ? {} : { mac });
     if (wanted !== undefined && wanted !== rack.address) {
       this.#underlay.detachHost(name);
-      throw new RangeError(`address: the place of ${name} has ${rack.address}, got ${wanted}`);
+      throw new ArgumentRangeError(
+        "contradiction",
+        "address",
+        `the place of ${name} has ${rack.address}, got ${wanted}`,
+      );
     }
     let link: Link | undefined;
     let vacated = false;
@@ -61,7 +74,7 @@ export class RoutedPlaces implements CarrierNetwork {
       routed: this.#underlay,
       plug: (attachment: Attachment): void => {
         if (link !== undefined)
-          throw new RangeError(`attachment: something stands at ${name}'s place already`);
+          throw new ArgumentRangeError("taken", "attachment", `something stands at ${name}'s place already`);
         link = network.connect(attachment, rack.attachment, { mtu: rack.mtu });
       },
       announce: (): void => link?.ab.send(announcement(rack.mac, rack.address)),

@@ -1,5 +1,6 @@
 // A switch of a network: a SwitchCore, and the links at its ports.
 
+import { ArgumentRangeError } from "../core/argument-error.ts";
 import type { FrameBatch } from "../frame/frame-batch.ts";
 import type { SwitchCore } from "../switch/switch-core.ts";
 import type { SwitchPort } from "../switch/switch-types.ts";
@@ -24,7 +25,11 @@ export class SwitchNode implements NetworkNode {
   at(port: SwitchPort | string | undefined = this.core.uplink): Attachment {
     const found = typeof port === "string" ? this.core.port(port) : port;
     if (found === undefined)
-      throw new RangeError(`port: ${this.name} has no ${port === undefined ? "uplink" : `port ${port}`}`);
+      throw new ArgumentRangeError(
+        "not-found",
+        "port",
+        `${this.name} has no ${port === undefined ? "uplink" : `port ${port}`}`,
+      );
     return { node: this, port: found };
   }
 

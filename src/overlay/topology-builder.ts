@@ -1,6 +1,6 @@
 // Builds the sections of a topology, one after the other, in a network that has nothing yet.
 
-import type { ErrorPath } from "../core/argument-error.ts";
+import { ArgumentRangeError, ArgumentTypeError, type ErrorPath, placed } from "../core/argument-error.ts";
 import { Cloud } from "./cloud.ts";
 import { DataCentre } from "./data-centre.ts";
 import { FlatUnderlay } from "./flat-underlay.ts";
@@ -10,7 +10,6 @@ import type { Network } from "./network.ts";
 import { office } from "./office.ts";
 import type { CarrierNetwork, Place } from "./place.ts";
 import { RoutedPlaces } from "./routed-places.ts";
-import { placed, TopologyError } from "./topology-error.ts";
 import type {
   Topology,
   TopologyCluster,
@@ -53,7 +52,8 @@ export class TopologyBuilder implements LabParts {
     });
     const hosts = this.#topology.hosts ?? this.#defaultHosts();
     if (hosts.length > 0) this.#addCloud([], { hosts, vpcs }, this.#underneath());
-    else if (vpcs.length > 0) throw new TopologyError(["hosts"], "the VPCs have none to stand on");
+    else if (vpcs.length > 0)
+      throw new ArgumentTypeError("missing", ["hosts"], "the VPCs have none to stand on");
     clouds.forEach((cloud, i) => {
       this.#addCloud(["clouds", i], cloud, this.#vpc(cloud.vpc, ["clouds", i, "vpc"]).vpc);
     });
@@ -62,7 +62,7 @@ export class TopologyBuilder implements LabParts {
     });
     if (rooms !== undefined) placed(["office"], rooms, () => office(network, rooms));
     if (tors !== undefined) placed(["tors"], tors, () => twoTors(network, tors));
-    if (network.nodes().length === 0) throw new TopologyError([], "there is nothing in it");
+    if (network.nodes().length === 0) throw new ArgumentTypeError("missing", [], "there is nothing in it");
   }
 
   #addUnderlay(): void {
@@ -78,7 +78,11 @@ export class TopologyBuilder implements LabParts {
       return;
     }
     if (underlay !== undefined)
-      throw new TopologyError(["underlay"], "there is a dataCentre; hosts stand in one or the other");
+      throw new ArgumentTypeError(
+        "contradiction",
+        ["underlay"],
+        "there is a dataCentre; hosts stand in one or the other",
+      );
     const built = placed(["dataCentre"], dataCentre, () => new DataCentre(network, dataCentre));
     this.dataCentre = built;
     this.#carrier = new RoutedPlaces(network, built);
@@ -96,12 +100,12 @@ export class TopologyBuilder implements LabParts {
         .flatMap(({ hosts }) => hosts)
         .find((host) => host.name === name);
       if (address !== undefined && place !== undefined && place.address !== address)
-        throw new RangeError(`address: the place of ${name} has ${place.address}`);
+        throw new ArgumentRangeError("contradiction", "address", `the place of ${name} has ${place.address}`);
       this.dataCentre.addMachine(name, mtu === undefined ? {} : { mtu });
       return;
     }
     if (this.network.node(name) !== undefined)
-      throw new RangeError(`name: there is a node ${JSON.stringify(name)} already`);
+      throw new ArgumentRangeError("taken", "name", `there is a node ${JSON.stringify(name)} already`);
     const place = this.#underneath().place({ name, address });
     const ip = `${place.address}/${place.prefixLength}`;
     const machine = this.network.addMachine(name, { mac: place.mac, ip, mtu: mtu ?? place.mtu });
@@ -141,7 +145,11 @@ export class TopologyBuilder implements LabParts {
   #addVpc(path: ErrorPath, cloud: Cloud, hosts: readonly string[], description: TopologyVpc): void {
     const { machines = [], ...options } = description;
     if (this.#vpcs.has(options.name))
-      throw new TopologyError([...path, "name"], `there is a VPC ${JSON.stringify(options.name)} already`);
+      throw new ArgumentRangeError(
+        "taken",
+        [...path, "name"],
+        `there is a VPC ${JSON.stringify(options.name)} already`,
+      );
     const vpc = placed(path, description, () => cloud.createVpc(options));
     this.#vpcs.set(vpc.name, { vpc, cloud, hosts });
     machines.forEach((machine, i) => {
@@ -180,7 +188,7 @@ export class TopologyBuilder implements LabParts {
   #vpc(name: string, path: ErrorPath): VpcOfCloud {
     const found = this.#vpcs.get(name);
     if (found === undefined)
-      throw new TopologyError(path, `there is no VPC ${JSON.stringify(name)} before it`);
+      throw new ArgumentRangeError("not-found", path, `there is no VPC ${JSON.stringify(name)} before it`);
     return found;
   }
 }

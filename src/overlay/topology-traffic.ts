@@ -1,8 +1,7 @@
 // Checks the steps of a topology against what was built, before the first of them is done.
 
-import type { ErrorPath } from "../core/argument-error.ts";
+import { ArgumentRangeError, type ErrorPath, placed } from "../core/argument-error.ts";
 import type { Lab } from "./lab.ts";
-import { placed, TopologyError } from "./topology-error.ts";
 import type { Step } from "./topology-types.ts";
 
 /** @throws TopologyError that names the step and what is wrong in it. */
@@ -19,7 +18,8 @@ export function checkTraffic(lab: Lab, traffic: readonly Step[]): void {
     const name = "fail" in step ? step.fail : "repair" in step ? step.repair : undefined;
     if (name === undefined || moved) return;
     if (lab.network.link(name) === undefined && lab.network.node(name) === undefined)
-      throw new TopologyError(
+      throw new ArgumentRangeError(
+        "not-found",
         [...path, "fail" in step ? "fail" : "repair"],
         `there is no link or node ${JSON.stringify(name)}`,
       );
@@ -45,7 +45,8 @@ function checkMachine(lab: Lab, path: ErrorPath, name: string): void {
   const node = lab.network.node(name);
   if (node?.kind === "machine") return;
   const text = JSON.stringify(name);
-  throw new TopologyError(
+  throw new ArgumentRangeError(
+    node === undefined ? "not-found" : "not-for-this",
     path,
     node === undefined
       ? `there is no machine or pod ${text}`

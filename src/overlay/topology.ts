@@ -1,11 +1,12 @@
 // From a topology to a laboratory.
 
+import { isArgumentError, isOutOfMemory } from "../core/argument-error.ts";
 import { knownKeys } from "../core/arguments.ts";
 import { PAGE_LENGTH, PAGES_MAXIMUM } from "../layout/memory.layout.ts";
 import { Lab } from "./lab.ts";
 import { Network } from "./network.ts";
 import { TopologyBuilder } from "./topology-builder.ts";
-import { isOutOfMemory } from "./topology-error.ts";
+import { TopologyError } from "./topology-error.ts";
 import { memoryFor } from "./topology-memory.ts";
 import { checkTraffic } from "./topology-traffic.ts";
 import type { Topology } from "./topology-types.ts";
@@ -36,15 +37,23 @@ export async function buildTopology(topology: Topology, options: BuildOptions = 
     const network = await Network.create({ seed, memoryBytes, frameBytes });
     try {
       options.onNetwork?.(network);
-      const builder = new TopologyBuilder(network, topology);
-      builder.build();
-      network.run();
-      const lab = new Lab(builder);
-      checkTraffic(lab, topology.traffic ?? []);
-      return lab;
+      return build(network, topology);
     } catch (error) {
       network.close();
       if (!isOutOfMemory(error) || memoryBytes === most) throw error;
     }
+  }
+}
+
+function build(network: Network, topology: Topology): Lab {
+  try {
+    const builder = new TopologyBuilder(network, topology);
+    builder.build();
+    network.run();
+    const lab = new Lab(builder);
+    checkTraffic(lab, topology.traffic ?? []);
+    return lab;
+  } catch (error) {
+    throw isArgumentError(error) && !isOutOfMemory(error) ? new TopologyError(error) : error;
   }
 }

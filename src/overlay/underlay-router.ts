@@ -1,5 +1,6 @@
 // One switch of a data centre: a router with a bridge domain for each link, and one for its hosts if it has some.
 
+import { ArgumentTypeError } from "../core/argument-error.ts";
 import type { Router } from "../switch/router.ts";
 import type { BridgeDomain, SwitchPort } from "../switch/switch-types.ts";
 import type { Attachment } from "./link.ts";
@@ -91,7 +92,8 @@ export class UnderlayRouter {
   }
 
   #hostNetwork(): BridgeDomain {
-    if (this.#hosts === undefined) throw new TypeError(`${this.node.name}: it has no hosts`);
+    if (this.#hosts === undefined)
+      throw new ArgumentTypeError("not-for-this", this.node.name, "it has no hosts");
     return this.#hosts;
   }
 }

@@ -1,5 +1,6 @@
 // Which VNIs are taken. Those that nobody chose are drawn, so that they tell nothing about how many there are.
 
+import { ArgumentRangeError } from "../core/argument-error.ts";
 import { wholeNumber } from "../core/arguments.ts";
 import { VNI_MAXIMUM } from "../layout/vxlan.layout.ts";
 
@@ -28,7 +29,7 @@ export class VniPool {
   /** Takes `vni`, or draws one. Throws a RangeError if it is taken, or if all are. */
   take(vni?: number): number {
     const chosen = vni === undefined ? this.#draw() : wholeNumber("vni", vni, 0, VNI_MAXIMUM);
-    if (this.#taken.has(chosen)) throw new RangeError(`vni: ${chosen} is taken`);
+    if (this.#taken.has(chosen)) throw new ArgumentRangeError("taken", "vni", `${chosen} is taken`);
     this.#taken.add(chosen);
     if (this.#draws(chosen)) this.#drawable--;
     return chosen;
@@ -40,7 +41,8 @@ export class VniPool {
 
   /** From a drawn place on, the next that is free: no draw is repeated, however full the range is. */
   #draw(): number {
-    if (this.#drawable === 0) throw new RangeError(`vni: all from ${this.#first} to ${this.#last} are taken`);
+    if (this.#drawable === 0)
+      throw new ArgumentRangeError("full", "vni", `all from ${this.#first} to ${this.#last} are taken`);
     let vni = this.#first + Math.floor(this.#random() * (this.#last - this.#first + 1));
     while (this.#taken.has(vni)) vni = vni === this.#last ? this.#first : vni + 1;
     return vni;

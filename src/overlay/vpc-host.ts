@@ -2,6 +2,7 @@
 // Each VPC that is present is a bridge domain; tunnels lead to those hosts only that have a VPC in common with it.
 
 import { parseIp, parseMac } from "../core/addresses.ts";
+import { ArgumentRangeError } from "../core/argument-error.ts";
 import type { BridgeDomain, SwitchPort } from "../switch/switch-types.ts";
 import { nextHopMac, type Place, VXLAN_OVERHEAD } from "./place.ts";
 import type { SwitchNode } from "./switch-node.ts";
@@ -44,7 +45,8 @@ export class VpcHost {
   /** The bridge domain of a VPC that is present. */
   domain(network: HostedNetwork): BridgeDomain {
     const domain = this.#domains.get(network);
-    if (domain === undefined) throw new RangeError(`vpc: ${network.name} is not on ${this.name}`);
+    if (domain === undefined)
+      throw new ArgumentRangeError("not-found", "vpc", `${network.name} is not on ${this.name}`);
     return domain;
   }
 
@@ -113,8 +115,10 @@ export class VpcHost {
 export function expectWay(from: Place, to: Place): string {
   const mac = nextHopMac(from, to);
   if (mac === undefined)
-    throw new RangeError(
-      `underlay: ${from.name} and ${to.name} stand in networks that do not reach each other`,
+    throw new ArgumentRangeError(
+      "unsupported",
+      "underlay",
+      `${from.name} and ${to.name} stand in networks that do not reach each other`,
     );
   return mac;
 }

@@ -1,6 +1,7 @@
 // A VPC: one layer-2 network for its tenant, wherever on the cloud's hosts the machines stand. What stands in it may
 // be a plain machine, or a switch: the host of another cloud, a node of Kubernetes. A VPC is a carrier network, too.
 
+import { ArgumentRangeError, ArgumentTypeError } from "../core/argument-error.ts";
 import { formatPrefix } from "../core/prefixes.ts";
 import type { SwitchPort } from "../switch/switch-types.ts";
 import { AddressPool } from "./address-pool.ts";
@@ -65,8 +66,10 @@ export class Vpc implements CarrierNetwork, HostedNetwork {
   /** Room for something that is no plain machine: the host of another cloud, or a node of a cluster. */
   place(request: PlaceRequest): Place {
     if ((request.vlans ?? []).length > 0)
-      throw new RangeError(
-        `vlans: VPC ${this.name} carries no VLANs: its hosts drop tagged frames, and so do its tunnels (RFC 7348 §6.1)`,
+      throw new ArgumentRangeError(
+        "not-for-this",
+        "vlans",
+        `VPC ${this.name} carries no VLANs: its hosts drop tagged frames, and so do its tunnels (RFC 7348 §6.1)`,
       );
     return this.#owner.settle(this, request);
   }
@@ -133,7 +136,8 @@ export class VpcMachine implements Place {
   /** The machine itself, to ping from and so on. Throws a TypeError if what stands here is a switch. */
   get machine(): Machine {
     const node = this.#seat.attachment?.node;
-    if (node?.kind !== "machine") throw new TypeError(`machine: ${this.name} is no plain machine`);
+    if (node?.kind !== "machine")
+      throw new ArgumentTypeError("not-for-this", "machine", `${this.name} is no plain machine`);
     return node as Machine;
   }
 

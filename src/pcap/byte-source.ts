@@ -1,5 +1,7 @@
 // Whatever bytes come from, as one pull function. Nothing is asked for before it is needed: that is the backpressure.
 
+import { wrongType } from "../core/arguments.ts";
+
 /** Where a capture's bytes come from; chunks may have any size. */
 export type CaptureSource =
   | Uint8Array
@@ -24,9 +26,7 @@ export function openSource(source: CaptureSource): ByteSource {
     if (Symbol.asyncIterator in source) return fromIterator(() => source[Symbol.asyncIterator]());
     if (Symbol.iterator in source) return fromIterator(() => source[Symbol.iterator]());
   }
-  throw new TypeError(
-    `source: expected a Uint8Array, a Blob, a ReadableStream or an iterable of Uint8Array, got ${typeof source}`,
-  );
+  throw wrongType("source", "a Uint8Array, a Blob, a ReadableStream or an iterable of Uint8Array", source);
 }
 
 function fromStream(stream: ReadableStream<Uint8Array>): ByteSource {
@@ -60,5 +60,5 @@ function fromIterator(start: () => Iterator<Uint8Array> | AsyncIterator<Uint8Arr
 
 function checkedChunk(chunk: unknown): Uint8Array {
   if (chunk instanceof Uint8Array) return chunk;
-  throw new TypeError(`source: expected chunks of Uint8Array, got ${typeof chunk}`);
+  throw wrongType("source", "chunks of Uint8Array", chunk);
 }

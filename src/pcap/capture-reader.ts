@@ -1,5 +1,6 @@
 // Reading a capture as it arrives. Memory holds one chunk and what its records need, however long the file is.
 
+import { ArgumentTypeError } from "../core/argument-error.ts";
 import { knownKeys } from "../core/arguments.ts";
 import { type ByteSource, type CaptureSource, openSource } from "./byte-source.ts";
 import type { CaptureError } from "./capture-error.ts";
@@ -88,7 +89,8 @@ export class CaptureReader implements AsyncIterable<CaptureRecord> {
   }
 
   async *#batches(everything: boolean): AsyncGenerator<CaptureItem[], void, undefined> {
-    if (this.#taken) throw new TypeError("capture: it is being read already, and can be read once");
+    if (this.#taken)
+      throw new ArgumentTypeError("busy", "capture", "it is being read already, and can be read once");
     this.#taken = true;
     const parser = this.#parser;
     let left = true;

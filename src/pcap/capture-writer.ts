@@ -1,6 +1,7 @@
 // Writing captures: items in, bytes out, either format.
 
-import { byteArray, knownKeys, oneOf, trueOrFalse, wholeNumber } from "../core/arguments.ts";
+import { ArgumentRangeError } from "../core/argument-error.ts";
+import { byteArray, knownKeys, oneOf, trueOrFalse, wholeNumber, wrongType } from "../core/arguments.ts";
 import { CAPTURED_MAXIMUM, LINK_TYPE_ETHERNET } from "../layout/pcap.layout.ts";
 import { BLOCK_MAXIMUM, BLOCK_MINIMUM } from "../layout/pcapng.layout.ts";
 import { ByteSink } from "./byte-sink.ts";
@@ -92,8 +93,10 @@ export class CaptureWriter {
         wholeNumber("block.type", item.type, 0, WORD_MAXIMUM);
         byteArray("block.body", item.body);
         if (item.body.length > BLOCK_MAXIMUM - BLOCK_MINIMUM)
-          throw new RangeError(
-            `block.body: expected at most ${BLOCK_MAXIMUM - BLOCK_MINIMUM} bytes, got ${item.body.length}`,
+          throw new ArgumentRangeError(
+            "out-of-range",
+            "block.body",
+            `expected at most ${BLOCK_MAXIMUM - BLOCK_MINIMUM} bytes, got ${item.body.length}`,
           );
         this.#emitterFor(item.section?.format).block(item.type, item.body, item.section);
         break;
@@ -117,9 +120,13 @@ function checkRecord(record: RecordDescription): void {
   const { data, timestamp, originalLength } = record;
   byteArray("record.data", data);
   if (data.length > CAPTURED_MAXIMUM)
-    throw new RangeError(`record.data: expected at most ${CAPTURED_MAXIMUM} bytes, got ${data.length}`);
+    throw new ArgumentRangeError(
+      "out-of-range",
+      "record.data",
+      `expected at most ${CAPTURED_MAXIMUM} bytes, got ${data.length}`,
+    );
   if (timestamp !== undefined && typeof timestamp !== "bigint")
-    throw new TypeError(`record.timestamp: expected a bigint of nanoseconds, got ${typeof timestamp}`);
+    throw wrongType("record.timestamp", "a bigint of nanoseconds", timestamp);
   if (originalLength !== undefined) wholeNumber("record.originalLength", originalLength, 0, WORD_MAXIMUM);
   if (record.options !== undefined) checkOptions("record.options", record.options);
   const seenOn = record.interface;
@@ -137,14 +144,22 @@ function checkInterface(name: string, description: InterfaceDescription): void {
   const { linkType, snapLength, fcsLength, resolution, offsetSeconds, options } = description;
   if (options !== undefined) checkOptions(`${name}.options`, options);
   if (offsetSeconds !== undefined && BigInt.asIntN(64, offsetSeconds) !== offsetSeconds)
-    throw new RangeError(`${name}.offsetSeconds: expected a signed 64-bit number, got ${offsetSeconds}`);
+    throw new ArgumentRangeError(
+      "out-of-range",
+      `${name}.offsetSeconds`,
+      `expected a signed 64-bit number, got ${offsetSeconds}`,
+    );
   if (linkType !== undefined) wholeNumber(`${name}.linkType`, linkType, 0, 65535);
   if (snapLength !== undefined) wholeNumber(`${name}.snapLength`, snapLength, 0, WORD_MAXIMUM);
   if (fcsLength !== undefined) wholeNumber(`${name}.fcsLength`, fcsLength, 0, 30);
   if (resolution !== undefined) {
     wholeNumber(`${name}.resolution.exponent`, resolution.exponent, 0, 127);
     if (resolution.base !== 10 && resolution.base !== 2)
-      throw new RangeError(`${name}.resolution.base: expected 10 or 2, got ${resolution.base}`);
+      throw new ArgumentRangeError(
+        "not-one-of",
+        `${name}.resolution.base`,
+        `expected 10 or 2, got ${resolution.base}`,
+      );
   }
 }
 

@@ -1,5 +1,6 @@
 // The options of pcapng blocks (draft-ietf-opsawg-pcapng §3.5): kept raw, the well-known ones read and made here.
 
+import { ArgumentRangeError } from "../core/argument-error.ts";
 import {
   BLOCK_ALIGNMENT,
   OPTION_CODE,
@@ -98,7 +99,8 @@ export function textOf(options: readonly CaptureOption[], code: number): string 
 
 export function textOption(code: number, text: string): CaptureOption {
   const value = new TextEncoder().encode(text);
-  if (value.length > 0xffff) throw new RangeError(`text: expected at most 65535 bytes, got ${value.length}`);
+  if (value.length > 0xffff)
+    throw new ArgumentRangeError("out-of-range", "text", `expected at most 65535 bytes, got ${value.length}`);
   return { code, value };
 }
 

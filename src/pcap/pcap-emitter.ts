@@ -1,5 +1,6 @@
 // Writes a pcap: one header, then records of one link type.
 
+import { ArgumentRangeError } from "../core/argument-error.ts";
 import {
   CAPTURED_MAXIMUM,
   PCAP_RECORD_CAPTURED,
@@ -82,13 +83,17 @@ export class PcapEmitter implements CaptureEmitter {
     const header = this.begin(seenOn.section, seenOn);
     const linkType = seenOn.linkType ?? this.#settings.fallback.linkType;
     if (linkType !== header.linkType)
-      throw new RangeError(
-        `record.interface: expected link type ${header.linkType}, the only one in this pcap, got ${linkType}`,
+      throw new ArgumentRangeError(
+        "contradiction",
+        "record.interface",
+        `expected link type ${header.linkType}, the only one in this pcap, got ${linkType}`,
       );
     const time = this.#time;
     if (!time.split(record.timestamp ?? 0n))
-      throw new RangeError(
-        `record.timestamp: expected nanoseconds from 1970 to 2106, which is what pcap holds, got ${record.timestamp}`,
+      throw new ArgumentRangeError(
+        "out-of-range",
+        "record.timestamp",
+        `expected nanoseconds from 1970 to 2106, which is what pcap holds, got ${record.timestamp}`,
       );
     const little = !header.bigEndian;
     const { data } = record;

@@ -1,5 +1,6 @@
 // Writes a pcapng: sections, interfaces as records need them, Enhanced Packet Blocks, other blocks as they are.
 
+import { ArgumentRangeError } from "../core/argument-error.ts";
 import {
   BLOCK_ENHANCED_PACKET,
   BLOCK_INTERFACE,
@@ -101,8 +102,10 @@ export class PcapngEmitter implements CaptureEmitter {
   block(type: number, body: Uint8Array, section: CaptureSection | undefined): void {
     this.begin(section);
     if (section !== undefined && (section.byteOrder === "big") !== this.#bigEndian)
-      throw new RangeError(
-        `block: its bytes are ${section.byteOrder}-endian, and the section being written is not`,
+      throw new ArgumentRangeError(
+        "contradiction",
+        "block",
+        `its bytes are ${section.byteOrder}-endian, and the section being written is not`,
       );
     if (
       type === BLOCK_SECTION ||
@@ -111,7 +114,11 @@ export class PcapngEmitter implements CaptureEmitter {
       type === BLOCK_SIMPLE_PACKET ||
       type === BLOCK_ENHANCED_PACKET
     )
-      throw new RangeError(`block.type: expected none that the writer makes itself, got ${type}`);
+      throw new ArgumentRangeError(
+        "not-for-this",
+        "block.type",
+        `expected none that the writer makes itself, got ${type}`,
+      );
     this.#sink.append(emitBlock(type, body, this.#bigEndian));
   }
 
@@ -251,8 +258,10 @@ function ticksOf(record: RecordDescription, written: WrittenInterface): bigint {
   const plain = resolution.base === 10 && resolution.exponent === 9 && offsetSeconds === 0n;
   const converted = plain ? timestamp! : nanosecondsToTicks(timestamp!, resolution, offsetSeconds);
   if (converted < 0n || converted >= TICKS_END)
-    throw new RangeError(
-      `record.timestamp: expected a time that 64 bits of its interface's ticks can hold, got ${timestamp}`,
+    throw new ArgumentRangeError(
+      "out-of-range",
+      "record.timestamp",
+      `expected a time that 64 bits of its interface's ticks can hold, got ${timestamp}`,
     );
   return converted;
 }

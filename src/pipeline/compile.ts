@@ -1,6 +1,6 @@
 // Stages as data become records: checked once, good for any memory and any thread.
 
-import { ArgumentRangeError, isArgumentError, under } from "../core/argument-error.ts";
+import { ArgumentRangeError, under } from "../core/argument-error.ts";
 import { wrongType } from "../core/arguments.ts";
 import { COUNTERS_LENGTH } from "../layout/drop.layout.ts";
 import {
@@ -38,7 +38,7 @@ export function compileStages(stages: readonly Stage[]): CompiledStages {
   // Not forEach: it leaves out holes.
   for (let index = 0; index < stages.length; index++) {
     const record = new DataView(records.buffer, index * STAGE_LENGTH, STAGE_LENGTH);
-    const needs = at(index, () => writeStage(stages[index] as Stage, record));
+    const needs = under(["stages", index], () => writeStage(stages[index] as Stage, record));
     const state = needs.state ?? NO_STATE;
     record.setUint32(STAGE_STATE, stateLength, true);
     states.push({ ...state, offset: stateLength });
@@ -46,18 +46,4 @@ export function compileStages(stages: readonly Stage[]): CompiledStages {
     headroom += needs.headroom ?? 0;
   }
   return { id: ++compiled, records, headroom, states, stateLength };
-}
-
-/** Lets an error say which stage it is about. */
-function at<T>(index: number, action: () => T): T {
-  return under(["stages", index], () => {
-    try {
-      return action();
-    } catch (error) {
-      // From codecs, which know nothing of stages and name only what they were given.
-      if (!isArgumentError(error) && (error instanceof TypeError || error instanceof RangeError))
-        error.message = `stages[${index}].${error.message}`;
-      throw error;
-    }
-  });
 }

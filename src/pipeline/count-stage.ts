@@ -56,7 +56,7 @@ export const COUNT_STAGE: StageKind = stageKind<"count", "by" | "capacity">(
       ...whole(1, CAPACITY_MAXIMUM),
       fallback: CAPACITY_DEFAULT,
       flag: "--capacity <N>",
-      help: `keys to have room for; the frames of further ones are told together (default: ${CAPACITY_DEFAULT})`,
+      help: "keys to have room for; the frames of further ones are told together",
     },
   },
   ({ by, top, capacity }, record) => {

@@ -1,8 +1,6 @@
 // A pipeline: checked stages, run over a batch in one call.
 
-import { ArgumentRangeError } from "../core/argument-error.ts";
-import { wrongType } from "../core/arguments.ts";
-import { FrameBatch } from "../frame/frame-batch.ts";
+import { expectBatch, type FrameBatch } from "../frame/frame-batch.ts";
 import type { Kernels } from "../kernel/kernels.ts";
 import { DROP_FRAME_TOO_LONG } from "../layout/drop.layout.ts";
 import { compileStages } from "./compile.ts";
@@ -41,9 +39,7 @@ export class Pipeline extends Program {
   /** Runs every stage over the batch, in place; returns how many frames were not dropped. */
   run(batch: FrameBatch): number {
     this.expectOpen();
-    if (!(batch instanceof FrameBatch)) throw wrongType("batch", "a FrameBatch", batch);
-    if (batch.kernels !== this.kernels)
-      throw new ArgumentRangeError("not-found", "batch", "it belongs to other kernels than the pipeline");
+    expectBatch(batch, this.kernels, "pipeline");
     const refused = batch.takeRefused();
     if (refused > 0) this.#state.countDrops(DROP_FRAME_TOO_LONG, refused);
     return this.kernels.functions.runPipeline(

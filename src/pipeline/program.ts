@@ -4,7 +4,7 @@
 // is in a state, and each thread has one of its own: a lane, a place for a piece of a capture, a pipeline on the caller's
 // thread. What is asked of all of them is summed up then.
 
-import { ArgumentTypeError } from "../core/argument-error.ts";
+import { closed } from "../core/arguments.ts";
 import { expectKernels, type Kernels } from "../kernel/kernels.ts";
 import { COUNT_ENTRIES, COUNT_PLACE_LENGTH, COUNT_USED } from "../layout/count.layout.ts";
 import { COUNTER_LENGTH, COUNTERS_LENGTH } from "../layout/drop.layout.ts";
@@ -51,7 +51,7 @@ export class Program {
 
   /** For those who run it: throws a TypeError if it has been closed. */
   expectOpen(): void {
-    if (this.#closed) throw new ArgumentTypeError("closed", "pipeline", "it has been closed");
+    if (this.#closed) throw closed("pipeline");
   }
 
   /** Lets no more states be opened, and gives the memory back as soon as none is open. */

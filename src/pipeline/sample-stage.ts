@@ -29,7 +29,7 @@ export const SAMPLE_STAGE: StageKind = stageKind<"sample", "oneIn" | "by">(
       ...choice("frame", "flow"),
       fallback: "frame",
       flag: "--by <WHAT>",
-      help: "frame: each Nth frame; flow: whole flows, by a hash of their addresses and ports (default: frame)",
+      help: "frame: each Nth frame; flow: whole flows, by a hash of their addresses and ports",
     },
     seed: {
       ...whole(0, 0xffffffff),

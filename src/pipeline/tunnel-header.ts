@@ -1,6 +1,6 @@
 // The tunnel header of an encapsulation, as its template holds it.
 
-import { byteArray, knownKeys, trueOrFalse, wholeNumber } from "../core/arguments.ts";
+import { byteArray, knownKeys, trueOrFalse, wholeNumber, wrongType } from "../core/arguments.ts";
 import { NVGRE_VSID_MAXIMUM, NVGRE_VSID_MINIMUM } from "../layout/gre.layout.ts";
 import { VXLAN_LENGTH } from "../layout/vxlan.layout.ts";
 import { emitGeneve, type GeneveOption, geneveLength } from "../wire/geneve.ts";
@@ -45,7 +45,7 @@ function greHeader(fields: GreFields): Uint8Array {
 
 /** The codec checks what is in them; here that they are options at all. */
 function geneveOptions(options: readonly GeneveOption[]): readonly GeneveOption[] {
-  if (!Array.isArray(options)) throw new TypeError(`options: expected an array, got ${typeof options}`);
+  if (!Array.isArray(options)) throw wrongType("options", "an array", options);
   options.forEach((option: GeneveOption, index) => {
     knownKeys(`options[${index}]`, option, ["class", "type", "data"]);
     byteArray(`options[${index}].data`, option.data);

@@ -1,5 +1,6 @@
 // Which options belong to which kind of tunnel.
 
+import { ArgumentTypeError } from "../core/argument-error.ts";
 import { knownKeys, oneOf } from "../core/arguments.ts";
 import type { TunnelKind } from "./tunnel-stages.ts";
 
@@ -30,7 +31,7 @@ export function kindOf(
     for (const option of own[other]) {
       if ((options as Readonly<Record<string, unknown>>)[option] === undefined) continue;
       if (!own[kind].includes(option))
-        throw new TypeError(`${option}: a tunnel of kind ${kind} has no such option`);
+        throw new ArgumentTypeError("not-for-this", option, `a tunnel of kind ${kind} has no such option`);
     }
   }
   return kind;

@@ -1,6 +1,7 @@
 // Writes the record of an encapsulation: the outer headers as a template, and the sums that do not change.
 
 import { type IpAddress, type MacAddress, parseIp, parseMac } from "../core/addresses.ts";
+import { ArgumentRangeError, ArgumentTypeError } from "../core/argument-error.ts";
 import { oneOf, trueOrFalse, wholeNumber } from "../core/arguments.ts";
 import { ETHERNET_LENGTH, ETHERTYPE_IPV4, ETHERTYPE_IPV6 } from "../layout/ethernet.layout.ts";
 import { GENEVE_PORT } from "../layout/geneve.layout.ts";
@@ -96,7 +97,7 @@ export function writeEncapsulate(stage: EncapsulateStage, record: DataView): num
   if (bare) {
     for (const name of OUTER_OPTIONS) {
       if (options[name] !== undefined)
-        throw new TypeError(`${name}: a bare header has no outer packet to put it in`);
+        throw new ArgumentTypeError("not-for-this", name, "a bare header has no outer packet to put it in");
     }
   } else tunnelOffset = writeOuter(kind, options, tunnel, record, template);
   template.set(tunnel, tunnelOffset);
@@ -127,7 +128,11 @@ function writeOuter(
   const source = requiredIp("local", stage.local);
   const destination = requiredIp("remote", stage.remote);
   if (source.length !== destination.length) {
-    throw new RangeError("remote: local and remote must both be IPv4 or both be IPv6");
+    throw new ArgumentRangeError(
+      "contradiction",
+      "remote",
+      "local and remote must both be IPv4 or both be IPv6",
+    );
   }
   const ipv6 = source.length === 16;
   const udp = kind === "vxlan" || kind === "geneve";
@@ -189,7 +194,8 @@ function writeSum(
 }
 
 function requiredIp(name: string, ip: IpAddress | undefined): Uint8Array {
-  if (ip === undefined) throw new TypeError(`${name}: an encapsulation with outer headers needs it`);
+  if (ip === undefined)
+    throw new ArgumentTypeError("missing", name, "an encapsulation with outer headers needs it");
   return parseIp(name, ip);
 }
 

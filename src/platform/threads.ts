@@ -1,5 +1,7 @@
 // Threads: Node's worker_threads and the browser's Web Workers, as one.
 
+import { ArgumentTypeError } from "../core/argument-error.ts";
+
 /** What both kinds of worker have in common; a `spawnWorker` option may return either. */
 export interface WorkerLike {
   postMessage(message: unknown, transfer?: readonly unknown[]): void;
@@ -84,7 +86,7 @@ export function startThread(source: string): WorkerLike {
 /** Wraps a worker of either kind. */
 export function threadOf(worker: WorkerLike): Thread {
   if (typeof worker?.postMessage !== "function" || typeof worker.terminate !== "function")
-    throw new TypeError("spawnWorker: expected it to return a Worker");
+    throw new ArgumentTypeError("wrong-type", "spawnWorker", "expected it to return a Worker");
   return "on" in worker ? nodeThread(worker as NodeEmitter) : webThread(worker as WebTarget);
 }
 

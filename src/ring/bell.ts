@@ -1,5 +1,6 @@
 // How a thread that may not block waits: until it is called, or until a doorbell in shared memory is rung.
 
+import { ArgumentTypeError } from "../core/argument-error.ts";
 import type { Kernels } from "../kernel/kernels.ts";
 import { DOORBELL_LENGTH } from "../layout/ring.layout.ts";
 import { ringAlways, ringCount, rungSince, sayAsleep } from "./doorbell.ts";
@@ -100,7 +101,7 @@ export class LocalBell implements Bell {
 }
 
 function closedError(what: string): TypeError {
-  return new TypeError(`${what}: it has been closed`);
+  return new ArgumentTypeError("closed", what, "it has been closed");
 }
 
 /** Rung by other threads, too, at the doorbell. */

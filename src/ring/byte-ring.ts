@@ -1,6 +1,7 @@
 // A byte ring: frames of any length, copied in at one end and out at the other. The layout of a record
 // and the order of memory are said in src/layout/ring.layout.ts.
 
+import { ArgumentRangeError } from "../core/argument-error.ts";
 import { byteArray, knownKeys, trueOrFalse, wholeNumber } from "../core/arguments.ts";
 import type { Kernels } from "../kernel/kernels.ts";
 import { RECORD_ALIGNMENT, RING_HEADROOM, RING_MASK, RING_TAIL } from "../layout/ring.layout.ts";
@@ -53,10 +54,16 @@ export class ByteRing extends RingEnd {
     wholeNumber("capacity", capacity, CAPACITY_MINIMUM, CAPACITY_MAXIMUM);
     const headroom = wholeNumber("headroom", options.headroom ?? 0, 0, HEADROOM_MAXIMUM);
     if (headroom % RECORD_ALIGNMENT !== 0)
-      throw new RangeError(`headroom: expected a multiple of ${RECORD_ALIGNMENT}, got ${headroom}`);
+      throw new ArgumentRangeError(
+        "out-of-range",
+        "headroom",
+        `expected a multiple of ${RECORD_ALIGNMENT}, got ${headroom}`,
+      );
     if (4 * headroom > capacity)
-      throw new RangeError(
-        `capacity: expected at least four times the headroom of ${headroom}, got ${capacity}`,
+      throw new ArgumentRangeError(
+        "out-of-range",
+        "capacity",
+        `expected at least four times the headroom of ${headroom}, got ${capacity}`,
       );
     const address = reserveRing(kernels, "a byte ring", {
       kind: "bytes",
@@ -107,7 +114,11 @@ export class ByteRing extends RingEnd {
     const end = this.#producer;
     frames.forEach((frame, i) => {
       if (byteArray("frames", frame).length > end.longest)
-        throw new RangeError(`frames: expected at most ${end.longest} bytes each, got ${frame.length}`);
+        throw new ArgumentRangeError(
+          "out-of-range",
+          "frames",
+          `expected at most ${end.longest} bytes each, got ${frame.length}`,
+        );
       if (marks !== undefined) wholeNumber("marks", marks[i], 0, MARK_MAXIMUM);
     });
     if (producer !== 0) {

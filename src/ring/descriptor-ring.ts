@@ -1,6 +1,7 @@
 // A descriptor ring: 32-bit items, such as the address of a descriptor whose ownership passes with it.
 // The kernels ringPush, ringPushShared and ringPop do the same on the same ring: either end may be in WASM.
 
+import { ArgumentTypeError } from "../core/argument-error.ts";
 import { knownKeys, trueOrFalse, wholeNumber } from "../core/arguments.ts";
 import type { Kernels } from "../kernel/kernels.ts";
 import {
@@ -123,7 +124,8 @@ export class DescriptorRing extends RingEnd {
 
   /** Takes as many items out as there are and `into` holds; returns how many. */
   popInto(into: Uint32Array): number {
-    if (!(into instanceof Uint32Array)) throw new TypeError("into: expected a Uint32Array");
+    if (!(into instanceof Uint32Array))
+      throw new ArgumentTypeError("wrong-type", "into", "expected a Uint32Array");
     return this.#pop(into, into.length);
   }
 
@@ -155,6 +157,7 @@ export class DescriptorRing extends RingEnd {
 }
 
 function checkItems(items: readonly number[]): void {
-  if (!Array.isArray(items)) throw new TypeError("items: expected a Uint32Array or an array of numbers");
+  if (!Array.isArray(items))
+    throw new ArgumentTypeError("wrong-type", "items", "expected a Uint32Array or an array of numbers");
   for (const item of items) wholeNumber("items", item, 0, ITEM_MAXIMUM);
 }

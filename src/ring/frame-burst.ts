@@ -1,5 +1,6 @@
 // Frames that have come out of a ring: one copy of all their records, taken apart on demand.
 
+import { ArgumentRangeError } from "../core/argument-error.ts";
 import { VNI_NONE } from "../layout/descriptor.layout.ts";
 import {
   RECORD_FRAME_LENGTH,
@@ -77,7 +78,11 @@ export class FrameBurst implements Iterable<Uint8Array> {
   #record(index: number): number {
     const offset = this.#offsets[index];
     if (offset === undefined) {
-      throw new RangeError(`index: expected a whole number from 0 to ${this.length - 1}, got ${index}`);
+      throw new ArgumentRangeError(
+        "out-of-range",
+        "index",
+        `expected a whole number from 0 to ${this.length - 1}, got ${index}`,
+      );
     }
     return offset;
   }

@@ -1,6 +1,7 @@
 // What both kinds of ring have in common for the thread at one of their ends: waiting, and a producer's number.
 
-import { wholeNumber } from "../core/arguments.ts";
+import { ArgumentRangeError, ArgumentTypeError } from "../core/argument-error.ts";
+import { closed, wholeNumber } from "../core/arguments.ts";
 import type { Kernels } from "../kernel/kernels.ts";
 import { RING_CONSUMER_DOORBELL, RING_PRODUCER_DOORBELL } from "../layout/ring.layout.ts";
 import { SharedBell } from "./bell.ts";
@@ -81,7 +82,7 @@ export abstract class RingEnd {
 
   /** Its memory may be someone else's when it has been closed. */
   protected expectOpen(): void {
-    if (this.#closed) throw new TypeError("ring: it has been closed");
+    if (this.#closed) throw closed("ring");
   }
 
   get #filled(): number {
@@ -95,7 +96,8 @@ export abstract class RingEnd {
 
   #doorbell(field: number): number {
     const doorbell = this.kernels.words[(this.address + field) >>> 2] as number;
-    if (doorbell === 0) throw new TypeError("ring: nobody can wait at this end, it has no doorbell");
+    if (doorbell === 0)
+      throw new ArgumentTypeError("unsupported", "ring", "nobody can wait at this end, it has no doorbell");
     return doorbell;
   }
 
@@ -105,7 +107,11 @@ export abstract class RingEnd {
 
   #sleep(field: number, milliseconds: number, look: () => boolean): boolean {
     if (typeof milliseconds !== "number" || !(milliseconds >= 0))
-      throw new RangeError(`milliseconds: expected a number from 0 on, got ${milliseconds}`);
+      throw new ArgumentRangeError(
+        "out-of-range",
+        "milliseconds",
+        `expected a number from 0 on, got ${milliseconds}`,
+      );
     return sleepUntil(this.kernels, this.#doorbell(field), look, milliseconds);
   }
 }

@@ -1,5 +1,6 @@
 // Lays a ring out in the kernels' memory. Its two ends are then opened by address, in any thread.
 
+import { ArgumentRangeError } from "../core/argument-error.ts";
 import { wholeNumber } from "../core/arguments.ts";
 import { expectKernels, type Kernels } from "../kernel/kernels.ts";
 import {
@@ -49,7 +50,7 @@ export function reserveRing(kernels: Kernels, purpose: string, shape: RingShape)
   const { kind, capacity, itemLength, manyProducers = false, headroom = 0 } = shape;
   wholeNumber("capacity", capacity, 1, RING_CAPACITY_MAXIMUM / itemLength);
   if ((capacity & (capacity - 1)) !== 0)
-    throw new RangeError(`capacity: expected a power of two, got ${capacity}`);
+    throw new ArgumentRangeError("out-of-range", "capacity", `expected a power of two, got ${capacity}`);
   const { plan, words } = expectKernels(kernels);
   const bells = shape.doorbells === undefined ? 2 * DOORBELL_LENGTH : 0;
   const ring = plan.reserve(purpose, RING_HEADER_LENGTH + bells + capacity * itemLength);
@@ -77,7 +78,11 @@ export function findRing(kernels: Kernels, kind: RingShape["kind"], address: num
   wholeNumber("address", address, 0, bytes.length - RING_HEADER_LENGTH);
   const mark = kind === "items" ? RING_OF_ITEMS : RING_OF_BYTES;
   if ((address & 3) !== 0 || words[(address + RING_KIND) >>> 2] !== mark)
-    throw new RangeError(`address: expected that of a ring of ${kind} in this memory, got ${address}`);
+    throw new ArgumentRangeError(
+      "not-found",
+      "address",
+      `expected that of a ring of ${kind} in this memory, got ${address}`,
+    );
   return address;
 }
 
@@ -99,8 +104,10 @@ export function producerNumber(kernels: Kernels, ring: number, producer: number 
   const many = kernels.words[(ring + RING_MANY_PRODUCERS) >>> 2] === 1;
   if (many) return wholeNumber("producer", producer ?? 1, 1, PRODUCER_MAXIMUM);
   if (producer !== undefined)
-    throw new RangeError(
-      `producer: the ring has only one: create it with manyProducers: true, got ${producer}`,
+    throw new ArgumentRangeError(
+      "not-for-this",
+      "producer",
+      `the ring has only one: create it with manyProducers: true, got ${producer}`,
     );
   return 0;
 }

@@ -1,6 +1,7 @@
 // The bridge domains of a switch, with their flood lists.
 
-import { knownKeys, oneOf, trueOrFalse, wholeNumber } from "../core/arguments.ts";
+import { ArgumentRangeError } from "../core/argument-error.ts";
+import { checkFields } from "../core/fields.ts";
 import { DESTINATION_VID_SHIFT } from "../layout/fdb.layout.ts";
 import {
   DOMAIN_ANSWERS_ARP,
@@ -13,9 +14,9 @@ import {
   DOMAIN_PRESENT,
   DOMAIN_VNI,
 } from "../layout/switch.layout.ts";
-import { VNI_MAXIMUM } from "../layout/vxlan.layout.ts";
 import { Names } from "./names.ts";
 import type { SwitchMemory } from "./switch-memory.ts";
+import { BRIDGE_DOMAIN_FIELDS } from "./switch-options.ts";
 import type { BridgeDomain, BridgeDomainOptions } from "./switch-types.ts";
 
 interface Domain {
@@ -32,7 +33,6 @@ interface Domain {
 
 /** Destinations that a flood list has room for at first. */
 const ROOM = 8;
-export const LIMIT_MAXIMUM = 0xfffffffe;
 
 export class BridgeDomains {
   readonly #memory: SwitchMemory;
@@ -47,29 +47,17 @@ export class BridgeDomains {
   }
 
   add(options: BridgeDomainOptions): { handle: BridgeDomain; fdbLimit: number | undefined } {
-    knownKeys("bridgeDomain", options, [
-      "name",
-      "vni",
-      "learning",
-      "unknownUnicast",
-      "arpSuppression",
-      "fdbLimit",
-    ]);
-    const vni = options.vni === undefined ? undefined : wholeNumber("vni", options.vni, 0, VNI_MAXIMUM);
+    const checked = checkFields("bridgeDomain", BRIDGE_DOMAIN_FIELDS, options);
+    const { vni, fdbLimit } = checked;
     const taken = vni === undefined ? undefined : this.#byVni.get(vni);
-    if (taken !== undefined) throw new RangeError(`vni: ${vni} is the VNI of ${taken.name} already`);
+    if (taken !== undefined)
+      throw new ArgumentRangeError("taken", "vni", `${vni} is the VNI of ${taken.name} already`);
     const flags =
       DOMAIN_PRESENT |
-      (trueOrFalse("learning", options.learning ?? true) ? DOMAIN_LEARNS : 0) |
-      (oneOf("unknownUnicast", options.unknownUnicast ?? "flood", ["flood", "drop"]) === "flood"
-        ? DOMAIN_FLOODS_UNKNOWN
-        : 0) |
-      (trueOrFalse("arpSuppression", options.arpSuppression ?? false) ? DOMAIN_ANSWERS_ARP : 0);
-    const fdbLimit =
-      options.fdbLimit === undefined
-        ? undefined
-        : wholeNumber("fdbLimit", options.fdbLimit, 0, LIMIT_MAXIMUM);
-    const { number: id, name } = this.#names.choose(options.name, "bridgeDomains", "bridge domains");
+      (checked.learning ? DOMAIN_LEARNS : 0) |
+      (checked.unknownUnicast === "flood" ? DOMAIN_FLOODS_UNKNOWN : 0) |
+      (checked.arpSuppression ? DOMAIN_ANSWERS_ARP : 0);
+    const { number: id, name } = this.#names.choose(checked.name, "bridgeDomains", "bridge domains");
     const list = this.#memory.reserve("a flood list", ROOM * 4);
     const handle: BridgeDomain = Object.freeze({ id, name, vni });
     this.#names.take(id, name, handle);
@@ -87,7 +75,11 @@ export class BridgeDomains {
   remove(handle: BridgeDomain): void {
     const domain = this.#domain(handle.id);
     if (domain.ports > 0)
-      throw new RangeError(`bridgeDomain: ${domain.ports} ports are in ${handle.name} still`);
+      throw new ArgumentRangeError(
+        "in-use",
+        "bridgeDomain",
+        `${domain.ports} ports are in ${handle.name} still`,
+      );
     const at = this.#memory.domainAddress(handle.id);
     this.#memory.kernels.bytes.fill(0, at, at + DOMAIN_LENGTH);
     this.#memory.release(domain.list);

@@ -1,5 +1,8 @@
 // Numbers and names of the ports, or of the bridge domains, of a switch.
 
+import { ArgumentRangeError } from "../core/argument-error.ts";
+import { wrongType } from "../core/arguments.ts";
+
 /** What both are told apart by: ports have a `number`, bridge domains an `id`. */
 interface Numbered {
   readonly number?: number;
@@ -25,16 +28,21 @@ export class Names<T extends Numbered> {
 
   /** The number that would be given next, and the name; nothing is taken yet. */
   choose(wanted: string | undefined, option: string, plural: string): { number: number; name: string } {
-    if (wanted !== undefined && typeof wanted !== "string")
-      throw new TypeError(`name: expected a string, got ${typeof wanted}`);
-    if (wanted === "") throw new RangeError("name: expected at least one character");
+    if (wanted !== undefined && typeof wanted !== "string") throw wrongType("name", "a string", wanted);
+    if (wanted === "")
+      throw new ArgumentRangeError("out-of-range", "name", "expected at least one character");
     let number = this.#lowest;
     while (this.#byNumber[number] !== undefined) number++;
     this.#lowest = number;
     if (number > this.#maximum)
-      throw new RangeError(`${option}: this switch has room for ${this.#maximum} ${plural} only`);
+      throw new ArgumentRangeError(
+        "full",
+        option,
+        `this switch has room for ${this.#maximum} ${plural} only`,
+      );
     const name = wanted ?? `${this.#what}-${number}`;
-    if (this.#byName.has(name)) throw new RangeError(`name: there is a ${JSON.stringify(name)} already`);
+    if (this.#byName.has(name))
+      throw new ArgumentRangeError("taken", "name", `there is a ${JSON.stringify(name)} already`);
     return { number, name };
   }
 
@@ -53,14 +61,15 @@ export class Names<T extends Numbered> {
 
   /** Returns `item` if it is one of these, and still there. */
   expect(argument: string, item: unknown, description: string): T {
-    if (typeof item !== "object" || item === null)
-      throw new TypeError(
-        `${argument}: expected ${description}, got ${item === null ? "null" : typeof item}`,
-      );
+    if (typeof item !== "object" || item === null) throw wrongType(argument, `${description}`, item);
     const { number, id } = item as Numbered;
     if (typeof number === "number" && this.#byNumber[number] === item) return item as T;
     if (typeof id === "number" && this.#byNumber[id] === item) return item as T;
-    throw new RangeError(`${argument}: expected ${description} of this switch that has not been removed`);
+    throw new ArgumentRangeError(
+      "not-found",
+      argument,
+      `expected ${description} of this switch that has not been removed`,
+    );
   }
 
   get(number: number): T | undefined {

@@ -2,7 +2,7 @@
 // routers find the hosts of their connected networks there.
 
 import { formatIp } from "../core/addresses.ts";
-import { wholeNumber } from "../core/arguments.ts";
+import { ArgumentRangeError } from "../core/argument-error.ts";
 import { Fdb, NO_DESTINATION } from "../fdb/fdb.ts";
 import type { Kernels } from "../kernel/kernels.ts";
 import {
@@ -54,7 +54,7 @@ export class Neighbours {
   #fresh = 1;
 
   constructor(kernels: Kernels, switchAddress: number, capacity: number, seed?: bigint) {
-    this.capacity = wholeNumber("neighbours", capacity, 1, 1 << 24);
+    this.capacity = capacity;
     this.#kernels = kernels;
     this.#switch = switchAddress;
     this.#table = new Fdb(kernels, seed === undefined ? { capacity } : { capacity, seed });
@@ -85,9 +85,13 @@ export class Neighbours {
     const name = nameOf(domain, ip);
     const old = this.#entries.get(name);
     if (old?.gateway === true && !gateway)
-      throw new RangeError(`ip: ${formatIp(ip)} is an address of the switch itself`);
+      throw new ArgumentRangeError("taken", "ip", `${formatIp(ip)} is an address of the switch itself`);
     if (old === undefined && this.#entries.size >= this.capacity) {
-      throw new RangeError(`neighbours: the table holds ${this.capacity}, and all are taken`);
+      throw new ArgumentRangeError(
+        "full",
+        "neighbours",
+        `the table holds ${this.capacity}, and all are taken`,
+      );
     }
     const { bytes, view } = this.#kernels;
     const record = old?.record ?? this.#free.pop() ?? this.#fresh++;

@@ -1,7 +1,9 @@
 // The ports of a switch: access, trunk, and the uplink; tunnels come from `Tunnels`. What a port is stands in its
 // record, where the kernels read it, and nowhere else: a switch may have tens of thousands.
 
-import { knownKeys, trueOrFalse, wholeNumber } from "../core/arguments.ts";
+import { ArgumentRangeError } from "../core/argument-error.ts";
+import { wholeNumber, wrongType } from "../core/arguments.ts";
+import { fieldOf, onlyFields } from "../core/fields.ts";
 import {
   MTU_NONE,
   PORT_ACCESS,
@@ -23,9 +25,10 @@ import {
   UPLINK_NUMBER,
 } from "../layout/switch.layout.ts";
 import { VLAN_VID_RESERVED } from "../layout/vlan.layout.ts";
-import { type BridgeDomains, destinationOf, LIMIT_MAXIMUM } from "./bridge-domains.ts";
+import { type BridgeDomains, destinationOf } from "./bridge-domains.ts";
 import { Names } from "./names.ts";
 import type { SwitchMemory } from "./switch-memory.ts";
+import { ACCESS_PORT_FIELDS, ANY_PORT_FIELDS, TRUNK_PORT_FIELDS } from "./switch-options.ts";
 import type {
   AccessPortOptions,
   BridgeDomain,
@@ -34,8 +37,6 @@ import type {
   TunnelOptions,
 } from "./switch-types.ts";
 
-export const ANY_PORT = ["name", "learning", "flood", "group", "fdbLimit", "mtu"] as const;
-const MTU_MINIMUM = 46;
 const VLANS_LENGTH = 4096 * 2;
 
 /** What every port has, checked. */
@@ -70,7 +71,7 @@ export class Ports {
   }
 
   addAccess(options: AccessPortOptions): Added {
-    knownKeys("port", options, [...ANY_PORT, "bridgeDomain"]);
+    onlyFields("port", ACCESS_PORT_FIELDS, options);
     const common = checkCommon(options, 0);
     const domain = this.#domains.expect("bridgeDomain", options.bridgeDomain);
     const { number, name } = this.choose(options.name);
@@ -82,14 +83,13 @@ export class Ports {
   }
 
   addTrunk(options: TrunkPortOptions): Added {
-    knownKeys("port", options, [...ANY_PORT, "vlans", "native"]);
+    onlyFields("port", TRUNK_PORT_FIELDS, options);
     const common = checkCommon(options, 0);
     const vlans = this.#checkVlans(options.vlans);
-    const native =
-      options.native === undefined ? 0 : wholeNumber("native", options.native, 1, VLAN_VID_RESERVED - 1);
+    const native = fieldOf(TRUNK_PORT_FIELDS, options, "native") ?? 0;
     const nativeDomain = vlans.get(native);
     if (native !== 0 && nativeDomain === undefined)
-      throw new RangeError(`native: ${native} is not one of vlans`);
+      throw new ArgumentRangeError("not-found", "native", `${native} is not one of vlans`);
     const { number, name } = this.choose(options.name);
     for (const domain of vlans.values()) this.#domains.prepare(domain);
     const map = this.#memory.reserve("a trunk's VLANs", VLANS_LENGTH);
@@ -187,7 +187,7 @@ export class Ports {
 
   #checkVlans(vlans: TrunkPortOptions["vlans"]): Map<number, BridgeDomain> {
     if (typeof vlans !== "object" || vlans === null)
-      throw new TypeError(`vlans: expected VLANs and their bridge domains, got ${typeof vlans}`);
+      throw wrongType("vlans", "VLANs and their bridge domains", vlans);
     const pairs =
       Symbol.iterator in vlans
         ? [...vlans]
@@ -197,12 +197,14 @@ export class Ports {
     for (const pair of pairs) {
       const vid = wholeNumber("vlans", pair[0], 1, VLAN_VID_RESERVED - 1);
       const domain = this.#domains.expect("vlans", pair[1]);
-      if (checked.has(vid)) throw new RangeError(`vlans: ${vid} stands there twice`);
-      if (seen.has(domain)) throw new RangeError(`vlans: ${domain.name} can have one VLAN only on a port`);
+      if (checked.has(vid)) throw new ArgumentRangeError("taken", "vlans", `${vid} stands there twice`);
+      if (seen.has(domain))
+        throw new ArgumentRangeError("taken", "vlans", `${domain.name} can have one VLAN only on a port`);
       checked.set(vid, domain);
       seen.add(domain);
     }
-    if (checked.size === 0) throw new RangeError("vlans: a trunk needs at least one VLAN");
+    if (checked.size === 0)
+      throw new ArgumentRangeError("out-of-range", "vlans", "a trunk needs at least one VLAN");
     return checked;
   }
 
@@ -228,12 +230,12 @@ export function checkCommon(
   options: AccessPortOptions | TrunkPortOptions | TunnelOptions,
   group: number,
 ): Common {
-  const { learning = true, flood = true, mtu, fdbLimit } = options;
   return {
     flags:
-      (trueOrFalse("learning", learning) ? PORT_LEARNS : 0) | (trueOrFalse("flood", flood) ? PORT_FLOODS : 0),
-    group: wholeNumber("group", options.group ?? group, 0, 255),
-    mtu: mtu === undefined ? MTU_NONE : wholeNumber("mtu", mtu, MTU_MINIMUM, 65535),
-    fdbLimit: fdbLimit === undefined ? undefined : wholeNumber("fdbLimit", fdbLimit, 0, LIMIT_MAXIMUM),
+      (fieldOf(ANY_PORT_FIELDS, options, "learning") ? PORT_LEARNS : 0) |
+      (fieldOf(ANY_PORT_FIELDS, options, "flood") ? PORT_FLOODS : 0),
+    group: fieldOf(ANY_PORT_FIELDS, options, "group") ?? group,
+    mtu: fieldOf(ANY_PORT_FIELDS, options, "mtu") ?? MTU_NONE,
+    fdbLimit: fieldOf(ANY_PORT_FIELDS, options, "fdbLimit"),
   };
 }

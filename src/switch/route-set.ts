@@ -1,5 +1,6 @@
 // All routes of one router: those that were added, and those that come with its interfaces.
 
+import { ArgumentRangeError } from "../core/argument-error.ts";
 import { formatPrefix, type Prefix } from "../core/prefixes.ts";
 import type { Kernels } from "../kernel/kernels.ts";
 import { ROUTER_IPV4, ROUTER_IPV6 } from "../layout/route.layout.ts";
@@ -64,7 +65,7 @@ export class RouteSet {
   checkRoom(more: number): void {
     const size = this.#ipv4.size + this.#ipv6.size;
     if (size + more > this.#limit)
-      throw new RangeError(`routes: the router takes ${this.#limit}, and has ${size}`);
+      throw new ArgumentRangeError("full", "routes", `the router takes ${this.#limit}, and has ${size}`);
   }
 
   /** Whether a route goes by an address in bridge domain `domain`. */

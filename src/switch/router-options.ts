@@ -1,6 +1,7 @@
 // What a router is told, checked.
 
 import { formatIp, type IpAddress, type MacAddress, parseIp, parseMac } from "../core/addresses.ts";
+import { ArgumentRangeError, ArgumentTypeError } from "../core/argument-error.ts";
 import { knownKeys, wholeNumber } from "../core/arguments.ts";
 import {
   formatPrefix,
@@ -56,12 +57,19 @@ export function checkInterface(options: InterfaceOptions): CheckedInterface {
   knownKeys("options", options, ["bridgeDomain", "mac", "addresses", "mtu"]);
   const mac = parseMac("mac", options.mac);
   if (((mac[0] as number) & 1) !== 0 || mac.every((byte) => byte === 0))
-    throw new RangeError("mac: expected the address of one station, not of a group or nobody");
-  if (!Array.isArray(options.addresses)) throw new TypeError("addresses: expected an array of strings");
-  if (options.addresses.length === 0) throw new RangeError("addresses: expected at least one, got none");
+    throw new ArgumentRangeError(
+      "malformed",
+      "mac",
+      "expected the address of one station, not of a group or nobody",
+    );
+  if (!Array.isArray(options.addresses))
+    throw new ArgumentTypeError("wrong-type", "addresses", "expected an array of strings");
+  if (options.addresses.length === 0)
+    throw new ArgumentRangeError("out-of-range", "addresses", "expected at least one, got none");
   const addresses = options.addresses.map((text, i) => checkAddress(`addresses[${i}]`, text));
   const hosts = new Set(addresses.map(({ ip }) => formatIp(ip)));
-  if (hosts.size < addresses.length) throw new RangeError("addresses: one of them stands there twice");
+  if (hosts.size < addresses.length)
+    throw new ArgumentRangeError("taken", "addresses", "one of them stands there twice");
   const ipv6 = addresses.some(({ ip }) => ip.length === 16);
   const least = ipv6 ? ROUTER_MTU_MINIMUM_IPV6 : ROUTER_MTU_MINIMUM;
   const mtu = wholeNumber("mtu", options.mtu ?? ROUTER_MTU_DEFAULT, least, ROUTER_MTU_MAXIMUM);
@@ -71,8 +79,9 @@ export function checkInterface(options: InterfaceOptions): CheckedInterface {
 function checkAddress(name: string, text: unknown): CheckedAddress {
   const { bytes: ip, length } = parseAddressWithLength(name, text);
   const bits = ip.length * 8;
-  if (!isHost(ip)) throw new RangeError(`${name}: expected the address of one host, got ${text}`);
-  if (length === 0) throw new RangeError(`${name}: expected a network, got all there are`);
+  if (!isHost(ip))
+    throw new ArgumentRangeError("malformed", name, `expected the address of one host, got ${text}`);
+  if (length === 0) throw new ArgumentRangeError("malformed", name, "expected a network, got all there are");
   const host: Prefix = { bytes: ip, length: bits };
   if (length === bits || isLinkLocal(ip)) return { ip, host, network: undefined };
   const network = networkOf({ bytes: ip, length });
@@ -80,7 +89,11 @@ function checkAddress(name: string, text: unknown): CheckedAddress {
     const last = ip.map((byte, i) => byte | (0xff >> Math.min(8, Math.max(0, length - 8 * i))));
     const same = (other: Uint8Array) => other.every((byte, i) => byte === ip[i]);
     if (same(network.bytes) || same(last))
-      throw new RangeError(`${name}: ${formatIp(ip)} names no host in ${formatPrefix(network)}`);
+      throw new ArgumentRangeError(
+        "malformed",
+        name,
+        `${formatIp(ip)} names no host in ${formatPrefix(network)}`,
+      );
   }
   return { ip, host, network };
 }
@@ -106,8 +119,9 @@ export function checkRoute(options: RouteOptions): CheckedRoute {
   knownKeys("options", options, ["prefix", "via", "blackhole"]);
   const prefix = parsePrefix("prefix", options.prefix);
   if ("blackhole" in options) {
-    if (options.blackhole !== true) throw new TypeError("blackhole: expected true, or no blackhole at all");
-    if ("via" in options) throw new TypeError("via: a blackhole has no next hop");
+    if (options.blackhole !== true)
+      throw new ArgumentTypeError("not-one-of", "blackhole", "expected true, or no blackhole at all");
+    if ("via" in options) throw new ArgumentTypeError("contradiction", "via", "a blackhole has no next hop");
     return { prefix, via: [] };
   }
   const list: readonly unknown[] = Array.isArray(options.via) ? options.via : [options.via];
@@ -116,10 +130,14 @@ export function checkRoute(options: RouteOptions): CheckedRoute {
     const name = Array.isArray(options.via) ? `via[${i}]` : "via";
     const ip = parseIp(name, one as IpAddress);
     if (ip.length !== prefix.bytes.length)
-      throw new RangeError(`${name}: expected an address of the prefix's version of IP, got ${formatIp(ip)}`);
+      throw new ArgumentRangeError(
+        "contradiction",
+        name,
+        `expected an address of the prefix's version of IP, got ${formatIp(ip)}`,
+      );
     return ip;
   });
   if (new Set(via.map(formatIp)).size < via.length)
-    throw new RangeError("via: one of them stands there twice");
+    throw new ArgumentRangeError("taken", "via", "one of them stands there twice");
   return { prefix, via };
 }

@@ -2,7 +2,8 @@
 // Routers of one switch know nothing of each other: each has its own routes (VRFs).
 
 import { formatIp } from "../core/addresses.ts";
-import { knownKeys, wholeNumber } from "../core/arguments.ts";
+import { ArgumentRangeError, ArgumentTypeError } from "../core/argument-error.ts";
+import { closed, knownKeys, wholeNumber } from "../core/arguments.ts";
 import { parsePrefix, prefixHolds } from "../core/prefixes.ts";
 import type { Kernels } from "../kernel/kernels.ts";
 import {
@@ -86,11 +87,11 @@ export class Router {
     const { kernels, neighbours } = this.#host;
     const domainAddress = this.#host.domainAddress(domain);
     if (kernels.view.getUint32(domainAddress + DOMAIN_ROUTER, true) !== 0)
-      throw new RangeError("bridgeDomain: a router stands in it already");
+      throw new ArgumentRangeError("taken", "bridgeDomain", "a router stands in it already");
     checked.addresses.forEach((address, i) => {
       this.#checkAddress(`addresses[${i}]`, address, domain.id, checked);
       if (neighbours.get(domain.id, address.ip) !== undefined)
-        throw new RangeError(`addresses[${i}]: ${formatIp(address.ip)} is a neighbour's`);
+        throw new ArgumentRangeError("taken", `addresses[${i}]`, `${formatIp(address.ip)} is a neighbour's`);
     });
     this.#host.changing(() => {
       const done: (() => void)[] = [];
@@ -114,7 +115,11 @@ export class Router {
     const face = this.#faces.get(domain.id);
     if (face === undefined) return false;
     if (this.#routes.goBy(domain.id))
-      throw new RangeError("bridgeDomain: routes go by addresses in it; remove those first");
+      throw new ArgumentRangeError(
+        "in-use",
+        "bridgeDomain",
+        "routes go by addresses in it; remove those first",
+      );
     this.#host.changing(() => this.#leave(face));
     return true;
   }
@@ -128,14 +133,17 @@ export class Router {
     this.#open();
     const { prefix, via } = checkRoute(options);
     const old = this.#routes.get(prefix);
-    if (old?.local === true) throw new RangeError(`prefix: ${old.prefix} is the router's own address`);
-    if (old?.kind === "connected") throw new RangeError(`prefix: ${old.prefix} is a connected network`);
+    if (old?.local === true)
+      throw new ArgumentRangeError("taken", "prefix", `${old.prefix} is the router's own address`);
+    if (old?.kind === "connected")
+      throw new ArgumentRangeError("taken", "prefix", `${old.prefix} is a connected network`);
     const name = (i: number) => ("via" in options && Array.isArray(options.via) ? `via[${i}]` : "via");
     const hops = via.map((ip, i): NextHop => {
       const face = this.#faceOf(ip);
-      if (face === undefined) throw new RangeError(`${name(i)}: ${formatIp(ip)} is in no connected network`);
+      if (face === undefined)
+        throw new ArgumentRangeError("not-found", name(i), `${formatIp(ip)} is in no connected network`);
       if (this.#routes.get({ bytes: ip, length: ip.length * 8 })?.local === true)
-        throw new RangeError(`${name(i)}: ${formatIp(ip)} is the router's own address`);
+        throw new ArgumentRangeError("taken", name(i), `${formatIp(ip)} is the router's own address`);
       return { face: face.address, domain: face.domain, via: ip };
     });
     if (old === undefined) this.#routes.checkRoom(1);
@@ -148,7 +156,8 @@ export class Router {
     const parsed = parsePrefix("prefix", prefix);
     const entry = this.#routes.get(parsed);
     if (entry === undefined || entry.local) return false;
-    if (entry.kind === "connected") throw new RangeError(`prefix: ${entry.prefix} is a connected network`);
+    if (entry.kind === "connected")
+      throw new ArgumentRangeError("taken", "prefix", `${entry.prefix} is a connected network`);
     this.#host.changing(() => this.#routes.drop(parsed));
     return true;
   }
@@ -176,7 +185,7 @@ export class Router {
   }
 
   #open(): void {
-    if (this.#closed) throw new TypeError("router: it has been closed");
+    if (this.#closed) throw closed("router");
   }
 
   #checkAddress(
@@ -188,10 +197,10 @@ export class Router {
     this.#routes.checkRoom(2 * all.addresses.length);
     const same = this.#routes.get(host);
     if (same !== undefined && !(same.local && isLinkLocal(ip)))
-      throw new RangeError(`${name}: there is a route to ${formatIp(ip)} already`);
+      throw new ArgumentRangeError("taken", name, `there is a route to ${formatIp(ip)} already`);
     const there = network === undefined ? undefined : this.#routes.get(network);
     if (there !== undefined && there.bridgeDomain !== domain)
-      throw new RangeError(`${name}: there is a route to ${there.prefix} already`);
+      throw new ArgumentRangeError("taken", name, `there is a route to ${there.prefix} already`);
   }
 
   #enterInterface(
@@ -264,6 +273,6 @@ export class Router {
 
 function expectDomain(bridgeDomain: unknown): DomainHandle {
   if (typeof bridgeDomain !== "object" || bridgeDomain === null || !("id" in bridgeDomain))
-    throw new TypeError("bridgeDomain: expected a bridge domain of the switch");
+    throw new ArgumentTypeError("wrong-type", "bridgeDomain", "expected a bridge domain of the switch");
   return bridgeDomain as DomainHandle;
 }

@@ -1,17 +1,18 @@
 // A switch with a VTEP: its tables in the one memory, its bursts in one kernel call each.
 
 import { formatIp, formatMac, parseIp, parseStation, parseStationMac } from "../core/addresses.ts";
-import { knownKeys, wholeNumber } from "../core/arguments.ts";
-import { FrameBatch } from "../frame/frame-batch.ts";
-import { expectKernels, type Kernels } from "../kernel/kernels.ts";
+import { ArgumentRangeError, ArgumentTypeError } from "../core/argument-error.ts";
+import { aFunction, closed, wrongType } from "../core/arguments.ts";
+import { checkFields, onlyFields } from "../core/fields.ts";
+import { Undo } from "../core/undo.ts";
+import { expectBatch, type FrameBatch } from "../frame/frame-batch.ts";
+import { expectKernels, expectSameKernels, type Kernels } from "../kernel/kernels.ts";
 import { DESCRIPTOR_LENGTH } from "../layout/descriptor.layout.ts";
-import { BRIDGE_DOMAIN_MAXIMUM } from "../layout/fdb.layout.ts";
 import {
   CONTEXT_STAMP,
   SWITCH_BURST,
   SWITCH_FLOW_SEED,
   SWITCH_INTERRUPTED,
-  SWITCH_PORTS_MAXIMUM,
   UPLINK_NUMBER,
 } from "../layout/switch.layout.ts";
 import { BridgeDomains } from "./bridge-domains.ts";
@@ -24,6 +25,7 @@ import { CounterTable, type SwitchCounters } from "./switch-counters.ts";
 import { SwitchFdb, seconds } from "./switch-fdb.ts";
 import type { FdbOwner } from "./switch-fdb-events.ts";
 import { type SwitchContext, SwitchMemory } from "./switch-memory.ts";
+import { NEIGHBOUR_ADDRESS_FIELDS, NEIGHBOUR_FIELDS, SWITCH_FIELDS } from "./switch-options.ts";
 import type {
   AccessPortOptions,
   BridgeDomain,
@@ -37,8 +39,6 @@ import type {
 import { Tunnels } from "./tunnels.ts";
 import { Vtep } from "./vtep.ts";
 import { SwitchWorkspace } from "./workspace.ts";
-
-const NEIGHBOURS_DEFAULT = 256;
 
 /** The threads that work on one switch. */
 export interface SwitchThreads {
@@ -72,61 +72,38 @@ export class SwitchCore {
    * `threads` is for those who run it on several: a workspace for each, and no `forward` then.
    */
   constructor(kernels: Kernels, options: SwitchOptions = {}, threads?: SwitchThreads) {
-    knownKeys("options", options, [
-      "ports",
-      "bridgeDomains",
-      "neighbours",
-      "flowSeed",
-      "fdb",
-      "vtep",
-      "workspace",
-    ]);
+    const checked = checkFields("options", SWITCH_FIELDS, options);
     this.kernels = expectKernels(kernels);
-    const ports = wholeNumber("ports", options.ports ?? 64, 1, SWITCH_PORTS_MAXIMUM);
-    const bridgeDomains = wholeNumber("bridgeDomains", options.bridgeDomains ?? 64, 1, BRIDGE_DOMAIN_MAXIMUM);
-    const vtep = options.vtep === undefined ? undefined : new Vtep(options.vtep);
-    const { workspace: given } = options;
+    const { ports, bridgeDomains, workspace: given } = checked;
+    const vtep = checked.vtep === undefined ? undefined : new Vtep(checked.vtep);
     if (given !== undefined && !(given instanceof SwitchWorkspace))
-      throw new TypeError("workspace: expected a SwitchWorkspace");
-    if (given !== undefined && given.kernels !== kernels)
-      throw new RangeError("workspace: it belongs to other kernels than the switch");
-    const undo: (() => void)[] = [];
+      throw wrongType("workspace", "a SwitchWorkspace", given);
+    if (given !== undefined) expectSameKernels("workspace", given, kernels, "switch");
+    const undo = new Undo();
     try {
       const workspace = given ?? threads?.workspaces[0] ?? new SwitchWorkspace(kernels);
-      if (given === undefined && threads === undefined) {
-        this.#ownWorkspace = workspace;
-        undo.push(() => workspace.close());
-      }
-      const memory = new SwitchMemory(kernels, {
-        ports,
-        bridgeDomains,
-        workspaces: threads?.workspaces ?? [workspace],
-        shared: threads?.shared ?? false,
-      });
+      if (given === undefined && threads === undefined) this.#ownWorkspace = undo.closes(workspace);
+      const workspaces = threads?.workspaces ?? [workspace];
+      const shared = threads?.shared ?? false;
+      const memory = undo.closes(new SwitchMemory(kernels, { ports, bridgeDomains, workspaces, shared }));
       this.#memory = memory;
-      undo.push(() => memory.close());
-      memory.set(SWITCH_FLOW_SEED, wholeNumber("flowSeed", options.flowSeed ?? 0, 0, 0xffffffff));
+      memory.set(SWITCH_FLOW_SEED, checked.flowSeed);
       this.#domains = new BridgeDomains(memory);
       this.#ports = new Ports(memory, this.#domains);
       this.#counters = new CounterTable(memory);
       this.#handleOf = threads?.handleOf ?? ((port) => port);
-      this.fdb = new SwitchFdb(this.#fdbOwner(), options.fdb ?? {});
-      undo.push(() => this.fdb.close());
-      const neighbours = new Neighbours(kernels, memory.address, options.neighbours ?? NEIGHBOURS_DEFAULT);
+      this.fdb = undo.closes(new SwitchFdb(this.#fdbOwner(), checked.fdb));
+      const neighbours = undo.closes(new Neighbours(kernels, memory.address, checked.neighbours));
       this.#neighbours = neighbours;
-      undo.push(() => neighbours.close());
       if (vtep !== undefined) {
-        const tunnels = new Tunnels(memory, this.#domains, this.#ports, vtep);
-        this.#tunnels = tunnels;
-        undo.push(() => tunnels.close());
+        this.#tunnels = undo.closes(new Tunnels(memory, this.#domains, this.#ports, vtep));
         vtep.write(memory);
         this.uplink = this.#ports.addUplink();
         // Whoever asks for its address on the underlay gets an answer.
         neighbours.set(UPLINK_NUMBER, vtep.address, vtep.mac, true);
       }
     } catch (error) {
-      for (const step of undo.reverse()) step();
-      throw error;
+      throw undo.because(error);
     }
   }
 
@@ -147,7 +124,7 @@ export class SwitchCore {
     this.#change(() => {
       const handle = this.#domains.expect("bridgeDomain", bridgeDomain);
       if ([...this.#routers].some((router) => router.standsIn(handle.id)))
-        throw new RangeError(`bridgeDomain: a router stands in ${handle.name} still`);
+        throw new ArgumentRangeError("in-use", "bridgeDomain", `a router stands in ${handle.name} still`);
       this.#domains.remove(handle);
       this.fdb.forget(handle.id, undefined);
       this.#neighbours.deleteDomain(handle.id);
@@ -158,10 +135,13 @@ export class SwitchCore {
   /** Adds an access port (`bridgeDomain`) or a trunk (`vlans`). */
   addPort(options: AccessPortOptions | TrunkPortOptions): SwitchPort {
     return this.#change(() => {
-      if (typeof options !== "object" || options === null)
-        throw new TypeError(`port: expected options, got ${options === null ? "null" : typeof options}`);
+      if (typeof options !== "object" || options === null) throw wrongType("port", "options", options);
       if ("vlans" in options && "bridgeDomain" in options)
-        throw new TypeError("vlans: a port is an access port or a trunk; leave bridgeDomain out");
+        throw new ArgumentTypeError(
+          "contradiction",
+          "vlans",
+          "a port is an access port or a trunk; leave bridgeDomain out",
+        );
       return this.#keep("vlans" in options ? this.#ports.addTrunk(options) : this.#ports.addAccess(options));
     });
   }
@@ -169,8 +149,7 @@ export class SwitchCore {
   /** Adds a tunnel to a remote VTEP. */
   addTunnel(options: TunnelOptions): SwitchPort {
     return this.#change(() => {
-      if (typeof options !== "object" || options === null)
-        throw new TypeError(`tunnel: expected options, got ${options === null ? "null" : typeof options}`);
+      if (typeof options !== "object" || options === null) throw wrongType("tunnel", "options", options);
       return this.#keep(this.#needTunnels().add(options));
     });
   }
@@ -197,7 +176,8 @@ export class SwitchCore {
   removePort(port: SwitchPort): void {
     this.#change(() => {
       const handle = this.#ports.expect("port", port);
-      if (handle.kind === "uplink") throw new RangeError("port: the uplink belongs to the VTEP");
+      if (handle.kind === "uplink")
+        throw new ArgumentRangeError("not-for-this", "port", "the uplink belongs to the VTEP");
       this.fdb.forget(undefined, handle.number);
       this.#counters.retirePort(handle);
       if (handle.kind === "tunnel") this.#needTunnels().remove(handle);
@@ -211,7 +191,7 @@ export class SwitchCore {
    */
   addNeighbour(neighbour: NeighbourOptions): void {
     this.#change(() => {
-      knownKeys("neighbour", neighbour, ["bridgeDomain", "ip", "mac"]);
+      onlyFields("neighbour", NEIGHBOUR_FIELDS, neighbour);
       const { id } = this.#domains.expect("bridgeDomain", neighbour.bridgeDomain);
       const ip = parseStation("ip", neighbour.ip);
       this.#neighbours.set(id, ip, parseStationMac("mac", neighbour.mac));
@@ -221,11 +201,11 @@ export class SwitchCore {
   /** Forgets a neighbour; false if it was not known. */
   removeNeighbour(neighbour: Omit<NeighbourOptions, "mac">): boolean {
     return this.#change(() => {
-      knownKeys("neighbour", neighbour, ["bridgeDomain", "ip"]);
+      onlyFields("neighbour", NEIGHBOUR_ADDRESS_FIELDS, neighbour);
       const { id } = this.#domains.expect("bridgeDomain", neighbour.bridgeDomain);
       const ip = parseIp("ip", neighbour.ip);
       if (this.#neighbours.get(id, ip)?.gateway === true)
-        throw new RangeError(`ip: ${formatIp(ip)} is an address of the switch itself`);
+        throw new ArgumentRangeError("taken", "ip", `${formatIp(ip)} is an address of the switch itself`);
       return this.#neighbours.delete(id, ip);
     });
   }
@@ -251,7 +231,8 @@ export class SwitchCore {
 
   removeRouter(router: Router): void {
     this.#change(() => {
-      if (!this.#routers.delete(router)) throw new RangeError("router: expected a router of this switch");
+      if (!this.#routers.delete(router))
+        throw new ArgumentRangeError("not-found", "router", "expected a router of this switch");
       router.close();
     });
   }
@@ -293,12 +274,9 @@ export class SwitchCore {
    */
   forward(batch: FrameBatch, nowMs: number, deliver: Deliver): void {
     this.#open();
-    if (!(batch instanceof FrameBatch)) throw new TypeError("batch: expected a FrameBatch");
-    if (batch.kernels !== this.kernels)
-      throw new RangeError("batch: it belongs to other kernels than the switch");
-    if (typeof deliver !== "function")
-      throw new TypeError(`deliver: expected a function, got ${typeof deliver}`);
-    if (this.#forwarding) throw new TypeError("forward: it is under way already");
+    expectBatch(batch, this.kernels, "switch");
+    aFunction("deliver", deliver);
+    if (this.#forwarding) throw new ArgumentTypeError("busy", "forward", "it is under way already");
     const context = this.#memory.contexts[0] as SwitchContext;
     const { functions, words } = this.kernels;
     words[(context.address + CONTEXT_STAMP) >>> 2] = seconds(nowMs);
@@ -358,7 +336,8 @@ export class SwitchCore {
   }
 
   #needTunnels(): Tunnels {
-    if (this.#tunnels === undefined) throw new RangeError("vtep: this switch has none, so it has no tunnels");
+    if (this.#tunnels === undefined)
+      throw new ArgumentRangeError("not-for-this", "vtep", "this switch has none, so it has no tunnels");
     return this.#tunnels;
   }
 
@@ -370,11 +349,12 @@ export class SwitchCore {
   }
 
   #expectIdle(): void {
-    if (this.#forwarding) throw new TypeError("forward: a switch cannot be changed while it delivers frames");
+    if (this.#forwarding)
+      throw new ArgumentTypeError("busy", "forward", "a switch cannot be changed while it delivers frames");
   }
 
   #open(): void {
-    if (this.#closed) throw new TypeError("switch: it has been closed");
+    if (this.#closed) throw closed("switch");
   }
 
   #routerHost(): RouterHost {

@@ -1,13 +1,13 @@
 // The FDB of a switch: what it has learned, and what it was told.
 
 import { formatMac, type MacAddress, parseMac } from "../core/addresses.ts";
-import { knownKeys, oneOf, trueOrFalse, wholeNumber } from "../core/arguments.ts";
+import { ArgumentRangeError, ArgumentTypeError } from "../core/argument-error.ts";
+import { trueOrFalse, wrongType } from "../core/arguments.ts";
+import { checkFields, fieldOf, onlyFields } from "../core/fields.ts";
 import { reserveTable, type TableMemory } from "../fdb/table-memory.ts";
 import {
-  AGE_SECONDS_MAXIMUM,
   BUCKET_SLOTS,
   DESTINATION_PORT_MASK,
-  FDB_CAPACITY_MAXIMUM,
   FDB_DOMAIN_COUNT,
   FDB_DOMAIN_LENGTH,
   FDB_DOMAIN_LIMIT,
@@ -41,7 +41,15 @@ import {
 } from "../layout/fdb.layout.ts";
 import { SWITCH_FDB } from "../layout/switch.layout.ts";
 import { type FdbEvent, FdbEvents, type FdbOwner } from "./switch-fdb-events.ts";
-import type { BridgeDomain, SwitchFdbOptions, SwitchPort } from "./switch-types.ts";
+import { FDB_ENTRY_FIELDS, FLUSH_FIELDS, SWEEP_FIELDS, SWITCH_FDB_FIELDS } from "./switch-options.ts";
+import type {
+  BridgeDomain,
+  FdbEntryOptions,
+  FlushOptions,
+  SweepOptions,
+  SwitchFdbOptions,
+  SwitchPort,
+} from "./switch-types.ts";
 
 export interface FdbEntry {
   readonly bridgeDomain: BridgeDomain;
@@ -53,7 +61,6 @@ export interface FdbEntry {
   readonly seconds: number;
 }
 
-const EVENTS_MAXIMUM = 1 << 20;
 const ANY = 0xffffffff;
 /** Buckets that are listed, flushed or swept in one call: well under a millisecond. */
 const SLICE = 4096;
@@ -76,20 +83,17 @@ export class SwitchFdb {
 
   /** Made by the switch. */
   constructor(owner: FdbOwner, options: SwitchFdbOptions) {
-    knownKeys("fdb", options, ["capacity", "ageSeconds", "whenFull", "seed", "events"]);
+    const { capacity, ageSeconds, whenFull, seed, events } = checkFields(
+      "fdb",
+      SWITCH_FDB_FIELDS,
+      options,
+      "fdb.",
+    );
     const { memory } = owner;
     this.#owner = owner;
-    this.capacity = wholeNumber("fdb.capacity", options.capacity ?? 8192, 1, FDB_CAPACITY_MAXIMUM);
-    this.#ageSeconds = wholeNumber("fdb.ageSeconds", options.ageSeconds ?? 300, 0, AGE_SECONDS_MAXIMUM);
-    const whenFull = oneOf("fdb.whenFull", options.whenFull ?? "evict", ["evict", "forward"]);
-    const wanted = wholeNumber("fdb.events", options.events ?? 1024, 0, EVENTS_MAXIMUM);
-    if (options.seed !== undefined && typeof options.seed !== "bigint")
-      throw new TypeError(`fdb.seed: expected a bigint, got ${typeof options.seed}`);
-    this.#table = reserveTable(memory.kernels, {
-      capacity: this.capacity,
-      seed: options.seed,
-      beside: 0,
-    });
+    this.capacity = capacity;
+    this.#ageSeconds = ageSeconds;
+    this.#table = reserveTable(memory.kernels, { capacity, seed, beside: 0 });
     this.address = this.#table.address;
     try {
       const slots = this.#table.buckets * BUCKET_SLOTS;
@@ -107,7 +111,7 @@ export class SwitchFdb {
         "an FDB's listing",
         LIST_SLICE * BUCKET_SLOTS * (KEY_LENGTH + VALUE_LENGTH),
       );
-      this.#events = wanted === 0 ? undefined : new FdbEvents(owner, wanted);
+      this.#events = events === 0 ? undefined : new FdbEvents(owner, events);
       this.#set(FDB_EVENTS, this.#events?.address ?? 0);
       memory.set(SWITCH_FDB, this.address);
     } catch (error) {
@@ -137,22 +141,21 @@ export class SwitchFdb {
    * Fixes where `mac` is reached, or that nothing goes to it and comes from it. Replaces what was learned.
    * @throws RangeError if the port is not in the bridge domain, and if the table is full.
    */
-  set(
-    entry: { bridgeDomain: BridgeDomain; mac: MacAddress } & ({ port: SwitchPort } | { blackhole: true }),
-  ): void {
+  set(entry: FdbEntryOptions): void {
     this.#owner.expectOpen();
-    knownKeys("entry", entry, ["bridgeDomain", "mac", "port", "blackhole"]);
-    const { port: wanted, blackhole } = entry as { port?: SwitchPort; blackhole?: boolean };
+    onlyFields("entry", FDB_ENTRY_FIELDS, entry);
+    const { port: wanted, blackhole } = entry;
     const domain = this.#owner.expectDomain("bridgeDomain", entry.bridgeDomain);
     if (blackhole !== undefined && !trueOrFalse("blackhole", blackhole))
-      throw new RangeError("blackhole: expected true, or a port instead");
+      throw new ArgumentRangeError("not-one-of", "blackhole", "expected true, or a port instead");
     if ((wanted === undefined) === (blackhole === undefined))
-      throw new TypeError("port: expected either a port or blackhole: true");
+      throw new ArgumentTypeError("contradiction", "port", "expected either a port or blackhole: true");
     let destination = 0;
     if (wanted !== undefined) {
       const port = this.#owner.expectPort("port", wanted);
       const found = this.#owner.destination(port, domain);
-      if (found === undefined) throw new RangeError(`port: ${port.name} is not in ${domain.name}`);
+      if (found === undefined)
+        throw new ArgumentRangeError("not-found", "port", `${port.name} is not in ${domain.name}`);
       destination = found;
     }
     const { kernels, thread } = this.#owner.memory;
@@ -162,7 +165,7 @@ export class SwitchFdb {
     const flags = VALUE_PRESENT | (wanted === undefined ? VALUE_BLACKHOLE : VALUE_STATIC);
     kernels.view.setUint32(value + VALUE_FLAGS, flags, true);
     const done = this.#locked(() => kernels.functions.fdbSet(this.address, this.#list, 1, value, thread));
-    if (done !== 1) throw new RangeError(`fdb: it is full (capacity ${this.capacity})`);
+    if (done !== 1) throw new ArgumentRangeError("full", "fdb", `it is full (capacity ${this.capacity})`);
   }
 
   /** What is known of `mac`. */
@@ -187,14 +190,14 @@ export class SwitchFdb {
    * Forgets what was learned of a bridge domain, at a port or tunnel, or both, or all; `kinds: "all"` takes static and
    * blackhole entries, too. Returns how many entries went.
    */
-  flush(which: { bridgeDomain?: BridgeDomain; port?: SwitchPort; kinds?: "learned" | "all" } = {}): number {
+  flush(which: FlushOptions = {}): number {
     this.#owner.expectOpen();
-    knownKeys("flush", which, ["bridgeDomain", "port", "kinds"]);
+    onlyFields("flush", FLUSH_FIELDS, which);
     const { bridgeDomain, port } = which;
     const domain =
       bridgeDomain === undefined ? ANY : this.#owner.expectDomain("bridgeDomain", bridgeDomain).id;
     const number = port === undefined ? ANY : this.#owner.expectPort("port", port).number;
-    const fixed = oneOf("kinds", which.kinds ?? "learned", ["learned", "all"]) === "all";
+    const fixed = fieldOf(FLUSH_FIELDS, which, "kinds") === "all";
     return this.#flush(domain, number, fixed);
   }
 
@@ -202,12 +205,12 @@ export class SwitchFdb {
    * Ageing: removes what was learned and not seen for `ageSeconds`, at the caller's time. With `buckets` it only goes
    * over so many, and on from there the next time: 4,096 take well under a millisecond. Returns how many entries went.
    */
-  sweep(nowMs: number, options: { buckets?: number } = {}): number {
+  sweep(nowMs: number, options: SweepOptions = {}): number {
     this.#owner.expectOpen();
-    knownKeys("options", options, ["buckets"]);
+    onlyFields("options", SWEEP_FIELDS, options);
     const now = seconds(nowMs);
     const all = this.#table.buckets;
-    let left = Math.min(all, wholeNumber("buckets", options.buckets ?? all, 1, 2 ** 31));
+    let left = Math.min(all, fieldOf(SWEEP_FIELDS, options, "buckets") ?? all);
     if (this.#ageSeconds === 0) return 0;
     const { kernels, thread } = this.#owner.memory;
     let removed = 0;
@@ -331,9 +334,13 @@ export class SwitchFdb {
     const { bytes, view } = this.#owner.memory.kernels;
     const parsed = parseMac("mac", mac);
     if (((parsed[0] as number) & 1) !== 0)
-      throw new RangeError("mac: expected the address of one station, got a group address");
+      throw new ArgumentRangeError(
+        "malformed",
+        "mac",
+        "expected the address of one station, got a group address",
+      );
     if (parsed.every((byte) => byte === 0))
-      throw new RangeError("mac: 00:00:00:00:00:00 is nobody's address");
+      throw new ArgumentRangeError("malformed", "mac", "00:00:00:00:00:00 is nobody's address");
     bytes.set(parsed, this.#list);
     view.setUint16(this.#list + KEY_DOMAIN, domain.id, true);
   }
@@ -371,8 +378,8 @@ export class SwitchFdb {
 
 /** The caller's clock in whole seconds, as stamps keep it. */
 export function seconds(nowMs: number): number {
-  if (typeof nowMs !== "number") throw new TypeError(`nowMs: expected a number, got ${typeof nowMs}`);
+  if (typeof nowMs !== "number") throw wrongType("nowMs", "a number", nowMs);
   if (!Number.isFinite(nowMs) || nowMs < 0 || nowMs > Number.MAX_SAFE_INTEGER)
-    throw new RangeError(`nowMs: expected milliseconds from 0 on, got ${nowMs}`);
+    throw new ArgumentRangeError("out-of-range", "nowMs", `expected milliseconds from 0 on, got ${nowMs}`);
   return Math.floor(nowMs / 1000) % (STAMP_MASK + 1);
 }

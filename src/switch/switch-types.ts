@@ -44,6 +44,15 @@ export interface Workspace {
   readonly frameBytes: number;
 }
 
+export interface SwitchWorkspaceOptions {
+  /** How many copies of frames there is room for at a time: 1 to 65,536, default 256. */
+  readonly copies?: number;
+  /** Longest frame that is copied, in bytes. Default 1,984. */
+  readonly frameBytes?: number;
+  /** Bytes in front of each copy, for tags and tunnels. Default 128. */
+  readonly headroom?: number;
+}
+
 export interface SwitchFdbOptions {
   /** Most entries: 1 to 16,777,216, default 8,192. */
   readonly capacity?: number;
@@ -58,6 +67,25 @@ export interface SwitchFdbOptions {
   readonly seed?: bigint;
   /** Most events that wait to be taken: 0 to 1,048,576, default 1,024. */
   readonly events?: number;
+}
+
+/** An entry of the FDB that somebody makes: to a port, or to nowhere. */
+export type FdbEntryOptions = { readonly bridgeDomain: BridgeDomain; readonly mac: MacAddress } & (
+  | { readonly port: SwitchPort; readonly blackhole?: undefined }
+  | { readonly port?: undefined; readonly blackhole: true }
+);
+
+/** What is to be forgotten of an FDB. */
+export interface FlushOptions {
+  readonly bridgeDomain?: BridgeDomain | undefined;
+  readonly port?: SwitchPort | undefined;
+  /** `"all"` takes static and blackhole entries, too. Default `"learned"`. */
+  readonly kinds?: "learned" | "all" | undefined;
+}
+
+export interface SweepOptions {
+  /** Over how many buckets to go, and on from there the next time. Default: all. */
+  readonly buckets?: number | undefined;
 }
 
 /** A tunnel end point (RFC 7348 §4), of all kinds of tunnels. */
@@ -99,7 +127,7 @@ export interface NeighbourOptions {
   readonly mac: MacAddress;
 }
 
-interface AnyPortOptions {
+export interface AnyPortOptions {
   /** Default: `port-` and its number. */
   readonly name?: string;
   /** Whether source addresses are learned here. Default true. */

@@ -2,6 +2,8 @@
 // each is a copy of one template. What a tunnel is stands there and in the kernels' tables, and hardly anywhere else.
 
 import { parseIp, parseMac } from "../core/addresses.ts";
+import { ArgumentRangeError } from "../core/argument-error.ts";
+import { wrongType } from "../core/arguments.ts";
 import { MAC_LENGTH } from "../layout/ethernet.layout.ts";
 import {
   PORT_ENCAPSULATION,
@@ -20,15 +22,16 @@ import type { TunnelKind } from "../pipeline/tunnel-stages.ts";
 import { macOfIp } from "../pipeline/write-encapsulate.ts";
 import type { BridgeDomains } from "./bridge-domains.ts";
 import { bitsOf } from "./condense.ts";
-import { type Added, ANY_PORT, checkCommon, type Ports } from "./ports.ts";
+import { type Added, checkCommon, type Ports } from "./ports.ts";
 import { Records } from "./records.ts";
 import { Remotes } from "./remotes.ts";
 import type { SwitchMemory } from "./switch-memory.ts";
+import { ANY_PORT_FIELDS } from "./switch-options.ts";
 import type { BridgeDomain, SwitchPort, TunnelOptions } from "./switch-types.ts";
 import type { Vtep } from "./vtep.ts";
 
 const TUNNEL = [
-  ...ANY_PORT,
+  ...Object.keys(ANY_PORT_FIELDS),
   "kind",
   "remote",
   "bridgeDomains",
@@ -99,7 +102,8 @@ export class Tunnels {
     const key = bitsOf(remote);
     const twins = this.#alike(kind);
     const twin = twins.get(key);
-    if (twin !== undefined) throw new RangeError(`remote: ${this.#whyNot(twin, kind, remote)}`);
+    if (twin !== undefined)
+      throw new ArgumentRangeError("taken", "remote", `${this.#whyNot(twin, kind, remote)}`);
     const { bridgeDomains } = options;
     this.#checkDomains(kind, bridgeDomains);
     const template = this.#templateFor(options);
@@ -122,7 +126,7 @@ export class Tunnels {
     this.#expect(tunnel);
     checkVni("bridgeDomain", this.#kindOf(tunnel), domain);
     if (this.#domains.has(domain, tunnel.number))
-      throw new RangeError(`bridgeDomain: ${domain.name} is in ${tunnel.name} already`);
+      throw new ArgumentRangeError("taken", "bridgeDomain", `${domain.name} is in ${tunnel.name} already`);
     this.#domains.prepare(domain);
     this.remotes.prepare(1);
     this.#enter(tunnel, domain, this.#remoteOf(tunnel));
@@ -131,7 +135,7 @@ export class Tunnels {
   leave(tunnel: SwitchPort, domain: BridgeDomain): void {
     this.#expect(tunnel);
     if (!this.#domains.has(domain, tunnel.number))
-      throw new RangeError(`bridgeDomain: ${domain.name} is not in ${tunnel.name}`);
+      throw new ArgumentRangeError("not-found", "bridgeDomain", `${domain.name} is not in ${tunnel.name}`);
     this.#withdraw(tunnel, domain, this.#remoteOf(tunnel));
   }
 
@@ -165,7 +169,7 @@ export class Tunnels {
 
   #expect(handle: SwitchPort): void {
     if (this.#ports.expect("tunnel", handle).kind !== "tunnel")
-      throw new RangeError(`tunnel: ${handle.name} is no tunnel`);
+      throw new ArgumentRangeError("not-found", "tunnel", `${handle.name} is no tunnel`);
   }
 
   #kindOf({ number }: SwitchPort): number {
@@ -186,14 +190,14 @@ export class Tunnels {
   }
 
   #checkDomains(kind: number, bridgeDomains: readonly BridgeDomain[]): void {
-    if (!Array.isArray(bridgeDomains))
-      throw new TypeError(`bridgeDomains: expected an array, got ${typeof bridgeDomains}`);
+    if (!Array.isArray(bridgeDomains)) throw wrongType("bridgeDomains", "an array", bridgeDomains);
     for (const item of bridgeDomains)
       checkVni("bridgeDomains", kind, this.#domains.expect("bridgeDomains", item));
     if (bridgeDomains.length < 2) return;
     const seen = new Set<BridgeDomain>();
     for (const domain of bridgeDomains as readonly BridgeDomain[]) {
-      if (seen.has(domain)) throw new RangeError(`bridgeDomains: ${domain.name} stands there twice`);
+      if (seen.has(domain))
+        throw new ArgumentRangeError("taken", "bridgeDomains", `${domain.name} stands there twice`);
       seen.add(domain);
     }
   }
@@ -265,6 +269,10 @@ function macAddressOf(mac: NonNullable<TunnelOptions["remoteMac"]>): Uint8Array 
 
 function checkVni(name: string, kind: number, { name: domain, vni }: BridgeDomain): void {
   if (vni === undefined)
-    throw new RangeError(`${name}: ${domain} has no VNI, so that no tunnel can carry it`);
+    throw new ArgumentRangeError(
+      "not-for-this",
+      name,
+      `${domain} has no VNI, so that no tunnel can carry it`,
+    );
   if (kind === TUNNEL_NVGRE) wholeVsid(`${name}: VSID of ${domain}`, vni);
 }

@@ -1,6 +1,7 @@
 // A switch's end of tunnels, as the kernels read it.
 
 import { parseStation, parseStationMac } from "../core/addresses.ts";
+import { ArgumentRangeError } from "../core/argument-error.ts";
 import { knownKeys, oneOf, wholeNumber } from "../core/arguments.ts";
 import { GENEVE_PORT } from "../layout/geneve.layout.ts";
 import { DECAPSULATE_STRICT, DECAPSULATE_TRUST_IP, DECAPSULATE_VERIFY_UDP } from "../layout/stage.layout.ts";
@@ -32,7 +33,11 @@ export class Vtep {
     this.port = wholeNumber("vtep.port", options.port ?? VXLAN_PORT, 1, 65535);
     this.genevePort = wholeNumber("vtep.genevePort", options.genevePort ?? GENEVE_PORT, 1, 65535);
     if (this.port === this.genevePort)
-      throw new RangeError(`vtep.genevePort: ${this.genevePort} is the UDP port of VXLAN already`);
+      throw new ArgumentRangeError(
+        "taken",
+        "vtep.genevePort",
+        `${this.genevePort} is the UDP port of VXLAN already`,
+      );
     const strict = oneOf("vtep.rule", options.rule ?? "rfc", ["rfc", "strict"]) === "strict";
     const udp = oneOf("vtep.udpChecksum", options.udpChecksum ?? "ignore", ["ignore", "verify"]);
     const ip = oneOf("vtep.ipChecksum", options.ipChecksum ?? "verify", ["ignore", "verify"]);
@@ -49,9 +54,13 @@ export class Vtep {
     const first = remote[0] as number;
     if (remote.length !== 4 || first === 0 || first >= 224) parseStation("remote", remote);
     if (remote.length !== this.address.length)
-      throw new RangeError("remote: it and the VTEP's address must both be IPv4 or both be IPv6");
+      throw new ArgumentRangeError(
+        "contradiction",
+        "remote",
+        "it and the VTEP's address must both be IPv4 or both be IPv6",
+      );
     for (let i = 0; i < remote.length; i++) if (remote[i] !== this.address[i]) return;
-    throw new RangeError("remote: it is the VTEP's own address");
+    throw new ArgumentRangeError("taken", "remote", "it is the VTEP's own address");
   }
 
   write(memory: SwitchMemory): void {

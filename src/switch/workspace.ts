@@ -1,27 +1,13 @@
 // Where a switch works: scratch for one burst, and slots for the copies that flooding makes.
 
-import { knownKeys, wholeNumber } from "../core/arguments.ts";
+import { closed } from "../core/arguments.ts";
+import { checkFields } from "../core/fields.ts";
 import { expectKernels, type Kernels } from "../kernel/kernels.ts";
-import {
-  BATCH_FRAMES_MAXIMUM,
-  FRAME_BYTES_DEFAULT,
-  FRAME_BYTES_MAXIMUM,
-  HEADROOM_DEFAULT,
-  HEADROOM_MAXIMUM,
-} from "../layout/batch.layout.ts";
 import { DESCRIPTOR_LENGTH } from "../layout/descriptor.layout.ts";
 import { CACHE_LINE } from "../layout/memory.layout.ts";
 import { SCRATCH_LENGTH, SWITCH_BURST } from "../layout/switch.layout.ts";
-import type { Workspace } from "./switch-types.ts";
-
-export interface SwitchWorkspaceOptions {
-  /** How many copies of frames there is room for at a time: 1 to 65,536, default 256. */
-  readonly copies?: number;
-  /** Longest frame that is copied, in bytes. Default 1,984. */
-  readonly frameBytes?: number;
-  /** Bytes in front of each copy, for tags and tunnels. Default 128. */
-  readonly headroom?: number;
-}
+import { WORKSPACE_FIELDS } from "./switch-options.ts";
+import type { SwitchWorkspaceOptions, Workspace } from "./switch-types.ts";
 
 /** Room that switches of one thread share: half a mebibyte by default, which a thousand switches need only once. */
 export class SwitchWorkspace implements Workspace {
@@ -41,16 +27,11 @@ export class SwitchWorkspace implements Workspace {
   #users = 0;
 
   constructor(kernels: Kernels, options: SwitchWorkspaceOptions = {}) {
-    knownKeys("options", options, ["copies", "frameBytes", "headroom"]);
+    const { copies, frameBytes, headroom } = checkFields("options", WORKSPACE_FIELDS, options);
     this.kernels = expectKernels(kernels);
-    this.copies = wholeNumber("copies", options.copies ?? 256, 1, BATCH_FRAMES_MAXIMUM);
-    this.frameBytes = wholeNumber(
-      "frameBytes",
-      options.frameBytes ?? FRAME_BYTES_DEFAULT,
-      1,
-      FRAME_BYTES_MAXIMUM,
-    );
-    this.headroom = wholeNumber("headroom", options.headroom ?? HEADROOM_DEFAULT, 0, HEADROOM_MAXIMUM);
+    this.copies = copies;
+    this.frameBytes = frameBytes;
+    this.headroom = headroom;
     const lines = Math.ceil((this.headroom + this.frameBytes) / CACHE_LINE);
     this.stride = (lines % 2 === 0 ? lines + 1 : lines) * CACHE_LINE;
     const reserve = (purpose: string, length: number): number => {
@@ -71,7 +52,7 @@ export class SwitchWorkspace implements Workspace {
 
   /** For a switch that begins to use it, until `leave()`. */
   enter(): void {
-    if (this.#closed) throw new TypeError("workspace: it has been closed");
+    if (this.#closed) throw closed("workspace");
     this.#users++;
   }
 

@@ -1,6 +1,7 @@
 // What runs in a worker, in Node and in browsers: it waits to be asked. Built as one classic script.
 
 import * as Comlink from "comlink";
+import { ArgumentTypeError } from "../core/argument-error.ts";
 import { attachKernels, createMemory } from "../kernel/kernels.ts";
 import type { TransferJob } from "../lane/lane-job.ts";
 import { holdLock, ownEndpoint } from "../platform/threads.ts";
@@ -40,7 +41,8 @@ const control: WorkerControl = {
   openSource: (id, source) => read()?.openSource(id, source),
   closeSource: (id) => read()?.closeSource(id),
   work(job: TransferJob) {
-    if (transferWorker === undefined) throw new TypeError("work: this worker has shared memory");
+    if (transferWorker === undefined)
+      throw new ArgumentTypeError("unsupported", "work", "this worker has shared memory");
     const result = transferWorker.work(job);
     return Comlink.transfer(result, [result.bytes.buffer]);
   },

@@ -4,6 +4,7 @@
 // everything it covers in its place.
 
 import { parseIp } from "../core/addresses.ts";
+import { ArgumentRangeError } from "../core/argument-error.ts";
 import { byteArray } from "../core/arguments.ts";
 import {
   ETHERNET_LENGTH,
@@ -217,8 +218,10 @@ const composers: { readonly [Name in ComposeName]: Composer<Name> } = {
 
 function composerOf(layer: ComposeLayer): Composer<ComposeName> {
   if (!Object.hasOwn(composers, layer.name)) {
-    throw new RangeError(
-      `layers: expected ${Object.keys(composers).join(" or ")}, got ${String(layer.name)}`,
+    throw new ArgumentRangeError(
+      "not-one-of",
+      "layers",
+      `expected ${Object.keys(composers).join(" or ")}, got ${String(layer.name)}`,
     );
   }
   return composers[layer.name] as Composer<ComposeName>;
@@ -233,7 +236,11 @@ function typeOrLength({ inner, payload, end }: Place): number {
   if (inner?.name !== "llc") return etherTypeOf(inner);
   const length = end - payload;
   if (length < ETHERTYPE_MINIMUM) return length;
-  throw new RangeError(`payload: expected at most ${ETHERTYPE_MINIMUM - 1} bytes from llc on, got ${length}`);
+  throw new ArgumentRangeError(
+    "out-of-range",
+    "payload",
+    `expected at most ${ETHERTYPE_MINIMUM - 1} bytes from llc on, got ${length}`,
+  );
 }
 
 function etherTypeOf(inner: ComposeLayer | undefined): number {
@@ -250,7 +257,7 @@ function etherTypeOf(inner: ComposeLayer | undefined): number {
     case "ethernet":
       return ETHERTYPE_TEB;
     default:
-      throw new RangeError(`layers: no Ethernet type announces ${inner.name}; give one`);
+      throw new ArgumentRangeError("missing", "layers", `no Ethernet type announces ${inner.name}; give one`);
   }
 }
 
@@ -272,7 +279,11 @@ function protocolOf(inner: ComposeLayer | undefined): number {
     case "ipv6":
       return IP_PROTOCOL_IPV6;
     default:
-      throw new RangeError(`layers: no IP protocol number announces ${inner.name}; give one`);
+      throw new ArgumentRangeError(
+        "missing",
+        "layers",
+        `no IP protocol number announces ${inner.name}; give one`,
+      );
   }
 }
 
@@ -280,12 +291,12 @@ function destinationPortOf(inner: ComposeLayer | undefined): number {
   if (inner?.name === "vxlan") return inner.gpe ? VXLAN_PORT_GPE : VXLAN_PORT;
   if (inner?.name === "geneve") return GENEVE_PORT;
   if (inner?.name === "gre") return GRE_IN_UDP_PORT;
-  throw new RangeError("destinationPort: expected a port, since no tunnel follows");
+  throw new ArgumentRangeError("missing", "destinationPort", "expected a port, since no tunnel follows");
 }
 
 function sourcePortOf({ inner, into, payload, end }: Place): number {
   if (inner?.name !== "vxlan" && inner?.name !== "geneve" && inner?.name !== "gre") {
-    throw new RangeError("sourcePort: expected a port, since no tunnel follows");
+    throw new ArgumentRangeError("missing", "sourcePort", "expected a port, since no tunnel follows");
   }
   const passenger = payload + composerOf(inner).length(inner);
   return sourcePort(flowHash(into.subarray(passenger, end)));

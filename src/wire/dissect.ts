@@ -3,6 +3,7 @@
 // Each kind of layer has one step: it parses its header at the walk's place and names what comes next. The walk holds
 // the place; `end` shrinks as length fields say so, and may lie beyond the bytes at hand in a frame a capture cut.
 
+import { ArgumentTypeError } from "../core/argument-error.ts";
 import { byteArray, knownKeys, trueOrFalse, wholeNumber } from "../core/arguments.ts";
 import {
   ETHERTYPE_ARP,
@@ -302,7 +303,8 @@ function unread(): Next {
 }
 
 function ports(name: string, list: readonly number[] | undefined): readonly number[] | undefined {
-  if (list !== undefined && !Array.isArray(list)) throw new TypeError(`${name}: expected an array of ports`);
+  if (list !== undefined && !Array.isArray(list))
+    throw new ArgumentTypeError("wrong-type", name, "expected an array of ports");
   list?.forEach((port, index) => {
     wholeNumber(`${name}[${index}]`, port, 0, 0xffff);
   });

@@ -12,6 +12,7 @@
 //   |            option data, 0 to 31 words; then more options
 //   +---------------------------------------------------------------
 
+import { ArgumentRangeError } from "../core/argument-error.ts";
 import { byteArray, trueOrFalse, wholeNumber } from "../core/arguments.ts";
 import { ETHERTYPE_TEB } from "../layout/ethernet.layout.ts";
 import {
@@ -140,12 +141,20 @@ export function emitGeneve(header: GeneveFields, into: Uint8Array, offset = 0): 
   const next = room(into, offset, length);
   const optionsLength = length - GENEVE_LENGTH;
   if (optionsLength > GENEVE_OPTIONS_MAXIMUM) {
-    throw new RangeError(`options: expected at most ${GENEVE_OPTIONS_MAXIMUM} bytes, got ${optionsLength}`);
+    throw new ArgumentRangeError(
+      "out-of-range",
+      "options",
+      `expected at most ${GENEVE_OPTIONS_MAXIMUM} bytes, got ${optionsLength}`,
+    );
   }
   const demanded = options.some(isCritical);
   const critical = trueOrFalse("critical", header.critical ?? demanded);
   if (demanded && !critical)
-    throw new RangeError("critical: expected true, since an option is critical, got false");
+    throw new ArgumentRangeError(
+      "contradiction",
+      "critical",
+      "expected true, since an option is critical, got false",
+    );
   const vni = wholeNumber("vni", header.vni, 0, VNI_MAXIMUM);
   into[offset + GENEVE_VERSION_LENGTH] = (GENEVE_VERSION << GENEVE_VERSION_SHIFT) | (optionsLength / 4);
   into[offset + GENEVE_FLAGS] =
@@ -163,7 +172,11 @@ export function emitGeneve(header: GeneveFields, into: Uint8Array, offset = 0): 
 function emitOption(option: GeneveOption, name: string, into: Uint8Array, offset: number): number {
   const { length } = byteArray(`${name}.data`, option.data);
   if (length % 4 !== 0 || length > GENEVE_OPTION_DATA_MAXIMUM) {
-    throw new RangeError(`${name}.data: expected a multiple of 4 bytes up to 124, got ${length}`);
+    throw new ArgumentRangeError(
+      "out-of-range",
+      `${name}.data`,
+      `expected a multiple of 4 bytes up to 124, got ${length}`,
+    );
   }
   write16(into, offset + GENEVE_OPTION_CLASS, wholeNumber(`${name}.class`, option.class, 0, 0xffff));
   into[offset + GENEVE_OPTION_TYPE] = wholeNumber(`${name}.type`, option.type, 0, 0xff);

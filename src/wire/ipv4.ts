@@ -17,6 +17,7 @@
 //   +---------------------------------------------------------------+
 
 import type { IpAddress } from "../core/addresses.ts";
+import { ArgumentRangeError } from "../core/argument-error.ts";
 import { byteArray, trueOrFalse, wholeNumber } from "../core/arguments.ts";
 import {
   IP_LENGTH_MAXIMUM,
@@ -145,13 +146,18 @@ export function emitIpv4(header: Ipv4Fields, into: Uint8Array, offset = 0): numb
   if (options !== undefined) byteArray("options", options);
   const length = ipv4Length(header);
   if (length % 4 !== 0 || length > IPV4_MAXIMUM_LENGTH) {
-    throw new RangeError(`options: expected a multiple of 4 bytes up to 40, got ${options?.length}`);
+    throw new ArgumentRangeError(
+      "out-of-range",
+      "options",
+      `expected a multiple of 4 bytes up to 40, got ${options?.length}`,
+    );
   }
   const next = room(into, offset, length);
   const dscp = wholeNumber("dscp", header.dscp ?? 0, 0, 63);
   const ecn = wholeNumber("ecn", header.ecn ?? 0, 0, 3);
   const place = wholeNumber("fragmentOffset", header.fragmentOffset ?? 0, 0, IPV4_OFFSET_MASK * 8);
-  if (place % 8 !== 0) throw new RangeError(`fragmentOffset: expected a multiple of 8, got ${place}`);
+  if (place % 8 !== 0)
+    throw new ArgumentRangeError("out-of-range", "fragmentOffset", `expected a multiple of 8, got ${place}`);
   into[offset + IPV4_VERSION_IHL] = (IPV4_VERSION << 4) | (length / 4);
   into[offset + IPV4_TOS] = (dscp << 2) | ecn;
   write16(into, offset + IPV4_TOTAL_LENGTH, wholeNumber("totalLength", header.totalLength, 0, 0xffff));

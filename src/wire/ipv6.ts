@@ -15,6 +15,7 @@
 //   +---------------+---------------+-------------------------------+
 
 import type { IpAddress } from "../core/addresses.ts";
+import { ArgumentRangeError } from "../core/argument-error.ts";
 import { byteArray, wholeNumber } from "../core/arguments.ts";
 import { IP_LENGTH_MAXIMUM } from "../layout/ipv4.layout.ts";
 import {
@@ -197,12 +198,15 @@ function isExtension(type: number): boolean {
 
 function extensionBytes({ type, bytes }: Ipv6Extension, name: string): Uint8Array {
   byteArray(`${name}.bytes`, bytes);
-  if (!isExtension(type)) throw new RangeError(`${name}.type: expected 0, 43, 44 or 60, got ${type}`);
+  if (!isExtension(type))
+    throw new ArgumentRangeError("not-one-of", `${name}.type`, `expected 0, 43, 44 or 60, got ${type}`);
   const units = type === IPV6_FRAGMENT_HEADER ? 0 : (bytes[IPV6_EXTENSION_UNITS] ?? 0);
   const length = (units + 1) * IPV6_EXTENSION_UNIT;
   if (bytes.length !== length) {
-    throw new RangeError(
-      `${name}.bytes: expected ${length} bytes, as its length field says, got ${bytes.length}`,
+    throw new ArgumentRangeError(
+      "out-of-range",
+      `${name}.bytes`,
+      `expected ${length} bytes, as its length field says, got ${bytes.length}`,
     );
   }
   return bytes;

@@ -4,6 +4,7 @@
 // They differ in a frame that a capture cut. Comparing both in one place keeps "the sender contradicts itself"
 // and "the capture was short" apart in all protocols.
 
+import { ArgumentRangeError } from "../core/argument-error.ts";
 import { byteArray, wholeNumber } from "../core/arguments.ts";
 import type { StopReason } from "./stop-reasons.ts";
 
@@ -61,7 +62,11 @@ export function room(into: Uint8Array, offset: number, length: number): number {
   byteArray("into", into);
   wholeNumber("offset", offset, 0, into.length);
   if (into.length - offset < length) {
-    throw new RangeError(`into: expected room for ${length} bytes at ${offset}, got ${into.length - offset}`);
+    throw new ArgumentRangeError(
+      "out-of-range",
+      "into",
+      `expected room for ${length} bytes at ${offset}, got ${into.length - offset}`,
+    );
   }
   return offset + length;
 }

@@ -16,6 +16,7 @@
 //   |                    options, padded to words                   |
 //   +---------------------------------------------------------------+
 
+import { ArgumentRangeError } from "../core/argument-error.ts";
 import { byteArray, wholeNumber } from "../core/arguments.ts";
 import { IP_PROTOCOL_TCP } from "../layout/ipv4.layout.ts";
 import {
@@ -90,7 +91,11 @@ export function emitTcp(header: TcpFields, into: Uint8Array, offset = 0): number
   if (options !== undefined) byteArray("options", options);
   const length = tcpLength(header);
   if (length % 4 !== 0 || length > TCP_MAXIMUM_LENGTH) {
-    throw new RangeError(`options: expected a multiple of 4 bytes up to 40, got ${options?.length}`);
+    throw new ArgumentRangeError(
+      "out-of-range",
+      "options",
+      `expected a multiple of 4 bytes up to 40, got ${options?.length}`,
+    );
   }
   const next = room(into, offset, length);
   const { sourcePort, destinationPort, sequence = 0, acknowledgement = 0, flags = 0 } = header;

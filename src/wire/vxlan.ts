@@ -11,6 +11,7 @@
 //   |          VXLAN network identifier (VNI)       |   reserved    |
 //   +-----------------------------------------------+---------------+
 
+import { ArgumentRangeError } from "../core/argument-error.ts";
 import { oneOf, trueOrFalse, wholeNumber } from "../core/arguments.ts";
 import {
   VNI_MAXIMUM,
@@ -118,7 +119,8 @@ export function parseVxlan(
 /** Writes a VXLAN header at `offset`, all reserved bits 0; returns the offset behind it. */
 export function emitVxlan(header: VxlanHeader, into: Uint8Array, offset = 0): number {
   const { groupPolicy, gpe } = header;
-  if (groupPolicy && gpe) throw new RangeError("groupPolicy: cannot be combined with gpe");
+  if (groupPolicy && gpe)
+    throw new ArgumentRangeError("contradiction", "groupPolicy", "cannot be combined with gpe");
   const next = room(into, offset, VXLAN_LENGTH);
   const vni = wholeNumber("vni", header.vni, 0, VNI_MAXIMUM);
   into.fill(0, offset, next);

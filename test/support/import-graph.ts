@@ -10,7 +10,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   layout: [],
   assembly: ["layout"],
   core: ["layout"],
-  platform: [],
+  platform: ["core"],
   wire: ["layout", "core"],
   pcap: ["layout", "core"],
   kernel: ["layout", "core"],
