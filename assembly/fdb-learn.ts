@@ -81,7 +81,7 @@ export function learn(fdb: usize, key: u64, expected: u64, thread: u32): u32 {
       return DROP_NONE;
     }
   }
-  if (!lock(fdb, thread)) return refuse(fdb);
+  if (!lock(fdb, thread)) return learnNothing(fdb);
   if (load<u32>(fdb, FDB_READERS) !== 0) slot = findSlot(fdb, key);
   return slot === 0 ? enter(fdb, key, expected, thread) : move(fdb, slot, expected);
 }
@@ -93,7 +93,7 @@ function fixed(value: u64, expected: u64): i32 {
   return <u32>value === <u32>expected ? DROP_NONE : DROP_SOURCE_STATIC;
 }
 
-function refuse(fdb: usize): u32 {
+function learnNothing(fdb: usize): u32 {
   if (load<u32>(fdb, FDB_READERS) === 0) store<u64>(fdb, load<u64>(fdb, FDB_REFUSED) + 1, FDB_REFUSED);
   else atomic.add<u64>(fdb, 1, FDB_REFUSED);
   return DROP_NONE;
@@ -115,7 +115,7 @@ function move(fdb: usize, slot: usize, expected: u64): u32 {
   if (reason >= 0) return reason;
   const from: u32 = <u32>value;
   const to: u32 = <u32>expected;
-  if (((from ^ to) & 0xffff) !== 0 && portIsFull(fdb, to & 0xffff)) return refuse(fdb);
+  if (((from ^ to) & 0xffff) !== 0 && portIsFull(fdb, to & 0xffff)) return learnNothing(fdb);
   changed++;
   changeEntry(fdb, slot, expected);
   if (from !== to) noteEvent(fdb, EVENT_MOVED, load<u64>(slot), to, from, stampOf(expected));
@@ -123,10 +123,10 @@ function move(fdb: usize, slot: usize, expected: u64): u32 {
 }
 
 function enter(fdb: usize, key: u64, value: u64, thread: u32): u32 {
-  if (portIsFull(fdb, <u32>value & 0xffff)) return refuse(fdb);
-  if (domainIsFull(fdb, <u32>(key >>> (KEY_DOMAIN << 3)))) return refuse(fdb);
-  if (isFull(fdb) && !evict(fdb, stampOf(value))) return refuse(fdb);
-  return insert(fdb, key, value, thread) ? DROP_NONE : refuse(fdb);
+  if (portIsFull(fdb, <u32>value & 0xffff)) return learnNothing(fdb);
+  if (domainIsFull(fdb, <u32>(key >>> (KEY_DOMAIN << 3)))) return learnNothing(fdb);
+  if (isFull(fdb) && !evict(fdb, stampOf(value))) return learnNothing(fdb);
+  return insert(fdb, key, value, thread) ? DROP_NONE : learnNothing(fdb);
 }
 
 function isFull(fdb: usize): bool {

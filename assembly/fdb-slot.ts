@@ -4,14 +4,19 @@ import {
   BUCKET_LENGTH,
   BUCKET_SLOTS,
   BUCKET_VALUES,
+  CHAIN_LENGTH,
+  CHAIN_NEXT,
+  CHAIN_PORT,
+  CHAIN_PREVIOUS,
+  CHAIN_STAMP,
   FDB_BUCKETS,
+  FDB_CHAINS,
   FDB_DOMAIN_COUNT,
   FDB_DOMAIN_ENTRIES,
   FDB_DOMAIN_LENGTH,
   FDB_DOMAINS,
   FDB_ENTRIES,
   FDB_EPOCH,
-  FDB_LINKS,
   FDB_PORT_COUNT,
   FDB_PORT_ENTRIES,
   FDB_PORT_HEAD,
@@ -23,11 +28,6 @@ import {
   KEY_LENGTH,
   KEY_RETIRED,
   KEY_RETIRED_EPOCH,
-  LINK_LENGTH,
-  LINK_NEXT,
-  LINK_PORT,
-  LINK_PREVIOUS,
-  LINK_STAMP,
   VALUE_BLACKHOLE,
   VALUE_FLAGS,
   VALUE_STAMP_SHIFT,
@@ -200,7 +200,7 @@ export function slotAt(fdb: usize, number: u32): usize {
 }
 
 export function linkOf(fdb: usize, number: u32): usize {
-  return load<u32>(fdb, FDB_LINKS) + (number - 1) * LINK_LENGTH;
+  return load<u32>(fdb, FDB_CHAINS) + (number - 1) * CHAIN_LENGTH;
 }
 
 export function portOf(fdb: usize, port: u32): usize {
@@ -218,7 +218,7 @@ export function count(record: usize, field: u32, by: u32): void {
 
 /** Puts a slot at the end of its port's list. */
 function link(fdb: usize, slot: usize, port: u32, domain: u32, stamp: u32): void {
-  if (load<u32>(fdb, FDB_LINKS) === 0) return;
+  if (load<u32>(fdb, FDB_CHAINS) === 0) return;
   const number = slotNumber(fdb, slot);
   appendLink(fdb, number, port, stamp);
   count(portOf(fdb, port), FDB_PORT_ENTRIES, 1);
@@ -229,30 +229,30 @@ function appendLink(fdb: usize, number: u32, port: u32, stamp: u32): void {
   const own = linkOf(fdb, number);
   const list = portOf(fdb, port);
   const last = load<u32>(list, FDB_PORT_TAIL);
-  store<u32>(own, last, LINK_PREVIOUS);
-  store<u32>(own, 0, LINK_NEXT);
-  store<u32>(own, stamp, LINK_STAMP);
-  store<u32>(own, port, LINK_PORT);
+  store<u32>(own, last, CHAIN_PREVIOUS);
+  store<u32>(own, 0, CHAIN_NEXT);
+  store<u32>(own, stamp, CHAIN_STAMP);
+  store<u32>(own, port, CHAIN_PORT);
   if (last === 0) store<u32>(list, number, FDB_PORT_HEAD);
-  else store<u32>(linkOf(fdb, last), number, LINK_NEXT);
+  else store<u32>(linkOf(fdb, last), number, CHAIN_NEXT);
   store<u32>(list, number, FDB_PORT_TAIL);
 }
 
 function removeLink(fdb: usize, number: u32): void {
   const own = linkOf(fdb, number);
-  const list = portOf(fdb, load<u32>(own, LINK_PORT));
-  const previous = load<u32>(own, LINK_PREVIOUS);
-  const next = load<u32>(own, LINK_NEXT);
+  const list = portOf(fdb, load<u32>(own, CHAIN_PORT));
+  const previous = load<u32>(own, CHAIN_PREVIOUS);
+  const next = load<u32>(own, CHAIN_NEXT);
   if (previous === 0) store<u32>(list, next, FDB_PORT_HEAD);
-  else store<u32>(linkOf(fdb, previous), next, LINK_NEXT);
+  else store<u32>(linkOf(fdb, previous), next, CHAIN_NEXT);
   if (next === 0) store<u32>(list, previous, FDB_PORT_TAIL);
-  else store<u32>(linkOf(fdb, next), previous, LINK_PREVIOUS);
+  else store<u32>(linkOf(fdb, next), previous, CHAIN_PREVIOUS);
 }
 
 function unlink(fdb: usize, slot: usize, domain: u32): void {
-  if (load<u32>(fdb, FDB_LINKS) === 0) return;
+  if (load<u32>(fdb, FDB_CHAINS) === 0) return;
   const number = slotNumber(fdb, slot);
-  const port = load<u32>(linkOf(fdb, number), LINK_PORT);
+  const port = load<u32>(linkOf(fdb, number), CHAIN_PORT);
   removeLink(fdb, number);
   count(portOf(fdb, port), FDB_PORT_ENTRIES, -1);
   count(domainOf(fdb, domain), FDB_DOMAIN_ENTRIES, -1);
@@ -260,17 +260,17 @@ function unlink(fdb: usize, slot: usize, domain: u32): void {
 
 /** The entry in `from` stands in `to` now, at the same place of its list. */
 function moveLink(fdb: usize, from: usize, to: usize): void {
-  if (load<u32>(fdb, FDB_LINKS) === 0 || !isLearned(load<u64>(to, BUCKET_VALUES))) return;
+  if (load<u32>(fdb, FDB_CHAINS) === 0 || !isLearned(load<u64>(to, BUCKET_VALUES))) return;
   const number = slotNumber(fdb, to);
   const old = linkOf(fdb, slotNumber(fdb, from));
   v128.store(linkOf(fdb, number), v128.load(old));
-  const list = portOf(fdb, load<u32>(old, LINK_PORT));
-  const previous = load<u32>(old, LINK_PREVIOUS);
-  const next = load<u32>(old, LINK_NEXT);
+  const list = portOf(fdb, load<u32>(old, CHAIN_PORT));
+  const previous = load<u32>(old, CHAIN_PREVIOUS);
+  const next = load<u32>(old, CHAIN_NEXT);
   if (previous === 0) store<u32>(list, number, FDB_PORT_HEAD);
-  else store<u32>(linkOf(fdb, previous), number, LINK_NEXT);
+  else store<u32>(linkOf(fdb, previous), number, CHAIN_NEXT);
   if (next === 0) store<u32>(list, number, FDB_PORT_TAIL);
-  else store<u32>(linkOf(fdb, next), number, LINK_PREVIOUS);
+  else store<u32>(linkOf(fdb, next), number, CHAIN_PREVIOUS);
 }
 
 /** Makes lists and counts anew from the entries that stand in the table; a key that stands there twice loses one place. */
@@ -319,12 +319,12 @@ export function fdbRepair(fdb: usize): void {
 
 /** Puts an entry that was refreshed since it was put there to the end of its list, with its present stamp. */
 export function requeue(fdb: usize, number: u32, stamp: u32): void {
-  const port = load<u32>(linkOf(fdb, number), LINK_PORT);
+  const port = load<u32>(linkOf(fdb, number), CHAIN_PORT);
   removeLink(fdb, number);
   appendLink(fdb, number, port, stamp);
 }
 
 /** The stamp that the entry had when it was put into its list. */
 export function queuedStamp(fdb: usize, number: u32): u32 {
-  return load<u32>(linkOf(fdb, number), LINK_STAMP);
+  return load<u32>(linkOf(fdb, number), CHAIN_STAMP);
 }

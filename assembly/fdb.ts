@@ -136,9 +136,9 @@ export function slotOf(bucket: usize, key: u64): usize {
 }
 
 /**
- * Looks `count` keys up and writes a value for each; returns how many were found. Until a value is known its place
- * serves the work: the upper half of `values` keeps the addresses of first buckets, each read before it is written
- * over, and the place of a key that was not in its first bucket keeps a link to the one before, and a bucket.
+ * Looks `count` keys up and writes a value for each; returns how many were found. `values` is working memory,
+ * too: at first its upper half holds the addresses of first buckets, each read before a value is written over it; then the
+ * words of a key that was not in its first bucket hold its second one, and which such key came before, until its value.
  */
 export function fdbLookup(fdb: usize, keys: usize, count: u32, values: usize): u32 {
   const buckets: usize = values + (count << 2);

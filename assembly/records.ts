@@ -30,7 +30,6 @@ import {
 import {
   FILLER,
   RECORD_ALIGNMENT,
-  RECORD_FLOW_HASH,
   RECORD_FRAME_LENGTH,
   RECORD_HEADER_LENGTH,
   RECORD_MARK,
@@ -72,7 +71,7 @@ export function readRecords(cursor: usize): u32 {
     store<u32>(d, <u32>floor, DESCRIPTOR_FLOOR);
     store<u32>(d, 0, DESCRIPTOR_VERDICT);
     store<u32>(d, load<u32>(at, RECORD_VNI), DESCRIPTOR_VNI);
-    store<u32>(d, load<u32>(at, RECORD_FLOW_HASH), DESCRIPTOR_FLOW_HASH);
+    store<u32>(d, 0, DESCRIPTOR_FLOW_HASH);
     store<u32>(d, load<u32>(at, RECORD_MARK), DESCRIPTOR_MARK);
     bytes += length;
     at += total;
@@ -96,7 +95,6 @@ export function writeRecord(out: usize, d: usize, length: u32, total: u32): void
   store<u32>(out, load<u32>(d, DESCRIPTOR_WIRE_LENGTH), RECORD_WIRE_LENGTH);
   store<u32>(out, load<u32>(d, DESCRIPTOR_MARK), RECORD_MARK);
   store<u32>(out, load<u32>(d, DESCRIPTOR_VNI), RECORD_VNI);
-  store<u32>(out, load<u32>(d, DESCRIPTOR_FLOW_HASH), RECORD_FLOW_HASH);
   copy(out + RECORD_HEADER_LENGTH, load<u32>(d, DESCRIPTOR_OFFSET), length);
 }
 

@@ -16,24 +16,20 @@ import {
   SAMPLE_STATE_WAIT,
   STAGE_FLAGS,
 } from "../src/layout/stage.layout";
-import { countChanged, drop, passOver, stateOf } from "./descriptor";
+import { drop, passOver, stateOf } from "./descriptor";
 import { flowHash } from "./flow-hash";
 
 export function sample(descriptors: usize, count: u32, stage: usize, counters: usize): void {
   const end: usize = descriptors + count * DESCRIPTOR_LENGTH;
-  const dropped =
-    (load<u32>(stage, STAGE_FLAGS) & SAMPLE_FLOWS) !== 0
-      ? sampleFlows(descriptors, end, stage, counters)
-      : sampleFrames(descriptors, end, stage, counters);
-  countChanged(stage, counters, dropped);
+  if ((load<u32>(stage, STAGE_FLAGS) & SAMPLE_FLOWS) !== 0) sampleFlows(descriptors, end, stage, counters);
+  else sampleFrames(descriptors, end, stage, counters);
 }
 
 /** The first frame is chosen, and then one after each `oneIn` less one. */
-function sampleFrames(descriptors: usize, end: usize, stage: usize, counters: usize): u64 {
+function sampleFrames(descriptors: usize, end: usize, stage: usize, counters: usize): void {
   const state = stateOf(stage, counters);
   const oneIn = load<u32>(stage, SAMPLE_ONE_IN);
   let wait = load<u32>(state, SAMPLE_STATE_WAIT);
-  let dropped: u64 = 0;
   for (let d = descriptors; d < end; d += DESCRIPTOR_LENGTH) {
     if (load<u8>(d, DESCRIPTOR_VERDICT) !== VERDICT_FORWARD) {
       passOver(d);
@@ -45,16 +41,13 @@ function sampleFrames(descriptors: usize, end: usize, stage: usize, counters: us
     }
     wait--;
     drop(d, DROP_NOT_SAMPLED, counters);
-    dropped++;
   }
   store<u32>(state, wait, SAMPLE_STATE_WAIT);
-  return dropped;
 }
 
-function sampleFlows(descriptors: usize, end: usize, stage: usize, counters: usize): u64 {
+function sampleFlows(descriptors: usize, end: usize, stage: usize, counters: usize): void {
   const seed = load<u32>(stage, SAMPLE_SEED);
   const limit = load<u32>(stage, SAMPLE_LIMIT);
-  let dropped: u64 = 0;
   for (let d = descriptors; d < end; d += DESCRIPTOR_LENGTH) {
     if (load<u8>(d, DESCRIPTOR_VERDICT) !== VERDICT_FORWARD) {
       passOver(d);
@@ -63,9 +56,7 @@ function sampleFlows(descriptors: usize, end: usize, stage: usize, counters: usi
     const hash = flowHash(load<u32>(d, DESCRIPTOR_OFFSET), load<u32>(d, DESCRIPTOR_FRAME_LENGTH), seed);
     if (mixed(hash) <= limit) continue;
     drop(d, DROP_NOT_SAMPLED, counters);
-    dropped++;
   }
-  return dropped;
 }
 
 /**

@@ -203,9 +203,9 @@ function classifyPackets<K>(
   const outerLength: u32 = gre ? GRE_OUTER : UDP_OUTER;
   let packets: u64 = 0;
   let packetBytes: u64 = 0;
-  // Of the tunnel that the last packet came out of: source address and number, as far as they count.
-  let known: u64 = 0;
-  let counts: u64 = 0xffffffffffffffff;
+  // Source address and number of the last packet, and which bits of those say that the next is of the same tunnel.
+  let lastTunnel: u64 = 0;
+  let significantBits: u64 = 0xffffffffffffffff;
   let number: u32 = 0;
   let domain: u32 = 0;
   let inDomain: u64 = 0;
@@ -249,7 +249,7 @@ function classifyPackets<K>(
     const from: u64 = gre
       ? source | ((<u64>tunnelNumber) << 32)
       : source | ((<u64>tunnelNumber) << 32) | keyBits(kind);
-    if (gre ? number === 0 || ((from ^ known) & counts) !== 0 : from !== known) {
+    if (gre ? number === 0 || ((from ^ lastTunnel) & significantBits) !== 0 : from !== lastTunnel) {
       let value: u32 = 0;
       let significant: u64 = 0xffffffffffffffff;
       if (!gre || tunnelNumber <= <u32>VNI_MAXIMUM) value = <u32>find(remotes, from | keyBits(kind));
@@ -261,8 +261,8 @@ function classifyPackets<K>(
       }
       if (value === 0) break;
       if (frames !== 0) countPassengers(context, number, domain, frames, bytes);
-      known = from;
-      if (gre) counts = significant;
+      lastTunnel = from;
+      if (gre) significantBits = significant;
       number = value & 0xffff;
       domain = value >>> REMOTE_DOMAIN_SHIFT;
       const port: usize = ports + number * PORT_LENGTH;

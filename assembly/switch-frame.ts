@@ -56,18 +56,18 @@ import { MAC_MASK } from "./switch-ingress";
 const PRESENT: u64 = (<u64>VALUE_PRESENT) << (VALUE_FLAGS << 3);
 const BLACKHOLE: u64 = (<u64>VALUE_BLACKHOLE) << (VALUE_FLAGS << 3);
 
-/** How much learning had added and changed when the burst was looked up. */
+/** How much learning had added to the FDB and changed in it when the burst was looked up. */
 let settledAdditions: u32 = 0;
 let settledChanges: u32 = 0;
 
-/** What has been looked up is true from here on. */
-export function settle(): void {
+/** To be called as soon as a burst has been looked up: later changes are those that may have made it wrong. */
+export function rememberFdbState(): void {
   settledAdditions = additions();
   settledChanges = changes();
 }
 
-/** Whether what was looked up may be wrong by now. */
-export function isDisturbed(): bool {
+/** Whether an entry that was looked up may be another by now, or gone. */
+export function fdbHasChanged(): bool {
   return changes() !== settledChanges;
 }
 
@@ -82,7 +82,7 @@ export function forwardOne(context: usize, sw: usize, d: usize, s: usize): bool 
     const key = load<u64>(s, SCRATCH_SOURCE);
     const stamp: u64 = load<u32>(context, CONTEXT_STAMP);
     const expected: u64 = PRESENT | (stamp << VALUE_STAMP_SHIFT) | <u64>ingress;
-    if (isDisturbed() || load<u64>(s, SCRATCH_SOURCE_VALUE) !== expected) {
+    if (fdbHasChanged() || load<u64>(s, SCRATCH_SOURCE_VALUE) !== expected) {
       const reason = learn(fdb, key, expected, load<u32>(context, CONTEXT_THREAD));
       if (reason !== DROP_NONE) {
         refuse(context, d, from, domain, reason);
@@ -106,7 +106,7 @@ function forwardInDomain(context: usize, sw: usize, d: usize, s: usize, state: u
   if ((state & SCRATCH_GROUP) === 0) {
     value = load<u64>(s, SCRATCH_DESTINATION_VALUE);
     const again =
-      (value === 0 && additions() !== settledAdditions) || isDisturbed() || (state & SCRATCH_ROUTED) !== 0;
+      (value === 0 && additions() !== settledAdditions) || fdbHasChanged() || (state & SCRATCH_ROUTED) !== 0;
     if (again) value = find(fdb, load<u64>(s, SCRATCH_DESTINATION));
     if (value === 0) {
       const flags = load<u32>(load<u32>(sw, SWITCH_DOMAINS) + domain * DOMAIN_LENGTH, DOMAIN_FLAGS);

@@ -7,23 +7,23 @@
 
 import {
   BUCKET_VALUES,
+  CHAIN_NEXT,
+  CHAIN_STAMP,
   DESTINATION_PORT_MASK,
   EVENT_LEARNED,
   FDB_BUCKETS,
   FDB_CAPACITY,
+  FDB_CHAINS,
   FDB_DOMAIN_ENTRIES,
   FDB_DOMAIN_LIMIT,
   FDB_ENTRIES,
   FDB_EVENTS,
-  FDB_LINKS,
   FDB_PORT_ENTRIES,
   FDB_PORT_HEAD,
   FDB_PORT_LIMIT,
   FDB_PORT_TAIL,
   FDB_READERS,
   KEY_DOMAIN,
-  LINK_NEXT,
-  LINK_STAMP,
   STAMP_MASK,
   VALUE_STAMP_SHIFT,
 } from "../src/layout/fdb.layout";
@@ -54,7 +54,7 @@ export function learnAhead(fdb: usize, scratch: usize, frames: u32, fresh: u64, 
   const table: usize = load<u32>(fdb, FDB_BUCKETS);
   const mask = offsetMask(fdb);
   const seed = seedOf(fdb);
-  const links: usize = load<u32>(fdb, FDB_LINKS);
+  const links: usize = load<u32>(fdb, FDB_CHAINS);
   const alone = load<u32>(fdb, FDB_READERS) === 0;
   const events = load<u32>(fdb, FDB_EVENTS);
   const end: usize = scratch + frames * SCRATCH_STEP;
@@ -86,7 +86,7 @@ export function learnAhead(fdb: usize, scratch: usize, frames: u32, fresh: u64, 
           left = room;
           const list = portOf(fdb, <u32>run & DESTINATION_PORT_MASK);
           tail = load<u32>(list, FDB_PORT_TAIL);
-          next = tail === 0 ? list + FDB_PORT_HEAD : linkOf(fdb, tail) + LINK_NEXT;
+          next = tail === 0 ? list + FDB_PORT_HEAD : linkOf(fdb, tail) + CHAIN_NEXT;
           behind = <u64>stampOf(fresh) | ((run & DESTINATION_PORT_MASK) << 32);
         }
         const offset = firstOffset(hash(key, seed), mask);
@@ -110,10 +110,10 @@ export function learnAhead(fdb: usize, scratch: usize, frames: u32, fresh: u64, 
             const index: u32 = (offset >>> 4) | place;
             const own: usize = links + (index << 4);
             store<u64>(own, tail);
-            store<u64>(own, behind, LINK_STAMP);
+            store<u64>(own, behind, CHAIN_STAMP);
             tail = index + 1;
             store<u32>(next, tail);
-            next = own + LINK_NEXT;
+            next = own + CHAIN_NEXT;
             left--;
             if (events !== 0) noteEvent(fdb, EVENT_LEARNED, key, ingress, 0, stampOf(expected));
           } else {

@@ -30,8 +30,8 @@ import {
   FILLER,
   JOURNAL_CLAIM,
   JOURNAL_COMMITTING,
-  JOURNAL_FORWARDED,
   JOURNAL_IDLE,
+  JOURNAL_RECEIVED,
   JOURNAL_STATE,
   JOURNAL_TAIL,
   JOURNAL_WORKING,
@@ -71,7 +71,7 @@ export function runSwitchRings(cursor: usize, receive: usize, transmit: usize, b
       }
       nothingLeft(cursor, context);
       store<u32>(journal, load<u32>(cursor, CURSOR_BURST_HEAD), JOURNAL_CLAIM);
-      store<u64>(journal, load<u64>(cursor, CURSOR_RECORDS), JOURNAL_FORWARDED);
+      store<u64>(journal, load<u64>(cursor, CURSOR_RECORDS), JOURNAL_RECEIVED);
       atomic.store<u32>(journal, JOURNAL_WORKING, JOURNAL_STATE);
       // In this order: whoever pauses the switch looks at the journal after having said so.
       if (atomic.load<u32>(sw, SWITCH_PAUSE) !== 0) {
@@ -91,7 +91,7 @@ export function runSwitchRings(cursor: usize, receive: usize, transmit: usize, b
       continue;
     }
     // From the journal, so that it can be done twice.
-    store<u64>(cursor, load<u64>(journal, JOURNAL_FORWARDED) + frames, CURSOR_RECORDS);
+    store<u64>(cursor, load<u64>(journal, JOURNAL_RECEIVED) + frames, CURSOR_RECORDS);
     store<u32>(cursor, 0, CURSOR_BURST_FRAMES);
     atomic.store<u32>(receive, load<u32>(cursor, CURSOR_BURST_HEAD), RING_HEAD);
     atomic.store<u32>(journal, JOURNAL_IDLE, JOURNAL_STATE);

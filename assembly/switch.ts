@@ -82,7 +82,7 @@ import { unlock } from "./fdb-lock";
 import { classifyBurst } from "./switch-burst";
 import { domainCounters, portCounters } from "./switch-drop";
 import { flood } from "./switch-egress";
-import { forwardOne, isDisturbed, settle } from "./switch-frame";
+import { fdbHasChanged, forwardOne, rememberFdbState } from "./switch-frame";
 import { learnAhead } from "./switch-learn";
 
 const PRESENT: u64 = (<u64>VALUE_PRESENT) << (VALUE_FLAGS << 3);
@@ -98,7 +98,7 @@ export function runSwitch(context: usize, descriptors: usize, count: u32): u32 {
   store<u32>(context, 0, CONTEXT_COPIES_USED);
   enter(context, sw);
   const scratch: usize = load<u32>(context, CONTEXT_SCRATCH);
-  settle();
+  rememberFdbState();
   let index: u32 = 0;
   if (load<u32>(context, CONTEXT_STATE) === CONTEXT_BEGIN) {
     classifyBurst(context, sw, descriptors, count, scratch);
@@ -216,7 +216,7 @@ function forward(
       const done = forwardOne(context, sw, d, s);
       out = list + (load<u32>(context, CONTEXT_OUT_COUNT) << 2);
       if (!done) return interrupted(context, <u32>(s - scratch) / SCRATCH_STEP);
-      if (isDisturbed()) {
+      if (fdbHasChanged()) {
         s += SCRATCH_STEP;
         d += DESCRIPTOR_LENGTH;
         return forwardDisturbed(context, sw, d, s, end, scratch);

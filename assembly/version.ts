@@ -1,4 +1,4 @@
-import { LAYOUT_VERSION } from "../src/layout/memory.layout";
+import { LAYOUT_VERSION } from "../src/layout/version.generated";
 
 /** Which layout this module was built for: the loader refuses another. */
 export function layoutVersion(): u32 {

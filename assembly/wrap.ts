@@ -89,8 +89,8 @@ function strip(d: usize, flags: u32): void {
 
 /**
  * Puts one frame into the tunnel of `stage`, or returns why not and leaves it as it is, but for tags that were to be
- * taken off. `vni` is what a template with a VNI, VSID or key of zero lacks: the last four bytes of a VXLAN header, as
- * they lie in memory. Zero for templates that lack nothing.
+ * taken off. `vni` is ORed into the four bytes at ENCAPSULATE_NUMBER, of templates whose VNI, VSID or key is zero; it comes
+ * as the last four bytes of a VXLAN header lie in memory, and is zero for templates that have a number.
  */
 export function wrap(d: usize, stage: usize, vni: u32): u32 {
   const flags = load<u32>(stage, STAGE_FLAGS);

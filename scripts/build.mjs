@@ -7,11 +7,13 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { deflateRawSync } from "node:zlib";
 import { compileSchema } from "./compile-schema.mjs";
+import { layoutVersionFile } from "./layout-version.mjs";
 
 process.chdir(fileURLToPath(new URL("..", import.meta.url)));
 
 const stamp = "build/inputs.sha256";
 const kernels = "src/kernel/kernels.generated.ts";
+const version = "src/layout/version.generated.ts";
 const worker = "src/threads/worker-source.generated.ts";
 const schemas = {
   switch: { path: "src/cli/switch-schema.generated.ts", validator: "validateSwitchConfig" },
@@ -20,6 +22,7 @@ const schemas = {
 const outputs = [
   stamp,
   kernels,
+  version,
   worker,
   ...Object.values(schemas).map(({ path }) => path),
   "dist/worker.js",
@@ -39,6 +42,11 @@ rmSync("build", { recursive: true, force: true });
 rmSync("dist", { recursive: true, force: true });
 mkdirSync("build");
 mkdirSync("dist");
+const layouts = filesBelow("src/layout").filter((path) => path.endsWith(".layout.ts"));
+writeFileSync(
+  version,
+  layoutVersionFile(Object.fromEntries(layouts.map((path) => [path, readFileSync(path, "utf8")]))),
+);
 run("assemblyscript/bin/asc.js", "--config", "asconfig.json", "--target", "release");
 const wasm = readFileSync("build/frameferry.wasm");
 cpSync("build/frameferry.wasm", "dist/frameferry.wasm");
@@ -66,6 +74,7 @@ function digestOfInputs() {
     "rollup.config.mjs",
     "scripts/build.mjs",
     "scripts/compile-schema.mjs",
+    "scripts/layout-version.mjs",
   ];
   for (const folder of ["assembly", "src", "bench", "schema"]) inputs.push(...filesBelow(folder));
   const hash = createHash("sha256");

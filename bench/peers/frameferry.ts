@@ -2,6 +2,7 @@
 
 import { FrameBatch, type Kernels, Pipeline } from "../../src/index.ts";
 import { DESCRIPTOR_LENGTH } from "../../src/layout/descriptor.layout.ts";
+import { allKernels } from "../all-kernels.ts";
 import { tunnel } from "../frames.ts";
 import { type Outcome, VLAN_ID } from "../image.ts";
 
@@ -18,8 +19,8 @@ export interface FrameferryDatapath {
 }
 
 const BURST = 256;
-/** Verdict codes, in the order of the names. */
-const VERDICTS = ["forward", "flood", "punt", "drop"];
+/** Verdicts as the peers number them. */
+const VERDICTS = { forward: 0, drop: 3 };
 
 /** Batches of 256 frames that hold copies of `frames`. */
 export function frameferryDatapath(
@@ -45,7 +46,8 @@ export function frameferryDatapath(
     vlanPush: new Pipeline(kernels, [{ stage: "vlan-push", vid: VLAN_ID }]),
     vlanPop: new Pipeline(kernels, [{ stage: "vlan-pop" }]),
   };
-  const { words, functions } = kernels;
+  const { words } = kernels;
+  const functions = allKernels(kernels);
   const fresh = batches.map((batch) => {
     const start = batch.descriptors >>> 2;
     return words.slice(start, start + (batch.length * DESCRIPTOR_LENGTH) / 4);
@@ -75,7 +77,7 @@ export function frameferryDatapath(
     outcomes: () =>
       batches.flatMap((batch) =>
         Array.from({ length: batch.length }, (_, i) => ({
-          verdict: VERDICTS.indexOf(batch.verdict(i)),
+          verdict: VERDICTS[batch.verdict(i)],
           reason: batch.dropReason(i)?.code ?? 0,
           wireLength: batch.wireLength(i),
           vni: batch.vni(i) ?? 0xffffffff,

@@ -7,13 +7,16 @@ import {
   BUCKET_LENGTH,
   BUCKET_SLOTS,
   BUCKET_VALUES,
+  CHAIN_LENGTH,
+  CHAIN_NEXT,
+  CHAIN_PREVIOUS,
   DESTINATION_PORT_MASK,
   FDB_BUCKETS,
+  FDB_CHAINS,
   FDB_DOMAIN_ENTRIES,
   FDB_DOMAIN_LENGTH,
   FDB_DOMAINS,
   FDB_ENTRIES,
-  FDB_LINKS,
   FDB_LOCK,
   FDB_PORT_ENTRIES,
   FDB_PORT_HEAD,
@@ -23,9 +26,6 @@ import {
   KEY_DOMAIN,
   KEY_LENGTH,
   KEY_RETIRED,
-  LINK_LENGTH,
-  LINK_NEXT,
-  LINK_PREVIOUS,
   READER_LENGTH,
   VALUE_BLACKHOLE,
   VALUE_FLAGS,
@@ -126,7 +126,7 @@ function outcome(worker: WorkerLike, task: FdbTask): Promise<number> {
 }
 
 /** At rest: no key twice, counts as they are, strayed keys counted, every learned entry in its port's list once, and nothing else there. */
-function expectConsistent(kernels: Kernels, { fdb }: SwitchCore): void {
+export function expectConsistent(kernels: Kernels, { fdb }: SwitchCore): void {
   const { words, view, bytes } = kernels;
   expectStrayed(kernels, fdb.address);
   const word = (address: number): number => words[address >>> 2] as number;
@@ -161,12 +161,12 @@ function expectConsistent(kernels: Kernels, { fdb }: SwitchCore): void {
     same(`entries of port ${port}`, word(list + FDB_PORT_ENTRIES), byPort.get(port) ?? 0);
     let previous = 0;
     for (let number = word(list + FDB_PORT_HEAD); number !== 0; ) {
-      const link = word(fdb.address + FDB_LINKS) + (number - 1) * LINK_LENGTH;
+      const link = word(fdb.address + FDB_CHAINS) + (number - 1) * CHAIN_LENGTH;
       same(`port of listed slot ${number}`, listed.get(number) ?? -1, port);
-      same(`who is before slot ${number}`, word(link + LINK_PREVIOUS), previous);
+      same(`who is before slot ${number}`, word(link + CHAIN_PREVIOUS), previous);
       listed.delete(number);
       previous = number;
-      number = word(link + LINK_NEXT);
+      number = word(link + CHAIN_NEXT);
     }
     same(`the last of port ${port}`, word(list + FDB_PORT_TAIL), previous);
   }

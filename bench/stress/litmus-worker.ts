@@ -7,6 +7,7 @@ import { ownEndpoint } from "../../src/platform/threads.ts";
 import { ByteRing } from "../../src/ring/byte-ring.ts";
 import { DescriptorRing } from "../../src/ring/descriptor-ring.ts";
 import { ringIfAsleep, sleepUntil } from "../../src/ring/doorbell.ts";
+import { allKernels } from "../all-kernels.ts";
 import { contentOf, FRAME_HEADER, type LitmusTask, numbers, pattern, SEQUENCE_BITS } from "./litmus-task.ts";
 
 /** Longer than anything that is not stuck. */
@@ -52,7 +53,8 @@ function open(
 }
 
 function pushItems(kernels: Kernels, task: LitmusTask, pause: () => void): void {
-  const { functions, words } = kernels;
+  const { words } = kernels;
+  const functions = allKernels(kernels);
   const { address, scratch, side, producer, producers, count } = task;
   const ring = open(kernels, task) as DescriptorRing;
   const next = numbers(task.seed);
@@ -82,7 +84,8 @@ function pushItems(kernels: Kernels, task: LitmusTask, pause: () => void): void 
 }
 
 function popItems(kernels: Kernels, task: LitmusTask, pause: () => void): void {
-  const { functions, words } = kernels;
+  const { words } = kernels;
+  const functions = allKernels(kernels);
   const { address, scratch, side, producers, count } = task;
   const ring = open(kernels, task) as DescriptorRing;
   const next = numbers(task.seed);
@@ -181,7 +184,8 @@ function popFrames(kernels: Kernels, task: LitmusTask, pause: () => void): void 
 /** The worker's loop between two byte rings. */
 function relay(kernels: Kernels, task: LitmusTask, pause: () => void): void {
   const { address, transmit, cursor, doorbell, producers, count } = task;
-  const { functions, words } = kernels;
+  const { words } = kernels;
+  const functions = allKernels(kernels);
   const next = numbers(task.seed);
   const turn = (): boolean => {
     if (functions.runRings(cursor, address, transmit, 1 + next(4)) === 0) return false;

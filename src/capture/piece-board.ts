@@ -6,26 +6,26 @@ import {
   BOARD_CLAIMED,
   BOARD_HANDED_OUT,
   BOARD_LOW,
-  BOARD_PLACE_COUNT,
-  BOARD_PLACES,
+  BOARD_PEG_COUNT,
+  BOARD_PEGS,
+  PEG_CURSOR,
+  PEG_LENGTH,
+  PEG_STATE,
   PIECE_BEGUN,
   PIECE_CLAIMED,
   PIECE_DONE,
   PIECE_NUMBER_MASK,
   PIECE_OPEN,
   PIECE_WORKER_MASK,
-  PLACE_CURSOR,
-  PLACE_LENGTH,
-  PLACE_STATE,
 } from "../layout/board.layout.ts";
 
-export function boardLength(places: number): number {
-  return BOARD_PLACES + PLACE_LENGTH * places;
+export function boardLength(pegs: number): number {
+  return BOARD_PEGS + PEG_LENGTH * pegs;
 }
 
-/** The address of the cursor of the piece at `place`. */
-export function cursorAt({ words }: Kernels, place: number): number {
-  return words[(place + PLACE_CURSOR) >>> 2] as number;
+/** The address of the cursor of the piece at `peg`. */
+export function cursorAt({ words }: Kernels, peg: number): number {
+  return words[(peg + PEG_CURSOR) >>> 2] as number;
 }
 
 /**
@@ -34,29 +34,29 @@ export function cursorAt({ words }: Kernels, place: number): number {
  */
 export function putUp(kernels: Kernels, board: number, number: number, cursor: number): boolean {
   const { words } = kernels;
-  const place = placeOf(kernels, board, number);
-  words[(place + PLACE_CURSOR) >>> 2] = cursor;
-  Atomics.store(words, (place + PLACE_STATE) >>> 2, openState(number));
+  const peg = pegOf(kernels, board, number);
+  words[(peg + PEG_CURSOR) >>> 2] = cursor;
+  Atomics.store(words, (peg + PEG_STATE) >>> 2, openState(number));
   Atomics.store(words, (board + BOARD_HANDED_OUT) >>> 2, number + 1);
   // Only now: a worker says that it sleeps, and then looks for the piece.
   return Atomics.load(words, (board + BOARD_CLAIMED) >>> 2) >= number;
 }
 
-/** Takes the next open piece for a worker, counted from 1; the address of its place, or 0 if there is none. */
+/** Takes the next open piece for a worker, counted from 1; the address of its peg, or 0 if there is none. */
 export function claimPiece(kernels: Kernels, board: number, worker: number): number {
   const { words } = kernels;
   const claimed = (board + BOARD_CLAIMED) >>> 2;
   for (;;) {
     const number = Atomics.load(words, claimed);
     if (number === Atomics.load(words, (board + BOARD_HANDED_OUT) >>> 2)) return 0;
-    const place = placeOf(kernels, board, number);
+    const peg = pegOf(kernels, board, number);
     const open = openState(number);
-    // The number is compared as well: while this thread stood still, the place may have been used again.
+    // The number is compared as well: while this thread stood still, the peg may have been used again.
     const won =
-      Atomics.compareExchange(words, (place + PLACE_STATE) >>> 2, open, PIECE_CLAIMED | worker) === open;
+      Atomics.compareExchange(words, (peg + PEG_STATE) >>> 2, open, PIECE_CLAIMED | worker) === open;
     // Whoever comes by counts on: who took it may have died at once.
     Atomics.compareExchange(words, claimed, number, number + 1);
-    if (won) return place;
+    if (won) return peg;
   }
 }
 
@@ -68,25 +68,25 @@ export function runsLow({ words }: Kernels, board: number): boolean {
   return open <= (words[(board + BOARD_LOW) >>> 2] as number);
 }
 
-/** For the worker that has taken the piece at `place`. */
-export function beginPiece({ words }: Kernels, place: number, worker: number): void {
-  Atomics.store(words, (place + PLACE_STATE) >>> 2, PIECE_BEGUN | worker);
+/** For the worker that has taken the piece at `peg`. */
+export function beginPiece({ words }: Kernels, peg: number, worker: number): void {
+  Atomics.store(words, (peg + PEG_STATE) >>> 2, PIECE_BEGUN | worker);
 }
 
-export function finishPiece({ words }: Kernels, place: number, worker: number): void {
-  Atomics.store(words, (place + PLACE_STATE) >>> 2, PIECE_DONE | worker);
+export function finishPiece({ words }: Kernels, peg: number, worker: number): void {
+  Atomics.store(words, (peg + PEG_STATE) >>> 2, PIECE_DONE | worker);
 }
 
 /** The worker that is done with piece `number`, counted from 1; 0 as long as none is. */
 export function doneBy(kernels: Kernels, board: number, number: number): number {
-  const state = Atomics.load(kernels.words, (placeOf(kernels, board, number) + PLACE_STATE) >>> 2);
+  const state = Atomics.load(kernels.words, (pegOf(kernels, board, number) + PEG_STATE) >>> 2);
   return (state & (PIECE_OPEN | PIECE_DONE)) !== PIECE_DONE ? 0 : state & PIECE_WORKER_MASK;
 }
 
 /** Takes the piece back, if no worker has taken it yet. */
 export function takeDown(kernels: Kernels, board: number, number: number): boolean {
   const open = openState(number);
-  const state = (placeOf(kernels, board, number) + PLACE_STATE) >>> 2;
+  const state = (pegOf(kernels, board, number) + PEG_STATE) >>> 2;
   return Atomics.compareExchange(kernels.words, state, open, 0) === open;
 }
 
@@ -96,10 +96,10 @@ export function takeDown(kernels: Kernels, board: number, number: number): boole
  */
 export function leftBy(kernels: Kernels, board: number, number: number, worker: number): boolean {
   const { words } = kernels;
-  const place = placeOf(kernels, board, number);
-  const state = Atomics.load(words, (place + PLACE_STATE) >>> 2);
+  const peg = pegOf(kernels, board, number);
+  const state = Atomics.load(words, (peg + PEG_STATE) >>> 2);
   if (state === (PIECE_CLAIMED | worker)) {
-    Atomics.store(words, (place + PLACE_STATE) >>> 2, openState(number));
+    Atomics.store(words, (peg + PEG_STATE) >>> 2, openState(number));
     // The others look from there on again, and pass over what is not open.
     const claimed = (board + BOARD_CLAIMED) >>> 2;
     for (let count = Atomics.load(words, claimed); count > number; ) {
@@ -111,10 +111,8 @@ export function leftBy(kernels: Kernels, board: number, number: number, worker: 
   return state === (PIECE_BEGUN | worker);
 }
 
-function placeOf({ words }: Kernels, board: number, number: number): number {
-  return (
-    board + BOARD_PLACES + PLACE_LENGTH * (number % (words[(board + BOARD_PLACE_COUNT) >>> 2] as number))
-  );
+function pegOf({ words }: Kernels, board: number, number: number): number {
+  return board + BOARD_PEGS + PEG_LENGTH * (number % (words[(board + BOARD_PEG_COUNT) >>> 2] as number));
 }
 
 function openState(number: number): number {

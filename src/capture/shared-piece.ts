@@ -1,20 +1,20 @@
 // A piece of a capture that lies in memory all threads see: whoever works on it copies it in by itself.
 //
 // The source is cut by offset, blindly. A piece is all records that begin in its range, and where the first one begins
-// is known when the piece in front has been scanned: each piece writes the link of the one behind it.
+// is known when the piece in front has been scanned: each piece writes the seam of the one behind it.
 
 import type { Kernels } from "../kernel/kernels.ts";
-import { LINK_DOORBELL, LINK_FIRST, LINK_OPEN, LINK_STOP, LINK_VALUE } from "../layout/board.layout.ts";
+import { SEAM_DOORBELL, SEAM_FIRST, SEAM_OPEN, SEAM_STOP, SEAM_VALUE } from "../layout/board.layout.ts";
 import {
   CURSOR_IN,
   CURSOR_IN_END,
-  CURSOR_LINK,
-  CURSOR_NEXT_LINK,
+  CURSOR_NEXT_SEAM,
   CURSOR_RANGE,
   CURSOR_RANGE_LENGTH,
   CURSOR_RANGE_OFFSET,
   CURSOR_RECORD_LENGTH,
   CURSOR_SCANNED,
+  CURSOR_SEAM,
   CURSOR_STATUS,
   STATUS_NEED_INPUT,
 } from "../layout/cursor.layout.ts";
@@ -30,32 +30,32 @@ export const WINDOW_LENGTH: number = PIECE_LENGTH + RECORD_BLOCK_MAXIMUM + COPY_
 /** Bytes that are copied behind the range at once: most records that reach behind it end there. */
 const BEHIND = 2048;
 
-/** What a link says. */
-export function readLink(kernels: Kernels, link: number): number {
-  return Atomics.load(kernels.words, (link + LINK_VALUE) >>> 2);
+/** What a seam says. */
+export function readSeam(kernels: Kernels, seam: number): number {
+  return Atomics.load(kernels.words, (seam + SEAM_VALUE) >>> 2);
 }
 
 /** Lets the piece behind begin, and wakes the worker that has it. */
-export function writeLink(kernels: Kernels, link: number, value: number): void {
+export function writeSeam(kernels: Kernels, seam: number, value: number): void {
   // First the value, then a look for who sleeps; a worker says that it sleeps and then looks at the value.
-  Atomics.store(kernels.words, (link + LINK_VALUE) >>> 2, value);
-  ringIfAsleep(kernels, Atomics.load(kernels.words, (link + LINK_DOORBELL) >>> 2));
+  Atomics.store(kernels.words, (seam + SEAM_VALUE) >>> 2, value);
+  ringIfAsleep(kernels, Atomics.load(kernels.words, (seam + SEAM_DOORBELL) >>> 2));
 }
 
-/** Says where to ring when the link is written; it is to be read after that. */
-export function waitForLink(kernels: Kernels, link: number, doorbell: number): void {
-  Atomics.store(kernels.words, (link + LINK_DOORBELL) >>> 2, doorbell);
+/** Says where to ring when the seam is written; it is to be read after that. */
+export function waitForSeam(kernels: Kernels, seam: number, doorbell: number): void {
+  Atomics.store(kernels.words, (seam + SEAM_DOORBELL) >>> 2, doorbell);
 }
 
-/** Makes a link ready for its next use. */
-export function clearLink(kernels: Kernels, link: number): void {
-  Atomics.store(kernels.words, (link + LINK_VALUE) >>> 2, LINK_OPEN);
-  Atomics.store(kernels.words, (link + LINK_DOORBELL) >>> 2, 0);
+/** Makes a seam ready for its next use. */
+export function clearSeam(kernels: Kernels, seam: number): void {
+  Atomics.store(kernels.words, (seam + SEAM_VALUE) >>> 2, SEAM_OPEN);
+  Atomics.store(kernels.words, (seam + SEAM_DOORBELL) >>> 2, 0);
 }
 
 /**
  * Copies the piece's range to `window`, which has room for WINDOW_LENGTH bytes; that
- * needs no link.
+ * needs no seam.
  */
 export function copyPiece(kernels: Kernels, source: Uint8Array, cursor: number, window: number): void {
   const { words } = kernels;
@@ -68,7 +68,7 @@ export function copyPiece(kernels: Kernels, source: Uint8Array, cursor: number, 
 }
 
 /**
- * Finds the records of a piece that has been copied in and whose link is written, and writes the next link. False if
+ * Finds the records of a piece that has been copied in and whose seam is written, and writes the next seam. False if
  * there is more to it than whole records, or if that is so of a piece in front: then it is not to be worked on.
  */
 export function scanPiece(kernels: Kernels, source: Uint8Array, cursor: number): boolean {
@@ -77,12 +77,12 @@ export function scanPiece(kernels: Kernels, source: Uint8Array, cursor: number):
   const set = (field: number, value: number): void => {
     words[(cursor + field) >>> 2] = value;
   };
-  const link = readLink(kernels, get(CURSOR_LINK));
+  const seam = readSeam(kernels, get(CURSOR_SEAM));
   const limit = get(CURSOR_RANGE) + get(CURSOR_RANGE_LENGTH);
-  const start = get(CURSOR_RANGE) + link - LINK_FIRST;
+  const start = get(CURSOR_RANGE) + seam - SEAM_FIRST;
   let end = start;
   let records = 0;
-  let regular = link !== LINK_STOP;
+  let regular = seam !== SEAM_STOP;
   while (regular && end < limit) {
     set(CURSOR_IN, start);
     records = functions.scanCapture(cursor, limit);
@@ -97,7 +97,7 @@ export function scanPiece(kernels: Kernels, source: Uint8Array, cursor: number):
     set(CURSOR_IN_END, end);
     set(CURSOR_SCANNED, records);
   }
-  writeLink(kernels, get(CURSOR_NEXT_LINK), regular ? end - limit + LINK_FIRST : LINK_STOP);
+  writeSeam(kernels, get(CURSOR_NEXT_SEAM), regular ? end - limit + SEAM_FIRST : SEAM_STOP);
   return regular;
 }
 

@@ -9,7 +9,7 @@ import { openLab } from "./lab-topology.ts";
 import { addFieldOptions, fileName, optionsOf, type Parsed, type Rows } from "./options.ts";
 import { print } from "./print.ts";
 
-/** Not one answer came, as ping(8) says it. */
+/** Not one answer came, as ping(8) says it, or none of whom was asked for. */
 const EXIT_NO_ANSWER = 1;
 
 interface LabOptions {
@@ -48,7 +48,7 @@ Examples:
   frameferry lab ping topology.json pod-1 pod-2 --pcap captures
 
 The two say hello once before, so that everybody knows where everybody is. The traffic of the topology is not sent.
-The exit code is 1 if nobody answers, as that of ping(8).`;
+The exit code is 1 if nobody answers, as that of ping(8), or somebody else who has the same address.`;
 
 export function defineLab(command: Command): void {
   command.addHelpText("after", EXAMPLES);
@@ -93,7 +93,7 @@ async function ping(file: string, from: string, to: string, parsed: Parsed): Pro
   const journey = travel(file, lab, from, to);
   if (pcap !== undefined) await recorder.write(pcap);
   await print(json ? journeyJson(journey) : journeyText(journey));
-  if (journey.outcome.replies === 0) process.exitCode = EXIT_NO_ANSWER;
+  if (!journey.outcome.reached) process.exitCode = EXIT_NO_ANSWER;
 }
 
 /** Frames are kept only if somebody wants them. */

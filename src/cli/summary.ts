@@ -2,7 +2,7 @@
 
 import { dropReasons } from "../core/drop-reasons.ts";
 import type { DataplaneCaptureSummary } from "../dataplane/dataplane.ts";
-import type { Stage, StageCounts } from "../index.ts";
+import type { StageCounts } from "../index.ts";
 import { flagOfKey } from "../pipeline/count-stage.ts";
 import { nameOf } from "./failures.ts";
 import { textTable } from "./text-table.ts";
@@ -13,18 +13,17 @@ export interface Run {
   readonly input: string;
   readonly output: string;
   readonly outputFormat: "pcap" | "pcapng";
-  readonly stages: readonly Stage[];
   readonly summary: DataplaneCaptureSummary;
 }
 
 /** Keys that people are told at most where they did not say how many. */
 const KEYS_TOLD = 10;
 
-export function summaryText({ input, output, outputFormat, stages, summary }: Run): string {
+export function summaryText({ input, output, outputFormat, summary }: Run): string {
   const { received, forwarded, dropped } = summary;
   const rows: [string, number, string][] = [
     ["received", received, `${grouped(summary.frameBytesIn)} bytes in frames`],
-    ["changed", changedBy(stages, summary), ""],
+    ["changed", summary.changed[0] ?? 0, ""],
     ["written", forwarded, `${grouped(summary.frameBytesOut)} bytes in frames`],
     ["dropped", dropped, ""],
   ];
@@ -68,12 +67,7 @@ export function countText({ by, entries, others, complete }: StageCounts, most: 
   return textTable([[...by.map(flagOfKey), "frames", "bytes"], ...rows], [by.length, by.length + 1]) + note;
 }
 
-/** By the stage that the command is about; one that chooses frames changes none. */
-function changedBy([stage]: readonly Stage[], { changed }: DataplaneCaptureSummary): number {
-  return stage?.stage === "sample" ? 0 : (changed[0] ?? 0);
-}
-
-export function summaryJson({ command, input, output, outputFormat, stages, summary }: Run): string {
+export function summaryJson({ command, input, output, outputFormat, summary }: Run): string {
   const { damage } = summary;
   const object = {
     command,
@@ -84,7 +78,7 @@ export function summaryJson({ command, input, output, outputFormat, stages, summ
     received: summary.received,
     forwarded: summary.forwarded,
     dropped: summary.dropped,
-    changed: changedBy(stages, summary),
+    changed: summary.changed[0] ?? 0,
     drops: summary.drops,
     counts: countsJson(summary),
     frameBytesIn: summary.frameBytesIn,

@@ -108,10 +108,10 @@ export async function runSwitch(
     for (const { name, output } of captures.values()) {
       if (output !== undefined) outputs[sw.port(name)?.number ?? 0] = await createCaptureOutput(output, name);
     }
-    const ride = new Ride(sw, batch, outputs);
-    await ride.run(inputs);
+    const running = new RunningSwitch(sw, batch, outputs);
+    await running.run(inputs);
     await closeTogether(written(outputs).map(({ output }) => output));
-    return { sw, captures, refused: ride.refused, aged: ride.aged, clock: ride.clock };
+    return { sw, captures, refused: running.refused, aged: running.aged, clock: running.clock };
   } catch (error) {
     for (const { output } of written(outputs)) await output.abort(error);
     throw error;
@@ -121,7 +121,8 @@ export async function runSwitch(
   }
 }
 
-class Ride {
+/** A switch while captures run through it: its clock, and where its frames go. */
+class RunningSwitch {
   readonly refused: Map<number, { frames: number; bytes: number; drops: Record<string, number> }> = new Map();
   aged = 0;
   clock: bigint | undefined;

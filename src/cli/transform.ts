@@ -53,7 +53,7 @@ export async function transform(
     open: (source) => openSink(output, source),
     report: (summary) => {
       const outputFormat = format === "same" ? summary.format : format;
-      return report({ command, input, output, outputFormat, stages, summary }, options);
+      return report({ command, input, output, outputFormat, summary }, options);
     },
   });
 }

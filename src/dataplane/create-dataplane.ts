@@ -1,4 +1,4 @@
-// How a dataplane comes to be: its options, its workers' defaults, and the start.
+// How a dataplane comes to be, and what runs a switch: options, defaults for workers, and the start.
 
 import { untilAborted } from "../core/abort.ts";
 import { ArgumentRangeError } from "../core/argument-error.ts";
@@ -10,6 +10,7 @@ import type { WorkerDiedError } from "../threads/worker-died-error.ts";
 import { WorkerPool } from "../threads/worker-pool.ts";
 import { WORKER_SOURCE } from "../threads/worker-source.generated.ts";
 import { Dataplane } from "./dataplane.ts";
+import { Engine } from "./engine.ts";
 
 export interface DataplaneOptions {
   /** Threads beside the caller's: 0 works on the caller's own. Default: one less than the hardware has, 1 to 8. */
@@ -42,10 +43,22 @@ const MEMORY_BASE = 64 * 1024 * 1024;
 const MEMORY_FOR_WORKER = 32 * 1024 * 1024;
 
 /**
- * Compiles the kernels, starts the workers, and resolves when all of them are ready.
+ * Compiles the kernels, starts the workers, and resolves when all of them are ready. Workers keep a Node process alive, and
+ * a page's memory taken, until `close()`: `await using` sees to it.
  * @throws TypeError or RangeError for options that cannot be; WorkerDiedError if a worker does not start.
  */
 export async function createDataplane(options: DataplaneOptions = {}): Promise<Dataplane> {
+  return new Dataplane(await startEngine(options, ["shared", "transfer"]));
+}
+
+/**
+ * Starts what dataplanes and switches stand on. Workers are started only where frames reach them by one of the ways
+ * that can be `used`; else all runs on the caller's thread.
+ */
+export async function startEngine(
+  options: DataplaneOptions,
+  used: readonly ("shared" | "transfer")[],
+): Promise<Engine> {
   knownKeys("options", options, [
     "workers",
     "memoryBytes",
@@ -74,30 +87,31 @@ export async function createDataplane(options: DataplaneOptions = {}): Promise<D
     throw new ArgumentRangeError(
       "unsupported",
       "transport",
-      '"shared" needs a cross-origin isolated page (headers COOP: same-origin and COEP: require-corp)',
+      '"shared" needs a cross-origin isolated page (headers COOP: same-origin and COEP: require-corp) in an engine that shares memory',
     );
   }
   signal?.throwIfAborted();
   const shared = wanted === "shared" || (wanted === "auto" && memoryCanBeShared());
-  const memoryBytes = options.memoryBytes ?? MEMORY_BASE + workers * MEMORY_FOR_WORKER;
+  const started = used.includes(shared ? "shared" : "transfer") ? workers : 0;
+  const memoryBytes = options.memoryBytes ?? MEMORY_BASE + started * MEMORY_FOR_WORKER;
   const loading = loadKernels({ memoryBytes, ...(wasm === undefined ? {} : { wasm }) });
   const kernels = await untilAborted(loading, signal);
-  let dataplane: Dataplane | undefined;
+  let engine: Engine | undefined;
   const pool =
-    workers === 0
+    started === 0
       ? undefined
       : await WorkerPool.start(
           kernels,
           {
-            workers,
+            workers: started,
             shared,
             memoryBytes: MEMORY_FOR_WORKER,
             spawn: spawnWorker ?? (() => startThread(WORKER_SOURCE)),
             onWorkerDied: (error) => onWorkerDied?.(error),
-            onFailure: () => dataplane?.lookAgain(),
+            onFailure: () => engine?.lookAgain(),
           },
           signal,
         );
-  dataplane = new Dataplane(kernels, workers, shared, pool);
-  return dataplane;
+  engine = new Engine(kernels, started, shared, pool);
+  return engine;
 }

@@ -17,7 +17,6 @@ import {
 import { untilAborted } from "../core/abort.ts";
 import { ArgumentRangeError } from "../core/argument-error.ts";
 import { closed, knownKeys, wholeNumber } from "../core/arguments.ts";
-import type { Kernels } from "../kernel/kernels.ts";
 import { FrameChannel } from "../lane/frame-channel.ts";
 import { InlineLane } from "../lane/inline-lane.ts";
 import type { Lane } from "../lane/lane.ts";
@@ -30,15 +29,16 @@ import type { CompiledStages } from "../pipeline/compiled-stages.ts";
 import { Pipeline } from "../pipeline/pipeline.ts";
 import { Program } from "../pipeline/program.ts";
 import type { Stage } from "../pipeline/stages.ts";
-import { type Bell, LocalBell, SharedBell } from "../ring/bell.ts";
+import type { Bell, SharedBell } from "../ring/bell.ts";
 import type { FrameBurst } from "../ring/frame-burst.ts";
 import type { WorkerDiedError } from "../threads/worker-died-error.ts";
 import type { WorkerPool } from "../threads/worker-pool.ts";
 import type { CaptureDispatch, DispatchOptions, WorkerShare } from "./capture-dispatch.ts";
 import { captureStreams, frameStreams, type TransformPair } from "./dataplane-streams.ts";
+import type { Engine } from "./engine.ts";
 import { ReadDispatch } from "./read-dispatch.ts";
 import { SharedDispatch } from "./shared-dispatch.ts";
-import type { Closable, LiveSwitchHost } from "./switch-host.ts";
+import type { LiveSwitchHost } from "./switch-host.ts";
 
 export interface ChannelOptions {
   /** Bytes of each ring between caller and worker: a power of two from 64 KiB to 256 MiB. Default 1 MiB. */
@@ -59,19 +59,14 @@ export class Dataplane {
   readonly transport: "shared" | "transfer" | "inline";
   /** How many workers there are; 0 works on the caller's thread. */
   readonly workers: number;
-  readonly #kernels: Kernels;
-  readonly #pool: WorkerPool | undefined;
-  /** Channels and switches, once all of them is open, with what lets those who wait for them look again. */
-  readonly #channels: Map<Closable, Bell> = new Map();
+  readonly #engine: Engine;
   readonly #captures: Set<AbortController> = new Set();
-  #closing: Promise<void> | undefined;
 
   /** Made by `createDataplane`. */
-  constructor(kernels: Kernels, workers: number, shared: boolean, pool: WorkerPool | undefined) {
-    this.transport = pool === undefined ? "inline" : shared ? "shared" : "transfer";
-    this.workers = workers;
-    this.#kernels = kernels;
-    this.#pool = pool;
+  constructor(engine: Engine) {
+    this.transport = engine.transport;
+    this.workers = engine.workers;
+    this.#engine = engine;
   }
 
   /**
@@ -79,7 +74,7 @@ export class Dataplane {
    * of a capture that workers read themselves are held until they have read that it is over, some 40 ms later at most.
    */
   get freeBytes(): number {
-    return this.#kernels.plan.freeBytes;
+    return this.#engine.kernels.plan.freeBytes;
   }
 
   /**
@@ -94,18 +89,19 @@ export class Dataplane {
       throw new ArgumentRangeError("out-of-range", "ringBytes", `expected a power of two, got ${ringBytes}`);
     const lanes: Lane[] = [];
     const closers: (() => Promise<void>)[] = [];
-    const bell = this.#bell();
+    const engine = this.#engine;
+    const bell = engine.bell();
     const release = async (): Promise<void> => {
-      this.#channels.delete(channel);
+      engine.unregister(channel);
       await Promise.all(closers.map((close) => close()));
       bell.release();
     };
-    const failure = (): WorkerDiedError | undefined => this.#pool?.failure;
+    const failure = (): WorkerDiedError | undefined => engine.pool?.failure;
     const channel = new FrameChannel({ lanes, bell, failure, release, spins: this.transport === "shared" });
     try {
       await this.#openLanes(compileStages(stages), ringBytes, { lanes, bell, closers });
       this.#open();
-      this.#channels.set(channel, bell);
+      engine.register(channel, bell);
       return channel;
     } catch (error) {
       await channel.close();
@@ -115,18 +111,7 @@ export class Dataplane {
 
   /** For `openSwitch`: what a switch needs of it; `closed` is called when the switch has been closed. */
   hostFor(closed: () => Promise<void>): LiveSwitchHost {
-    this.#open();
-    const pool = this.transport === "shared" ? this.#pool : undefined;
-    return {
-      kernels: this.#kernels,
-      workers: pool === undefined ? 0 : this.workers,
-      pool,
-      bell: () => this.#bell(),
-      expectOpen: () => this.#open(),
-      register: (opened, bell) => this.#channels.set(opened, bell),
-      unregister: (opened) => this.#channels.delete(opened),
-      closed,
-    };
+    return this.#engine.hostFor(closed);
   }
 
   /** The same as a TransformStream: bursts of frames in, bursts out. */
@@ -158,15 +143,16 @@ export class Dataplane {
     const signal =
       options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal]);
     try {
-      if (this.#pool === undefined) {
-        const pipeline = new Pipeline(this.#kernels, stages);
+      const { pool, kernels } = this.#engine;
+      if (pool === undefined) {
+        const pipeline = new Pipeline(kernels, stages);
         try {
           return { ...(await processCapture(source, pipeline, sink, { ...options, signal })), workers: [] };
         } finally {
           pipeline.close();
         }
       }
-      return await this.#dispatch(this.#pool, source, stages, sink, { ...options, signal });
+      return await this.#dispatch(pool, source, stages, sink, { ...options, signal });
     } finally {
       this.#captures.delete(stop);
     }
@@ -188,34 +174,18 @@ export class Dataplane {
 
   /** Ends all workers, channels and captures; resolves when the threads have ended. What is under way is lost. */
   close(): Promise<void> {
-    this.#closing ??= this.#close();
-    return this.#closing;
+    return this.#engine.close(() => {
+      for (const capture of this.#captures) capture.abort(closed("dataplane"));
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
 
-  /** For the pool: something has changed for all who wait. */
-  lookAgain(): void {
-    for (const bell of this.#channels.values()) bell.ring();
-  }
-
-  async #close(): Promise<void> {
-    // Not before close() has said so.
-    await Promise.resolve();
-    for (const capture of this.#captures) capture.abort(closed("dataplane"));
-    // At once with the channels: those would ask the workers first.
-    await Promise.all([this.#pool?.close(), ...[...this.#channels.keys()].map((channel) => channel.close())]);
-  }
-
-  #bell(): Bell {
-    return this.transport === "shared" ? SharedBell.reserve(this.#kernels) : new LocalBell();
-  }
-
   async #openLanes(stages: CompiledStages, ringBytes: number, into: OpenedLanes): Promise<void> {
     const { lanes, bell } = into;
-    const pool = this.#pool;
+    const { pool, kernels } = this.#engine;
     if (this.transport === "transfer" && pool !== undefined) {
       for (let index = 0; index < this.workers; index++) {
         const work = (job: TransferJob): Promise<TransferResult> => pool.transferJob(job, index);
@@ -223,7 +193,7 @@ export class Dataplane {
       }
       return;
     }
-    const program = new Program(this.#kernels, stages);
+    const program = new Program(kernels, stages);
     try {
       await this.#openRings(program, pool, ringBytes, into);
     } finally {
@@ -275,7 +245,7 @@ export class Dataplane {
     try {
       const how: DispatchOptions = {
         ...options,
-        kernels: this.#kernels,
+        kernels: this.#engine.kernels,
         pool,
         workers: this.workers,
         shared: this.transport === "shared",
@@ -303,8 +273,7 @@ export class Dataplane {
   }
 
   #open(): void {
-    if (this.#closing !== undefined) throw closed("dataplane");
-    if (this.#pool?.failure !== undefined) throw this.#pool.failure;
+    this.#engine.expectOpen();
   }
 }
 

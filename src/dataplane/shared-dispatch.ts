@@ -3,38 +3,38 @@
 //
 // Pieces are cut by offset, and linked: each worker tells the next where its first record is (shared-piece.ts). When
 // one finds more than records, nothing behind it is touched; this thread works past it alone, and hands out again.
-// Workers take pieces in the order of the file, so the first that waits for a link waits for a piece that is in work.
+// Workers take pieces in the order of the file, so the first that waits for a seam waits for a piece that is in work.
 
 import type { CaptureOutput } from "../capture/capture-io.ts";
 import type { CaptureSlot } from "../capture/capture-slot.ts";
 import { boardLength, doneBy, leftBy, putUp, takeDown } from "../capture/piece-board.ts";
 import {
-  clearLink,
+  clearSeam,
   copyPiece,
   PIECE_LENGTH,
-  readLink,
+  readSeam,
   scanPiece,
   WINDOW_LENGTH,
-  writeLink,
+  writeSeam,
 } from "../capture/shared-piece.ts";
 import type { SharedSource } from "../capture/shared-source.ts";
 import {
   BOARD_CLAIMED,
   BOARD_HANDED_OUT,
   BOARD_LOW,
-  BOARD_PLACE_COUNT,
-  LINK_FIRST,
-  LINK_LENGTH,
-  LINK_OPEN,
-  LINK_STOP,
+  BOARD_PEG_COUNT,
+  SEAM_FIRST,
+  SEAM_LENGTH,
+  SEAM_OPEN,
+  SEAM_STOP,
 } from "../layout/board.layout.ts";
 import {
-  CURSOR_LINK,
-  CURSOR_NEXT_LINK,
+  CURSOR_NEXT_SEAM,
   CURSOR_RANGE,
   CURSOR_RANGE_LENGTH,
   CURSOR_RANGE_OFFSET,
   CURSOR_SCANNED,
+  CURSOR_SEAM,
 } from "../layout/cursor.layout.ts";
 import { Turns } from "../platform/turns.ts";
 import type { PooledSource } from "../threads/pooled.ts";
@@ -45,7 +45,7 @@ import { CaptureDispatch, type DispatchOptions, type Outcome } from "./capture-d
 const HEADER = 4096;
 /** Pieces put up for each worker: one to work on, and one to go on with. */
 const AHEAD = 2;
-/** So many more are put up, so that some are done when this thread is woken: that takes as long as a tenth of a piece. */
+/** Pieces beyond those, which keep workers busy while this thread wakes up: that takes as long as a tenth of a piece. */
 const BATCH = 2;
 
 /** A piece under way. */
@@ -61,7 +61,7 @@ interface Piece {
 export class SharedDispatch extends CaptureDispatch implements PooledSource {
   readonly #source: Uint8Array;
   readonly #windows: readonly number[];
-  readonly #links: number;
+  readonly #seams: number;
   readonly #board: number;
   /** The number by which the pool knows the source, once it does. */
   #opened: number | undefined;
@@ -78,19 +78,19 @@ export class SharedDispatch extends CaptureDispatch implements PooledSource {
     // Whatever becomes of the array, if its buffer can grow.
     this.#source = source.subarray(0, source.length);
     this.#free = [...this.slots];
-    // One more than there are slots: the link behind the newest piece must not be one that the oldest still reads.
-    const places = this.slots.length + 1;
-    this.#links = this.reserve("links between pieces", places * LINK_LENGTH);
+    // One more than there are slots: the seam behind the newest piece must not be one that the oldest still reads.
+    const pegs = this.slots.length + 1;
+    this.#seams = this.reserve("seams between pieces", pegs * SEAM_LENGTH);
     // The last one is this thread's.
     this.#windows = Array.from({ length: options.workers + 1 }, () =>
       this.reserve("a window on a capture", WINDOW_LENGTH),
     );
-    this.#board = this.#reserveBoard(places);
+    this.#board = this.#reserveBoard(pegs);
     for (const field of [BOARD_HANDED_OUT, BOARD_CLAIMED]) words[(this.#board + field) >>> 2] = 0;
     // One worker may find none open until this thread has woken up. Told a piece sooner, it would be woken for fewer at a
     // time, on a core that a worker could use.
     words[(this.#board + BOARD_LOW) >>> 2] = Math.max(1, options.workers - 1);
-    words[(this.#board + BOARD_PLACE_COUNT) >>> 2] = places;
+    words[(this.#board + BOARD_PEG_COUNT) >>> 2] = pegs;
     options.signal?.addEventListener("abort", this.#abort, { once: true });
   }
 
@@ -107,8 +107,8 @@ export class SharedDispatch extends CaptureDispatch implements PooledSource {
           : undefined;
       await pool.until(ended).catch(() => {});
       // Whoever has the one behind is to let go of it.
-      const next = slot.get(CURSOR_NEXT_LINK);
-      if (readLink(kernels, next) === LINK_OPEN) writeLink(kernels, next, LINK_STOP);
+      const next = slot.get(CURSOR_NEXT_SEAM);
+      if (readSeam(kernels, next) === SEAM_OPEN) writeSeam(kernels, next, SEAM_STOP);
     }
     const release = (): void => kernels.plan.release(this.#board);
     // Workers that have nothing to do still look at the board. Nobody waits until they have read that it is closed.
@@ -161,9 +161,9 @@ export class SharedDispatch extends CaptureDispatch implements PooledSource {
   async #handOut(from: number, turns: Turns): Promise<number> {
     const { kernels, pool } = this.options;
     const { length } = this.#source;
-    const first = this.#link(this.#handedOut);
-    clearLink(kernels, first);
-    writeLink(kernels, first, LINK_FIRST);
+    const first = this.#seam(this.#handedOut);
+    clearSeam(kernels, first);
+    writeSeam(kernels, first, SEAM_FIRST);
     let irregular: number | undefined;
     for (let at = from; ; ) {
       let wanted = false;
@@ -193,14 +193,14 @@ export class SharedDispatch extends CaptureDispatch implements PooledSource {
     const { kernels } = this.options;
     const slot = this.#free.pop() as CaptureSlot;
     const number = this.#handedOut++;
-    const next = this.#link(this.#handedOut);
+    const next = this.#seam(this.#handedOut);
     this.useFormats(slot);
     slot.emptyOutput();
     kernels.view.setBigUint64(slot.cursor + CURSOR_RANGE_OFFSET, BigInt(offset), true);
     slot.set(CURSOR_RANGE_LENGTH, length);
-    slot.set(CURSOR_LINK, this.#link(number));
-    slot.set(CURSOR_NEXT_LINK, next);
-    clearLink(kernels, next);
+    slot.set(CURSOR_SEAM, this.#seam(number));
+    slot.set(CURSOR_NEXT_SEAM, next);
+    clearSeam(kernels, next);
     this.#pieces.push({ number, slot, offset, length, died: undefined });
     return putUp(kernels, this.#board, number, slot.cursor);
   }
@@ -219,14 +219,14 @@ export class SharedDispatch extends CaptureDispatch implements PooledSource {
   #outcome(piece: Piece, by: number | WorkerDiedError): Outcome | number {
     const { kernels, pool } = this.options;
     const { slot, offset } = piece;
-    const next = slot.get(CURSOR_NEXT_LINK);
+    const next = slot.get(CURSOR_NEXT_SEAM);
     if (typeof by === "object") {
       if (pool.failure !== undefined) throw pool.failure;
       // The pieces behind wait for it.
-      if (readLink(kernels, next) === LINK_OPEN) this.#linkOn(slot);
+      if (readSeam(kernels, next) === SEAM_OPEN) this.#linkOn(slot);
     }
-    if (readLink(kernels, next) === LINK_STOP)
-      return offset + readLink(kernels, slot.get(CURSOR_LINK)) - LINK_FIRST;
+    if (readSeam(kernels, next) === SEAM_STOP)
+      return offset + readSeam(kernels, slot.get(CURSOR_SEAM)) - SEAM_FIRST;
     if (typeof by === "object") return this.lost(by, slot.get(CURSOR_SCANNED));
     return this.outcomeOf(slot, by - 1, slot.get(CURSOR_RANGE), offset);
   }
@@ -239,17 +239,17 @@ export class SharedDispatch extends CaptureDispatch implements PooledSource {
   }
 
   /** To be called last: it is not given back with everything else, see close(). */
-  #reserveBoard(places: number): number {
+  #reserveBoard(pegs: number): number {
     try {
-      return this.options.kernels.plan.reserve("a board of pieces", boardLength(places), "any");
+      return this.options.kernels.plan.reserve("a board of pieces", boardLength(pegs), "any");
     } catch (error) {
       this.release();
       throw error;
     }
   }
 
-  #link(piece: number): number {
-    return this.#links + (piece % (this.slots.length + 1)) * LINK_LENGTH;
+  #seam(piece: number): number {
+    return this.#seams + (piece % (this.slots.length + 1)) * SEAM_LENGTH;
   }
 
   #seen(to: number): void {

@@ -50,7 +50,7 @@ export interface FrameNotes {
   readonly mark?: number;
 }
 
-const VERDICTS = ["forward", "flood", "punt", "drop"] as const;
+const VERDICTS = ["forward", "drop"] as const;
 export type Verdict = (typeof VERDICTS)[number];
 
 export class FrameBatch {

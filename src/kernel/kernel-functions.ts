@@ -1,16 +1,10 @@
 // What the module exports, with types.
 
 /**
- * The kernels of a module, as WebAssembly exports them: addresses and counts are 32-bit numbers.
- * WebAssembly gives results as signed: `flowHash(…) >>> 0` is the hash that `frameferry/wire` computes.
+ * The kernels of a module that this package calls, as WebAssembly exports them: addresses and counts are 32-bit numbers,
+ * and WebAssembly gives results as signed.
  */
 export interface KernelFunctions {
-  /** Of one frame; 1 if it is an answer now. */
-  answerArp(context: number, descriptor: number, domain: number, tagLength: number): number;
-  checksum(address: number, length: number): number;
-  checksumUpdate(old: number, before: number, after: number): number;
-  decapsulate(descriptors: number, count: number, stage: number, counters: number): void;
-  encapsulate(descriptors: number, count: number, stage: number, counters: number): void;
   fdbInsert(fdb: number, keys: number, count: number, values: number): number;
   fdbLookup(fdb: number, keys: number, count: number, values: number): number;
   fdbRemove(fdb: number, keys: number, count: number): number;
@@ -29,23 +23,11 @@ export interface KernelFunctions {
   fdbRepair(fdb: number): void;
   fdbSet(fdb: number, keys: number, count: number, values: number, thread: number): number;
   fdbUnset(fdb: number, keys: number, count: number, thread: number): number;
-  flowHash(frame: number, length: number, seed: number): number;
   layoutVersion(): number;
-  /** Writes the address of a group, or 0, for each address of 4 or 16 bytes; returns how many have a route. */
-  lookupRoutes(
-    table: number,
-    addresses: number,
-    count: number,
-    addressLength: number,
-    groups: number,
-  ): number;
-  /** Of one frame; a drop reason, or what src/layout/route.layout.ts says. */
-  route(context: number, descriptor: number, domain: number, tagLength: number): number;
   runCapture(cursor: number): number;
   /** Items go in from, or out to, a plain array at `items`; returns how many. */
   ringPop(ring: number, items: number, count: number): number;
   ringPush(ring: number, items: number, count: number): number;
-  ringPushShared(ring: number, items: number, count: number, producer: number): number;
   runPipeline(
     descriptors: number,
     count: number,
@@ -58,6 +40,31 @@ export interface KernelFunctions {
   scanCapture(cursor: number, limit: number): number;
   sayAsleep(doorbell: number, change: number): void;
   sleep(doorbell: number, count: number, milliseconds: number): void;
+}
+
+/**
+ * With those that other kernels call, and from outside only tests and benchmarks: they may change as those like.
+ * `flowHash(…) >>> 0` is the hash that `frameferry/wire` computes.
+ */
+export interface AllKernelFunctions extends KernelFunctions {
+  /** Of one frame; 1 if it is an answer now. */
+  answerArp(context: number, descriptor: number, domain: number, tagLength: number): number;
+  checksum(address: number, length: number): number;
+  checksumUpdate(old: number, before: number, after: number): number;
+  decapsulate(descriptors: number, count: number, stage: number, counters: number): void;
+  encapsulate(descriptors: number, count: number, stage: number, counters: number): void;
+  flowHash(frame: number, length: number, seed: number): number;
+  /** Writes the address of a group, or 0, for each address of 4 or 16 bytes; returns how many have a route. */
+  lookupRoutes(
+    table: number,
+    addresses: number,
+    count: number,
+    addressLength: number,
+    groups: number,
+  ): number;
+  /** Of one frame; a drop reason, or what src/layout/route.layout.ts says. */
+  route(context: number, descriptor: number, domain: number, tagLength: number): number;
+  ringPushShared(ring: number, items: number, count: number, producer: number): number;
   vlanPop(descriptors: number, count: number, stage: number, counters: number): void;
   vlanPush(descriptors: number, count: number, stage: number, counters: number): void;
   vlanRewrite(descriptors: number, count: number, stage: number, counters: number): void;

@@ -2,7 +2,8 @@
 
 import { ArgumentRangeError, ArgumentTypeError } from "../core/argument-error.ts";
 import { wrongType } from "../core/arguments.ts";
-import { LAYOUT_VERSION, PAGE_LENGTH } from "../layout/memory.layout.ts";
+import { PAGE_LENGTH } from "../layout/memory.layout.ts";
+import { LAYOUT_VERSION } from "../layout/version.generated.ts";
 import type { KernelFunctions } from "./kernel-functions.ts";
 import { MemoryPlan } from "./memory-plan.ts";
 

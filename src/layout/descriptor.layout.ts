@@ -24,6 +24,4 @@ export const DESCRIPTOR_LENGTH = 32;
 export const VNI_NONE = 0xffffffff;
 
 export const VERDICT_FORWARD = 0;
-export const VERDICT_FLOOD = 1;
-export const VERDICT_PUNT = 2;
-export const VERDICT_DROP = 3;
+export const VERDICT_DROP = 1;

@@ -4,7 +4,7 @@
 //   key    MAC as its six bytes lie in a frame, read as a little-endian number | bridge domain << 48; 0 = free
 //   value  destination (32 bits) | flags (8 bits) | stamp (24 bits); 0 = absent
 //
-// A table that learns has, beside the buckets, a link for each slot, and a record for each port and bridge domain.
+// A table that learns has, beside the buckets, a chain for each slot, and a record for each port and bridge domain.
 //
 // Many threads. Lookups take no lock. Whoever changes which keys stand where holds the lock; a new entry's value
 // is written before its key, and an entry that goes loses its value before its key, so that a key is never seen with
@@ -16,7 +16,7 @@ export const FDB_BUCKETS = 0; // address of the first bucket
 export const FDB_BUCKET_BITS = 4; // there are 2^bits buckets
 export const FDB_SEED = 8; // 64 bits
 export const FDB_CAPACITY = 16;
-export const FDB_LINKS = 20; // address of the links; 0 = the table does not learn
+export const FDB_CHAINS = 20; // address of the chains; 0 = the table does not learn
 export const FDB_PORTS = 24; // address of the records of ports
 export const FDB_PORT_COUNT = 28;
 export const FDB_DOMAINS = 32; // address of the records of bridge domains
@@ -60,12 +60,12 @@ export const STAMP_MASK = 0xffffff; // seconds, modulo 2^24
 export const DESTINATION_PORT_MASK = 0xffff;
 export const DESTINATION_VID_SHIFT = 16;
 
-// A link: the slot's place in the list of its port's learned entries. Slots are numbered from 1, 0 is none.
-export const LINK_PREVIOUS = 0;
-export const LINK_NEXT = 4;
-export const LINK_STAMP = 8; // the entry's stamp when it was put here
-export const LINK_PORT = 12;
-export const LINK_LENGTH = 16;
+// A chain: of each slot, which learned entries of its port come before and after it. Slots are numbered from 1, 0 is none.
+export const CHAIN_PREVIOUS = 0;
+export const CHAIN_NEXT = 4;
+export const CHAIN_STAMP = 8; // the entry's stamp when it was put here
+export const CHAIN_PORT = 12;
+export const CHAIN_LENGTH = 16;
 
 export const FDB_PORT_ENTRIES = 0; // learned entries
 export const FDB_PORT_LIMIT = 4;

@@ -8,5 +8,9 @@ export const CACHE_LINE = 64;
 export const REGION_SLACK = 64;
 export const PAGE_LENGTH = 65536;
 export const PAGES_MAXIMUM = 65536;
-/** Changes with every change of what kernels and TypeScript must agree on. */
-export const LAYOUT_VERSION = 5;
+/**
+ * Kernels of another layout are refused. The layout's version is made of the names and values of all constants here
+ * (scripts/layout-version.mjs); this one goes up by hand when none of them changes, and yet kernels mean something else
+ * by one, or take other arguments.
+ */
+export const MEANING_VERSION = 5;

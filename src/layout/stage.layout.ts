@@ -18,7 +18,7 @@ export const STAGE_STATE = 8; // from the drop counters on
 export const STAGE_LENGTH = 512;
 export const STAGES_MAXIMUM = 64;
 
-export const STATE_CHANGED = 0; // 64 bits: frames this stage changed, or dropped where it chooses which go on
+export const STATE_CHANGED = 0; // 64 bits: frames this stage changed
 export const STATE_LENGTH = 16; // of a stage that has no other state
 export const STATE_ALIGNMENT = 16;
 

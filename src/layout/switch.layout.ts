@@ -84,8 +84,8 @@ export const REMOTE_TUNNEL_SHIFT = 58;
 export const REMOTE_DOMAIN_SHIFT = 16;
 
 // Keys of the neighbours' table: address or its condensation (32 bits) | bridge domain << 32 | what kind << 48;
-// its destinations: numbers of records, from 1. A condensation's low bits are 10 (binary), so that no key begins with
-// 0xff or is zero.
+// its destinations: numbers of records, from 1. A condensation ends in the bits 10, so that a key's first byte is
+// neither 0xff, which marks a retired slot, nor zero, as all of a free one is.
 export const NEIGHBOUR_IPV4 = 1;
 export const NEIGHBOUR_IPV6 = 2;
 export const NEIGHBOUR_KIND_SHIFT = 48;

@@ -1,7 +1,7 @@
 // A switch with a dataplane of its own: the short way.
 
 import { wrongType } from "../core/arguments.ts";
-import { createDataplane, type DataplaneOptions } from "../dataplane/create-dataplane.ts";
+import { type DataplaneOptions, startEngine } from "../dataplane/create-dataplane.ts";
 import type { Switch } from "./live-switch.ts";
 import type { LiveSwitchOptions } from "./live-switch-options.ts";
 import { openOn } from "./open-switch.ts";
@@ -10,21 +10,25 @@ export interface CreateSwitchOptions extends DataplaneOptions, LiveSwitchOptions
 
 /**
  * Starts workers and opens a switch on them; closing it ends them. `workers: 0` runs on the caller's thread, as does
- * any switch where memory cannot be shared.
+ * any switch where memory cannot be shared: there no worker is started.
  * @throws TypeError or RangeError for options that cannot be; WorkerDiedError if a worker does not start.
  */
 export async function createSwitch(options: CreateSwitchOptions = {}): Promise<Switch> {
   if (typeof options !== "object" || options === null) throw wrongType("options", "an object", options);
   const { workers, memoryBytes, wasm, spawnWorker, transport, onWorkerDied, signal, ...own } = options;
   const given = { workers, memoryBytes, wasm, spawnWorker, transport, onWorkerDied, signal };
-  const dataplane = await createDataplane(
+  const engine = await startEngine(
     Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
+    // All workers of a switch need the same tables.
+    ["shared"],
   );
   try {
-    const host = dataplane.hostFor(() => dataplane.close());
-    return await openOn(host, own);
+    return await openOn(
+      engine.hostFor(() => engine.close()),
+      own,
+    );
   } catch (error) {
-    await dataplane.close();
+    await engine.close();
     throw error;
   }
 }

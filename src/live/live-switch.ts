@@ -164,8 +164,9 @@ export class Switch {
   }
 
   /** A port that sends and receives, by its name. */
-  port(name: string): LivePort | undefined {
-    const handle = this.#core.port(name);
+  /** The port of this name, or of this number. */
+  port(which: string | number): LivePort | undefined {
+    const handle = this.#core.port(which);
     return handle === undefined ? undefined : this.#ports.get(handle.number);
   }
 

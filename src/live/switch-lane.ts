@@ -12,8 +12,8 @@ import {
 import {
   JOURNAL_CLAIM,
   JOURNAL_COMMITTING,
-  JOURNAL_FORWARDED,
   JOURNAL_IDLE,
+  JOURNAL_RECEIVED,
   JOURNAL_STATE,
   JOURNAL_TAIL,
   JOURNAL_WORKING,
@@ -70,7 +70,7 @@ export class SwitchLane extends RingLane {
     }
     // None: the head has moved, and only the journal did not say so yet.
     const frames = this.framesUpTo(journal(JOURNAL_CLAIM));
-    if (frames > 0) this.#options.settle(this.kernels.counter(this.journal + JOURNAL_FORWARDED) + frames);
+    if (frames > 0) this.#options.settle(this.kernels.counter(this.journal + JOURNAL_RECEIVED) + frames);
     words[(cursor + CURSOR_BURST_FRAMES) >>> 2] = frames;
     words[(cursor + CURSOR_BURST_STATUS) >>> 2] = SWITCH_DONE;
     Atomics.store(

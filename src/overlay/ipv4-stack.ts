@@ -128,7 +128,7 @@ export class Ipv4Stack {
     if (frame.length < ETHERNET_LENGTH + ARP_LENGTH) return false;
     if (read16(frame, ETHERNET_LENGTH + ARP_HARDWARE_LENGTH) !== 0x0604) return false;
     if (read32(frame, ETHERNET_LENGTH + ARP_TARGET_IP) === this.#key) return false;
-    return !this.neighbours.minds(read32(frame, ETHERNET_LENGTH + ARP_SENDER_IP));
+    return !this.neighbours.isAwaited(read32(frame, ETHERNET_LENGTH + ARP_SENDER_IP));
   }
 
   /** Takes an IPv4 packet. */

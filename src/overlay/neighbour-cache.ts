@@ -58,7 +58,7 @@ export class NeighbourCache {
   /** Takes in who has `ip`. Without `create` only if that matters already (RFC 826: the merge flag). */
   learn(ip: Uint8Array, mac: Uint8Array, create: boolean): void {
     const key = ipKey(ip);
-    if (!create && !this.minds(key)) return;
+    if (!create && !this.isAwaited(key)) return;
     const waiting = this.#waiting?.get(key);
     const untilUs = this.#station.clock.nowUs + HOLDS_US;
     this.#known ??= new Map();
@@ -72,7 +72,7 @@ export class NeighbourCache {
   }
 
   /** Whether what is heard of an address matters: it is known, or waited for. */
-  minds(key: IpKey): boolean {
+  isAwaited(key: IpKey): boolean {
     return this.#known?.has(key) === true || this.#waiting?.has(key) === true;
   }
 

@@ -10,10 +10,7 @@ export interface PipelineCounters {
   readonly dropped: number;
   /** Drops by reason name; reasons that never came up are left out. */
   readonly drops: Readonly<Record<string, number>>;
-  /**
-   * For each stage, in order: how many frames it changed. A stage that chooses which frames go on, as `filter-vni` and
-   * `sample` do, counts those that it dropped; `count` changes none.
-   */
+  /** For each stage, in order: how many frames it changed; one that only drops or counts changes none. */
   readonly changed: readonly number[];
   /** What each `count` stage has counted, in order. */
   readonly counts: readonly StageCounts[];

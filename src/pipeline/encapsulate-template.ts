@@ -36,8 +36,8 @@ export type TemplateHeaders = { readonly kind: TunnelKind } & Required<
 > &
   Pick<OfAnyKind<EncapsulateStage>, "port" | "ttl" | "dscp" | "udpChecksum" | "options" | "checksum">;
 
-/** A number of each kind that is none, or gives way to none. */
-const NO_NUMBER = {
+/** Numbers that each kind allows, and into which the tunnel's own is ORed when a frame is wrapped. */
+const PLACEHOLDER_NUMBER = {
   vxlan: { vni: 0 },
   geneve: { vni: 0 },
   gre: { key: 0 },
@@ -81,7 +81,12 @@ export class EncapsulateTemplate {
     // In a sum zeroes are nothing.
     const nobody = { remote: new Uint8Array(addressLength), remoteMac: new Uint8Array(MAC_LENGTH) };
     const headerLength = writeEncapsulate(
-      { stage: "encapsulate", ...NO_NUMBER[headers.kind], ...headers, ...nobody } as EncapsulateStage,
+      {
+        stage: "encapsulate",
+        ...PLACEHOLDER_NUMBER[headers.kind],
+        ...headers,
+        ...nobody,
+      } as EncapsulateStage,
       record,
     );
     // Nothing has been summed up of what goes: NVGRE has no checksum.

@@ -12,7 +12,7 @@ import {
 } from "../layout/stage.layout.ts";
 import { type StageKind, stageKind } from "./stage-kind.ts";
 
-/** The count of frames it dropped is a counter; how many are still to be passed over is not, and goes on. */
+/** What is counted of every stage; how many frames are still to be passed over is no counter, and goes on. */
 const COUNTED = 8;
 
 export const SAMPLE_STAGE: StageKind = stageKind<"sample", "oneIn" | "by">(

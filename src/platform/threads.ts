@@ -65,9 +65,24 @@ export function hardwareThreads(): number {
   return os?.availableParallelism() ?? globalThis.navigator?.hardwareConcurrency ?? 1;
 }
 
-/** Whether memory can be shared with other threads: always in Node, on cross-origin isolated pages in browsers. */
+/**
+ * Whether memory can be shared with other threads: in Node, and on cross-origin isolated pages in browsers. There are
+ * engines where such a page is isolated and yet has no SharedArrayBuffer, or posts no shared memory (WebKitGTK): so one
+ * page of it is posted, to nobody.
+ */
 export function memoryCanBeShared(): boolean {
-  return nodeThreads() !== undefined || globalThis.crossOriginIsolated === true;
+  if (nodeThreads() === undefined && globalThis.crossOriginIsolated !== true) return false;
+  if (typeof SharedArrayBuffer !== "function") return false;
+  const { port1, port2 } = new MessageChannel();
+  try {
+    port1.postMessage(new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true }));
+    return true;
+  } catch {
+    return false;
+  } finally {
+    port1.close();
+    port2.close();
+  }
 }
 
 /** Starts a thread that runs `source`, a classic script. */

@@ -5,7 +5,6 @@ import { VNI_NONE } from "../layout/descriptor.layout.ts";
 import {
   FILLER,
   RECORD_ALIGNMENT,
-  RECORD_FLOW_HASH,
   RECORD_FRAME_LENGTH,
   RECORD_HEADER_LENGTH,
   RECORD_MARK,
@@ -84,7 +83,6 @@ export class ByteRingProducer {
     words[word + (RECORD_WIRE_LENGTH >>> 2)] = length;
     words[word + (RECORD_MARK >>> 2)] = mark;
     words[word + (RECORD_VNI >>> 2)] = VNI_NONE;
-    words[word + (RECORD_FLOW_HASH >>> 2)] = 0;
     bytes.set(frame, record + RECORD_HEADER_LENGTH + this.#headroom);
     this.#tail = (this.#tail + needed) >>> 0;
     return true;

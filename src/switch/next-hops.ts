@@ -19,7 +19,7 @@ import type { Neighbours } from "./neighbours.ts";
 
 /** Where packets leave: an interface's record, and the neighbour behind it unless each packet's destination is one. */
 export interface NextHop {
-  readonly face: number;
+  readonly interfaceAddress: number;
   readonly domain: number;
   readonly via: Uint8Array | undefined;
 }
@@ -119,7 +119,7 @@ export class NextHops {
     return group;
   }
 
-  #takeHop(name: string, { face, domain, via }: NextHop): number {
+  #takeHop(name: string, { interfaceAddress, domain, via }: NextHop): number {
     const known = this.#hops.get(name);
     if (known !== undefined) {
       known.uses++;
@@ -127,7 +127,7 @@ export class NextHops {
     }
     const { plan, view } = this.#kernels;
     const address = plan.reserve("a next hop", HOP_LENGTH);
-    view.setUint32(address + HOP_INTERFACE, face, true);
+    view.setUint32(address + HOP_INTERFACE, interfaceAddress, true);
     view.setUint32(address + HOP_CONNECTED, via === undefined ? 1 : 0, true);
     if (via !== undefined) this.#resolve(address, this.#neighbours.get(domain, via)?.mac);
     this.#hops.set(name, { address, uses: 1 });

@@ -156,8 +156,9 @@ export class Ports {
     return this.#names.get(number);
   }
 
-  byName(name: string): SwitchPort | undefined {
-    return this.#names.named(name);
+  /** By its name, or by its number. */
+  find(which: string | number): SwitchPort | undefined {
+    return typeof which === "number" ? this.#names.get(which) : this.#names.named(which);
   }
 
   all(): SwitchPort[] {

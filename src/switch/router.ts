@@ -48,7 +48,7 @@ export interface RouterOptions {
   readonly routes?: number;
 }
 
-interface Face extends CheckedInterface {
+interface RoutedInterface extends CheckedInterface {
   readonly address: number;
   readonly domain: number;
   readonly domainAddress: number;
@@ -59,7 +59,7 @@ export class Router {
   readonly #host: RouterHost;
   readonly #address: number;
   readonly #routes: RouteSet;
-  readonly #faces = new Map<number, Face>();
+  readonly #interfaces = new Map<number, RoutedInterface>();
   #closed = false;
 
   constructor(host: RouterHost, options: RouterOptions = {}) {
@@ -112,15 +112,15 @@ export class Router {
     this.#open();
     const domain = expectDomain(bridgeDomain);
     this.#host.domainAddress(domain);
-    const face = this.#faces.get(domain.id);
-    if (face === undefined) return false;
+    const one = this.#interfaces.get(domain.id);
+    if (one === undefined) return false;
     if (this.#routes.goBy(domain.id))
       throw new ArgumentRangeError(
         "in-use",
         "bridgeDomain",
         "routes go by addresses in it; remove those first",
       );
-    this.#host.changing(() => this.#leave(face));
+    this.#host.changing(() => this.#leave(one));
     return true;
   }
 
@@ -139,12 +139,12 @@ export class Router {
       throw new ArgumentRangeError("taken", "prefix", `${old.prefix} is a connected network`);
     const name = (i: number) => ("via" in options && Array.isArray(options.via) ? `via[${i}]` : "via");
     const hops = via.map((ip, i): NextHop => {
-      const face = this.#faceOf(ip);
-      if (face === undefined)
+      const one = this.#interfaceOf(ip);
+      if (one === undefined)
         throw new ArgumentRangeError("not-found", name(i), `${formatIp(ip)} is in no connected network`);
       if (this.#routes.get({ bytes: ip, length: ip.length * 8 })?.local === true)
         throw new ArgumentRangeError("taken", name(i), `${formatIp(ip)} is the router's own address`);
-      return { face: face.address, domain: face.domain, via: ip };
+      return { interfaceAddress: one.address, domain: one.domain, via: ip };
     });
     if (old === undefined) this.#routes.checkRoom(1);
     this.#host.changing(() => this.#routes.put(prefix, hops, via.map(formatIp)));
@@ -170,14 +170,14 @@ export class Router {
 
   /** Whether it stands in the bridge domain of this number. */
   standsIn(domain: number): boolean {
-    return this.#faces.has(domain);
+    return this.#interfaces.has(domain);
   }
 
   /** Takes the router out of all bridge domains and gives its memory back. It cannot be used afterwards. */
   close(): void {
     if (this.#closed) return;
     this.#host.changing(() => {
-      for (const face of [...this.#faces.values()]) this.#leave(face);
+      for (const one of [...this.#interfaces.values()]) this.#leave(one);
     });
     this.#closed = true;
     this.#routes.close();
@@ -222,48 +222,48 @@ export class Router {
     const source = ipv6.find(({ ip }) => !isLinkLocal(ip)) ?? ipv6[0];
     if (ipv4 !== undefined) bytes.set(ipv4.ip, address + INTERFACE_IPV4);
     if (source !== undefined) bytes.set(source.ip, address + INTERFACE_IPV6);
-    const face: Face = { ...checked, address, domain, domainAddress };
+    const one: RoutedInterface = { ...checked, address, domain, domainAddress };
     for (const { ip, host, network } of checked.addresses) {
       neighbours.set(domain, ip, checked.mac, true);
       done.push(() => neighbours.delete(domain, ip));
       this.#routes.putLocal(host);
       done.push(() => this.#routes.drop(host));
       if (network === undefined) continue;
-      this.#routes.putConnected(network, { face: address, domain, via: undefined });
+      this.#routes.putConnected(network, { interfaceAddress: address, domain, via: undefined });
       done.push(() => this.#routes.drop(network));
     }
-    this.#faces.set(domain, face);
+    this.#interfaces.set(domain, one);
     bytes.set(checked.mac, domainAddress + DOMAIN_ROUTER_MAC);
     view.setUint32(domainAddress + DOMAIN_ROUTER, address, true);
     const flags = view.getUint32(domainAddress + DOMAIN_FLAGS, true);
     view.setUint32(domainAddress + DOMAIN_FLAGS, flags | DOMAIN_ROUTES, true);
   }
 
-  #leave(face: Face): void {
+  #leave(one: RoutedInterface): void {
     const { kernels, neighbours } = this.#host;
     const { view, bytes, plan } = kernels;
-    const { domainAddress } = face;
+    const { domainAddress } = one;
     const flags = view.getUint32(domainAddress + DOMAIN_FLAGS, true);
     view.setUint32(domainAddress + DOMAIN_FLAGS, flags & ~DOMAIN_ROUTES, true);
     view.setUint32(domainAddress + DOMAIN_ROUTER, 0, true);
     bytes.fill(0, domainAddress + DOMAIN_ROUTER_MAC, domainAddress + DOMAIN_ROUTER_MAC + 8);
-    for (const { ip, host, network } of face.addresses) {
-      neighbours.delete(face.domain, ip);
+    for (const { ip, host, network } of one.addresses) {
+      neighbours.delete(one.domain, ip);
       this.#routes.drop(host);
       if (network !== undefined) this.#routes.drop(network);
     }
-    this.#faces.delete(face.domain);
-    plan.release(face.address);
+    this.#interfaces.delete(one.domain);
+    plan.release(one.address);
   }
 
   /** The interface in whose network an address is: the longest counts. */
-  #faceOf(ip: Uint8Array): Face | undefined {
-    let found: Face | undefined;
+  #interfaceOf(ip: Uint8Array): RoutedInterface | undefined {
+    let found: RoutedInterface | undefined;
     let length = -1;
-    for (const face of this.#faces.values()) {
-      for (const { network } of face.addresses) {
+    for (const one of this.#interfaces.values()) {
+      for (const { network } of one.addresses) {
         if (network === undefined || network.length <= length || !prefixHolds(network, ip)) continue;
-        found = face;
+        found = one;
         length = network.length;
       }
     }

@@ -248,9 +248,9 @@ export class SwitchCore {
     return this.#domains.all();
   }
 
-  port(name: string): SwitchPort | undefined {
+  port(which: string | number): SwitchPort | undefined {
     this.#open();
-    return this.#ports.byName(name);
+    return this.#ports.find(which);
   }
 
   bridgeDomain(name: string): BridgeDomain | undefined {

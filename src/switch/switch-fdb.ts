@@ -7,7 +7,9 @@ import { checkFields, fieldOf, onlyFields } from "../core/fields.ts";
 import { reserveTable, type TableMemory } from "../fdb/table-memory.ts";
 import {
   BUCKET_SLOTS,
+  CHAIN_LENGTH,
   DESTINATION_PORT_MASK,
+  FDB_CHAINS,
   FDB_DOMAIN_COUNT,
   FDB_DOMAIN_LENGTH,
   FDB_DOMAIN_LIMIT,
@@ -16,7 +18,6 @@ import {
   FDB_EPOCH,
   FDB_EVENTS,
   FDB_LIMIT_NONE,
-  FDB_LINKS,
   FDB_LOCK,
   FDB_POLICY,
   FDB_POLICY_EVICT,
@@ -29,7 +30,6 @@ import {
   FDB_REFUSED,
   KEY_DOMAIN,
   KEY_LENGTH,
-  LINK_LENGTH,
   READER_IDLE,
   READER_LENGTH,
   STAMP_MASK,
@@ -99,7 +99,7 @@ export class SwitchFdb {
       const slots = this.#table.buckets * BUCKET_SLOTS;
       const ports = memory.portsMaximum + 1;
       const domains = memory.domainsMaximum + 1;
-      this.#set(FDB_LINKS, memory.reserve("an FDB's lists", slots * LINK_LENGTH));
+      this.#set(FDB_CHAINS, memory.reserve("an FDB's lists", slots * CHAIN_LENGTH));
       this.#set(FDB_PORTS, memory.reserve("an FDB's ports", ports * FDB_PORT_LENGTH));
       this.#set(FDB_DOMAINS, memory.reserve("an FDB's bridge domains", domains * FDB_DOMAIN_LENGTH));
       this.#set(FDB_PORT_COUNT, ports);

@@ -23,7 +23,7 @@ import { macOfIp } from "../pipeline/write-encapsulate.ts";
 import type { BridgeDomains } from "./bridge-domains.ts";
 import { bitsOf } from "./condense.ts";
 import { type Added, checkCommon, type Ports } from "./ports.ts";
-import { Records } from "./records.ts";
+import { RecordPool } from "./record-pool.ts";
 import { Remotes } from "./remotes.ts";
 import type { SwitchMemory } from "./switch-memory.ts";
 import { ANY_PORT_FIELDS } from "./switch-options.ts";
@@ -74,7 +74,7 @@ export class Tunnels {
   readonly #ports: Ports;
   readonly #vtep: Vtep;
   /** By their length. */
-  readonly #records: Map<number, Records> = new Map();
+  readonly #records: Map<number, RecordPool> = new Map();
   /** By what packets of the kind look like: VXLAN, Geneve, GRE. */
   readonly #byRemote: readonly Map<number, SwitchPort>[] = [new Map(), new Map(), new Map()];
   /** The latest headers: nearly always those of the next tunnel, too. */
@@ -181,10 +181,10 @@ export class Tunnels {
     return this.#byRemote[Math.min(kind, TUNNEL_GRE)] as Map<number, SwitchPort>;
   }
 
-  #recordsOf(length: number): Records {
+  #recordsOf(length: number): RecordPool {
     const known = this.#records.get(length);
     if (known !== undefined) return known;
-    const records = new Records(this.#memory, "a switch's tunnels", length);
+    const records = new RecordPool(this.#memory, "a switch's tunnels", length);
     this.#records.set(length, records);
     return records;
   }

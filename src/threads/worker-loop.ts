@@ -2,12 +2,12 @@
 // there are any, spins for a moment when there is nothing, and then sleeps.
 
 import { beginPiece, claimPiece, cursorAt, finishPiece, runsLow } from "../capture/piece-board.ts";
-import { copyPiece, readLink, scanPiece, waitForLink } from "../capture/shared-piece.ts";
+import { copyPiece, readSeam, scanPiece, waitForSeam } from "../capture/shared-piece.ts";
 import type { SharedSource } from "../capture/shared-source.ts";
 import type { Kernels } from "../kernel/kernels.ts";
 import type { LaneAddresses } from "../lane/lane-job.ts";
-import { LINK_OPEN } from "../layout/board.layout.ts";
-import { CURSOR_LINK } from "../layout/cursor.layout.ts";
+import { SEAM_OPEN } from "../layout/board.layout.ts";
+import { CURSOR_SEAM } from "../layout/cursor.layout.ts";
 import {
   DOORBELL_CONTROL,
   DOORBELL_COUNT,
@@ -41,7 +41,7 @@ export class WorkerLoop {
   readonly #setup: WorkerSetup;
   readonly #lanes: Map<number, LaneAddresses> = new Map();
   readonly #sources: Map<number, SharedSource> = new Map();
-  /** The piece that has been copied, and waits for its link. */
+  /** The piece that has been copied, and waits for its seam. */
   #piece: ClaimedPiece | undefined;
   /** Whether pieces are done of which nobody has been told. */
   #untold = false;
@@ -98,12 +98,16 @@ export class WorkerLoop {
         await nextTurn();
         turn = now = performance.now();
       }
-      // Who waits for a link will soon go on.
+      // Who waits for a seam will soon go on.
       if (!busy && this.#piece === undefined) this.#tell();
       if (busy || now - idle < spin) continue;
       this.#tell();
-      // First the count, then "asleep", then a last look at everything: see ring.layout.ts. And yet another: a lane
-      // without room says so in its cursor, where who makes room looks; that, too, is to be said before the last look.
+      // How to fall asleep and miss nothing (ring.layout.ts says why the order holds):
+      //   1. read how often the doorbell has been rung
+      //   2. say that this thread sleeps: from now on whoever has something for it rings
+      //   3. look at everything once; a lane that finds no room for its results says so in its cursor
+      //   4. look again: room that was made before 3 had said so would wake nobody
+      //   5. sleep, unless the doorbell has been rung since 1
       const count = Atomics.load(signed, rung);
       functions.sayAsleep(doorbell, 1);
       let looks = 0;
@@ -146,7 +150,7 @@ export class WorkerLoop {
     this.#piece ??= this.#claim();
     if (this.#piece === undefined) return false;
     const { source, place, cursor } = this.#piece;
-    if (readLink(kernels, kernels.words[(cursor + CURSOR_LINK) >>> 2] as number) === LINK_OPEN) return false;
+    if (readSeam(kernels, kernels.words[(cursor + CURSOR_SEAM) >>> 2] as number) === SEAM_OPEN) return false;
     this.#piece = undefined;
     beginPiece(kernels, place, source.worker);
     if (scanPiece(kernels, source.bytes, cursor)) kernels.functions.runCapture(cursor);
@@ -157,15 +161,15 @@ export class WorkerLoop {
     return true;
   }
 
-  /** Takes the next piece of any source, and copies it while its link may still be open. */
+  /** Takes the next piece of any source, and copies it while its seam may still be open. */
   #claim(): ClaimedPiece | undefined {
     for (const source of this.#sources.values()) {
       const place = claimPiece(this.#kernels, source.board, source.worker);
       if (place === 0) continue;
       const cursor = cursorAt(this.#kernels, place);
-      waitForLink(
+      waitForSeam(
         this.#kernels,
-        this.#kernels.words[(cursor + CURSOR_LINK) >>> 2] as number,
+        this.#kernels.words[(cursor + CURSOR_SEAM) >>> 2] as number,
         this.#setup.doorbell,
       );
       copyPiece(this.#kernels, source.bytes, cursor, source.window);

@@ -24,7 +24,7 @@ export interface WorkerPoolOptions {
   readonly onFailure: () => void;
 }
 
-interface Place {
+interface Seat {
   readonly index: number;
   handle: WorkerHandle;
   /** Resolves when the worker here is at work, or when there will never be one again. */
@@ -50,7 +50,7 @@ const FAILURES_MAXIMUM = 3;
 export class WorkerPool {
   readonly #kernels: Kernels;
   readonly #options: WorkerPoolOptions;
-  readonly #places: Place[] = [];
+  readonly #seats: Seat[] = [];
   readonly #doorbell: number;
   readonly #bell: SharedBell | undefined;
   readonly #regions: number[] = [];
@@ -68,8 +68,8 @@ export class WorkerPool {
   ): Promise<WorkerPool> {
     const pool = new WorkerPool(kernels, options);
     try {
-      for (let index = 0; index < options.workers; index++) pool.#places.push(pool.#createPlace(index));
-      await untilAborted(Promise.all(pool.#places.map((place) => pool.#start(place))), signal);
+      for (let index = 0; index < options.workers; index++) pool.#seats.push(pool.#createSeat(index));
+      await untilAborted(Promise.all(pool.#seats.map((seat) => pool.#start(seat))), signal);
       return pool;
     } catch (error) {
       await pool.close();
@@ -91,16 +91,16 @@ export class WorkerPool {
 
   /** Where worker `index` sleeps. */
   doorbellOf(index: number): number {
-    return this.#place(index).doorbell;
+    return this.#seat(index).doorbell;
   }
 
   async openLane(index: number, lane: PooledLane): Promise<number> {
     const id = this.#lanes++;
-    const place = this.#place(index);
-    place.lanes.set(id, lane);
+    const seat = this.#seat(index);
+    seat.lanes.set(id, lane);
     // A worker that is being started gets all lanes there are; one that dies meanwhile is replaced.
-    await this.#settled(place);
-    await place.handle.call("openLane", id, lane.addresses).catch(() => this.#settled(place));
+    await this.#settled(seat);
+    await seat.handle.call("openLane", id, lane.addresses).catch(() => this.#settled(seat));
     if (this.#failure === undefined) return id;
     await this.closeLane(index, id);
     throw this.#failure;
@@ -108,9 +108,9 @@ export class WorkerPool {
 
   /** Resolves when no worker touches the lane any more. */
   async closeLane(index: number, id: number): Promise<void> {
-    const place = this.#place(index);
-    const { handle } = place;
-    place.lanes.delete(id);
+    const seat = this.#seat(index);
+    const { handle } = seat;
+    seat.lanes.delete(id);
     await handle.call("closeLane", id).catch(() => handle.ended);
   }
 
@@ -121,7 +121,7 @@ export class WorkerPool {
   openSource(source: PooledSource): number {
     const id = ++this.#lastSource;
     this.#sources.set(id, source);
-    for (const place of this.#places) void this.#openSource(place, id, source);
+    for (const seat of this.#seats) void this.#openSource(seat, id, source);
     return id;
   }
 
@@ -131,7 +131,7 @@ export class WorkerPool {
    */
   async closeSource(id: number): Promise<void> {
     this.#sources.delete(id);
-    const closed = this.#places.map(({ handle }) =>
+    const closed = this.#seats.map(({ handle }) =>
       handle.callLater("closeSource", id).catch(() => handle.ended),
     );
     await Promise.all(closed);
@@ -139,7 +139,7 @@ export class WorkerPool {
 
   /** Wakes workers that sleep: there is something to do. */
   wake(): void {
-    for (const { doorbell } of this.#places) ringIfAsleep(this.#kernels, doorbell);
+    for (const { doorbell } of this.#seats) ringIfAsleep(this.#kernels, doorbell);
   }
 
   /** Looks again, until `look` finds something, whenever a worker may have done something or has died. */
@@ -155,12 +155,12 @@ export class WorkerPool {
   /** Gives the worker with the least to do a job. */
   beginJob(cursor: number): CaptureJob {
     if (this.#failure !== undefined) throw this.#failure;
-    const place = this.#leastLoaded();
-    const job: CaptureJob = { cursor, worker: place.index, outcome: undefined };
-    place.held.set(cursor, job);
-    place.waiting.push(cursor);
-    place.load++;
-    this.#feed(place);
+    const seat = this.#leastLoaded();
+    const job: CaptureJob = { cursor, worker: seat.index, outcome: undefined };
+    seat.held.set(cursor, job);
+    seat.waiting.push(cursor);
+    seat.load++;
+    this.#feed(seat);
     return job;
   }
 
@@ -175,24 +175,24 @@ export class WorkerPool {
 
   /** Has bytes worked on where memory is not shared; by worker `index`, or by the one with the least to do. */
   async transferJob(job: TransferJob, index?: number): Promise<TransferResult & { worker: number }> {
-    const place = index === undefined ? this.#leastLoaded() : this.#place(index);
-    place.load++;
+    const seat = index === undefined ? this.#leastLoaded() : this.#seat(index);
+    seat.load++;
     try {
-      await this.#settled(place);
+      await this.#settled(seat);
       if (this.#failure !== undefined) throw this.#failure;
-      const { handle } = place;
+      const { handle } = seat;
       try {
         const result = await handle.call("work", Comlink.transfer(job, [job.bytes.buffer]));
-        return { ...result, worker: place.index };
+        return { ...result, worker: seat.index };
       } catch (error) {
         if (error instanceof WorkerDiedError) throw error;
         // Who knows what state it is in.
         const reason = error instanceof Error ? error.message : String(error);
         handle.die(reason);
-        throw new WorkerDiedError(place.index, reason);
+        throw new WorkerDiedError(seat.index, reason);
       }
     } finally {
-      place.load--;
+      seat.load--;
     }
   }
 
@@ -203,23 +203,23 @@ export class WorkerPool {
   }
 
   async #close(): Promise<void> {
-    await Promise.all(this.#places.map(({ handle }) => handle.end()));
-    await Promise.all(this.#places.map(({ ready }) => ready));
-    for (const place of this.#places) {
-      const error = new WorkerDiedError(place.index, "the dataplane was closed");
-      this.#giveUp(place, error);
-      for (const source of this.#sources.values()) source.recover(place.index, error);
+    await Promise.all(this.#seats.map(({ handle }) => handle.end()));
+    await Promise.all(this.#seats.map(({ ready }) => ready));
+    for (const seat of this.#seats) {
+      const error = new WorkerDiedError(seat.index, "the dataplane was closed");
+      this.#giveUp(seat, error);
+      for (const source of this.#sources.values()) source.recover(seat.index, error);
     }
     this.#bell?.ring();
     this.#bell?.close("dataplane");
-    for (const { jobs, jobsDone } of this.#places) {
+    for (const { jobs, jobsDone } of this.#seats) {
       jobs?.close();
       jobsDone?.close();
     }
     for (const region of this.#regions) this.#kernels.plan.release(region);
   }
 
-  #createPlace(index: number): Place {
+  #createSeat(index: number): Seat {
     const { shared } = this.#options;
     const kernels = this.#kernels;
     const doorbell = shared ? this.#reserve("a worker's doorbell", DOORBELL_LENGTH) : 0;
@@ -248,130 +248,130 @@ export class WorkerPool {
     return new WorkerHandle(index, this.#options.spawn(), this.#kernels, doorbell);
   }
 
-  /** Brings the worker at a place to work. */
-  async #start(place: Place): Promise<void> {
-    const { handle } = place;
+  /** Brings the worker at a seat to work. */
+  async #start(seat: Seat): Promise<void> {
+    const { handle } = seat;
     const { shared, memoryBytes } = this.#options;
     await handle.start({
       module: this.#kernels.module,
       memory: shared ? this.#kernels.memory : undefined,
       memoryBytes,
-      doorbell: place.doorbell,
+      doorbell: seat.doorbell,
       ownCore: hardwareThreads() > this.#options.workers,
-      jobs: place.jobs?.address ?? 0,
-      jobsDone: place.jobsDone?.address ?? 0,
-      scratch: place.scratch,
+      jobs: seat.jobs?.address ?? 0,
+      jobsDone: seat.jobsDone?.address ?? 0,
+      scratch: seat.scratch,
     });
     // Not of copies: what is closed meanwhile must not be opened after that.
-    for (const [id, { addresses }] of place.lanes) await handle.call("openLane", id, addresses);
-    for (const [id, source] of this.#sources) await handle.call("openSource", id, source.of(place.index));
+    for (const [id, { addresses }] of seat.lanes) await handle.call("openLane", id, addresses);
+    for (const [id, source] of this.#sources) await handle.call("openSource", id, source.of(seat.index));
     handle.onDeath = (error) => {
-      place.ready = this.#replace(place, error);
+      seat.ready = this.#replace(seat, error);
       // It is the caller's own: what it throws must not stay in here.
       queueMicrotask(() => this.#options.onWorkerDied(error));
     };
   }
 
-  /** Counts what the dead worker held, and puts another into its place. */
-  async #replace(place: Place, error: WorkerDiedError): Promise<void> {
+  /** Counts what the dead worker held, and puts another into its seat. */
+  async #replace(seat: Seat, error: WorkerDiedError): Promise<void> {
     let last = "";
     for (let failures = 0; ; failures++) {
       // Until its thread has ended it may still write.
-      await place.handle.ended;
+      await seat.handle.ended;
       if (this.#closing !== undefined) return;
-      this.#recover(place, error);
+      this.#recover(seat, error);
       if (failures === FAILURES_MAXIMUM) break;
       try {
-        place.handle = this.#spawn(place.index, place.doorbell);
-        await this.#start(place);
+        seat.handle = this.#spawn(seat.index, seat.doorbell);
+        await this.#start(seat);
         return;
       } catch (cause) {
         last = cause instanceof Error ? cause.message : String(cause);
-        place.handle.die(last);
+        seat.handle.die(last);
       }
     }
     this.#fail(
-      place,
-      new WorkerDiedError(place.index, `${error.reason}; and no other could be started: ${last}`),
+      seat,
+      new WorkerDiedError(seat.index, `${error.reason}; and no other could be started: ${last}`),
     );
   }
 
-  #recover(place: Place, error: WorkerDiedError): void {
-    const { jobs, doorbell } = place;
+  #recover(seat: Seat, error: WorkerDiedError): void {
+    const { jobs, doorbell } = seat;
     if (jobs !== undefined) {
       this.#collect();
       // What is still in the ring was not begun: the next worker does it. This thread is the consumer meanwhile.
-      const queued = [...jobs.pop(JOBS), ...place.waiting];
-      place.waiting.splice(0, Infinity, ...queued);
-      for (const job of [...place.held.values()])
-        if (!queued.includes(job.cursor)) this.#end(place, job, error);
+      const queued = [...jobs.pop(JOBS), ...seat.waiting];
+      seat.waiting.splice(0, Infinity, ...queued);
+      for (const job of [...seat.held.values()])
+        if (!queued.includes(job.cursor)) this.#end(seat, job, error);
       const { signed } = this.#kernels;
       for (const field of [DOORBELL_ASLEEP, DOORBELL_CONTROL])
         Atomics.store(signed, (doorbell + field) >>> 2, 0);
-      this.#feed(place);
+      this.#feed(seat);
     }
-    for (const lane of place.lanes.values()) lane.recover();
-    for (const source of this.#sources.values()) source.recover(place.index, error);
+    for (const lane of seat.lanes.values()) lane.recover();
+    for (const source of this.#sources.values()) source.recover(seat.index, error);
     this.#bell?.ring();
   }
 
-  #fail(place: Place, error: WorkerDiedError): void {
+  #fail(seat: Seat, error: WorkerDiedError): void {
     this.#failure ??= error;
     // The others finish what they have.
-    this.#giveUp(place, error);
-    for (const lane of place.lanes.values()) lane.abandon();
+    this.#giveUp(seat, error);
+    for (const lane of seat.lanes.values()) lane.abandon();
     this.#bell?.ring();
     this.#options.onFailure();
     queueMicrotask(() => this.#options.onWorkerDied(error));
   }
 
-  #giveUp(place: Place, error: WorkerDiedError): void {
-    for (const job of [...place.held.values()]) this.#end(place, job, error);
+  #giveUp(seat: Seat, error: WorkerDiedError): void {
+    for (const job of [...seat.held.values()]) this.#end(seat, job, error);
   }
 
-  async #openSource(place: Place, id: number, source: PooledSource): Promise<void> {
-    // A worker that is being started gets all sources there are, and so does one in a dead one's place.
-    await this.#settled(place);
+  async #openSource(seat: Seat, id: number, source: PooledSource): Promise<void> {
+    // A worker that is being started gets all sources there are, and so does one in a dead one's seat.
+    await this.#settled(seat);
     if (this.#sources.has(id))
-      await place.handle.call("openSource", id, source.of(place.index)).catch(() => {});
+      await seat.handle.call("openSource", id, source.of(seat.index)).catch(() => {});
   }
 
-  /** Resolves when the place has a worker that is at work, or when there will never be one again. */
-  async #settled(place: Place): Promise<void> {
-    for (let ready: Promise<void> | undefined; ready !== place.ready; ) {
-      ready = place.ready;
+  /** Resolves when the seat has a worker that is at work, or when there will never be one again. */
+  async #settled(seat: Seat): Promise<void> {
+    for (let ready: Promise<void> | undefined; ready !== seat.ready; ) {
+      ready = seat.ready;
       await ready;
     }
   }
 
-  #feed({ jobs, waiting }: Place): void {
+  #feed({ jobs, waiting }: Seat): void {
     while (waiting.length > 0 && jobs?.push([waiting[0] as number]) === 1) waiting.shift();
   }
 
   /** Takes note of the jobs that are done. */
   #collect(): void {
-    for (const place of this.#places) {
-      const done = place.jobsDone?.pop(JOBS) ?? [];
+    for (const seat of this.#seats) {
+      const done = seat.jobsDone?.pop(JOBS) ?? [];
       for (const cursor of done) {
-        const job = place.held.get(cursor);
-        if (job !== undefined) this.#end(place, job, "done");
+        const job = seat.held.get(cursor);
+        if (job !== undefined) this.#end(seat, job, "done");
       }
-      if (done.length > 0) this.#feed(place);
+      if (done.length > 0) this.#feed(seat);
     }
   }
 
-  #end(place: Place, job: CaptureJob, outcome: "done" | WorkerDiedError): void {
+  #end(seat: Seat, job: CaptureJob, outcome: "done" | WorkerDiedError): void {
     job.outcome = outcome;
-    place.held.delete(job.cursor);
-    place.load--;
+    seat.held.delete(job.cursor);
+    seat.load--;
   }
 
-  #leastLoaded(): Place {
-    return this.#places.reduce((best, place) => (place.load < best.load ? place : best));
+  #leastLoaded(): Seat {
+    return this.#seats.reduce((best, seat) => (seat.load < best.load ? seat : best));
   }
 
-  #place(index: number): Place {
-    return this.#places[index] as Place;
+  #seat(index: number): Seat {
+    return this.#seats[index] as Seat;
   }
 
   #reserve(purpose: string, length: number): number {

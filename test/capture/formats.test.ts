@@ -177,17 +177,28 @@ it("pads blocks with zeroes, whatever stood behind the frame", async () => {
 });
 
 describe("packet blocks without all fields", () => {
-  it("obsolete packet blocks become enhanced ones", async () => {
+  it.each([false, true])("obsolete packet blocks become enhanced ones (big-endian: %s)", async (big) => {
+    const milliseconds = (b: Bytes) => b.option(9, [3]).number(4, 0);
     const { bytes } = join([
-      section(false),
-      iface(false, 1, 0),
-      obsolete(false, 0, 12345678n, noise(61, 1)),
-      enhanced(false, 0, 5n, noise(60, 2)),
+      section(big),
+      iface(big, 1, 0),
+      iface(big, 1, 0, milliseconds),
+      ...Array.from({ length: 256 }, () => iface(big, 1, 0)),
+      obsolete(big, 0, 12345678n, noise(61, 1)),
+      obsolete(big, 1, 12345678n, noise(61, 1)),
+      // Both bytes of the number count.
+      obsolete(big, 257, 4n, noise(62, 3)),
+      enhanced(big, 0, 5n, noise(60, 2)),
     ]);
     using pipeline = new Pipeline(kernels, []);
     const before = await recordsOf(bytes);
+    expect(before.records.map((record) => record.interface.id)).toEqual([0, 1, 257, 0]);
     const after = await recordsOf((await processed(bytes, pipeline)).bytes);
     expect(after.records.map(told)).toEqual(before.records.map(told));
+    const asPcap = await recordsOf((await processed(bytes, pipeline, { format: "pcap" })).bytes);
+    expect(asPcap.records.map(({ timestamp }) => timestamp)).toEqual(
+      before.records.map(({ timestamp }) => timestamp),
+    );
   });
 
   it.each([false, true])("simple ones stay readable when frames change (big-endian: %s)", async (big) => {
@@ -261,6 +272,35 @@ describe("time", () => {
       }),
       { seed: 1502, numRuns: 60 },
     );
+  });
+
+  it("is rounded down on both sides of a nanosecond, for every resolution", async () => {
+    const resolutions: [number, bigint][] = [];
+    for (let exponent = 0; exponent <= 63; exponent++)
+      resolutions.push([0x80 | exponent, 2n ** BigInt(exponent)]);
+    for (let exponent = 0; exponent <= 19; exponent++) resolutions.push([exponent, 10n ** BigInt(exponent)]);
+    // The first tick of a nanosecond and the last one before it, at the beginning, in the middle and at the end of a
+    // second, and in the last second that 64 bits of ticks can tell.
+    const near = (units: bigint): bigint[] =>
+      [1n, 2n, 499_999_999n, 500_000_001n, 999_999_998n, 999_999_999n].flatMap((nanosecond) => {
+        const first = (nanosecond * units + 999_999_999n) / 1_000_000_000n;
+        const second = ((1n << 64n) / units - 1n) * units;
+        return [first, first - 1n, first + (second < 1n << 40n ? second : 0n), units - 1n];
+      });
+    const { bytes } = join([
+      section(true),
+      ...resolutions.map(([byte]) => iface(true, 1, 0, (b) => b.option(9, [byte]).number(4, 0))),
+      ...resolutions.flatMap(([, units], id) =>
+        near(units)
+          .filter((ticks) => ticks / units < 1n << 32n)
+          .map((ticks) => enhanced(true, id, ticks, noise(14, id))),
+      ),
+    ]);
+    using pipeline = new Pipeline(kernels, []);
+    const before = (await recordsOf(bytes)).records.map(({ timestamp }) => timestamp);
+    expect(before.length).toBeGreaterThan(1000);
+    const found = await processed(bytes, pipeline, { format: "pcap" });
+    expect((await recordsOf(found.bytes)).records.map(({ timestamp }) => timestamp)).toEqual(before);
   });
 
   it("of a block that has none is the beginning of 1970, whatever the interface's offset", async () => {

@@ -15,10 +15,10 @@ import {
 import {
   BOARD_CLAIMED,
   BOARD_LOW,
-  BOARD_PLACE_COUNT,
-  BOARD_PLACES,
+  BOARD_PEG_COUNT,
+  BOARD_PEGS,
+  PEG_LENGTH,
   PIECE_NUMBER_MASK,
-  PLACE_LENGTH,
 } from "../../src/layout/board.layout.ts";
 import { CURSOR_LENGTH } from "../../src/layout/cursor.layout.ts";
 import { betweenSteps, type Kernels, kernels } from "./piece-support.ts";
@@ -36,19 +36,19 @@ beforeAll(async () => {
 beforeEach(() => {
   board = on.plan.reserve("a board", boardLength(PLACES));
   cursors = Array.from({ length: PLACES }, () => on.plan.reserve("a cursor", CURSOR_LENGTH));
-  on.words[(board + BOARD_PLACE_COUNT) >>> 2] = PLACES;
+  on.words[(board + BOARD_PEG_COUNT) >>> 2] = PLACES;
   on.words[(board + BOARD_LOW) >>> 2] = LOW;
 });
 
 const cursorOf = (number: number): number => cursors[number % PLACES] as number;
 
 /** Where piece `number` stands on the board. */
-const placeOf = (number: number): number => board + BOARD_PLACES + PLACE_LENGTH * (number % PLACES);
+const pegOf = (number: number): number => board + BOARD_PEGS + PEG_LENGTH * (number % PLACES);
 
 /** The cursor of the next piece, or 0 if there is none. */
 function claim(worker: number): number {
-  const place = claimPiece(on, board, worker);
-  return place === 0 ? 0 : cursorAt(on, place);
+  const peg = claimPiece(on, board, worker);
+  return peg === 0 ? 0 : cursorAt(on, peg);
 }
 
 /** Puts pieces up, up to number `end`. */
@@ -93,7 +93,7 @@ describe("claiming", () => {
     expect(claims(2, 3)).toEqual([3]);
   });
 
-  test("places are used again and again", () => {
+  test("pegs are used again and again", () => {
     for (let number = 0; number < 3 * PLACES; number++) {
       putUpTo(number + 1, number);
       expect(claims(1, number)).toEqual([number]);
@@ -105,9 +105,9 @@ describe("claiming", () => {
     expect(doneBy(on, board, 0)).toBe(0);
     claim(3);
     expect(doneBy(on, board, 0)).toBe(0);
-    beginPiece(on, placeOf(0), 3);
+    beginPiece(on, pegOf(0), 3);
     expect(doneBy(on, board, 0)).toBe(0);
-    finishPiece(on, placeOf(0), 3);
+    finishPiece(on, pegOf(0), 3);
     expect(doneBy(on, board, 0)).toBe(3);
   });
 
@@ -136,10 +136,10 @@ describe("claiming", () => {
     }
   });
 
-  test("a place that has been used again is not taken for the piece that was there before", () => {
+  test("a peg that has been used again is not taken for the piece that was there before", () => {
     putUpTo(3);
     expect(claims(1)).toEqual([0, 1, 2]);
-    for (let number = 0; number < 3; number++) finishPiece(on, placeOf(number), 1);
+    for (let number = 0; number < 3; number++) finishPiece(on, pegOf(number), 1);
     putUpTo(5, 3);
     // A worker that stood still has read a count of long ago.
     claimedUpTo(0);
@@ -175,7 +175,7 @@ describe("taking down", () => {
     putUpTo(2);
     expect([0, 1].map((number) => takeDown(on, board, number))).toEqual([true, true]);
     const other = on.plan.reserve("another board", boardLength(PLACES));
-    on.words[(other + BOARD_PLACE_COUNT) >>> 2] = PLACES;
+    on.words[(other + BOARD_PEG_COUNT) >>> 2] = PLACES;
     for (const number of [0, 1]) putUp(on, other, number, cursorOf(number));
     expect(claims(1)).toEqual([]);
     expect([1, 1].map((worker) => cursorAt(on, claimPiece(on, other, worker)))).toEqual([0, 1].map(cursorOf));
@@ -185,9 +185,9 @@ describe("taking down", () => {
     putUpTo(1);
     claim(1);
     expect(takeDown(on, board, 0)).toBe(false);
-    beginPiece(on, placeOf(0), 1);
+    beginPiece(on, pegOf(0), 1);
     expect(takeDown(on, board, 0)).toBe(false);
-    finishPiece(on, placeOf(0), 1);
+    finishPiece(on, pegOf(0), 1);
     expect(takeDown(on, board, 0)).toBe(false);
     expect(doneBy(on, board, 0)).toBe(1);
   });
@@ -214,7 +214,7 @@ describe("a worker that has ended", () => {
   test("takes what it had begun with it", () => {
     putUpTo(2);
     expect(claims(1)).toEqual([0, 1]);
-    beginPiece(on, placeOf(0), 1);
+    beginPiece(on, pegOf(0), 1);
     expect(leftBy(on, board, 0, 2)).toBe(false);
     expect(leftBy(on, board, 0, 1)).toBe(true);
     expect(claims(2)).toEqual([]);
@@ -223,8 +223,8 @@ describe("a worker that has ended", () => {
   test("has left nothing of what it was done with, or never had", () => {
     putUpTo(2);
     claim(1);
-    beginPiece(on, placeOf(0), 1);
-    finishPiece(on, placeOf(0), 1);
+    beginPiece(on, pegOf(0), 1);
+    finishPiece(on, pegOf(0), 1);
     expect([0, 1].map((number) => leftBy(on, board, number, 1))).toEqual([false, false]);
     expect(doneBy(on, board, 0)).toBe(1);
     expect(claims(2)).toEqual([1]);

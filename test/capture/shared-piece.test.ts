@@ -1,14 +1,14 @@
-// Pieces of a shared capture and the links between them, step by step on one thread.
+// Pieces of a shared capture and the seams between them, step by step on one thread.
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import {
-  clearLink,
+  clearSeam,
   copyPiece,
-  readLink,
+  readSeam,
   WINDOW_LENGTH,
-  waitForLink,
-  writeLink,
+  waitForSeam,
+  writeSeam,
 } from "../../build/js/src/capture/shared-piece.js";
-import { LINK_FIRST, LINK_LENGTH, LINK_OPEN, LINK_STOP } from "../../src/layout/board.layout.ts";
+import { SEAM_FIRST, SEAM_LENGTH, SEAM_OPEN, SEAM_STOP } from "../../src/layout/board.layout.ts";
 import {
   CURSOR_IN_END,
   CURSOR_LENGTH,
@@ -20,14 +20,14 @@ import { DOORBELL_ASLEEP, DOORBELL_COUNT, DOORBELL_LENGTH } from "../../src/layo
 import { betweenSteps, type Kernels, kernels } from "./piece-support.ts";
 
 let on: Kernels;
-let link: number;
+let seam: number;
 let doorbell: number;
 
 beforeAll(async () => {
   on = await kernels();
 });
 beforeEach(() => {
-  link = on.plan.reserve("a link", LINK_LENGTH);
+  seam = on.plan.reserve("a seam", SEAM_LENGTH);
   doorbell = on.plan.reserve("a doorbell", DOORBELL_LENGTH);
 });
 
@@ -37,36 +37,36 @@ const set = (address: number, value: number): void => {
 };
 const rings = (): number => word(doorbell + DOORBELL_COUNT);
 
-describe("a link", () => {
+describe("a seam", () => {
   test("wakes the worker that sleeps over it, and nobody who is awake", () => {
-    clearLink(on, link);
-    waitForLink(on, link, doorbell);
-    writeLink(on, link, LINK_FIRST + 5);
-    expect([readLink(on, link), rings()]).toEqual([LINK_FIRST + 5, 0]);
-    clearLink(on, link);
-    waitForLink(on, link, doorbell);
+    clearSeam(on, seam);
+    waitForSeam(on, seam, doorbell);
+    writeSeam(on, seam, SEAM_FIRST + 5);
+    expect([readSeam(on, seam), rings()]).toEqual([SEAM_FIRST + 5, 0]);
+    clearSeam(on, seam);
+    waitForSeam(on, seam, doorbell);
     set(doorbell + DOORBELL_ASLEEP, 1);
-    writeLink(on, link, LINK_STOP);
-    expect([readLink(on, link), rings()]).toEqual([LINK_STOP, 1]);
+    writeSeam(on, seam, SEAM_STOP);
+    expect([readSeam(on, seam), rings()]).toEqual([SEAM_STOP, 1]);
   });
 
   test("is written before anybody looks who sleeps, and before it rings", () => {
     set(doorbell + DOORBELL_ASLEEP, 1);
-    waitForLink(on, link, doorbell);
+    waitForSeam(on, seam, doorbell);
     const seen: number[] = [];
-    const look = (): void => void seen.push(word(link));
-    betweenSteps("load", look, () => betweenSteps("add", look, () => writeLink(on, link, LINK_FIRST)));
+    const look = (): void => void seen.push(word(seam));
+    betweenSteps("load", look, () => betweenSteps("add", look, () => writeSeam(on, seam, SEAM_FIRST)));
     // The looks at the doorbell's address and at who sleeps there, and the ring.
-    expect(seen).toEqual([LINK_FIRST, LINK_FIRST, LINK_FIRST]);
+    expect(seen).toEqual([SEAM_FIRST, SEAM_FIRST, SEAM_FIRST]);
   });
 
   test("is as new when it is cleared: open, and nobody is woken that waited for it before", () => {
     set(doorbell + DOORBELL_ASLEEP, 1);
-    waitForLink(on, link, doorbell);
-    writeLink(on, link, LINK_STOP);
-    clearLink(on, link);
-    expect(readLink(on, link)).toBe(LINK_OPEN);
-    writeLink(on, link, LINK_FIRST);
+    waitForSeam(on, seam, doorbell);
+    writeSeam(on, seam, SEAM_STOP);
+    clearSeam(on, seam);
+    expect(readSeam(on, seam)).toBe(SEAM_OPEN);
+    writeSeam(on, seam, SEAM_FIRST);
     expect(rings()).toBe(1);
   });
 });

@@ -62,7 +62,7 @@ describe("frameferry lab ping", () => {
       return JSON.parse(stdout.toString());
     };
     expect(await json("orange-1", "blue-1", 1)).toMatchObject({ replies: 0, reached: false, hops: [] });
-    expect(await json("orange-1", "twin-3")).toMatchObject({ replies: 1, reached: false });
+    expect(await json("orange-1", "twin-3", 1)).toMatchObject({ replies: 1, reached: false });
     const good = await json("orange-1", "orange-3");
     expect(good).toMatchObject({ command: "lab ping", replies: 1, reached: true });
     const hops = good.hops as { leg: string; bytes: number; dolls: { role: string; vni?: number }[] }[];

@@ -169,8 +169,15 @@ test("several workers share the pieces of a file", async () => {
   const { createDataplane } = await import("frameferry");
   await using dataplane = await createDataplane({ workers: 2 });
   expect(dataplane.transport).toBe(isolated ? "shared" : "transfer");
-  const sink = new Sink();
   const long = join(Array.from({ length: 4 }, (_, i) => (i === 0 ? pcap : pcap.subarray(24)))).bytes;
-  const summary = await dataplane.processCapture(long, WRAP, sink);
-  expect(summary.workers.length).toBe(2);
+  // Who is busy while the next piece is read, the system's scheduler decides: one pass may be the work of one.
+  const seen = new Set<number>();
+  const passes = async (): Promise<void> => {
+    for (let pass = 0; seen.size < 2 && pass < 200; pass++) {
+      const { workers } = await dataplane.processCapture(long, WRAP, new Sink());
+      for (const { worker } of workers) seen.add(worker);
+    }
+  };
+  await passes();
+  expect([...seen].sort()).toEqual([0, 1]);
 });

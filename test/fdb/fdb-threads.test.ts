@@ -3,6 +3,7 @@ import { loadKernels, type WorkerLike } from "frameferry";
 import { SwitchCore } from "frameferry/switch";
 import { expect, test } from "vitest";
 import { type FdbCase, fdbNameOf, runFdbLitmus } from "../../build/js/bench/stress/fdb.js";
+import { FDB_READERS } from "../../src/layout/fdb.layout.ts";
 import { isolated } from "../dataplane/support.ts";
 
 function spawn(): WorkerLike {
@@ -27,5 +28,5 @@ test.runIf(isolated).each(cases.map((one) => [fdbNameOf(one), one] as const))("%
 test("a table of one thread has no readers to wait for", async () => {
   const kernels = await loadKernels({ memoryBytes: 4 << 20 });
   using sw = new SwitchCore(kernels);
-  expect(kernels.words[(sw.fdb.address + 44) >>> 2]).toBe(0);
+  expect(kernels.words[(sw.fdb.address + FDB_READERS) >>> 2]).toBe(0);
 });

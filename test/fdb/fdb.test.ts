@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { Fdb, type Kernels, loadKernels, NO_DESTINATION, writeFdbKey } from "frameferry";
 import { beforeAll, describe, expect, it } from "vitest";
 import { expectStrayed } from "../../build/js/bench/stress/fdb-strayed.js";
+import { FDB_HEADER_LENGTH } from "../../src/layout/fdb.layout.ts";
 import { noise } from "../support/passengers.ts";
 
 let kernels: Kernels;
@@ -247,9 +248,9 @@ describe("a full table", () => {
     using fdb = new Fdb(kernels, { capacity: 100, seed: 3n });
     for (let i = 0; i < 100; i++) expect(fdb.insert(1, macOf(i + 1), i)).toBe(true);
     const address = fdb.address;
-    const header = kernels.bytes.slice(address, address + 24);
+    const header = kernels.bytes.slice(address, address + FDB_HEADER_LENGTH);
     for (let i = 200; i < 400; i++) expect(fdb.insert(1, macOf(i), i)).toBe(false);
-    expect(kernels.bytes.slice(address, address + 24)).toEqual(header);
+    expect(kernels.bytes.slice(address, address + FDB_HEADER_LENGTH)).toEqual(header);
     for (let i = 0; i < 100; i++) expect(fdb.lookup(1, macOf(i + 1))).toBe(i);
     for (let i = 200; i < 400; i++) expect(fdb.lookup(1, macOf(i))).toBeUndefined();
   });

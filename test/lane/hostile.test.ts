@@ -7,7 +7,25 @@ import { PipelineLane } from "../../build/js/src/lane/pipeline-lane.js";
 import { compileStages } from "../../build/js/src/pipeline/compile.js";
 import { sumCounters } from "../../build/js/src/pipeline/counters.js";
 import { Program } from "../../build/js/src/pipeline/program.js";
-import { CURSOR_COUNTERS } from "../../src/layout/cursor.layout.ts";
+import {
+  CURSOR_COUNTERS,
+  CURSOR_DESCRIPTORS,
+  CURSOR_JOURNAL,
+  CURSOR_LENGTH,
+} from "../../src/layout/cursor.layout.ts";
+import { DESCRIPTOR_LENGTH } from "../../src/layout/descriptor.layout.ts";
+import {
+  FILLER,
+  JOURNAL_LENGTH,
+  RECORD_FRAME_LENGTH,
+  RECORD_HEADER_LENGTH,
+  RECORD_TOTAL,
+  RING_HEADER_LENGTH,
+  RING_HEADROOM,
+  RING_ITEMS,
+  RING_MASK,
+  RING_TAIL,
+} from "../../src/layout/ring.layout.ts";
 import { flowFrame, random } from "../dataplane/support.ts";
 
 const OUTER = { local: "10.0.0.1", remote: "10.0.0.2" } as const;
@@ -91,36 +109,38 @@ describe.each(Object.entries(pipelines))("%s", (_name, stages) => {
       owner: 0,
     });
     const { cursor, receive, transmit } = lane.addresses;
-    const items = (ring: number): number => words[(ring + 4) >>> 2] as number;
+    const word = (address: number): number => words[address >>> 2] as number;
+    const items = (ring: number): number => word(ring + RING_ITEMS);
     const next = random(stages.length + 5);
-    const headroom = words[(receive + 24) >>> 2] as number;
-    const descriptors = words[(cursor + 36) >>> 2] as number;
-    const journal = words[(cursor + 112) >>> 2] as number;
-    const state = words[(cursor + CURSOR_COUNTERS) >>> 2] as number;
+    const headroom = word(receive + RING_HEADROOM);
+    const descriptors = word(cursor + CURSOR_DESCRIPTORS);
+    const journal = word(cursor + CURSOR_JOURNAL);
+    const state = word(cursor + CURSOR_COUNTERS);
     let sent = 0;
     for (let turn = 0; turn < 400; turn++) {
       // Poison in front of every frame, in the padding behind it, and in all that is free.
       const start = items(receive);
-      const tail = words[(receive + 64) >>> 2] as number;
+      const tail = word(receive + RING_TAIL);
       const frames = Array.from({ length: 1 + next(12) }, () => hostileFrame(next));
       const taken = frames.filter((frame) => lane.add(frame, 1)).length;
       sent += taken;
       lane.publish();
       const allowed: [number, number][] = [
         // Heads, tails and counters; the cursor, descriptors, journal, and the state. Not the stages: nobody writes to them.
-        [receive, receive + 192],
-        [transmit, transmit + 192],
-        [cursor, cursor + 128],
-        [descriptors, descriptors + 256 * 32],
-        [journal, journal + 64],
+        [receive, receive + RING_HEADER_LENGTH],
+        [transmit, transmit + RING_HEADER_LENGTH],
+        [cursor, cursor + CURSOR_LENGTH],
+        [descriptors, descriptors + 256 * DESCRIPTOR_LENGTH],
+        [journal, journal + JOURNAL_LENGTH],
         [state, state + compiled.stateLength],
       ];
-      const tailNow = words[(receive + 64) >>> 2] as number;
+      const tailNow = word(receive + RING_TAIL);
       for (let at = tail; at !== tailNow; ) {
-        const record = start + (at & 0x3fff);
-        const total = words[record >>> 2] as number;
-        const length = words[(record + 4) >>> 2] as number;
-        if (length !== 0xffffffff) allowed.push([record + 32, record + 32 + headroom + length]);
+        const record = start + (at & word(receive + RING_MASK));
+        const total = word(record + RECORD_TOTAL);
+        const length = word(record + RECORD_FRAME_LENGTH);
+        const room = record + RECORD_HEADER_LENGTH;
+        if (length !== FILLER) allowed.push([room, room + headroom + length]);
         at = (at + total) >>> 0;
       }
       // The results' room: what was free of the transmit ring, all of it, as it was emptied.

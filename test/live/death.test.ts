@@ -3,6 +3,14 @@
 import type { WorkerDiedError } from "frameferry";
 import { createSwitch, LivePort, type Switch } from "frameferry/switch";
 import { describe, expect, test } from "vitest";
+import { CURSOR_SWITCH } from "../../src/layout/cursor.layout.ts";
+import { RING_HEAD, RING_TAIL } from "../../src/layout/ring.layout.ts";
+import {
+  CONTEXT_SWITCH,
+  PORT_ENCAPSULATION,
+  PORT_LENGTH,
+  SWITCH_PORTS,
+} from "../../src/layout/switch.layout.ts";
 import { isolated, pause, until } from "../dataplane/support.ts";
 import { loadWorkerScript, spawner } from "../threads/death-support.ts";
 import { countersOf, expectBalanced, frameOf, mac, stampOf, takeNow, taking, VTEP } from "./support.ts";
@@ -20,16 +28,18 @@ function dyingAt(at: number, when: "before" | "middle" | "after", tunnel: number
     WebAssembly.instantiate = async (module, imports) => {
       const { exports } = await instantiate(module, imports);
       const words = new Uint32Array(imports.env.memory.buffer);
+      const load = (address) => Atomics.load(words, address >>> 2);
       const runRings = (cursor, receive, transmit, bursts) => {
         const run = () => exports.runRings(cursor, receive, transmit, bursts);
         // Frames that come behind this look wait for the next one, so that no burst goes through without being counted.
-        const idle = Atomics.load(words, (receive + 64) >>> 2) === Atomics.load(words, (receive + 128) >>> 2);
+        const idle = load(receive + ${RING_TAIL}) === load(receive + ${RING_HEAD});
         if (idle) return 0;
         if (++calls !== ${at}) return run();
         if (${JSON.stringify(when)} === "before") throw new Error("boom");
         if (${JSON.stringify(when)} === "middle") {
-          const ports = words[(words[words[(cursor + 116) >>> 2] >>> 2] + 4) >>> 2];
-          const stage = (ports + ${tunnel} * 64 + 24) >>> 2;
+          const record = load(load(cursor + ${CURSOR_SWITCH}) + ${CONTEXT_SWITCH});
+          const ports = load(record + ${SWITCH_PORTS});
+          const stage = (ports + ${tunnel} * ${PORT_LENGTH} + ${PORT_ENCAPSULATION}) >>> 2;
           const address = words[stage];
           words[stage] = 0xfffff000;
           let done;

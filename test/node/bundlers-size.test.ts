@@ -74,6 +74,7 @@ const PARTS = {
     .slice(0, 64),
   worker: "this worker has shared memory",
   addresses: "cannot match CIDR",
+  captures: "expected a Uint8Array, a Blob, a ReadableStream",
 } as const;
 
 type Part = keyof typeof PARTS;
@@ -92,7 +93,11 @@ const CASES: readonly (readonly [code: string, parts: readonly Part[], line: str
     ["addresses"],
     "all of `frameferry/wire`",
   ],
-  ['import * as pcap from "frameferry/pcap"; console.log({ ...pcap });', [], "all of `frameferry/pcap`"],
+  [
+    'import * as pcap from "frameferry/pcap"; console.log({ ...pcap });',
+    ["captures"],
+    "all of `frameferry/pcap`",
+  ],
   [
     'import { FrameBatch, loadKernels, Pipeline } from "frameferry"; console.log(FrameBatch, loadKernels, Pipeline);',
     ["kernels", "addresses"],
@@ -100,7 +105,7 @@ const CASES: readonly (readonly [code: string, parts: readonly Part[], line: str
   ],
   [
     'import { createDataplane } from "frameferry"; console.log(createDataplane);',
-    ["kernels", "worker", "addresses"],
+    ["kernels", "worker", "addresses", "captures"],
     "`createDataplane`",
   ],
   [

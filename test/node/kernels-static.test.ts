@@ -1,6 +1,6 @@
 // The kernels share one memory that the host plans: they may not allocate, import anything but that memory,
 // or keep static data where the plan's regions lie.
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import asc from "assemblyscript/asc";
 import ts from "typescript";
@@ -144,4 +144,20 @@ describe("the check fails for", () => {
     const bad = await compile("check/bad.ts", { "check/bad.ts": text });
     expect(breaches(bad).join()).toContain(breach);
   });
+});
+
+test("the public type of the kernels names those that src/ calls, and no others", () => {
+  const path = join(root, "src/kernel/kernel-functions.ts");
+  const source = ts.createSourceFile(path, readFileSync(path, "utf8"), ts.ScriptTarget.Latest);
+  const [called = [], others = []] = source.statements
+    .filter(ts.isInterfaceDeclaration)
+    .map(({ members }) => members.map((member) => member.name!.getText(source)));
+  const texts = readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".ts") && !name.endsWith("kernel-functions.ts"))
+    .map((name) => readFileSync(join(root, "src", name), "utf8"));
+  const used = (name: string): boolean =>
+    texts.some((text) => new RegExp(`functions\\??\\.${name}\\b`).test(text));
+  expect(called.filter((name) => !used(name))).toEqual([]);
+  expect(others.filter(used)).toEqual([]);
+  expect(others).toContain("checksum");
 });

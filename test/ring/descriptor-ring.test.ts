@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { DescriptorRing, type Kernels } from "frameferry";
 import { describe, expect, test } from "vitest";
+import { allKernels } from "../../build/js/bench/all-kernels.js";
 import { RING_LOCK } from "../../src/layout/ring.layout.ts";
 import { kernels, startAt } from "./support.ts";
 
@@ -11,7 +12,9 @@ interface End {
 }
 
 /** The same ring through the kernels, from and to a plain array in memory. */
-function wasmEnd({ functions, plan, words }: Kernels, ring: DescriptorRing, producer: number): End {
+function wasmEnd(on: Kernels, ring: DescriptorRing, producer: number): End {
+  const { plan, words } = on;
+  const functions = allKernels(on);
   const scratch = plan.reserve("a test's scratch", 4096);
   return {
     push(items) {
@@ -108,7 +111,7 @@ test("a producer whose thread ended in the middle of a push is passed over when 
   expect(dead.push([1])).toBe(1);
   all.words[(ring.address + RING_LOCK) >>> 2] = 5;
   expect(ring.push([2])).toBe(0);
-  expect(all.functions.ringPushShared(ring.address, 4096, 1, 3)).toBe(0);
+  expect(allKernels(all).ringPushShared(ring.address, 4096, 1, 3)).toBe(0);
   ring.producerDied(4); // not the one that holds it
   expect(ring.push([2])).toBe(0);
   ring.producerDied(5);

@@ -27,6 +27,17 @@ const cases: readonly Omit<LitmusCase, "seed">[] = [
     burst: 256,
     total: 500_000,
   },
+  // Every item is the only one: what a plain store of a count would let another thread see too early is seen here.
+  {
+    ...common,
+    kind: "items",
+    producers: 1,
+    from: "wasm",
+    to: "wasm",
+    capacity: 1,
+    burst: 1,
+    total: 20_000,
+  },
   { ...common, kind: "items", producers: 2, capacity: 2, burst: 256, total: 2000 },
   {
     ...common,

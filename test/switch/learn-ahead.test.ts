@@ -3,6 +3,7 @@ import { FrameBatch, type Kernels, loadKernels } from "frameferry";
 import { type BridgeDomain, SwitchCore, type SwitchPort, SwitchWorkspace } from "frameferry/switch";
 import { compose } from "frameferry/wire";
 import { beforeAll, expect, test } from "vitest";
+import { FDB_LOCK } from "../../src/layout/fdb.layout.ts";
 
 const BROADCAST = "ff:ff:ff:ff:ff:ff";
 
@@ -140,7 +141,7 @@ test("with many threads nothing is learned while another has the lock", () => {
   using core = new SwitchCore(kernels, {}, { workspaces, shared: true, handleOf: (port) => port });
   const [a] = threePorts(core, core.addBridgeDomain());
   using batch = new FrameBatch(kernels, { frames: 20 });
-  const lock = (core.fdb.address + 72) >>> 2;
+  const lock = (core.fdb.address + FDB_LOCK) >>> 2;
   for (const [holder, learned] of [
     [2, 0],
     [0, 20],

@@ -4,6 +4,15 @@ import { type Kernels, loadKernels } from "frameferry";
 import type { Router } from "frameferry/switch";
 import { formatIp, parseIp } from "frameferry/wire";
 import { beforeAll, describe, expect, it } from "vitest";
+import { allKernels } from "../../build/js/bench/all-kernels.js";
+import {
+  GROUP_COUNT,
+  GROUP_HOPS,
+  HOP_CONNECTED,
+  HOP_MAC,
+  ROUTER_IPV4,
+  ROUTER_IPV6,
+} from "../../src/layout/route.layout.ts";
 import { noise } from "../support/passengers.ts";
 import { RouteBench } from "./router-bench.ts";
 
@@ -12,7 +21,6 @@ beforeAll(async () => {
   kernels = await loadKernels({ memoryBytes: 64 << 20 });
 });
 
-const ROUTER = { ipv4: 0, ipv6: 8 };
 const GATEWAY = { 4: "192.0.2.1/24", 6: "fc00:ffff::1/64" } as const;
 type Version = 4 | 6;
 
@@ -41,21 +49,27 @@ class Bench {
 
   /** The number of the next hop for each address: -1 for none, and for what is connected or the router's own. */
   lookup(addresses: readonly Uint8Array[]): number[] {
-    const { bytes, view, functions } = kernels;
+    const { bytes, view } = kernels;
     addresses.forEach((address, i) => {
       bytes.set(address, this.#addresses + i * address.length);
     });
-    const table = this.router.address + (this.#version === 4 ? ROUTER.ipv4 : ROUTER.ipv6);
+    const table = this.router.address + (this.#version === 4 ? ROUTER_IPV4 : ROUTER_IPV6);
     const length = this.#version === 4 ? 4 : 16;
-    const found = functions.lookupRoutes(table, this.#addresses, addresses.length, length, this.#groups);
+    const found = allKernels(kernels).lookupRoutes(
+      table,
+      this.#addresses,
+      addresses.length,
+      length,
+      this.#groups,
+    );
     let groups = 0;
     const numbers = addresses.map((_, i) => {
       const group = view.getUint32(this.#groups + 4 * i, true);
       if (group === 0) return -1;
       groups++;
-      if (view.getUint32(group + 4, true) !== 1) return -1;
-      const hop = view.getUint32(group + 8, true);
-      return view.getUint32(hop + 4, true) === 1 ? -1 : (bytes[hop + 13] as number);
+      if (view.getUint32(group + GROUP_COUNT, true) !== 1) return -1;
+      const hop = view.getUint32(group + GROUP_HOPS, true);
+      return view.getUint32(hop + HOP_CONNECTED, true) === 1 ? -1 : (bytes[hop + HOP_MAC + 5] as number);
     });
     expect(found).toBe(groups);
     return numbers;

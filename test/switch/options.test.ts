@@ -1,6 +1,6 @@
 // Options that a switch cannot have, and the memory it gives back.
 import { type Kernels, loadKernels } from "frameferry";
-import { SwitchWorkspace } from "frameferry/switch";
+import { SwitchCore, SwitchWorkspace } from "frameferry/switch";
 import { beforeAll, describe, expect, it } from "vitest";
 import { type Any, complaint } from "../support/switch-faults.ts";
 import { newCore } from "../support/switch-subject.ts";
@@ -91,4 +91,20 @@ describe("options of a switch", () => {
       expect(call).toThrow(TypeError);
     expect(kernels.plan.freeBytes).toBe(free);
   });
+});
+
+it("gives a port by its name and by its number, which is given again", () => {
+  using core = new SwitchCore(kernels, { vtep: { address: "10.1.5.7" } });
+  const bridgeDomain = core.addBridgeDomain();
+  const [a, b] = ["a", "b"].map((name) => core.addPort({ name, bridgeDomain }));
+  for (const port of [core.uplink, a, b]) {
+    expect(core.port(port!.name)).toBe(port);
+    expect(core.port(port!.number)).toBe(port);
+  }
+  core.removePort(a!);
+  expect(core.port(a!.number)).toBeUndefined();
+  expect(core.port("a")).toBeUndefined();
+  const c = core.addPort({ name: "c", bridgeDomain });
+  expect(core.port(a!.number)).toBe(c);
+  for (const nothing of [3, -1, 1.5, Number.NaN, "1", ""]) expect(core.port(nothing)).toBeUndefined();
 });

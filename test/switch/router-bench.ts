@@ -7,11 +7,33 @@ import {
   type RouterHost,
   type RouterOptions,
 } from "frameferry/switch";
+import { allKernels } from "../../build/js/bench/all-kernels.js";
+import {
+  DESCRIPTOR_FLOOR,
+  DESCRIPTOR_FRAME_LENGTH,
+  DESCRIPTOR_LENGTH,
+  DESCRIPTOR_MARK,
+  DESCRIPTOR_OFFSET,
+  DESCRIPTOR_VNI,
+  DESCRIPTOR_WIRE_LENGTH,
+  VNI_NONE,
+} from "../../src/layout/descriptor.layout.ts";
+import {
+  ANSWERED_ARP,
+  ANSWERED_ECHO,
+  ANSWERED_TOO_BIG,
+  ANSWERED_TTL,
+  CONTEXT_ANSWERED,
+  CONTEXT_LENGTH,
+  CONTEXT_SWITCH,
+  DOMAIN_ANSWERS_ARP,
+  DOMAIN_FLAGS,
+  DOMAIN_LENGTH,
+  SWITCH_DOMAINS,
+  SWITCH_FLOW_SEED,
+  SWITCH_LENGTH,
+} from "../../src/layout/switch.layout.ts";
 
-/** Offsets of src/layout/switch.layout.ts, route.layout.ts and descriptor.layout.ts. */
-const SWITCH = { domains: 12, flowSeed: 72, length: 128 };
-const DOMAIN = { flags: 0, length: 64, answersArp: 8 };
-const CONTEXT = { switch: 0, answered: 96, length: 128 };
 const SLOT = 4096;
 const POISON = 0xa5;
 
@@ -44,20 +66,20 @@ export class RouteBench implements RouterHost {
 
   constructor(kernels: Kernels, options: { neighbours?: number; flowSeed?: number } = {}) {
     this.kernels = kernels;
-    this.#switch = kernels.plan.reserve("a switch", SWITCH.length);
-    this.#domains = kernels.plan.reserve("bridge domains", 16 * DOMAIN.length);
-    this.#context = kernels.plan.reserve("a context", CONTEXT.length);
-    this.#descriptor = kernels.plan.reserve("a descriptor", 32);
+    this.#switch = kernels.plan.reserve("a switch", SWITCH_LENGTH);
+    this.#domains = kernels.plan.reserve("bridge domains", 16 * DOMAIN_LENGTH);
+    this.#context = kernels.plan.reserve("a context", CONTEXT_LENGTH);
+    this.#descriptor = kernels.plan.reserve("a descriptor", DESCRIPTOR_LENGTH);
     this.#slot = kernels.plan.reserve("a slot", SLOT);
-    kernels.view.setUint32(this.#switch + SWITCH.domains, this.#domains, true);
-    kernels.view.setUint32(this.#switch + SWITCH.flowSeed, options.flowSeed ?? 0, true);
-    kernels.view.setUint32(this.#context + CONTEXT.switch, this.#switch, true);
+    kernels.view.setUint32(this.#switch + SWITCH_DOMAINS, this.#domains, true);
+    kernels.view.setUint32(this.#switch + SWITCH_FLOW_SEED, options.flowSeed ?? 0, true);
+    kernels.view.setUint32(this.#context + CONTEXT_SWITCH, this.#switch, true);
     this.neighbours = new Neighbours(kernels, this.#switch, options.neighbours ?? 1024, 7n);
   }
 
   domainAddress({ id }: DomainHandle): number {
     if (!Number.isInteger(id) || id < 1 || id > 15) throw new RangeError(`bridgeDomain: none of this switch`);
-    return this.#domains + id * DOMAIN.length;
+    return this.#domains + id * DOMAIN_LENGTH;
   }
 
   changing<T>(change: () => T): T {
@@ -73,18 +95,20 @@ export class RouteBench implements RouterHost {
 
   /** Lets a bridge domain answer ARP requests for all neighbours. */
   suppress(id: number): void {
-    const at = this.#domains + id * DOMAIN.length + DOMAIN.flags;
-    this.kernels.bytes[at]! |= DOMAIN.answersArp;
+    const at = this.#domains + id * DOMAIN_LENGTH + DOMAIN_FLAGS;
+    this.kernels.bytes[at]! |= DOMAIN_ANSWERS_ARP;
   }
 
   /** ARP, echo, TTL exceeded, packet too big. */
   get answered(): number[] {
-    return [0, 8, 16, 24].map((at) => this.kernels.counter(this.#context + CONTEXT.answered + at));
+    return [ANSWERED_ARP, ANSWERED_ECHO, ANSWERED_TTL, ANSWERED_TOO_BIG].map((at) =>
+      this.kernels.counter(this.#context + CONTEXT_ANSWERED + at),
+    );
   }
 
   /** Runs one of the two kernels over a frame in a poisoned slot, and checks that nothing else has changed. */
   run(kernel: "route" | "answerArp", input: Input, domain: number, tagLength: 0 | 4 = 0): Routed {
-    const { bytes, view, functions } = this.kernels;
+    const { bytes, view } = this.kernels;
     const { headroom = 128, wireLength = input.bytes.length } = input;
     const floor = this.#slot + 256;
     const start = floor + headroom;
@@ -92,19 +116,28 @@ export class RouteBench implements RouterHost {
     region.fill(POISON);
     bytes.set(input.bytes, start);
     const d = this.#descriptor;
-    for (const [at, value] of [start, input.bytes.length, wireLength, floor, 0, 0xffffffff, 0, 77].entries())
-      view.setUint32(d + 4 * at, value, true);
+    bytes.fill(0, d, d + DESCRIPTOR_LENGTH);
+    for (const [at, value] of [
+      [DESCRIPTOR_OFFSET, start],
+      [DESCRIPTOR_FRAME_LENGTH, input.bytes.length],
+      [DESCRIPTOR_WIRE_LENGTH, wireLength],
+      [DESCRIPTOR_FLOOR, floor],
+      [DESCRIPTOR_VNI, VNI_NONE],
+      [DESCRIPTOR_MARK, 77],
+    ] as const)
+      view.setUint32(d + at, value, true);
     const before = region.slice();
-    const others = bytes.slice(d + 12, d + 32);
-    const result = functions[kernel](this.#context, d, domain, tagLength) >>> 0;
-    if (others.some((byte, i) => byte !== bytes[d + 12 + i])) throw new Error("other fields have changed");
+    const others = bytes.slice(d + DESCRIPTOR_FLOOR, d + DESCRIPTOR_LENGTH);
+    const result = allKernels(this.kernels)[kernel](this.#context, d, domain, tagLength) >>> 0;
+    if (others.some((byte, i) => byte !== bytes[d + DESCRIPTOR_FLOOR + i]))
+      throw new Error("other fields have changed");
     const from = floor - this.#slot;
     const end = from + headroom + input.bytes.length;
     region.forEach((byte, i) => {
       if ((i < from || i >= end) && byte !== before[i]) throw new Error(`byte ${i} outside has changed`);
     });
-    const offset = view.getUint32(d, true);
-    const length = view.getUint32(d + 4, true);
+    const offset = view.getUint32(d + DESCRIPTOR_OFFSET, true);
+    const length = view.getUint32(d + DESCRIPTOR_FRAME_LENGTH, true);
     if (offset < floor || offset + length > this.#slot + end) throw new Error("the frame has left its slot");
     const dropped = kernel === "route" && (result & 0xff) !== 0;
     const refused = dropped || (kernel === "answerArp" && result === 0);
@@ -115,7 +148,7 @@ export class RouteBench implements RouterHost {
       answered: kernel === "answerArp" ? result === 1 : (result & 0x100) !== 0,
       domain: kernel === "answerArp" ? 0 : result >>> 16,
       bytes: bytes.slice(offset, offset + length),
-      wireLength: view.getUint32(d + 8, true),
+      wireLength: view.getUint32(d + DESCRIPTOR_WIRE_LENGTH, true),
     };
   }
 

@@ -1,7 +1,19 @@
 // Workers that end when they should not: noticed, named, replaced, and what they held is counted.
 import { createDataplane, type Stage, WorkerDiedError, type WorkerLike } from "frameferry";
 import { describe, expect, test } from "vitest";
-import { STAGE_LENGTH } from "../../src/layout/stage.layout.ts";
+import { CURSOR_JOURNAL, CURSOR_STAGE_COUNT, CURSOR_STAGES } from "../../src/layout/cursor.layout.ts";
+import { ETHERNET_LENGTH } from "../../src/layout/ethernet.layout.ts";
+import {
+  FILLER,
+  JOURNAL_CLAIM,
+  RECORD_FRAME_LENGTH,
+  RECORD_TOTAL,
+  RING_HEAD,
+  RING_ITEMS,
+  RING_MASK,
+  RING_TAIL,
+} from "../../src/layout/ring.layout.ts";
+import { STAGE_LENGTH, STAGE_OPERATION } from "../../src/layout/stage.layout.ts";
 import {
   collect,
   count,
@@ -40,10 +52,11 @@ function dyingAt(at: number, when: "before" | "middle" | "after", how: string): 
       // How many frames of the burst, from the ring's head to the journal's claim, were not dropped as too short.
       const held = (ring, journal) => {
         let frames = 0;
-        for (let head = load(ring + 128); head !== load(journal + 4); ) {
-          const record = load(ring + 4) + (head & load(ring));
-          if (load(record + 4) !== 0xffffffff && load(record + 4) >= 14) frames++;
-          head = (head + load(record)) >>> 0;
+        for (let head = load(ring + ${RING_HEAD}); head !== load(journal + ${JOURNAL_CLAIM}); ) {
+          const record = load(ring + ${RING_ITEMS}) + (head & load(ring + ${RING_MASK}));
+          const length = load(record + ${RECORD_FRAME_LENGTH});
+          if (length !== ${FILLER} && length >= ${ETHERNET_LENGTH}) frames++;
+          head = (head + load(record + ${RECORD_TOTAL})) >>> 0;
         }
         return frames;
       };
@@ -51,11 +64,13 @@ function dyingAt(at: number, when: "before" | "middle" | "after", how: string): 
         const run = () => exports[name](cursor, ...rest);
         // Rings that are empty are looked at all the time. Frames that come behind this look wait for the next one, so
         // that no burst goes through without being counted.
-        if (name === "runRings" && load(rest[0] + 64) === load(rest[0] + 128)) return 0;
+        if (name === "runRings" && load(rest[0] + ${RING_TAIL}) === load(rest[0] + ${RING_HEAD})) return 0;
         if (++calls !== ${at}) return run();
         if (${JSON.stringify(when)} === "before") end();
         if (${JSON.stringify(when)} === "middle") {
-          const last = (words[(cursor + 64) >>> 2] + ${STAGE_LENGTH} * (words[(cursor + 68) >>> 2] - 1)) >>> 2;
+          const stages = load(cursor + ${CURSOR_STAGES});
+          const count = load(cursor + ${CURSOR_STAGE_COUNT});
+          const last = (stages + ${STAGE_LENGTH} * (count - 1) + ${STAGE_OPERATION}) >>> 2;
           const operation = words[last];
           words[last] = 0xff;
           let done;
@@ -63,7 +78,7 @@ function dyingAt(at: number, when: "before" | "middle" | "after", how: string): 
             done = run();
           } catch {
             words[last] = operation;
-            end(name === "runRings" ? held(rest[0], words[(cursor + 112) >>> 2]) : undefined);
+            end(name === "runRings" ? held(rest[0], load(cursor + ${CURSOR_JOURNAL})) : undefined);
           }
           if (done !== 0) throw new Error("it should have trapped");
           // There was no room for results.

@@ -19,7 +19,7 @@ interface Chunk {
 const CHUNK_LEAST = 4;
 const CHUNK_MOST = 64;
 
-export class Records {
+export class RecordPool {
   readonly #memory: SwitchMemory;
   readonly #purpose: string;
   /** Of a record, in bytes. */
