@@ -1,5 +1,5 @@
 // The usual headers on whole batches: Ethernet, IPv4 without options, and behind it UDP without checksum and 8 bytes of
-// tunnel header, as VXLAN and Geneve without options have them, or GRE with a key or nothing.
+// tunnel header, or GRE with a key or nothing.
 
 import {
   DESCRIPTOR_FLOOR,
@@ -27,17 +27,16 @@ import {
   ENCAPSULATE_UDP_OFFSET,
   STAGE_FLAGS,
 } from "../src/layout/stage.layout";
+import { PLAIN_KEYED_LENGTH, PLAIN_UDP_LENGTH } from "../src/layout/tunnel.layout";
 import { swapped16 } from "./byte-order";
 import { FRAGMENT_BITS, PLAIN_HASHED, PLAIN_IPV4, PLAIN_IPV4_MASK, plainFlowHash } from "./flow-hash";
 import { flowId, sourcePort, wrapAll } from "./wrap";
 
-/** Ethernet, IPv4 without options, UDP, VXLAN. */
-const PLAIN_LENGTH: u32 = 50;
+const PLAIN_LENGTH: u32 = PLAIN_UDP_LENGTH;
 /** The longest passenger whose outer IPv4 total length still fits 16 bits. */
 const PLAIN_MAXIMUM: u32 = 65535 - 36;
 
-/** Ethernet, IPv4 without options, GRE with a key; and the longest passenger of that. */
-const KEYED_LENGTH = 42;
+/** The longest passenger behind GRE with a key. */
 const KEYED_MAXIMUM: u32 = 65535 - 28;
 
 /** Flags of GRE stages that change nothing for a passenger without a tag, or that the loop knows. */
@@ -104,7 +103,8 @@ export function isPlainStage(stage: usize): bool {
   return (
     load<u32>(stage, STAGE_FLAGS) === 0 &&
     load<u32>(stage, ENCAPSULATE_HEADER_LENGTH) === PLAIN_LENGTH &&
-    load<u32>(stage, ENCAPSULATE_IP_OFFSET) === <u32>ETHERNET_LENGTH
+    load<u32>(stage, ENCAPSULATE_IP_OFFSET) === <u32>ETHERNET_LENGTH &&
+    load<u32>(stage, ENCAPSULATE_UDP_OFFSET) !== 0
   );
 }
 
@@ -174,11 +174,12 @@ export function putPlainGreHeaders(d: usize, stage: usize, vni: u32): bool {
   const length = load<u32>(d, DESCRIPTOR_FRAME_LENGTH);
   const wire = load<u32>(d, DESCRIPTOR_WIRE_LENGTH);
   const floor = load<u32>(d, DESCRIPTOR_FLOOR);
-  if (isUnusual(frame, <u32>frame - KEYED_LENGTH, length, wire, floor, KEYED_MAXIMUM) !== 0) return false;
-  const start: usize = frame - KEYED_LENGTH;
+  if (isUnusual(frame, <u32>frame - PLAIN_KEYED_LENGTH, length, wire, floor, KEYED_MAXIMUM) !== 0)
+    return false;
+  const start: usize = frame - PLAIN_KEYED_LENGTH;
   const template: usize = stage + ENCAPSULATE_TEMPLATE;
   const hash = plainFlowHash(frame, load<u32>(stage, ENCAPSULATE_SEED));
-  const ipLength = wire + (KEYED_LENGTH - ETHERNET_LENGTH);
+  const ipLength = wire + (PLAIN_KEYED_LENGTH - ETHERNET_LENGTH);
   const total = swapped16(load<u32>(stage, ENCAPSULATE_IP_SUM)) + ipLength;
   const ipChecksum = ~((total & 0xffff) + (total >>> 16));
   const flowMask: u32 = (load<u32>(stage, STAGE_FLAGS) & ENCAPSULATE_FLOW_ID) !== 0 ? 0xff : 0;
@@ -189,12 +190,16 @@ export function putPlainGreHeaders(d: usize, stage: usize, vni: u32): bool {
     <i16>swapped16(ipChecksum & 0xffff),
   );
   // The last 16 bytes first: the vectors before them lie over what they have in common.
-  v128.store(start, i32x4.replace_lane(v128.load(template, KEYED_LENGTH - 16), 3, key), KEYED_LENGTH - 16);
+  v128.store(
+    start,
+    i32x4.replace_lane(v128.load(template, PLAIN_KEYED_LENGTH - 16), 3, key),
+    PLAIN_KEYED_LENGTH - 16,
+  );
   v128.store(start, v128.load(template));
   v128.store(start, ip, 16);
   store<u32>(d, <u32>start, DESCRIPTOR_OFFSET);
-  store<u32>(d, length + KEYED_LENGTH, DESCRIPTOR_FRAME_LENGTH);
-  store<u32>(d, wire + KEYED_LENGTH, DESCRIPTOR_WIRE_LENGTH);
+  store<u32>(d, length + PLAIN_KEYED_LENGTH, DESCRIPTOR_FRAME_LENGTH);
+  store<u32>(d, wire + PLAIN_KEYED_LENGTH, DESCRIPTOR_WIRE_LENGTH);
   store<u32>(d, hash, DESCRIPTOR_FLOW_HASH);
   store<u32>(d, VNI_NONE, DESCRIPTOR_VNI);
   return true;

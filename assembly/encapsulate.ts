@@ -2,8 +2,8 @@
 //
 // What differs from frame to frame (lengths, source port, checksums) is put into the template's
 // vectors before they are stored: nothing that was just written is read back at another width.
-// Kernels know outer IP and UDP and treat the tunnel header behind them as bytes: VXLAN and Geneve, options
-// and all, are one to them. Of GRE they know where a checksum or a FlowID lies.
+// Kernels know outer IP and UDP and treat the tunnel header behind them as bytes: all kinds over UDP, options and
+// all, are one to them. Of GRE they know where a checksum or a FlowID lies.
 
 import { countChanged } from "./descriptor";
 import { isPlainGreStage, isPlainStage, wrapPlain, wrapPlainGre } from "./encapsulate-plain";

@@ -36,10 +36,6 @@ import { setNumber } from "./passenger";
 /** Ethernet type 0x6558, a whole frame, as a little-endian load sees it. */
 export const TYPE_FRAME: u32 = 0x5865;
 
-/** A first word of version 0, no options, O clear and a whole frame; C and the reserved bits are ignored. */
-export const GENEVE_PLAIN_MASK: u32 = 0xffff80ff;
-export const GENEVE_PLAIN: u32 = 0x58650000;
-
 /**
  * The length of the Geneve header at `header`, of which 8 bytes are there, and sets the number; or REFUSED and a reason.
  * `present` bytes are there from the header on, `tunnelLength` counts header and passenger.

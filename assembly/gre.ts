@@ -37,12 +37,8 @@ import {
   NVGRE_VSID_SHIFT,
 } from "../src/layout/gre.layout";
 import { IP_PROTOCOL_GRE, IPV4_LENGTH } from "../src/layout/ipv4.layout";
-import {
-  DECAPSULATE_KEYED,
-  DECAPSULATE_NVGRE,
-  DECAPSULATE_STRICT,
-  DECAPSULATE_TRUST_GRE,
-} from "../src/layout/stage.layout";
+import { DECAPSULATE_KEYED, DECAPSULATE_STRICT, DECAPSULATE_TRUST_GRE } from "../src/layout/stage.layout";
+import { FORM_BITS, FORM_KIND, FORM_MASK, PLAIN_GRE_LENGTH, TUNNEL_NVGRE } from "../src/layout/tunnel.layout";
 import { swapped16 } from "./byte-order";
 import { REFUSED } from "./carrier";
 import { fold, sum, sumIsWrong } from "./checksum";
@@ -52,30 +48,25 @@ import { setNumber } from "./passenger";
 import { isTag } from "./vlan";
 
 const FIELDS: u32 = GRE_FLAG_CHECKSUM | GRE_FLAG_KEY | GRE_FLAG_SEQUENCE;
-/** Ethernet, IPv4 without options, GRE without fields. */
-const PLAIN_LENGTH: u32 = 38;
-/** Where that GRE header lies. */
+/** Where the GRE header of a plain packet lies. */
 const PLAIN_OFFSET = 34;
 /** The K flag in the first byte, and by how much it must move to become the length of a key. */
 const KEY_BIT: u32 = 0x20;
 const KEY_BIT_SHIFT = 3;
-/** A first word of version 0 with a whole frame, and none of the bits that a receiver must look at but K. */
-const PLAIN_MASK: u32 = 0xffff07dc;
-const PLAIN_BITS: u32 = 0x58650000;
 
 /**
  * Moves descriptors to their passengers for as long as the packets are plain: no outer tag, IPv4 without options or
  * fragments, GRE with a key or nothing, and all that is checked is right. Returns the first descriptor that is left.
  * Built as pullPlain() is.
  */
-export function pullPlainGre(d: usize, end: usize, vni: u32, flags: u32): usize {
-  const nvgre = (flags & DECAPSULATE_NVGRE) !== 0;
+export function pullPlainGre(d: usize, end: usize, form: usize, vni: u32, flags: u32): usize {
+  const nvgre = load<u32>(form, FORM_KIND) === TUNNEL_NVGRE;
   const shift: u32 = nvgre ? NVGRE_VSID_SHIFT : 0;
   const chosen = nvgre ? vni !== VNI_NONE : (flags & DECAPSULATE_KEYED) !== 0;
   const keyMask: u32 = chosen ? 0xffffffff : 0;
-  const needed = nvgre || chosen ? KEY_BIT : 0;
-  const mask = PLAIN_MASK | needed;
-  const bits = PLAIN_BITS | needed;
+  const needed = chosen ? KEY_BIT : 0;
+  const mask = load<u32>(form, FORM_MASK) | needed;
+  const bits = load<u32>(form, FORM_BITS) | needed;
   for (; d < end; d += DESCRIPTOR_LENGTH) {
     const frame: usize = load<u32>(d, DESCRIPTOR_OFFSET);
     const length = load<u32>(d, DESCRIPTOR_FRAME_LENGTH);
@@ -89,7 +80,7 @@ export function pullPlainGre(d: usize, end: usize, vni: u32, flags: u32): usize 
     const keyLength = (word & KEY_BIT) >>> KEY_BIT_SHIFT;
     // All bits are set if there is no key: VNI_NONE.
     const key = (bswap<u32>(load<u32>(frame, PLAIN_OFFSET + GRE_LENGTH)) >>> shift) | ((keyLength >>> 2) - 1);
-    const headerLength = PLAIN_LENGTH + keyLength;
+    const headerLength: u32 = PLAIN_GRE_LENGTH + keyLength;
     const inner: usize = frame + headerLength;
     const innerWire = ipLength - (IPV4_LENGTH + GRE_LENGTH) - keyLength;
     const tagged: u32 = nvgre && isTag(load<u16>(inner, ETHERNET_TYPE)) ? 1 : 0;
@@ -128,11 +119,17 @@ export function otherGre(frame: usize, at: u32, length: u32): u32 {
  * The length of the GRE header at `header`, and sets the number; or REFUSED and a reason. `present` bytes are there from
  * the header on, `tunnelLength` counts header and passenger.
  */
-export function openGre(header: usize, present: u32, tunnelLength: u32, vni: u32, flags: u32): u32 {
+export function openGre(
+  header: usize,
+  present: u32,
+  tunnelLength: u32,
+  vni: u32,
+  flags: u32,
+  nvgre: bool,
+): u32 {
   const bits = swapped16(load<u16>(header));
   const forbidden: u32 = (flags & DECAPSULATE_STRICT) !== 0 ? ~FIELDS : GRE_FLAGS_FORBIDDEN;
   if ((bits & forbidden) !== 0) return REFUSED | DROP_GRE_RESERVED;
-  const nvgre = (flags & DECAPSULATE_NVGRE) !== 0;
   if (nvgre && (bits & FIELDS) !== GRE_FLAG_KEY) return REFUSED | DROP_NVGRE_FIELDS;
   const headerLength: u32 = GRE_LENGTH + popcnt<u32>(bits & FIELDS) * GRE_FIELD_LENGTH;
   if (tunnelLength < headerLength || present < headerLength) return REFUSED | DROP_GRE_TRUNCATED;

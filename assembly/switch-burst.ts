@@ -13,7 +13,7 @@ import {
 } from "../src/layout/descriptor.layout";
 import { ETHERNET_LENGTH, ETHERNET_SOURCE, ETHERNET_TYPE } from "../src/layout/ethernet.layout";
 import { KEY_DOMAIN } from "../src/layout/fdb.layout";
-import { GRE_FIELD_LENGTH, GRE_LENGTH, NVGRE_VSID_SHIFT } from "../src/layout/gre.layout";
+import { NVGRE_VSID_SHIFT } from "../src/layout/gre.layout";
 import { IP_PROTOCOL_GRE, IP_PROTOCOL_UDP, IPV4_LENGTH } from "../src/layout/ipv4.layout";
 import {
   DOMAIN_LENGTH,
@@ -35,27 +35,32 @@ import {
   SCRATCH_STATE,
   SCRATCH_STEP,
   SWITCH_DOMAINS,
+  SWITCH_FORMS,
   SWITCH_PORT_COUNT,
   SWITCH_PORTS,
   SWITCH_REMOTES,
   SWITCH_VTEP_ADDRESS,
   SWITCH_VTEP_FLAGS,
-  SWITCH_VTEP_GENEVE_PORT,
-  SWITCH_VTEP_PORT,
   SWITCH_VTEP_PRESENT,
-  TUNNEL_GENEVE,
-  TUNNEL_GRE,
-  TUNNEL_NVGRE,
-  TUNNEL_VXLAN,
   UPLINK_NUMBER,
 } from "../src/layout/switch.layout";
-import { UDP_LENGTH } from "../src/layout/udp.layout";
-import { VNI_MAXIMUM, VXLAN_FLAG_VNI, VXLAN_LENGTH } from "../src/layout/vxlan.layout";
+import {
+  FORM_BITS,
+  FORM_KIND,
+  FORM_LENGTH,
+  FORM_MASK,
+  FORM_PORT,
+  PLAIN_KEYED_LENGTH,
+  PLAIN_UDP_LENGTH,
+  PLAIN_UDP_TUNNEL,
+  TUNNEL_GRE,
+  TUNNEL_NVGRE,
+} from "../src/layout/tunnel.layout";
+import { VNI_MAXIMUM } from "../src/layout/vxlan.layout";
 import { swapped16 } from "./byte-order";
 import { sumIsWrong } from "./checksum";
 import { find } from "./find";
 import { FRAGMENT_BITS, PLAIN_IPV4, PLAIN_IPV4_MASK } from "./flow-hash";
-import { GENEVE_PLAIN, GENEVE_PLAIN_MASK } from "./geneve";
 import { domainCounters } from "./switch-drop";
 import {
   classify,
@@ -65,13 +70,13 @@ import {
   RESERVED_MASK,
   stateOf,
 } from "./switch-ingress";
+import { seemingForm } from "./switch-underlay";
 
-/** Outer headers of the usual kind: Ethernet, IPv4 without options, and UDP with VXLAN or Geneve, or GRE with a key. */
-const UDP_OUTER: u32 = 50;
-const GRE_OUTER: u32 = 42;
-/** A first word of GRE: version 0, a frame, a key, and none of what a receiver must look at. */
-const KEYED_MASK: u32 = 0xffff07fc;
-const KEYED_BITS: u32 = 0x58650020;
+/** The K flag in the first byte of a GRE header. */
+const KEY_BIT: u32 = 0x20;
+/** IP and GRE; UDP and a tunnel header. */
+const KEYED_HEADERS: u32 = PLAIN_KEYED_LENGTH - ETHERNET_LENGTH;
+const UDP_HEADERS: u32 = PLAIN_UDP_LENGTH - ETHERNET_LENGTH - IPV4_LENGTH;
 
 export function classifyBurst(
   context: usize,
@@ -154,12 +159,14 @@ function classifyAccess(context: usize, sw: usize, d: usize, end: usize, s: usiz
 /** Packets of tunnels, kind by kind: those of one often follow each other. What no loop takes, classify() does. */
 function classifyUplink(context: usize, sw: usize, d: usize, end: usize, s: usize): void {
   while (d < end) {
-    const kind = seemingKind(sw, load<u32>(d, DESCRIPTOR_OFFSET));
-    let next: usize;
-    if (kind === TUNNEL_GRE) next = classifyPackets<Gre>(context, sw, d, end, s, 0);
-    else if (kind === TUNNEL_GENEVE)
-      next = classifyPackets<Geneve>(context, sw, d, end, s, load<u32>(sw, SWITCH_VTEP_GENEVE_PORT));
-    else next = classifyPackets<Vxlan>(context, sw, d, end, s, load<u32>(sw, SWITCH_VTEP_PORT));
+    const frame: usize = load<u32>(d, DESCRIPTOR_OFFSET);
+    let next = d;
+    if (load<u8>(frame, 23) === IP_PROTOCOL_GRE) {
+      next = classifyPackets<Gre>(context, sw, d, end, s, sw + SWITCH_FORMS + TUNNEL_GRE * FORM_LENGTH);
+    } else {
+      const form = seemingForm(sw, frame);
+      if (form !== 0) next = classifyPackets<Udp>(context, sw, d, end, s, form);
+    }
     if (next === d) {
       classify(context, sw, d, s);
       next += DESCRIPTOR_LENGTH;
@@ -169,38 +176,26 @@ function classifyUplink(context: usize, sw: usize, d: usize, end: usize, s: usiz
   }
 }
 
-/** Which loop a packet is for, if it is plain; what is none, or not plain, is for any. NVGRE goes with GRE. */
-function seemingKind(sw: usize, frame: usize): u32 {
-  if (load<u8>(frame, 23) === IP_PROTOCOL_GRE) return TUNNEL_GRE;
-  return <u32>load<u16>(frame, 36) === load<u32>(sw, SWITCH_VTEP_GENEVE_PORT) ? TUNNEL_GENEVE : TUNNEL_VXLAN;
-}
-
-/** Kinds as types: what depends on one is decided when the loop for it is compiled. */
-type Vxlan = u8;
-type Geneve = u16;
+/** What lies between IP and the passenger, as types: what depends on it is decided when the loop for it is compiled. */
+type Udp = u8;
 type Gre = u32;
 
 /**
  * Packets are decapsulated, and their passengers classified, up to the first that is not plain, or not of this kind;
- * returns that. One remote's packets often follow each other. A loop of its own for each kind, and no call in it but
- * where the tunnel changes.
+ * returns that. One remote's packets often follow each other. One loop for all kinds over UDP and one for GRE and NVGRE,
+ * and no call in them but where the tunnel changes.
  */
-function classifyPackets<K>(
-  context: usize,
-  sw: usize,
-  d: usize,
-  end: usize,
-  s: usize,
-  portBytes: u32,
-): usize {
+function classifyPackets<K>(context: usize, sw: usize, d: usize, end: usize, s: usize, form: usize): usize {
   const gre = sizeof<K>() === sizeof<Gre>();
-  const geneve = sizeof<K>() === sizeof<Geneve>();
-  const kind: u32 = gre ? TUNNEL_GRE : geneve ? TUNNEL_GENEVE : TUNNEL_VXLAN;
+  const portBytes = load<u32>(form, FORM_PORT);
+  const mask = load<u32>(form, FORM_MASK) | (gre ? KEY_BIT : 0);
+  const bits = load<u32>(form, FORM_BITS) | (gre ? KEY_BIT : 0);
+  const keyOfKind = keyBits(load<u32>(form, FORM_KIND));
   const address = load<u32>(sw, SWITCH_VTEP_ADDRESS);
   const remotes: usize = load<u32>(sw, SWITCH_REMOTES);
   const ports: usize = load<u32>(sw, SWITCH_PORTS);
   const domains: usize = load<u32>(sw, SWITCH_DOMAINS);
-  const outerLength: u32 = gre ? GRE_OUTER : UDP_OUTER;
+  const outerLength: u32 = gre ? PLAIN_KEYED_LENGTH : PLAIN_UDP_LENGTH;
   let packets: u64 = 0;
   let packetBytes: u64 = 0;
   // Source address and number of the last packet, and which bits of those say that the next is of the same tunnel.
@@ -234,25 +229,22 @@ function classifyPackets<K>(
       (<u32>(low >>> 48) & FRAGMENT_BITS) |
       ((<u32>(high >>> 8) & 0xff) ^ (gre ? IP_PROTOCOL_GRE : IP_PROTOCOL_UDP)) |
       (gre
-        ? (load<u32>(frame, 34) & KEYED_MASK) ^ KEYED_BITS
-        : (load<u16>(frame, 36) ^ portBytes) |
-          (geneve
-            ? (load<u32>(frame, 42) & GENEVE_PLAIN_MASK) ^ GENEVE_PLAIN
-            : (load<u8>(frame, 42) & VXLAN_FLAG_VNI) ^ VXLAN_FLAG_VNI)) |
+        ? (load<u32>(frame, 34) & mask) ^ bits
+        : (load<u16>(frame, 36) ^ portBytes) | ((load<u32>(frame, PLAIN_UDP_TUNNEL) & mask) ^ bits)) |
       ((wire - ETHERNET_LENGTH - ipLength) >>> 31) |
       (gre
-        ? (ipLength - (IPV4_LENGTH + GRE_LENGTH + GRE_FIELD_LENGTH + ETHERNET_LENGTH)) >>> 31
+        ? (ipLength - (KEYED_HEADERS + ETHERNET_LENGTH)) >>> 31
         : ((ipLength - IPV4_LENGTH - udpLength) >>> 31) |
-          ((udpLength - (UDP_LENGTH + VXLAN_LENGTH + ETHERNET_LENGTH)) >>> 31));
+          ((udpLength - (UDP_HEADERS + ETHERNET_LENGTH)) >>> 31));
     if (wrong !== 0) break;
     const source: u64 = high >>> 32;
     const from: u64 = gre
       ? source | ((<u64>tunnelNumber) << 32)
-      : source | ((<u64>tunnelNumber) << 32) | keyBits(kind);
+      : source | ((<u64>tunnelNumber) << 32) | keyOfKind;
     if (gre ? number === 0 || ((from ^ lastTunnel) & significantBits) !== 0 : from !== lastTunnel) {
       let value: u32 = 0;
       let significant: u64 = 0xffffffffffffffff;
-      if (!gre || tunnelNumber <= <u32>VNI_MAXIMUM) value = <u32>find(remotes, from | keyBits(kind));
+      if (!gre || tunnelNumber <= <u32>VNI_MAXIMUM) value = <u32>find(remotes, from | keyOfKind);
       if (gre && value === 0) {
         // No address is a remote of both, so that the other way to read the key finds nothing.
         significant = 0xffffff00ffffffff;
@@ -280,9 +272,7 @@ function classifyPackets<K>(
     packets++;
     packetBytes += wire;
     frames++;
-    const innerWire: u32 = gre
-      ? ipLength - (GRE_OUTER - ETHERNET_LENGTH)
-      : udpLength - (UDP_LENGTH + VXLAN_LENGTH);
+    const innerWire: u32 = gre ? ipLength - KEYED_HEADERS : udpLength - UDP_HEADERS;
     const behind = length - outerLength;
     bytes += innerWire;
     store<u32>(d, <u32>inner, DESCRIPTOR_OFFSET);

@@ -1,7 +1,7 @@
 // Packets from the underlay: decapsulated, and let in only from remotes that have a tunnel of the packet's kind that
 // carries the VNI's bridge domain. No kind has authentication (RFC 7348 §7): nobody gets in by default.
 //
-// A packet's kind is what its headers say: UDP to the port of VXLAN or Geneve, or GRE that carries a frame. GRE with a
+// A packet's kind is what its headers say: UDP to the port of a kind, or GRE that carries a frame. GRE with a
 // key and NVGRE look alike; which of the two an address speaks is known beforehand, and nobody can be a remote of both.
 
 import {
@@ -22,13 +22,7 @@ import {
 import { ETHERNET_LENGTH, ETHERNET_TYPE } from "../src/layout/ethernet.layout";
 import { IPV4_DESTINATION, IPV4_SOURCE } from "../src/layout/ipv4.layout";
 import { IPV6_DESTINATION, IPV6_SOURCE } from "../src/layout/ipv6.layout";
-import {
-  DECAPSULATE_GENEVE,
-  DECAPSULATE_GRE,
-  DECAPSULATE_NVGRE,
-  ENCAPSULATE_IP_OFFSET,
-  ENCAPSULATE_TEMPLATE,
-} from "../src/layout/stage.layout";
+import { ENCAPSULATE_IP_OFFSET, ENCAPSULATE_TEMPLATE } from "../src/layout/stage.layout";
 import {
   PORT_ENCAPSULATION,
   PORT_LENGTH,
@@ -38,23 +32,20 @@ import {
   REMOTE_NVGRE,
   REMOTE_TUNNEL_SHIFT,
   REMOTE_VNI,
+  SWITCH_FORM_COUNT,
+  SWITCH_FORMS,
   SWITCH_PORTS,
   SWITCH_REMOTES,
   SWITCH_VTEP_ADDRESS,
   SWITCH_VTEP_FLAGS,
-  SWITCH_VTEP_GENEVE_PORT,
-  SWITCH_VTEP_PORT,
   SWITCH_VTEP_PRESENT,
-  TUNNEL_GENEVE,
-  TUNNEL_GRE,
-  TUNNEL_NVGRE,
-  TUNNEL_VXLAN,
   VTEP_IPV6,
 } from "../src/layout/switch.layout";
+import { FORM_KIND, FORM_LENGTH, FORM_PORT, TUNNEL_GRE, TUNNEL_NVGRE } from "../src/layout/tunnel.layout";
 import { VLAN_LENGTH } from "../src/layout/vlan.layout";
 import { VNI_MAXIMUM } from "../src/layout/vxlan.layout";
 import { OTHER } from "./carrier";
-import { pull, pullPlain, VXLAN_PLAIN } from "./decapsulate";
+import { pull, pullPlain } from "./decapsulate";
 import { find } from "./find";
 import { condensed, sameAddress } from "./neighbour";
 import { isTag } from "./vlan";
@@ -76,10 +67,23 @@ export function fromUnderlay(sw: usize, d: usize): u32 {
   outerLength = load<u32>(d, DESCRIPTOR_FRAME_LENGTH);
   outerWire = load<u32>(d, DESCRIPTOR_WIRE_LENGTH);
   const flags = load<u32>(sw, SWITCH_VTEP_FLAGS);
-  const port = load<u32>(sw, SWITCH_VTEP_PORT);
-  if (flags === 0 && pullPlain(d, d + DESCRIPTOR_LENGTH, port, VNI_NONE, VXLAN_PLAIN, VXLAN_PLAIN) !== d)
-    return ofRemote(sw, d, outer + ETHERNET_LENGTH, TUNNEL_VXLAN);
-  return fromUnderlaySlowly(sw, d, port, flags & 0xffff);
+  if (flags === 0) {
+    const form = seemingForm(sw, outer);
+    if (form !== 0 && pullPlain(d, d + DESCRIPTOR_LENGTH, form, VNI_NONE) !== d)
+      return ofRemote(sw, d, outer + ETHERNET_LENGTH, load<u32>(form, FORM_KIND));
+  }
+  return fromUnderlaySlowly(sw, d, flags & 0xffff);
+}
+
+/** The form of the kind that a packet is of, if it is plain and over UDP; 0 if its port is none of ours. */
+export function seemingForm(sw: usize, frame: usize): usize {
+  // GRE's kinds have a port of zero, which is none.
+  const port: u32 = load<u16>(frame, 36);
+  if (port === 0) return 0;
+  let form: usize = sw + SWITCH_FORMS;
+  const end: usize = form + load<u32>(sw, SWITCH_FORM_COUNT) * FORM_LENGTH;
+  for (; form < end; form += FORM_LENGTH) if (load<u32>(form, FORM_PORT) === port) return form;
+  return 0;
 }
 
 /** Why the last one was not let in. */
@@ -98,28 +102,31 @@ function undo(d: usize): u32 {
 }
 
 /** Kind by kind; what is of another is recognised after some bytes. */
-function fromUnderlaySlowly(sw: usize, d: usize, port: u32, flags: u32): u32 {
-  let kind: u32 = TUNNEL_VXLAN;
-  let reason = pull(d, port, VNI_NONE, flags);
-  if (reason === ANOTHER_KIND) {
-    kind = TUNNEL_GENEVE;
-    reason = pull(d, load<u32>(sw, SWITCH_VTEP_GENEVE_PORT), VNI_NONE, flags | DECAPSULATE_GENEVE);
+function fromUnderlaySlowly(sw: usize, d: usize, flags: u32): u32 {
+  const kinds = load<u32>(sw, SWITCH_FORM_COUNT);
+  let kind: u32 = 0;
+  let reason: u32 = ANOTHER_KIND;
+  for (; kind < kinds; kind++) {
+    // Its packets are GRE's until the address says otherwise.
+    if (kind === TUNNEL_NVGRE) continue;
+    reason = pull(d, formOf(sw, kind), VNI_NONE, flags);
+    if (reason !== ANOTHER_KIND) break;
   }
-  if (reason === ANOTHER_KIND) {
-    kind = TUNNEL_GRE;
-    reason = pull(d, 0, VNI_NONE, flags | DECAPSULATE_GRE);
-    if ((reason & OTHER) === 0 && speaksNvgre(sw)) {
-      kind = TUNNEL_NVGRE;
-      undo(d);
-      // A passenger with a tag is dropped where those of all kinds are.
-      reason = pull(d, 0, VNI_NONE, flags | DECAPSULATE_GRE | DECAPSULATE_NVGRE);
-    }
+  if (kind === TUNNEL_GRE && (reason & OTHER) === 0 && speaksNvgre(sw)) {
+    kind = TUNNEL_NVGRE;
+    undo(d);
+    // A passenger with a tag is dropped where those of all kinds are.
+    reason = pull(d, formOf(sw, kind), VNI_NONE, flags);
   }
   if (reason !== DROP_NONE) {
     refusal = reason & REASON;
     return 0;
   }
   return ofRemote(sw, d, outerPacket(), kind);
+}
+
+function formOf(sw: usize, kind: u32): usize {
+  return sw + SWITCH_FORMS + kind * FORM_LENGTH;
 }
 
 /** Where the outer IP packet begins, of which it is known that its header is there. */

@@ -27,6 +27,7 @@ const KINDS: readonly (readonly [string, EncapsulateStage])[] = [
   ["GRE with a key", { ...ENDS, kind: "gre", key: 42 }],
   ["GRE with a checksum", { ...ENDS, kind: "gre", checksum: true }],
   ["NVGRE", { ...ENDS, kind: "nvgre", vni: 5000 }],
+  ["VXLAN-GPE", { ...ENDS, kind: "vxlan-gpe", vni: 42 }],
 ];
 
 export function* kindContests(

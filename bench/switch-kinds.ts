@@ -24,6 +24,7 @@ const KINDS: readonly (readonly [string, Pick<TunnelOptions, "kind"> & { readonl
   ["GRE with a key", { kind: "gre" }],
   ["GRE with a checksum", { kind: "gre", checksum: true }],
   ["NVGRE", { kind: "nvgre" }],
+  ["VXLAN-GPE", { kind: "vxlan-gpe" }],
 ];
 
 export async function* switchKindContests(

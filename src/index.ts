@@ -9,7 +9,9 @@ export {
   processCapture,
 } from "./capture/process-capture.ts";
 export type { IpAddress, MacAddress } from "./core/addresses.ts";
+export { type ArgumentError, type ErrorPath, isArgumentError } from "./core/argument-error.ts";
 export { type DropReason, dropReason, dropReasons } from "./core/drop-reasons.ts";
+export { type ErrorCode, errorCodes } from "./core/error-codes.ts";
 export type { WorkerShare } from "./dataplane/capture-dispatch.ts";
 export { createDataplane, type DataplaneOptions } from "./dataplane/create-dataplane.ts";
 export { type ChannelOptions, Dataplane, type DataplaneCaptureSummary } from "./dataplane/dataplane.ts";
@@ -41,21 +43,18 @@ export type {
   VlanRewriteStage,
 } from "./pipeline/stages.ts";
 export type { Tally } from "./pipeline/tally.ts";
-export type {
-  DecapsulateGeneveStage,
-  DecapsulateGreStage,
-  DecapsulateNvgreStage,
-  DecapsulateStage,
-  DecapsulateVxlanStage,
-  EncapsulateGeneveStage,
-  EncapsulateGreStage,
-  EncapsulateNvgreStage,
-  EncapsulateStage,
-  EncapsulateVxlanStage,
-  TunnelKind,
-} from "./pipeline/tunnel-stages.ts";
 export type { WorkerLike } from "./platform/threads.ts";
 export { ByteRing, type ByteRingOptions } from "./ring/byte-ring.ts";
 export { DescriptorRing, type DescriptorRingOptions } from "./ring/descriptor-ring.ts";
 export { FrameBurst } from "./ring/frame-burst.ts";
 export { WorkerDiedError } from "./threads/worker-died-error.ts";
+export {
+  type DecapsulateStage,
+  type DecapsulateStageOf,
+  type EncapsulateStage,
+  type EncapsulateStageOf,
+  type TunnelKind,
+  type TunnelKindInfo,
+  tunnelKinds,
+  type UdpTunnelKind,
+} from "./tunnel/kinds.ts";

@@ -3,6 +3,8 @@
  * @module
  */
 
+export { type ArgumentError, type ErrorPath, isArgumentError } from "./core/argument-error.ts";
+export { type ErrorCode, errorCodes } from "./core/error-codes.ts";
 export { Cloud } from "./overlay/cloud.ts";
 export type {
   CloudHostOptions,

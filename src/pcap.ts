@@ -1,3 +1,5 @@
+export { type ArgumentError, type ErrorPath, isArgumentError } from "./core/argument-error.ts";
+export { type ErrorCode, errorCodes } from "./core/error-codes.ts";
 export { LINK_TYPE_ETHERNET } from "./layout/pcap.layout.ts";
 export type { CaptureSource } from "./pcap/byte-source.ts";
 export { CaptureError } from "./pcap/capture-error.ts";

@@ -1,5 +1,7 @@
 // `frameferry/switch`: switches with VTEPs, routers, and what runs them on workers.
 
+export { type ArgumentError, type ErrorPath, isArgumentError } from "./core/argument-error.ts";
+export { type ErrorCode, errorCodes } from "./core/error-codes.ts";
 export { type CreateSwitchOptions, createSwitch } from "./live/create-switch.ts";
 export { LivePort } from "./live/live-port.ts";
 export { LiveRouter } from "./live/live-router.ts";
@@ -21,10 +23,7 @@ export type {
   BridgeDomainOptions,
   FdbEntryOptions,
   FlushOptions,
-  GeneveTunnelOptions,
-  GreTunnelOptions,
   NeighbourOptions,
-  NvgreTunnelOptions,
   SweepOptions,
   SwitchFdbOptions,
   SwitchOptions,
@@ -32,7 +31,7 @@ export type {
   SwitchWorkspaceOptions,
   TrunkPortOptions,
   TunnelOptions,
+  TunnelOptionsOf,
   VtepOptions,
-  VxlanTunnelOptions,
 } from "./switch/switch-types.ts";
 export { SwitchWorkspace } from "./switch/workspace.ts";

@@ -2,7 +2,23 @@
  * Codecs for single frames in plain TypeScript: parse, emit, dissect, compose, checksums and the flow hash.
  * @module
  */
+
 export { formatIp, formatMac, type IpAddress, type MacAddress, parseIp, parseMac } from "./core/addresses.ts";
+export { type ArgumentError, type ErrorPath, isArgumentError } from "./core/argument-error.ts";
+export { type ErrorCode, errorCodes } from "./core/error-codes.ts";
+export { type ComposeFields, type ComposeLayer, type ComposeName, compose } from "./packet/compose.ts";
+export { type Dissection, type DissectOptions, dissect, type Stop } from "./packet/dissect.ts";
+export {
+  type Layer,
+  type LayerHeaders,
+  type LayerName,
+  type LayerOf,
+  type PayloadHeader,
+  vlansOf,
+  vnisOf,
+} from "./packet/layers.ts";
+export { isTunnel, type TunnelHeaderLayer, type TunnelPorts, tunnelTitle } from "./packet/tunnel-layers.ts";
+export type { TunnelLayer } from "./tunnel/tunnel-kind.ts";
 export { type ArpFields, type ArpHeader, arpLength, emitArp, parseArp } from "./wire/arp.ts";
 export {
   type ChecksumStatus,
@@ -12,8 +28,6 @@ export {
   checksumUpdate,
   pseudoHeaderSum,
 } from "./wire/checksum.ts";
-export { type ComposeFields, type ComposeLayer, type ComposeName, compose } from "./wire/compose.ts";
-export { type Dissection, type DissectOptions, dissect, type Stop } from "./wire/dissect.ts";
 export { type EthernetFields, type EthernetHeader, emitEthernet, parseEthernet } from "./wire/ethernet.ts";
 export { flowHash, sourcePort } from "./wire/flow-hash.ts";
 export {
@@ -56,15 +70,6 @@ export {
   ipv6Length,
   parseIpv6,
 } from "./wire/ipv6.ts";
-export {
-  type Layer,
-  type LayerHeaders,
-  type LayerName,
-  type LayerOf,
-  type PayloadHeader,
-  vlansOf,
-  vnisOf,
-} from "./wire/layers.ts";
 export { emitLlc, type LlcHeader, llcLength, parseLlc } from "./wire/llc.ts";
 export type { Fields, Parsed, ParsedHeader, Stopped } from "./wire/parsed.ts";
 export { type StopReason, stopReasons } from "./wire/stop-reasons.ts";

@@ -3,7 +3,7 @@
 import { createDataplane } from "../../src/dataplane/create-dataplane.ts";
 import { loadKernels } from "../../src/kernel/load-kernels.ts";
 import { numbers } from "../stress/litmus-task.ts";
-import { type Fault, sentenceOf } from "../trial/report.ts";
+import { type Fault, kindOfFault, sentenceOf } from "../trial/report.ts";
 import { CaptureFuzz } from "./capture-fuzz.ts";
 import type { CaseFault } from "./faults.ts";
 import { FrameFuzz } from "./frame-fuzz.ts";
@@ -74,10 +74,11 @@ export async function runFuzz(options: FuzzOptions): Promise<FuzzReport> {
         outcome = { where: "a batch", what: sentenceOf(error), input: [] };
       }
       if (typeof outcome === "number") cases[kind.name] = (cases[kind.name] as number) + outcome;
-      else if (!known.has(nameOf(outcome))) {
+      else if (!known.has(kindOfFault(outcome))) {
         // The same again in other bytes is told once.
-        known.add(nameOf(outcome));
-        faults.push({ ...outcome, where: `${kind.name}: ${outcome.where}`, seed: batchSeed });
+        known.add(kindOfFault(outcome));
+        const atSeconds = (performance.now() - begin) / 1000;
+        faults.push({ ...outcome, where: `${kind.name}: ${outcome.where}`, seed: batchSeed, atSeconds });
       }
     } while (performance.now() < slice && faults.length < faultsMost);
     if (performance.now() - told < PROGRESS_EVERY) continue;
@@ -85,8 +86,4 @@ export async function runFuzz(options: FuzzOptions): Promise<FuzzReport> {
     onProgress?.(cases, (told - begin) / 1000);
   }
   return { seed, seconds: (performance.now() - begin) / 1000, cases, faults };
-}
-
-function nameOf({ where, what }: CaseFault): string {
-  return `${where} ${what}`.replace(/[0-9a-f]*\d[0-9a-f]*/g, "#").slice(0, 120);
 }

@@ -72,7 +72,11 @@ export async function runSoak({ seconds, seed, onChapter, only }: SoakOptions): 
     const started = performance.now();
     const fault = (what: string): void => {
       // One that comes at every pause is told often enough.
-      if (faults.length < 100) faults.push({ seed: chapterSeed, where: chapter.name, what });
+      if (faults.length < 100)
+        faults.push({
+          ...{ seed: chapterSeed, where: chapter.name, what },
+          atSeconds: (performance.now() - begin) / 1000,
+        });
     };
     let tally: ChapterTally = { frames: 0, pauses: 0, changes: 0, deaths: 0 };
     try {
@@ -142,6 +146,7 @@ function growth(chapters: readonly ChapterReport[], seed: number): Fault[] {
       found.push({
         seed,
         where: "the whole run",
+        atSeconds: last.atSeconds,
         what: `${what}: at most ${before} at first, ${after} at last`,
       });
   }

@@ -9,6 +9,8 @@ export interface Fault {
   /** Where it was: a chapter's or a check's name. */
   readonly where: string;
   readonly what: string;
+  /** Since the beginning of the run. */
+  readonly atSeconds: number;
 }
 
 export interface TrialOptions {
@@ -48,6 +50,11 @@ export function sentenceOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const place = error.stack?.split("\n").find((line) => line.includes("/build/js/"));
   return `${error.name}: ${error.message}${place === undefined ? "" : ` (${place.trim()})`}`;
+}
+
+/** A fault without its numbers: two of the same kind have the same name. */
+export function kindOfFault({ where, what }: Pick<Fault, "where" | "what">): string {
+  return `${where} ${what}`.replace(/[0-9a-f]*\d[0-9a-f]*/g, "#").slice(0, 120);
 }
 
 /** Prints the faults, and lets the program end with 1 if there is one. */

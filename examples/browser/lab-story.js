@@ -65,7 +65,7 @@ function stepsOf(seen, addresses) {
     }
     const { boxes, stop, vnis } = boxesOf(
       frame,
-      dissectOptions({ linkType: 1, wireLength: frame.length }, []),
+      dissectOptions({ linkType: 1, wireLength: frame.length }, {}),
     );
     const parent = last.findIndex((one) => one.to === from.node.name);
     steps.at(-1).hops.push({

@@ -1,15 +1,12 @@
 // A frame as boxes in one another: the carrier holds the tunnel, the tunnel holds the passenger.
 
-import { dissect, formatIp, formatMac, vnisOf } from "./frameferry/wire.js";
-
-/** UDP ports that `dissect` knows as VXLAN's by itself. */
-const VXLAN_PORTS = [4789, 8472, 4790];
+import { dissect, formatIp, formatMac, isTunnel, vnisOf } from "./frameferry/wire.js";
 
 const NAMES = { ethernet: "Ethernet", ipv4: "IPv4", ipv6: "IPv6", icmpv6: "ICMPv6", geneve: "Geneve" };
 
-/** Options for `dissect`; `ports` are the tunnels' ports of the pipeline. */
+/** Options for `dissect`; `ports` are those of the pipeline's tunnels, by kind, beside the usual ones. */
 export function dissectOptions({ linkType, wireLength }, ports) {
-  return { linkType, wireLength, vxlanPorts: [...VXLAN_PORTS, ...ports] };
+  return { linkType, wireLength, tunnelPorts: ports };
 }
 
 /**
@@ -45,10 +42,6 @@ function roleOf(group, index, count) {
   return index === count - 1 ? "passenger" : "passenger and carrier";
 }
 
-function isTunnel({ name }) {
-  return name === "vxlan" || name === "geneve" || name === "gre";
-}
-
 function textOf({ name, header }) {
   switch (name) {
     case "ethernet":
@@ -61,9 +54,6 @@ function textOf({ name, header }) {
     case "udp":
     case "tcp":
       return `port ${header.sourcePort} → ${header.destinationPort}`;
-    case "vxlan":
-    case "geneve":
-      return `VNI ${header.vni}`;
     case "gre":
       return header.key === undefined ? "" : `key ${header.key}`;
     case "arp": {
@@ -77,7 +67,7 @@ function textOf({ name, header }) {
     case "icmpv6":
       return { 128: "echo request", 129: "echo reply" }[header.type] ?? `type ${header.type}`;
     default:
-      return "";
+      return header.vni === undefined ? "" : `VNI ${header.vni}`;
   }
 }
 

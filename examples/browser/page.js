@@ -119,7 +119,8 @@ async function preview(fresh) {
     if (turn !== previews) return;
     showComplaint(undefined);
     showFrames(frames, fresh);
-    if (!fresh && before !== undefined && String(before.ports) !== String(portsOf(stages))) recount();
+    if (!fresh && before !== undefined && JSON.stringify(before.ports) !== JSON.stringify(portsOf(stages)))
+      recount();
   } catch (error) {
     if (turn === previews && !showComplaint(error)) fail(`${error.message}.`);
   }

@@ -1,5 +1,7 @@
 // The form of the pipeline: a list of stages, each a fieldset whose fields are the stage's own.
 
+import { tunnelKinds } from "./frameferry/index.js";
+
 const list = document.querySelector("#stages");
 
 /** Fills the form and calls `changed` whenever it says something else. */
@@ -10,7 +12,10 @@ export function openStagesForm(changed) {
       changed();
     });
   }
-  list.addEventListener("input", changed);
+  list.addEventListener("input", ({ target }) => {
+    if (target.name === "kind") showFieldsOfKind(target.closest("li"));
+    changed();
+  });
   list.addEventListener("click", ({ target }) => {
     const remove = target.closest("[data-remove]");
     if (remove === null) return;
@@ -25,8 +30,7 @@ export function openStagesForm(changed) {
 export function stagesOfForm() {
   return Array.from(list.children, (item) => {
     const stage = { stage: item.dataset.stage };
-    if (/capsulate$/.test(stage.stage)) stage.kind = "vxlan";
-    for (const field of item.querySelectorAll("[name]")) {
+    for (const field of item.querySelectorAll("[name]:enabled")) {
       const text = field.value.trim();
       if (text === "") continue;
       if ("list" in field.dataset) stage[field.name] = text.split(" ");
@@ -36,11 +40,19 @@ export function stagesOfForm() {
   });
 }
 
-/** The UDP ports that the stages name: those of tunnels that pictures and tables should know. */
+/** The UDP ports by which pictures and tables should know tunnels: the stages' own beside the usual ones, by kind. */
 export function portsOf(stages) {
-  return stages
-    .map(({ port }) => port)
-    .filter((port) => Number.isInteger(port) && port >= 0 && port <= 65535);
+  const ports = {};
+  for (const { kind, port } of stages) {
+    if (!Number.isInteger(port) || port < 0 || port > 65535) continue;
+    ports[kind] ??= [...kindNamed(kind).ports];
+    ports[kind].push(port);
+  }
+  return ports;
+}
+
+function kindNamed(name) {
+  return tunnelKinds.find(({ kind }) => kind === name);
 }
 
 /** Puts the package's complaint beside the field that it names; false if it names none. Undefined: all is well. */
@@ -71,6 +83,23 @@ function add(kind) {
   remove.textContent = "×";
   remove.setAttribute("aria-label", `Remove: ${item.querySelector("legend").textContent}`);
   item.querySelector("fieldset").append(remove);
+  const kinds = item.querySelector("[name=kind]");
+  if (kinds !== null) {
+    kinds.append(...tunnelKinds.map(({ kind, title }) => new Option(title, kind)));
+    showFieldsOfKind(item);
+  }
   list.append(item);
   return item;
+}
+
+/** Shows the fields that a stage of this kind of tunnel has. */
+function showFieldsOfKind(item) {
+  const { port, number } = kindNamed(item.querySelector("[name=kind]").value);
+  const has = { port: port !== undefined, vni: number === "vni", key: number === "key" };
+  for (const [name, shown] of Object.entries(has)) {
+    const field = item.querySelector(`[name=${name}]`);
+    field.disabled = !shown;
+    field.closest("label").hidden = !shown;
+  }
+  item.querySelector("[name=port]").placeholder = port ?? "";
 }

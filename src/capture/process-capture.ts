@@ -29,14 +29,14 @@ export interface CaptureProgress {
 
 export interface ProcessCaptureOptions {
   /** Format of the output. Default `"same"`: that of the input, byte order, interfaces and options included. */
-  readonly format?: CaptureOutputFormat;
+  readonly format?: CaptureOutputFormat | undefined;
   /**
    * Ends the work early: the promise rejects with its reason at once, the sink is aborted, the source let go.
    * Memory that a read or write under way still uses is given back when that ends.
    */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** Called after each chunk of at most one mebibyte. */
-  readonly onProgress?: (progress: CaptureProgress) => void;
+  readonly onProgress?: ((progress: CaptureProgress) => void) | undefined;
 }
 
 /** What became of a capture: received = forwarded + dropped. */

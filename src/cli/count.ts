@@ -1,9 +1,10 @@
 import type { Command } from "commander";
+import { alternatives } from "../core/arguments.ts";
 import { choice, whole } from "../core/fields.ts";
 import type { CountStage, DataplaneCaptureSummary, DecapsulateStage } from "../index.ts";
 import { compileStages } from "../pipeline/compile.ts";
 import { COUNT_STAGE } from "../pipeline/count-stage.ts";
-import { TUNNEL_KINDS } from "../pipeline/tunnel-kinds.ts";
+import { TUNNEL_KINDS } from "../tunnel/kinds.ts";
 import { nameOf, UsageError } from "./failures.ts";
 import {
   addFieldOptions,
@@ -34,7 +35,7 @@ const DECAP: Rows = {
   kind: {
     ...choice(...TUNNEL_KINDS),
     flag: "--decap <KIND>",
-    help: "take tunnels of this kind off first, and count what was in them: vxlan, geneve, gre or nvgre",
+    help: `take tunnels of this kind off first, and count what was in them: ${alternatives(TUNNEL_KINDS)}`,
   },
   port: { ...whole(1, 65535), flag: "--port <P>", help: "with --decap: UDP destination port of the tunnel" },
   others: {

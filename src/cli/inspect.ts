@@ -17,7 +17,7 @@ const OPTIONS: Rows = {
   vxlanPorts: {
     ...ports(),
     flag: "--vxlan-port <P>",
-    help: "UDP destination port of VXLAN, may be given several times (default: 4789, 8472 and 4790 for GPE)",
+    help: "UDP destination port of VXLAN, may be given several times (default: 4789 and 8472)",
   },
   json: { ...flag(), flag: "--json", help: "print one JSON object a line" },
 };
@@ -29,7 +29,7 @@ const EXAMPLES = `
 Examples:
   frameferry inspect capture.pcapng
   frameferry inspect capture.pcap --count 10 --json
-  frameferry inspect overlay.pcap --vxlan-port 4790 --vxlan-port 14789
+  frameferry inspect overlay.pcap --vxlan-port 4789 --vxlan-port 14789
   tcpdump -U -w - | frameferry inspect -
 
 A line holds: the frame's number from 0, its time (UTC), bytes captured (and on the wire, if the capture cut it),
@@ -45,7 +45,7 @@ async function inspect(path: string, parsed: Parsed): Promise<void> {
   const options: InspectOptions = optionsOf(OPTIONS, parsed);
   const { count = Number.POSITIVE_INFINITY, vxlanPorts } = options;
   const format = options.json ? frameJson : frameLine;
-  const dissectOptions = vxlanPorts === undefined ? {} : { vxlanPorts };
+  const dissectOptions = vxlanPorts === undefined ? {} : { tunnelPorts: { vxlan: vxlanPorts } };
   const input = await openCaptureFile(path);
   const output = await createCaptureFile("-");
   const encoder = new TextEncoder();

@@ -127,12 +127,6 @@ export function ports(): Kind<readonly number[]> {
   };
 }
 
-/** Up to what is no hex. */
-export function bytesOf(hex: string): Uint8Array {
-  const pairs = /^(?:[0-9a-f]{2})*/i.exec(hex)?.[0].match(/../g) ?? [];
-  return Uint8Array.from(pairs, (pair) => Number.parseInt(pair, 16));
-}
-
 /** The name of a file or a folder; `-` where the command says so. */
 export function fileName(): Kind<string> {
   const expected = "the name of a file";

@@ -1,6 +1,6 @@
 // A frame as boxes in one another, like Russian dolls: the carrier holds the tunnel, the tunnel holds the passenger.
 
-import { dissect, formatIp, formatMac, type Layer } from "../wire.ts";
+import { dissect, formatIp, formatMac, isTunnel, type Layer } from "../wire.ts";
 
 /** Columns of the outermost box: it fits a terminal of 80. Many boxes in one another need more. */
 const WIDTH = 78;
@@ -43,10 +43,6 @@ function boxOf(layers: readonly Layer[], length: number): Box | undefined {
   }, undefined);
 }
 
-function isTunnel({ name }: Layer): boolean {
-  return name === "vxlan" || name === "geneve" || name === "gre";
-}
-
 function rowOf(layer: Layer): Row {
   return { name: layer.name, text: textOf(layer), bytes: layer.length };
 }
@@ -63,15 +59,12 @@ function textOf(layer: Layer): string {
     case "udp":
     case "tcp":
       return `port ${layer.header.sourcePort} → ${layer.header.destinationPort}`;
-    case "vxlan":
-    case "geneve":
-      return `VNI ${layer.header.vni}`;
     case "arp":
       return `who has ${formatIp(layer.header.targetIp)}? tell ${formatIp(layer.header.senderIp)}`;
     case "icmp":
       return layer.header.type === 8 ? "echo request" : `type ${layer.header.type}`;
     default:
-      return "";
+      return "vni" in layer.header ? `VNI ${layer.header.vni}` : "";
   }
 }
 

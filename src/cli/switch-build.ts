@@ -20,9 +20,9 @@ import {
   SwitchWorkspace,
   type TunnelOptions,
 } from "../switch.ts";
+import { bytesOf } from "../tunnel/geneve.ts";
 import type { GeneveOption } from "../wire/geneve.ts";
 import { BadConfiguration } from "./failures.ts";
-import { bytesOf } from "./options.ts";
 import type {
   NamedEntry,
   NamedGeneveOption,

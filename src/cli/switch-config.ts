@@ -9,8 +9,8 @@ import type {
   RouteOptions,
   SwitchFdbOptions,
   TrunkPortOptions,
+  TunnelOptionsOf,
   VtepOptions,
-  VxlanTunnelOptions,
 } from "../switch.ts";
 import { BadConfiguration } from "./failures.ts";
 import { readJson } from "./json-file.ts";
@@ -36,7 +36,7 @@ export interface NamedGeneveOption {
 }
 
 /** What belongs to its kind the switch knows. */
-export interface NamedTunnel extends Omit<VxlanTunnelOptions, "bridgeDomains" | "kind"> {
+export interface NamedTunnel extends Omit<TunnelOptionsOf<"vxlan">, "bridgeDomains" | "kind"> {
   readonly name: string;
   readonly kind?: TunnelKind;
   readonly remote: string;

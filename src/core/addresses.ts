@@ -62,6 +62,14 @@ export function formatIp(bytes: Uint8Array): string {
   return address instanceof ipaddr.IPv6 ? address.toRFC5952String() : address.toString();
 }
 
+/**
+ * The MAC that whoever has an IP address gets if nobody says another: 02:00 and the last four bytes of the address. It is
+ * one station's, locally administered, and the same every time.
+ */
+export function macOfIp(ip: Uint8Array): Uint8Array {
+  return Uint8Array.from([2, 0, ...ip.subarray(-4)]);
+}
+
 /** The bytes of an IP address that one station can have: neither unspecified nor a group's. */
 export function parseStation(name: string, ip: IpAddress): Uint8Array {
   const bytes = parseIp(name, ip);

@@ -14,6 +14,9 @@ import {
   DROP_GENEVE_PROTOCOL,
   DROP_GENEVE_TRUNCATED,
   DROP_GENEVE_VERSION,
+  DROP_GPE_OAM,
+  DROP_GPE_PROTOCOL,
+  DROP_GPE_VERSION,
   DROP_GRE_CHECKSUM,
   DROP_GRE_PROTOCOL,
   DROP_GRE_RESERVED,
@@ -196,6 +199,17 @@ export const dropReasons: readonly DropReason[] = [
     code: DROP_NVGRE_FIELDS,
     name: "nvgre-fields",
     sentence: "GRE header that is not NVGRE's: no key, or more than a key",
+  },
+  { code: DROP_GPE_VERSION, name: "gpe-version", sentence: "VXLAN-GPE header of another version than 0" },
+  {
+    code: DROP_GPE_OAM,
+    name: "gpe-oam",
+    sentence: "a VXLAN-GPE control packet, which carries no passenger",
+  },
+  {
+    code: DROP_GPE_PROTOCOL,
+    name: "gpe-protocol",
+    sentence: "carries something else than an Ethernet frame over VXLAN-GPE",
   },
   { code: DROP_NOT_SAMPLED, name: "not-sampled", sentence: "not among the frames of the sample" },
 ];

@@ -13,10 +13,10 @@
  *     }
  */
 export class Undo {
-  readonly #steps: (() => void)[] = [];
+  readonly #steps: (() => unknown)[] = [];
 
   /** Remembers how to take a step back. */
-  add(step: () => void): void {
+  add(step: () => unknown): void {
     this.#steps.push(step);
   }
 
@@ -43,6 +43,18 @@ export class Undo {
       }
     }
     if (failures.length > 0) throw failures[0];
+  }
+
+  /** The same, where steps may take their time: each is waited for before the next is taken. */
+  async becauseLater(error: unknown): Promise<unknown> {
+    for (let step = this.#steps.pop(); step !== undefined; step = this.#steps.pop()) {
+      try {
+        await step();
+      } catch {
+        // As in `because`.
+      }
+    }
+    return error;
   }
 
   /** Takes everything back because of `error`, and returns that: it is what whoever called is to hear of. */

@@ -14,27 +14,27 @@ import { Engine } from "./engine.ts";
 
 export interface DataplaneOptions {
   /** Threads beside the caller's: 0 works on the caller's own. Default: one less than the hardware has, 1 to 8. */
-  readonly workers?: number;
+  readonly workers?: number | undefined;
   /** Bytes of memory, fixed; see `loadKernels`. Default 64 MiB and 32 MiB for each worker. */
-  readonly memoryBytes?: number;
+  readonly memoryBytes?: number | undefined;
   /** The kernels' module, for pages whose content policy or bundler wants it as a file. */
-  readonly wasm?: WasmSource;
+  readonly wasm?: WasmSource | undefined;
   /**
    * Starts one worker with the script `frameferry/worker.js`, for pages whose content policy or bundler wants it
    * as a file. Web Workers and Node's workers both do.
    */
-  readonly spawnWorker?: () => WorkerLike;
+  readonly spawnWorker?: (() => WorkerLike) | undefined;
   /**
    * How workers get frames. Default `"auto"`: through shared memory where there is any, else by transferring buffers.
    */
-  readonly transport?: "auto" | "shared" | "transfer";
+  readonly transport?: "auto" | "shared" | "transfer" | undefined;
   /**
    * Called whenever a worker has died and is being replaced, and once more if it could not be: then all channels and
    * captures reject with the same error.
    */
-  readonly onWorkerDied?: (error: WorkerDiedError) => void;
+  readonly onWorkerDied?: ((error: WorkerDiedError) => void) | undefined;
   /** Ends the start: the promise rejects with its reason when the workers started so far have ended. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 const WORKERS_MAXIMUM = 64;

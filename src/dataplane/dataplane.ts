@@ -42,7 +42,7 @@ import type { LiveSwitchHost } from "./switch-host.ts";
 
 export interface ChannelOptions {
   /** Bytes of each ring between caller and worker: a power of two from 64 KiB to 256 MiB. Default 1 MiB. */
-  readonly ringBytes?: number;
+  readonly ringBytes?: number | undefined;
 }
 
 /** What became of a capture, and which worker did how much of it. */

@@ -19,12 +19,12 @@ import { reserveTable } from "./table-memory.ts";
 
 export interface FdbOptions {
   /** Most entries: 1 to 16,777,216, default 65,536. The table takes 32 to 64 bytes for each. */
-  readonly capacity?: number;
+  readonly capacity?: number | undefined;
   /**
    * Seed of the hash, 64 bits. By default random, so that nobody can aim addresses at one bucket;
    * give one to repeat a run exactly.
    */
-  readonly seed?: bigint;
+  readonly seed?: bigint | undefined;
 }
 
 /** What `lookupMany` writes for a key that is not in the table. */

@@ -35,19 +35,19 @@ import { CACHE_LINE } from "../layout/memory.layout.ts";
 
 export interface FrameBatchOptions {
   /** How many frames it holds: 1 to 65,536, default 256. */
-  readonly frames?: number;
+  readonly frames?: number | undefined;
   /** Longest frame in bytes: 64 to 65,535, default 1,984. */
-  readonly frameBytes?: number;
+  readonly frameBytes?: number | undefined;
   /** Free bytes in front of each frame: 0 to 4,096, default 128, enough for two VXLAN wrappings over IPv4. */
-  readonly headroom?: number;
+  readonly headroom?: number | undefined;
 }
 
 /** What may be said of a frame beside its bytes. */
 export interface FrameNotes {
   /** Bytes it had on the wire, if a capture cut it: at least its length. */
-  readonly wireLength?: number;
+  readonly wireLength?: number | undefined;
   /** A number of the caller's, 0 to 2^32 - 1, that stays with the frame. */
-  readonly mark?: number;
+  readonly mark?: number | undefined;
 }
 
 const VERDICTS = ["forward", "drop"] as const;

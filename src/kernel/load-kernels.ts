@@ -10,9 +10,9 @@ export interface LoadOptions {
    * Size of the memory in bytes, rounded up to 64 KiB; it never grows. Default 64 MiB.
    * Systems hand pages out when they are first written, so room to spare costs address space only.
    */
-  readonly memoryBytes?: number;
+  readonly memoryBytes?: number | undefined;
   /** The kernels' module, for pages whose content policy or bundler wants it as a file (`frameferry/frameferry.wasm`). */
-  readonly wasm?: WasmSource;
+  readonly wasm?: WasmSource | undefined;
 }
 
 const MEMORY_DEFAULT = 64 * 1024 * 1024;

@@ -12,9 +12,9 @@ import type { Lane } from "./lane.ts";
 
 export interface SendAllOptions {
   /** `marks[i]`, 0 to 2^32 - 1, comes out with frame i. */
-  readonly marks?: ArrayLike<number>;
+  readonly marks?: ArrayLike<number> | undefined;
   /** Ends the waiting: what was sent before is on its way. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface FrameChannelParts {

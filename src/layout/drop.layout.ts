@@ -54,8 +54,11 @@ export const DROP_GRE_RESERVED = 50;
 export const DROP_GRE_CHECKSUM = 51;
 export const DROP_OTHER_KEY = 52;
 export const DROP_NVGRE_FIELDS = 53;
-export const DROP_NOT_SAMPLED = 54;
-export const DROP_REASONS = 55;
+export const DROP_GPE_VERSION = 54;
+export const DROP_GPE_OAM = 55;
+export const DROP_GPE_PROTOCOL = 56;
+export const DROP_NOT_SAMPLED = 57;
+export const DROP_REASONS = 58;
 
 /**
  * Counters lie behind one another, eight bytes a reason; the place of DROP_NONE counts what was forwarded. The build fails

@@ -31,22 +31,19 @@ export const OPERATION_FILTER_VNI = 6;
 export const OPERATION_SAMPLE = 7;
 export const OPERATION_COUNT = 8;
 
-// Decapsulation: of VXLAN, if no flag names another kind
-export const DECAPSULATE_PORT = 16; // of UDP
-export const DECAPSULATE_VNI = 20; // VNI_NONE: any; of GRE the key, which counts only with DECAPSULATE_KEYED
-export const DECAPSULATE_DEPTH = 24;
+// Decapsulation
+export const DECAPSULATE_VNI = 16; // VNI_NONE: any; of GRE the key, which counts only with DECAPSULATE_KEYED
+export const DECAPSULATE_DEPTH = 20;
+export const DECAPSULATE_FORM = 32; // what is known of the kind: tunnel.layout
 export const DECAPSULATE_STRICT = 1; // reserved bits of VXLAN and GRE must be zero
 export const DECAPSULATE_VERIFY_UDP = 2; // a UDP checksum that is there must be right
 export const DECAPSULATE_KEEP_OTHERS = 4; // what is no tunnel packet goes on unchanged
 export const DECAPSULATE_REFUSE_TAGGED = 8; // a passenger with a VLAN tag is dropped
 export const DECAPSULATE_BARE = 16; // the frame starts with the tunnel header: it was a UDP payload, or that of an IP packet
 export const DECAPSULATE_TRUST_IP = 32; // the outer IPv4 header checksum is not looked at
-export const DECAPSULATE_GENEVE = 64;
-export const DECAPSULATE_GRE = 128;
-export const DECAPSULATE_NVGRE = 256; // together with DECAPSULATE_GRE
-export const DECAPSULATE_TAKE_CRITICAL = 512; // Geneve: critical options are passed over as others are
-export const DECAPSULATE_TRUST_GRE = 1024; // the GRE checksum is not looked at
-export const DECAPSULATE_KEYED = 2048; // GRE: only packets with a key, and this one
+export const DECAPSULATE_TAKE_CRITICAL = 64; // Geneve: critical options are passed over as others are
+export const DECAPSULATE_TRUST_GRE = 128; // the GRE checksum is not looked at
+export const DECAPSULATE_KEYED = 256; // GRE: only packets with a key, and this one
 
 // Encapsulation
 export const ENCAPSULATE_HEADER_LENGTH = 16;

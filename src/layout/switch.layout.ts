@@ -15,13 +15,13 @@ export const SWITCH_NEIGHBOURS = 24; // table: IP address in a bridge domain -> 
 export const SWITCH_NEIGHBOUR_RECORDS = 28;
 export const SWITCH_PAUSE = 36; // not 0: no thread takes another burst from its ring
 export const SWITCH_VTEP_FLAGS = 40; // the flags of a decapsulation stage, and VTEP_IPV6
-export const SWITCH_VTEP_PORT = 44; // UDP port of VXLAN as it lies in a packet
+export const SWITCH_FORM_COUNT = 44; // kinds of tunnels
 export const SWITCH_VTEP_ADDRESS = 48; // 16 bytes; IPv4: the first four
 export const SWITCH_VTEP_PRESENT = 64;
 export const SWITCH_READERS = 68; // address of the threads' epochs; 0 = only one thread
 export const SWITCH_FLOW_SEED = 72; // of the flow hash that chooses among next hops
-export const SWITCH_VTEP_GENEVE_PORT = 76; // UDP port of Geneve as it lies in a packet
-export const SWITCH_LENGTH = 128;
+export const SWITCH_FORMS = 128; // of each kind of tunnel, by number, what is known of it: tunnel.layout
+export const SWITCH_LENGTH = 640; // room for TUNNEL_KINDS_MAXIMUM of them
 
 export const VTEP_IPV6 = 0x10000;
 
@@ -33,7 +33,7 @@ export const PORT_GROUP = 16; // split-horizon group; 0 = none
 export const PORT_MTU = 20; // most bytes behind the Ethernet header and a tag
 export const PORT_ENCAPSULATION = 24; // tunnel: address of its encapsulation stage
 export const PORT_NATIVE_VID = 28; // trunk: 0 = none
-export const PORT_TUNNEL_KIND = 32; // tunnel: one of the kinds below
+export const PORT_TUNNEL_KIND = 32; // tunnel: the number of its kind
 export const PORT_LENGTH = 64;
 
 export const PORT_NONE = 0;
@@ -42,15 +42,10 @@ export const PORT_TRUNK = 2;
 export const PORT_TUNNEL = 3;
 export const PORT_UPLINK = 4;
 
-export const TUNNEL_VXLAN = 0;
-export const TUNNEL_GENEVE = 1;
-export const TUNNEL_GRE = 2;
-export const TUNNEL_NVGRE = 3;
-
 export const PORT_LEARNS = 1;
-export const PORT_PLAIN_TUNNEL = 2; // its headers are the usual 50 bytes over IPv4, of VXLAN or Geneve
+export const PORT_PLAIN_TUNNEL = 2; // its headers are plain: 50 bytes over IPv4 and UDP
 export const PORT_FLOODS = 4; // it stands in flood lists
-export const PORT_PLAIN_GRE = 8; // its headers are 42 bytes over IPv4: GRE with a key and no checksum, or NVGRE
+export const PORT_PLAIN_GRE = 8; // its headers are plain: 42 bytes over IPv4, GRE with a key and no checksum, or NVGRE
 
 export const UPLINK_NUMBER = 0;
 export const SWITCH_PORTS_MAXIMUM = 65534;
@@ -74,11 +69,11 @@ export const DOMAIN_ROUTES = 16;
 // Keys of the remotes' table: outer source address or its condensation (32 bits) | VNI << 32 | what kind of key << 56 |
 // the tunnel's kind << 58; its destinations: tunnel's port | bridge domain << 16. Two kinds of keys say something else:
 // of REMOTE_VNI that the VNI is one of ours; with REMOTE_NVGRE and a VNI of zero that the GRE packets of an address are
-// NVGRE, which cannot be seen of them.
+// NVGRE, which cannot be seen of them. That mark lies beyond the bits of every kind: TUNNEL_KINDS_MAXIMUM.
 export const REMOTE_IPV4 = 1;
 export const REMOTE_IPV6 = 2;
 export const REMOTE_VNI = 3;
-export const REMOTE_NVGRE = 16; // together with REMOTE_IPV4 or REMOTE_IPV6
+export const REMOTE_NVGRE = 64; // together with REMOTE_IPV4 or REMOTE_IPV6
 export const REMOTE_KIND_SHIFT = 56;
 export const REMOTE_TUNNEL_SHIFT = 58;
 export const REMOTE_DOMAIN_SHIFT = 16;

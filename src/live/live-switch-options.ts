@@ -6,15 +6,15 @@ import type { SwitchOptions, SwitchWorkspaceOptions } from "../switch/switch-typ
 
 export interface LiveSwitchOptions extends Omit<SwitchOptions, "workspace"> {
   /** Room for the copies that flooding makes, for each worker. Frames that come in get as much headroom, 128 bytes at least. */
-  readonly copies?: SwitchWorkspaceOptions;
+  readonly copies?: SwitchWorkspaceOptions | undefined;
   /** Bytes of each ring to and from a worker: a power of two from 64 KiB to 256 MiB. Default 1 MiB. */
-  readonly ringBytes?: number;
+  readonly ringBytes?: number | undefined;
   /** Most frames that wait at a port to be taken; what comes then is discarded, and counted there. Default 16,384. */
-  readonly queueFrames?: number;
+  readonly queueFrames?: number | undefined;
   /** Milliseconds, for learning and ageing. Default `Date.now`. */
-  readonly clock?: () => number;
+  readonly clock?: (() => number) | undefined;
   /** How often the FDB is swept, in seconds: 0 (only by `fdb.sweep`) to 3,600. Default 10. */
-  readonly sweepSeconds?: number;
+  readonly sweepSeconds?: number | undefined;
 }
 
 export interface CheckedOptions {

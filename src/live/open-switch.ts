@@ -1,6 +1,7 @@
 // A switch on a dataplane: its tables, a lane for each worker, and all of it given back if anything fails.
 
 import { ArgumentTypeError } from "../core/argument-error.ts";
+import { Undo } from "../core/undo.ts";
 import { Dataplane } from "../dataplane/dataplane.ts";
 import type { LiveSwitchHost } from "../dataplane/switch-host.ts";
 import { FrameChannel } from "../lane/frame-channel.ts";
@@ -31,21 +32,15 @@ export async function openSwitch(dataplane: Dataplane, options: LiveSwitchOption
 export async function openOn(host: LiveSwitchHost, options: LiveSwitchOptions): Promise<Switch> {
   const { kernels, pool } = host;
   const checked = checkLiveSwitchOptions(options);
-  const undo: (() => unknown)[] = [];
+  const undo = new Undo();
   try {
     const workspaces: SwitchWorkspace[] = [];
     for (let i = 0; i < Math.max(1, host.workers); i++) {
-      const made = new SwitchWorkspace(kernels, checked.workspace);
-      undo.push(() => made.close());
-      workspaces.push(made);
+      workspaces.push(undo.closes(new SwitchWorkspace(kernels, checked.workspace)));
     }
     const handleOf = (port: unknown): unknown => (port instanceof LivePort ? port.port : port);
-    const core = new SwitchCore(kernels, checked.core, {
-      workspaces,
-      shared: pool !== undefined,
-      handleOf,
-    });
-    undo.push(() => core.close());
+    const shared = pool !== undefined;
+    const core = undo.closes(new SwitchCore(kernels, checked.core, { workspaces, shared, handleOf }));
     const closers: (() => Promise<void>)[] = [];
     const bell = host.bell();
     const release = async (): Promise<void> => {
@@ -54,7 +49,7 @@ export async function openOn(host: LiveSwitchHost, options: LiveSwitchOptions): 
     };
     const lanes: SwitchLane[] = [];
     const outer: Lane[] = [];
-    undo.push(async () => {
+    undo.add(async () => {
       await release();
       for (const lane of lanes) lane.close();
     });
@@ -98,7 +93,6 @@ export async function openOn(host: LiveSwitchHost, options: LiveSwitchOptions): 
     host.register(opened, bell);
     return opened;
   } catch (error) {
-    for (const step of undo.reverse()) await step();
-    throw error;
+    throw await undo.becauseLater(error);
   }
 }

@@ -8,6 +8,7 @@
 import { formatMac, parseStationMac } from "../core/addresses.ts";
 import { ArgumentRangeError } from "../core/argument-error.ts";
 import { knownKeys, trueOrFalse, wholeNumber, wrongType } from "../core/arguments.ts";
+import { Undo } from "../core/undo.ts";
 import { VXLAN_PORT } from "../layout/vxlan.layout.ts";
 import {
   type CloudHostOptions,
@@ -195,7 +196,7 @@ export class Cloud {
         ports: limits.ports ?? Math.min(65534, hosts.length + 256),
         bridgeDomains: limits.vpcs ?? 256,
         neighbours: limits.neighbours ?? 1024,
-        vtep: { address: place.address, mac: place.mac, port },
+        vtep: { address: place.address, mac: place.mac, ports: { vxlan: port } },
         ...(limits.fdb === undefined ? {} : { fdb: limits.fdb }),
       });
       const host = new VpcHost(node, place);
@@ -222,25 +223,25 @@ export class Cloud {
     const chosen = request.mac === undefined ? undefined : formatMac(parseStationMac("mac", request.mac));
     const host = request.host === undefined ? this.#drawHost() : this.host(request.host);
     const address = vpc.addresses.take(argument, request.address);
-    const undo = [() => vpc.addresses.release(address)];
+    const undo = new Undo();
+    undo.add(() => vpc.addresses.release(address));
     try {
       const mac = chosen ?? stationMac(address);
       if (vpc.machine(mac) !== undefined) throw new ArgumentRangeError("taken", "mac", `${mac} is taken`);
       enter(vpc, host);
-      undo.push(() => leave(vpc, host));
+      undo.add(() => leave(vpc, host));
       const seat: Seat = { host, port: host.addPort(vpc, name), attachment: undefined, link: undefined };
-      undo.push(() => host.node.core.removePort(seat.port));
+      undo.add(() => host.node.core.removePort(seat.port));
       const machine = new VpcMachine(this.#owner, vpc, { name, address, mac }, seat);
       if (vpc.arpSuppression) {
-        undo.push(() => unknow(machine));
+        undo.add(() => unknow(machine));
         for (const one of vpc.hosts.keys()) one.know(vpc, address, mac);
       }
       vpc.keep(machine);
       this.#seats.set(machine, seat);
       return machine;
     } catch (error) {
-      for (const step of undo.reverse()) step();
-      throw error;
+      throw undo.because(error);
     }
   }
 

@@ -8,27 +8,27 @@ import type { PathLink } from "./paths.ts";
 
 export interface RackOptions {
   /** Default: `1`, `2` ... within its zone. */
-  readonly name?: string;
+  readonly name?: string | undefined;
   /** Names, or how many: `host-ZONE-RACK-1` and so on. 0 to 253. */
   readonly hosts: number | readonly string[];
 }
 
 export interface ZoneOptions {
   /** Default: `a`, `b` ... */
-  readonly name?: string;
+  readonly name?: string | undefined;
   readonly racks: readonly RackOptions[];
   /** Aggregation switches, each joined with every TOR of the zone and every core switch: 1 to 64, default 2. */
-  readonly aggregation?: number;
+  readonly aggregation?: number | undefined;
 }
 
 export interface DataCentreOptions {
   readonly zones: readonly ZoneOptions[];
   /** Core switches: 1 to 64, default 2. */
-  readonly core?: number;
+  readonly core?: number | undefined;
   /** Border routers, each joined with every core switch and the internet: 1 to 64, default 1. */
-  readonly border?: number;
+  readonly border?: number | undefined;
   /** Longest packet on links within, in bytes: 576 to 9,000, default 1,600, so that 1,500 fit when wrapped once. */
-  readonly linkMtu?: number;
+  readonly linkMtu?: number | undefined;
 }
 
 /** What a switch is in the data centre; `internet` is the first router that is no longer its own. */

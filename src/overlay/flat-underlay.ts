@@ -5,6 +5,7 @@ import { formatMac, parseStationMac } from "../core/addresses.ts";
 import { ArgumentRangeError } from "../core/argument-error.ts";
 import { knownKeys, wholeNumber } from "../core/arguments.ts";
 import { formatPrefix } from "../core/prefixes.ts";
+import { Undo } from "../core/undo.ts";
 import { VLAN_VID_RESERVED } from "../layout/vlan.layout.ts";
 import type { BridgeDomain, SwitchPort } from "../switch/switch-types.ts";
 import { AddressPool } from "./address-pool.ts";
@@ -15,15 +16,15 @@ import type { SwitchNode } from "./switch-node.ts";
 
 export interface FlatUnderlayOptions {
   /** The switch's name. Default `underlay`. */
-  readonly name?: string;
+  readonly name?: string | undefined;
   /** Its network. Default `10.1.0.0/16`. */
-  readonly cidr?: string;
+  readonly cidr?: string | undefined;
   /** Longest packet in bytes: 576 to 9,000, default 1,500. */
-  readonly mtu?: number;
+  readonly mtu?: number | undefined;
   /** Most hosts. Default 256. */
-  readonly ports?: number;
+  readonly ports?: number | undefined;
   /** Whether its links keep what they carry, for `toPcapng`. Default false. */
-  readonly capture?: boolean;
+  readonly capture?: boolean | undefined;
 }
 
 /** The untagged network's number on ports that carry VLANs too: no frame ever shows it. */
@@ -75,7 +76,8 @@ export class FlatUnderlay implements CarrierNetwork {
       throw new ArgumentRangeError("taken", "mac", `${chosen} is taken`);
     const address = this.#addresses.take("address", request.address);
     const mac = chosen ?? stationMac(address);
-    const undo = [() => this.#addresses.release(address)];
+    const undo = new Undo();
+    undo.add(() => this.#addresses.release(address));
     try {
       if (this.#macs.has(mac)) throw new ArgumentRangeError("taken", "mac", `${mac} is taken`);
       const port = this.#addPort(request.name, vids);
@@ -83,8 +85,7 @@ export class FlatUnderlay implements CarrierNetwork {
       this.node.core.fdb.set({ bridgeDomain: this.#untagged, mac, port });
       return this.#placeAt(request.name, address, mac, port, vids);
     } catch (error) {
-      for (const step of undo) step();
-      throw error;
+      throw undo.because(error);
     }
   }
 

@@ -16,8 +16,9 @@ import {
   NEIGHBOUR_ADVERTISEMENT,
   NEIGHBOUR_SOLICITATION,
 } from "../layout/icmp.layout.ts";
-import { dissect } from "../wire/dissect.ts";
-import type { Layer } from "../wire/layers.ts";
+import { dissect } from "../packet/dissect.ts";
+import type { Layer } from "../packet/layers.ts";
+import { isTunnel, tunnelTitle } from "../packet/tunnel-layers.ts";
 import type { Hop } from "./link.ts";
 import type { Network } from "./network.ts";
 
@@ -37,8 +38,8 @@ export interface Doll {
   readonly layers: readonly string[];
   /** One line for people: `10.1.0.11 -> 10.1.0.12`, `VXLAN 1234`, `ARP: who has 172.20.0.2?`. */
   readonly text: string;
-  /** Of a tunnel of VXLAN or Geneve. */
-  readonly vni?: number;
+  /** Of a tunnel whose header has one. */
+  readonly vni?: number | undefined;
 }
 
 export interface JourneyHop extends Hop {
@@ -92,10 +93,6 @@ export function journeyOf(network: Network, during: () => void): JourneyHop[] {
   return hops.map((hop) => ({ ...hop, dolls: dollsOf(hop.frame) }));
 }
 
-function isTunnel(layer: Layer): boolean {
-  return layer.name === "vxlan" || layer.name === "geneve" || layer.name === "gre";
-}
-
 /** The most telling of some headers, in a line. */
 function textOf(layers: readonly Layer[]): string {
   const tags = layers.flatMap((layer) => (layer.name === "vlan" ? [`VLAN ${layer.header.vid}: `] : []));
@@ -131,14 +128,9 @@ function lineOf(layer: Layer, addresses: string): string | undefined {
       return `${addresses}, ${ICMP_NAMES.get(layer.header.type * 256 + layer.header.code) ?? "ICMP"}`;
     case "icmpv6":
       return `${addresses}, ${ICMPV6_NAMES.get(layer.header.type) ?? "ICMPv6"}`;
-    case "vxlan":
-      return `VXLAN ${layer.header.vni}`;
-    case "geneve":
-      return `Geneve ${layer.header.vni}`;
-    case "gre":
-      return "GRE";
     default:
-      return undefined;
+      if (!isTunnel(layer)) return undefined;
+      return "vni" in layer.header ? `${tunnelTitle(layer)} ${layer.header.vni}` : tunnelTitle(layer);
   }
 }
 

@@ -11,12 +11,12 @@ export type ClusterModeName = "overlay" | "host-gw" | "underlay";
 export interface ClusterNodeOptions {
   readonly name: string;
   /** Default: the cluster's. */
-  readonly underlay?: CarrierNetwork | RackUnderlay;
+  readonly underlay?: CarrierNetwork | RackUnderlay | undefined;
   /** Its address there. Default: the lowest that is free; in a data centre, its place's. */
-  readonly address?: IpAddress;
-  readonly mac?: MacAddress;
+  readonly address?: IpAddress | undefined;
+  readonly mac?: MacAddress | undefined;
   /** In a VPC: on which of its hosts the node stands. Default: drawn. */
-  readonly host?: string;
+  readonly host?: string | undefined;
 }
 
 export interface ClusterOptions {
@@ -24,26 +24,26 @@ export interface ClusterOptions {
   readonly mode: ClusterModeName;
   /** What nodes stand in: a flat switch, a data centre, a VPC. */
   readonly underlay: CarrierNetwork | RackUnderlay;
-  readonly nodes?: readonly ClusterNodeOptions[];
+  readonly nodes?: readonly ClusterNodeOptions[] | undefined;
   /** The network of all pods. Default `10.5.0.0/16`. */
-  readonly podCidr?: string;
+  readonly podCidr?: string | undefined;
   /** Length of each node's part of it, in bits; in mode underlay there are no parts. Default 24. */
-  readonly subnetLength?: number;
+  readonly subnetLength?: number | undefined;
   /** Mode underlay, and only there: the VLAN of the pods, 2 to 4,094. */
-  readonly vlan?: number;
+  readonly vlan?: number | undefined;
   /** Most pods on a node: 1 to 65,533, default 110. */
-  readonly podsPerNode?: number;
+  readonly podsPerNode?: number | undefined;
   /** Most nodes: 1 to 65,000, default 256. */
-  readonly maximumNodes?: number;
+  readonly maximumNodes?: number | undefined;
 }
 
 export interface PodOptions {
   /** Name of its node. */
   readonly node: string;
   /** Default: the cluster's name and a number. */
-  readonly name?: string;
+  readonly name?: string | undefined;
   /** Longest packet it sends, in bytes. Default: what fits its node's network. */
-  readonly mtu?: number;
+  readonly mtu?: number | undefined;
 }
 
 /** A node of a cluster. */

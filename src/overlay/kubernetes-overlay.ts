@@ -24,7 +24,7 @@ class OverlayNode extends RoutedBridge implements NodeDatapath {
       ports: pods + nodes,
       bridgeDomains: 2,
       neighbours: pods + nodes + 2,
-      vtep: { address: place.address, mac: place.mac, port: VXLAN_PORT_LINUX },
+      vtep: { address: place.address, mac: place.mac, ports: { vxlan: VXLAN_PORT_LINUX } },
     });
     const mtu = place.mtu - VXLAN_OVERHEAD;
     super(node, plan, mtu);

@@ -5,6 +5,7 @@ import { formatMac, parseIp } from "../core/addresses.ts";
 import { ArgumentRangeError, ArgumentTypeError } from "../core/argument-error.ts";
 import { knownKeys, oneOf, wholeNumber } from "../core/arguments.ts";
 import { formatPrefix, networkOf, type Prefix, parsePrefix } from "../core/prefixes.ts";
+import { Undo } from "../core/undo.ts";
 import { VLAN_VID_RESERVED } from "../layout/vlan.layout.ts";
 import { AddressPool, overlap, parseNetwork, SubnetPool } from "./address-pool.ts";
 import { expectName } from "./cloud-options.ts";
@@ -126,11 +127,12 @@ export class Cluster {
     const { address, mac, host } = options;
     const vlans = this.#vlan === 0 ? undefined : [this.#vlan];
     const place = this.#carrier(options.underlay).place({ name, address, mac, host, vlans });
-    const undo = [() => place.vacate()];
+    const undo = new Undo();
+    undo.add(() => place.vacate());
     try {
       this.#check(place);
       const subnet = this.#subnets?.take() ?? this.podCidr;
-      undo.push(() => this.#subnets?.release(subnet));
+      undo.add(() => this.#subnets?.release(subnet));
       const plan: NodePlan = {
         name,
         place,
@@ -140,11 +142,11 @@ export class Cluster {
         vlan: this.#vlan,
         ...this.#limits,
       };
-      undo.push(() => this.#removeSwitch(name));
+      undo.add(() => this.#removeSwitch(name));
       const path = this.#mode.build(this.network, plan);
       place.plug(path.eth0);
       const member = this.#memberOf(plan, path);
-      undo.push(() => this.#part(member));
+      undo.add(() => this.#part(member));
       for (const other of this.#members.values()) {
         path.meet(other.plan);
         other.path.meet(plan);
@@ -153,8 +155,7 @@ export class Cluster {
       place.announce();
       return member;
     } catch (error) {
-      for (const step of undo.reverse()) step();
-      throw error;
+      throw undo.because(error);
     }
   }
 
@@ -178,7 +179,8 @@ export class Cluster {
     const { path, addresses, mtu, pods } = this.#member(options.node);
     const name = expectName("name", options.name ?? this.#freshName());
     const ip = addresses.take("ip");
-    const undo = [() => addresses.release(ip)];
+    const undo = new Undo();
+    undo.add(() => addresses.release(ip));
     try {
       const mac = podMac(ip);
       const length = addresses.prefix.length;
@@ -189,17 +191,16 @@ export class Cluster {
         mtu: options.mtu ?? mtu,
         ...(gateway === undefined ? {} : { gateway }),
       });
-      undo.push(() => this.network.remove(machine));
+      undo.add(() => this.network.remove(machine));
       const port = node.core.addPort({ name, bridgeDomain: bridge });
-      undo.push(() => node.core.removePort(port));
+      undo.add(() => node.core.removePort(port));
       path.know(ip, mac);
       this.network.connect(machine.nic, node.at(port));
       if (this.#mode.announces) machine.announce();
       pods.push(machine);
       return machine;
     } catch (error) {
-      for (const step of undo.reverse()) step();
-      throw error;
+      throw undo.because(error);
     }
   }
 

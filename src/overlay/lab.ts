@@ -32,7 +32,7 @@ export interface LabParts {
 
 export interface StepOptions {
   /** The frames of captures, by the names that stand in steps. */
-  readonly captures?: ReadonlyMap<string, readonly Uint8Array[]>;
+  readonly captures?: ReadonlyMap<string, readonly Uint8Array[]> | undefined;
 }
 
 const DISCARD_PORT = 9;

@@ -24,11 +24,11 @@ export interface Attachment {
 
 export interface LinkOptions {
   /** Default: the names of both ends. */
-  readonly name?: string;
+  readonly name?: string | undefined;
   /** Most bytes behind the Ethernet header and its outermost VLAN tag. Default: any. */
-  readonly mtu?: number;
+  readonly mtu?: number | undefined;
   /** Whether every frame is kept for `toPcapng`. Default false. */
-  readonly capture?: boolean;
+  readonly capture?: boolean | undefined;
 }
 
 /** Why a link did not carry a frame. */

@@ -33,17 +33,17 @@ import { frameFrom, type Refusal, sameBytes } from "./station.ts";
 export interface MachineOptions {
   readonly mac: MacAddress;
   /** Its IPv4 address and the length of its network: `10.0.0.5/24`. */
-  readonly ip?: string;
+  readonly ip?: string | undefined;
   /** Its IPv6 address, the same way: `fc00::5/64`. */
-  readonly ipv6?: string;
+  readonly ipv6?: string | undefined;
   /** Where IPv4 packets to other networks go. Default: nowhere. */
-  readonly gateway?: IpAddress;
+  readonly gateway?: IpAddress | undefined;
   /** Where IPv6 packets to other networks go. Default: nowhere. */
-  readonly gatewayIpv6?: IpAddress;
+  readonly gatewayIpv6?: IpAddress | undefined;
   /** Longest packet that its network card takes, in bytes: 68 (with IPv6 1,280) to 65,535, default 1,500. */
-  readonly mtu?: number;
+  readonly mtu?: number | undefined;
   /** How many of the frames, and of the datagrams, that arrived for it are kept, the latest ones. Default 32. */
-  readonly history?: number;
+  readonly history?: number | undefined;
 }
 
 export interface MachineCounters {

@@ -22,15 +22,15 @@ const ADVANCE_MAXIMUM = 1e10; // 115 days
 
 export interface NetworkOptions {
   /** What chance is made of: 0 to 2^32 - 1, default 1. The same calls with the same seed give the same bytes. */
-  readonly seed?: number;
+  readonly seed?: number | undefined;
   /** Size of the memory of all switches, in bytes. Default 256 MiB; pages that are never used cost nothing. */
-  readonly memoryBytes?: number;
+  readonly memoryBytes?: number | undefined;
   /** Kernels that exist already, instead of `memoryBytes`. */
-  readonly kernels?: Kernels;
+  readonly kernels?: Kernels | undefined;
   /** Longest frame that switches take, in bytes: 64 to 65,535, default 1,984. */
-  readonly frameBytes?: number;
+  readonly frameBytes?: number | undefined;
   /** Most frames that one `run` moves before it is taken for a loop. Default 10,000,000. */
-  readonly maximumFrames?: number;
+  readonly maximumFrames?: number | undefined;
 }
 
 export class Network {

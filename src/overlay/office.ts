@@ -17,13 +17,13 @@ export interface Seat {
 
 export interface OfficeOptions {
   /** Each department's VLAN, 1 to 4,094. Default Sales 10, Accounting 20, Research 30. */
-  readonly departments?: Readonly<Record<string, number>>;
+  readonly departments?: Readonly<Record<string, number>> | undefined;
   /** How many switches there are, 1 to 64, in a row. Default 2. */
-  readonly switches?: number;
+  readonly switches?: number | undefined;
   /** Who sits where. Default: two of each department at each switch, departments mixed. */
-  readonly placement?: readonly Seat[];
+  readonly placement?: readonly Seat[] | undefined;
   /** Whether all links keep what goes over them. Default false. */
-  readonly capture?: boolean;
+  readonly capture?: boolean | undefined;
 }
 
 export interface Office {

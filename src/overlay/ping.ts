@@ -4,13 +4,13 @@ import type { Clock } from "./clock.ts";
 
 export interface PingOptions {
   /** Bytes of echo data: 0 to 65,507, default 56. A packet of 1,500 bytes is a `size` of 1,472, over IPv6 1,452. */
-  readonly size?: number;
+  readonly size?: number | undefined;
   /** Forbids fragments (IPv4's don't-fragment bit). Default true. */
-  readonly df?: boolean;
+  readonly df?: boolean | undefined;
   /** 1 to 255, default 64. */
-  readonly ttl?: number;
+  readonly ttl?: number | undefined;
   /** How many requests, one each second of virtual time: 1 to 65,535, default 1. */
-  readonly count?: number;
+  readonly count?: number | undefined;
 }
 
 /** Why a ping was not answered: an ICMP error, or the machine's own finding. */
@@ -19,10 +19,10 @@ export interface PingError {
   /** Who said so: the address of a router, or the machine's own. */
   readonly from: string;
   /** Of `packet-too-big`: the longest packet that may pass, in bytes. */
-  readonly mtu?: number;
+  readonly mtu?: number | undefined;
   /** Type and code of the ICMP message; the machine's own findings have none. */
-  readonly type?: number;
-  readonly code?: number;
+  readonly type?: number | undefined;
+  readonly code?: number | undefined;
 }
 
 /** What is known of a ping so far. */

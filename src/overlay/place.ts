@@ -6,6 +6,7 @@ import {
   formatMac,
   type IpAddress,
   type MacAddress,
+  macOfIp,
   parseIp,
   parseMac,
 } from "../core/addresses.ts";
@@ -73,7 +74,7 @@ export function nextHopMac(from: Place, to: Place): string | undefined {
 
 /** 02:00 and the address, as a VTEP has it that is told no other. */
 export function stationMac(address: string): string {
-  return formatMac(Uint8Array.from([2, 0, ...parseIp("address", address)]));
+  return formatMac(macOfIp(parseIp("address", address)));
 }
 
 /** Four bytes, or a RangeError that names the argument. */

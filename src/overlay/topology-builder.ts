@@ -126,7 +126,7 @@ export class TopologyBuilder implements LabParts {
     description: {
       readonly hosts: readonly TopologyHost[];
       readonly vpcs: readonly TopologyVpc[];
-      readonly port?: number;
+      readonly port?: number | undefined;
     },
     underlay: CarrierNetwork,
   ): void {

@@ -17,7 +17,7 @@ const FRAME_BYTES_MORE = 64;
 
 export interface BuildOptions {
   /** Called with the network while nothing is in it yet: to watch from the beginning. With more memory it is called anew. */
-  readonly onNetwork?: (network: Network) => void;
+  readonly onNetwork?: ((network: Network) => void) | undefined;
 }
 
 /**

@@ -10,11 +10,11 @@ import type { SwitchNode } from "./switch-node.ts";
 
 export interface TwoTorsOptions {
   /** 0 to 16,777,215, default 1,000. */
-  readonly vni?: number;
+  readonly vni?: number | undefined;
   /** Machines in each rack, 1 to 100. Default 2. */
-  readonly machines?: number;
+  readonly machines?: number | undefined;
   /** Whether all links keep what goes over them. Default false. */
-  readonly capture?: boolean;
+  readonly capture?: boolean | undefined;
 }
 
 export interface TwoTors {

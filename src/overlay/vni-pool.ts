@@ -6,8 +6,8 @@ import { VNI_MAXIMUM } from "../layout/vxlan.layout.ts";
 
 export interface VniPoolOptions {
   /** The range in which VNIs are drawn, both included: 1 to 16,777,215. Default: all of it. */
-  readonly first?: number;
-  readonly last?: number;
+  readonly first?: number | undefined;
+  readonly last?: number | undefined;
 }
 
 /** Gives each virtual network a VNI of its own. */

@@ -9,7 +9,7 @@ import type { CaptureItem, CaptureRecord, CaptureSection } from "./capture-types
 
 export interface CaptureReaderOptions {
   /** Ends reading with the signal's reason and cancels the source. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Most items in one batch, so that a file handed over as one chunk does not become one array. */

@@ -34,26 +34,26 @@ export interface CaptureSection {
 
 /** An interface as the writer needs it; the same object always stands for the same interface. */
 export interface InterfaceDescription {
-  readonly kind?: "interface";
+  readonly kind?: "interface" | undefined;
   /** LINKTYPE_ value; 1 is Ethernet, and the default. */
-  readonly linkType?: number;
+  readonly linkType?: number | undefined;
   /** The most bytes that are captured of a frame; 0 means no limit, and is the default. */
-  readonly snapLength?: number;
+  readonly snapLength?: number | undefined;
   /** Length of the frame check sequence at the end of each frame, in bytes, if it is known. */
   readonly fcsLength?: number | undefined;
   /** Unit of the ticks; nanoseconds by default. */
-  readonly resolution?: TimeResolution;
+  readonly resolution?: TimeResolution | undefined;
   /** Seconds to add to every timestamp of the interface. */
-  readonly offsetSeconds?: bigint;
+  readonly offsetSeconds?: bigint | undefined;
   readonly name?: string | undefined;
   readonly description?: string | undefined;
   readonly hardware?: string | undefined;
   readonly system?: string | undefined;
-  readonly comments?: readonly string[];
+  readonly comments?: readonly string[] | undefined;
   /** If given, these are written as they are, and name, description, hardware, system and comments are not. */
-  readonly options?: readonly CaptureOption[];
-  readonly section?: CaptureSection;
-  readonly offset?: number;
+  readonly options?: readonly CaptureOption[] | undefined;
+  readonly section?: CaptureSection | undefined;
+  readonly offset?: number | undefined;
 }
 
 /** An interface as it was read. */
@@ -79,7 +79,7 @@ export interface CaptureInterface extends InterfaceDescription {
 
 /** One record as the writer needs it. */
 export interface RecordDescription {
-  readonly kind?: "record";
+  readonly kind?: "record" | undefined;
   /** The captured bytes of the frame. */
   readonly data: Uint8Array;
   /** Nanoseconds since 1970 (UTC). */
@@ -88,11 +88,11 @@ export interface RecordDescription {
    * ten, and only as long as it says the same as `timestamp`. */
   readonly ticks?: bigint | undefined;
   /** Length of the frame on the wire, in bytes; the length of `data` by default. */
-  readonly originalLength?: number;
+  readonly originalLength?: number | undefined;
   /** Where it was seen; by default the interface that the writer's own options describe. */
-  readonly interface?: InterfaceDescription;
-  readonly options?: readonly CaptureOption[];
-  readonly offset?: number;
+  readonly interface?: InterfaceDescription | undefined;
+  readonly options?: readonly CaptureOption[] | undefined;
+  readonly offset?: number | undefined;
 }
 
 /** One record as it was read. */

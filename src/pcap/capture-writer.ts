@@ -19,18 +19,18 @@ import { PcapngEmitter } from "./pcapng-emitter.ts";
 /** Whatever is left out is taken from the first item written, so that a capture that was read is written alike. */
 export interface CaptureWriterOptions {
   /** pcapng if neither this nor the first item says anything. */
-  readonly format?: CaptureFormat;
+  readonly format?: CaptureFormat | undefined;
   /** Little-endian if neither this nor the first item says anything. */
-  readonly byteOrder?: ByteOrder;
+  readonly byteOrder?: ByteOrder | undefined;
   /** LINKTYPE_ value of the file (pcap), or of records that name no interface; 1, Ethernet, by default. */
-  readonly linkType?: number;
+  readonly linkType?: number | undefined;
   /** Cuts every frame to this many bytes and says so in the header. Without it frames are written whole under the
    * snap length of their interface: set it, 262144 say, where frames have grown since they were read. */
-  readonly snapLength?: number;
+  readonly snapLength?: number | undefined;
   /** pcap: whether fractions of a second are nanoseconds. pcapng: the same for interfaces without a resolution. */
-  readonly nanoseconds?: boolean;
+  readonly nanoseconds?: boolean | undefined;
   /** Comments on the first section of a pcapng made from scratch. */
-  readonly comments?: readonly string[];
+  readonly comments?: readonly string[] | undefined;
 }
 
 const KNOWN = ["format", "byteOrder", "linkType", "snapLength", "nanoseconds", "comments"];

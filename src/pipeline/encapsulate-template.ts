@@ -1,9 +1,8 @@
 // The records of many encapsulations that differ in their remotes only, as a switch's tunnels do.
 
-import { parseIp } from "../core/addresses.ts";
+import { type IpAddress, type MacAddress, parseIp } from "../core/addresses.ts";
 import type { Kernels } from "../kernel/kernels.ts";
 import { ETHERNET_LENGTH, MAC_LENGTH } from "../layout/ethernet.layout.ts";
-import { NVGRE_VSID_MINIMUM } from "../layout/gre.layout.ts";
 import { IPV4_DESTINATION } from "../layout/ipv4.layout.ts";
 import { IPV6_DESTINATION } from "../layout/ipv6.layout.ts";
 import { CACHE_LINE } from "../layout/memory.layout.ts";
@@ -20,39 +19,32 @@ import {
   STAGE_FLAGS,
   STAGE_LENGTH,
 } from "../layout/stage.layout.ts";
+import { PLAIN_KEYED_LENGTH, PLAIN_UDP_LENGTH } from "../layout/tunnel.layout.ts";
+import { type EncapsulateStage, rowOf, type TunnelKind } from "../tunnel/kinds.ts";
+import type { OfAnyKind } from "../tunnel/tunnel-kind.ts";
 import { checksumFold } from "../wire/checksum.ts";
-import type { OfAnyKind } from "./tunnel-kinds.ts";
-import type { EncapsulateStage, TunnelKind } from "./tunnel-stages.ts";
 import { writeEncapsulate } from "./write-encapsulate.ts";
 
-/** Ethernet, IPv4 without options, UDP, and VXLAN or Geneve without options. */
-const PLAIN_LENGTH = 50;
-/** Ethernet, IPv4 without options, GRE with a key, or NVGRE. */
-const KEYED_LENGTH = 42;
-
-/** What such records have in common; nothing of it is `undefined`. All but the ends is for the tunnel's kind alone. */
-export type TemplateHeaders = { readonly kind: TunnelKind } & Required<
-  Pick<OfAnyKind<EncapsulateStage>, "local" | "localMac">
-> &
-  Pick<OfAnyKind<EncapsulateStage>, "port" | "ttl" | "dscp" | "udpChecksum" | "options" | "checksum">;
-
-/** Numbers that each kind allows, and into which the tunnel's own is ORed when a frame is wrapped. */
-const PLACEHOLDER_NUMBER = {
-  vxlan: { vni: 0 },
-  geneve: { vni: 0 },
-  gre: { key: 0 },
-  nvgre: { vni: NVGRE_VSID_MINIMUM },
-} as const;
+/**
+ * What such records have in common; nothing of it is `undefined`. All but the ends is for the tunnel's kind alone, to
+ * whom it is left to check it.
+ */
+export type TemplateHeaders = OfAnyKind<EncapsulateStage> & {
+  readonly kind: TunnelKind;
+  readonly local: IpAddress;
+  readonly localMac: MacAddress;
+};
 
 /** Which kernel for usual headers (over IPv4, no checksum behind that of IP) may write this record's, if one may. */
 function plainness(record: DataView): "udp" | "gre" | undefined {
   if (record.getUint32(ENCAPSULATE_IP_OFFSET, true) !== ETHERNET_LENGTH) return undefined;
   const flags = record.getUint32(STAGE_FLAGS, true);
+  const udp = record.getUint32(ENCAPSULATE_UDP_OFFSET, true) !== 0;
   const headerLength = record.getUint32(ENCAPSULATE_HEADER_LENGTH, true);
-  if (flags === 0 && headerLength === PLAIN_LENGTH) return "udp";
+  if (udp) return flags === 0 && headerLength === PLAIN_UDP_LENGTH ? "udp" : undefined;
   // A tag is not on its way with a plain passenger.
   const gre = (flags & ~(ENCAPSULATE_STRIP_ALL | ENCAPSULATE_FLOW_ID)) === 0;
-  return gre && headerLength === KEYED_LENGTH ? "gre" : undefined;
+  return gre && headerLength === PLAIN_KEYED_LENGTH ? "gre" : undefined;
 }
 
 /**
@@ -80,17 +72,14 @@ export class EncapsulateTemplate {
     const addressLength = parseIp("local", headers.local).length;
     // In a sum zeroes are nothing.
     const nobody = { remote: new Uint8Array(addressLength), remoteMac: new Uint8Array(MAC_LENGTH) };
+    const stage = { stage: "encapsulate", ...headers, ...nobody } as EncapsulateStage;
+    const { numberName, placeholder } = rowOf("encapsulate", stage);
     const headerLength = writeEncapsulate(
-      {
-        stage: "encapsulate",
-        ...PLACEHOLDER_NUMBER[headers.kind],
-        ...headers,
-        ...nobody,
-      } as EncapsulateStage,
+      { ...stage, [numberName]: placeholder } as EncapsulateStage,
       record,
     );
-    // Nothing has been summed up of what goes: NVGRE has no checksum.
-    if (headers.kind === "nvgre")
+    // Where the least number is not zero, there is no checksum that has summed it up.
+    if (placeholder !== 0)
       record.setUint32(ENCAPSULATE_TEMPLATE + record.getUint32(ENCAPSULATE_NUMBER, true), 0);
     this.length = recordLength(headerLength);
     this.plain = plainness(record);

@@ -12,13 +12,13 @@ import { findRing, lockRing, type RingDoorbells, reserveRing, ringFill, unlockRi
 
 export interface ByteRingOptions {
   /** Bytes it holds, all of them usable: a power of two from 256 to 2^30, default 1 MiB. A frame takes 32 more than it has. */
-  readonly capacity?: number;
+  readonly capacity?: number | undefined;
   /** Bytes in front of every frame that its consumer may use, a multiple of 16. Default 0. */
-  readonly headroom?: number;
+  readonly headroom?: number | undefined;
   /** Whether several threads put frames in. Default false: one producer, one consumer. */
-  readonly manyProducers?: boolean;
+  readonly manyProducers?: boolean | undefined;
   /** With many producers, the number of this one: 1 to 2^31 - 1, different in every thread. Default 1. */
-  readonly producer?: number;
+  readonly producer?: number | undefined;
 }
 
 const CAPACITY_DEFAULT = 1 << 20;

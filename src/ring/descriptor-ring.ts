@@ -21,11 +21,11 @@ import { findRing, lockRing, type RingDoorbells, reserveRing, ringFill, unlockRi
 
 export interface DescriptorRingOptions {
   /** Items it holds, all of them usable: a power of two from 1 to 2^28, default 1,024. */
-  readonly capacity?: number;
+  readonly capacity?: number | undefined;
   /** Whether several threads put items in. Default false: one producer, one consumer. */
-  readonly manyProducers?: boolean;
+  readonly manyProducers?: boolean | undefined;
   /** With many producers, the number of this one: 1 to 2^31 - 1, different in every thread. Default 1. */
-  readonly producer?: number;
+  readonly producer?: number | undefined;
 }
 
 const CAPACITY_DEFAULT = 1024;

@@ -32,10 +32,10 @@ export interface RingShape {
   readonly kind: "items" | "bytes";
   readonly capacity: number;
   readonly itemLength: number;
-  readonly manyProducers?: boolean;
-  readonly headroom?: number;
+  readonly manyProducers?: boolean | undefined;
+  readonly headroom?: number | undefined;
   /** Default: two of the ring's own. A thread that serves many rings sleeps at one doorbell for all of them. */
-  readonly doorbells?: RingDoorbells;
+  readonly doorbells?: RingDoorbells | undefined;
 }
 
 /** Turns a producer waits for another that is in the middle of its push. */

@@ -5,8 +5,8 @@ import { wrongType } from "../core/arguments.ts";
 
 /** What both are told apart by: ports have a `number`, bridge domains an `id`. */
 interface Numbered {
-  readonly number?: number;
-  readonly id?: number;
+  readonly number?: number | undefined;
+  readonly id?: number | undefined;
 }
 
 /** Hands out the lowest free number and keeps names apart. */

@@ -16,7 +16,7 @@ export interface Route {
   /** Addresses of the next hops. */
   readonly via: readonly string[];
   /** Number of the bridge domain that a connected network is. */
-  readonly bridgeDomain?: number;
+  readonly bridgeDomain?: number | undefined;
 }
 
 /** A route as it is kept. */

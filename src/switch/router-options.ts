@@ -31,7 +31,7 @@ export interface InterfaceOptions {
   /** The gateway's addresses, each with the length of its network: `10.0.0.1/24`, `fc00::1/64`. */
   readonly addresses: readonly string[];
   /** Longest packet in bytes: 68 (with IPv6 1,280) to 65,535, default 1,500. */
-  readonly mtu?: number;
+  readonly mtu?: number | undefined;
 }
 
 /** A route: by one next hop, by up to 64 among which flows are spread, or nowhere. */

@@ -5,6 +5,7 @@ import { formatIp } from "../core/addresses.ts";
 import { ArgumentRangeError, ArgumentTypeError } from "../core/argument-error.ts";
 import { closed, knownKeys, wholeNumber } from "../core/arguments.ts";
 import { parsePrefix, prefixHolds } from "../core/prefixes.ts";
+import { Undo } from "../core/undo.ts";
 import type { Kernels } from "../kernel/kernels.ts";
 import {
   INTERFACE_DOMAIN,
@@ -45,7 +46,7 @@ export interface RouterHost {
 
 export interface RouterOptions {
   /** Most routes, connected networks and the router's own addresses included: 1 to 4,194,304, default 65,536. */
-  readonly routes?: number;
+  readonly routes?: number | undefined;
 }
 
 interface RoutedInterface extends CheckedInterface {
@@ -94,12 +95,11 @@ export class Router {
         throw new ArgumentRangeError("taken", `addresses[${i}]`, `${formatIp(address.ip)} is a neighbour's`);
     });
     this.#host.changing(() => {
-      const done: (() => void)[] = [];
+      const done = new Undo();
       try {
         this.#enterInterface(checked, domain.id, domainAddress, done);
       } catch (error) {
-        for (const undo of done.reverse()) undo();
-        throw error;
+        throw done.because(error);
       }
     });
   }
@@ -203,16 +203,11 @@ export class Router {
       throw new ArgumentRangeError("taken", name, `there is a route to ${there.prefix} already`);
   }
 
-  #enterInterface(
-    checked: CheckedInterface,
-    domain: number,
-    domainAddress: number,
-    done: (() => void)[],
-  ): void {
+  #enterInterface(checked: CheckedInterface, domain: number, domainAddress: number, done: Undo): void {
     const { kernels, neighbours } = this.#host;
     const { view, bytes, plan } = kernels;
     const address = plan.reserve("a router's interface", INTERFACE_LENGTH);
-    done.push(() => plan.release(address));
+    done.add(() => plan.release(address));
     view.setUint32(address + INTERFACE_ROUTER, this.#address, true);
     view.setUint32(address + INTERFACE_DOMAIN, domain, true);
     view.setUint32(address + INTERFACE_MTU, checked.mtu, true);
@@ -225,12 +220,12 @@ export class Router {
     const one: RoutedInterface = { ...checked, address, domain, domainAddress };
     for (const { ip, host, network } of checked.addresses) {
       neighbours.set(domain, ip, checked.mac, true);
-      done.push(() => neighbours.delete(domain, ip));
+      done.add(() => neighbours.delete(domain, ip));
       this.#routes.putLocal(host);
-      done.push(() => this.#routes.drop(host));
+      done.add(() => this.#routes.drop(host));
       if (network === undefined) continue;
       this.#routes.putConnected(network, { interfaceAddress: address, domain, via: undefined });
-      done.push(() => this.#routes.drop(network));
+      done.add(() => this.#routes.drop(network));
     }
     this.#interfaces.set(domain, one);
     bytes.set(checked.mac, domainAddress + DOMAIN_ROUTER_MAC);

@@ -30,7 +30,7 @@ export interface FdbEvent {
   readonly mac: string;
   readonly port: SwitchPort;
   /** Where it was before it moved. */
-  readonly from?: SwitchPort;
+  readonly from?: SwitchPort | undefined;
   readonly seconds: number;
 }
 

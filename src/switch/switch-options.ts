@@ -126,8 +126,8 @@ const PORT: Kind<SwitchPort> = given("a port or a tunnel");
 
 /** Of the two kinds of entries at once: that there is a port or a hole is checked where they are made. */
 interface AnyFdbEntryOptions extends Pick<FdbEntryOptions, "bridgeDomain" | "mac"> {
-  readonly port?: SwitchPort;
-  readonly blackhole?: true;
+  readonly port?: SwitchPort | undefined;
+  readonly blackhole?: true | undefined;
 }
 
 export const FDB_ENTRY_FIELDS: Fields<AnyFdbEntryOptions, "bridgeDomain" | "mac"> = {

@@ -1,7 +1,7 @@
 // The tunnels of a switch. There may be tens of thousands, and they differ in little but the remote: the record of
 // each is a copy of one template. What a tunnel is stands there and in the kernels' tables, and hardly anywhere else.
 
-import { parseIp, parseMac } from "../core/addresses.ts";
+import { macOfIp, parseIp, parseMac } from "../core/addresses.ts";
 import { ArgumentRangeError } from "../core/argument-error.ts";
 import { wrongType } from "../core/arguments.ts";
 import { MAC_LENGTH } from "../layout/ethernet.layout.ts";
@@ -10,16 +10,11 @@ import {
   PORT_PLAIN_GRE,
   PORT_PLAIN_TUNNEL,
   PORT_TUNNEL_KIND,
-  TUNNEL_GENEVE,
-  TUNNEL_GRE,
-  TUNNEL_NVGRE,
-  TUNNEL_VXLAN,
 } from "../layout/switch.layout.ts";
+import { TUNNEL_NVGRE } from "../layout/tunnel.layout.ts";
 import { EncapsulateTemplate, encapsulationLength } from "../pipeline/encapsulate-template.ts";
-import { wholeVsid } from "../pipeline/tunnel-header.ts";
-import { kindOf, type OfAnyKind, type OwnOptions, TUNNEL_KINDS } from "../pipeline/tunnel-kinds.ts";
-import type { TunnelKind } from "../pipeline/tunnel-stages.ts";
-import { macOfIp } from "../pipeline/write-encapsulate.ts";
+import { rowOf, rowOfNumber, TUNNEL_ROWS, type TunnelKind } from "../tunnel/kinds.ts";
+import type { TunnelRow } from "../tunnel/tunnel-kind.ts";
 import type { BridgeDomains } from "./bridge-domains.ts";
 import { bitsOf } from "./condense.ts";
 import { type Added, checkCommon, type Ports } from "./ports.ts";
@@ -30,41 +25,23 @@ import { ANY_PORT_FIELDS } from "./switch-options.ts";
 import type { BridgeDomain, SwitchPort, TunnelOptions } from "./switch-types.ts";
 import type { Vtep } from "./vtep.ts";
 
-const TUNNEL = [
-  ...Object.keys(ANY_PORT_FIELDS),
-  "kind",
-  "remote",
-  "bridgeDomains",
-  "remoteMac",
-  "ttl",
-  "dscp",
-  "port",
-  "udpChecksum",
-  "options",
-  "checksum",
-] as const;
-const OWN: OwnOptions = {
-  vxlan: ["port", "udpChecksum"],
-  geneve: ["port", "udpChecksum", "options"],
-  gre: ["checksum"],
-  nvgre: [],
-};
+/** Options that are a port's, of whatever kind of tunnel. */
+const OF_PORTS: Readonly<Record<string, true>> = Object.fromEntries(
+  [...Object.keys(ANY_PORT_FIELDS), "bridgeDomains"].map((name) => [name, true]),
+);
 
-/** The kinds as records say them: as places in the list of kinds. */
-const NUMBER_OF: Readonly<Record<TunnelKind, number>> = {
-  vxlan: TUNNEL_VXLAN,
-  geneve: TUNNEL_GENEVE,
-  gre: TUNNEL_GRE,
-  nvgre: TUNNEL_NVGRE,
-};
+/** Of each kind, the options that templates are made of: all but where a tunnel leads. */
+const HEADER_OPTIONS: readonly (readonly string[])[] = TUNNEL_ROWS.map(({ tunnel }) =>
+  Object.keys(tunnel).filter((name) => !["kind", "remote", "remoteMac"].includes(name)),
+);
 
 const PLAIN_FLAGS = { udp: PORT_PLAIN_TUNNEL, gre: PORT_PLAIN_GRE, not: 0 } as const;
 
 /** What a template is made of: tunnels that say the same have the same. */
-type Headers = { readonly kind: TunnelKind } & Pick<
-  OfAnyKind<TunnelOptions>,
-  "port" | "ttl" | "dscp" | "udpChecksum" | "options" | "checksum"
->;
+interface Headers {
+  readonly row: TunnelRow;
+  readonly options: Readonly<Record<string, unknown>>;
+}
 
 export class Tunnels {
   /** Who may send what to the switch. */
@@ -75,8 +52,8 @@ export class Tunnels {
   readonly #vtep: Vtep;
   /** By their length. */
   readonly #records: Map<number, RecordPool> = new Map();
-  /** By what packets of the kind look like: VXLAN, Geneve, GRE. */
-  readonly #byRemote: readonly Map<number, SwitchPort>[] = [new Map(), new Map(), new Map()];
+  /** By the number of the kind that packets look like, and what is in keys of their remotes. */
+  readonly #byRemote: readonly Map<number, SwitchPort>[] = TUNNEL_ROWS.map(() => new Map());
   /** The latest headers: nearly always those of the next tunnel, too. */
   #headers: Headers;
   #template: EncapsulateTemplate;
@@ -88,43 +65,42 @@ export class Tunnels {
     this.#domains = domains;
     this.#ports = ports;
     this.#vtep = vtep;
-    this.#headers = { kind: "vxlan" };
+    this.#headers = { row: rowOfNumber(0), options: {} };
     this.#template = templateOf(vtep, this.#headers);
     this.#remote = new Uint8Array(vtep.address.length);
     this.remotes = new Remotes(memory);
   }
 
   add(options: TunnelOptions): Added {
-    const kind = NUMBER_OF[kindOf("tunnel", options, TUNNEL, OWN)];
+    const row = rowOf("tunnel", options, OF_PORTS);
     const common = checkCommon(options, 1);
     const remote = addressOf(options.remote);
     this.#vtep.checkRemote(remote);
     const key = bitsOf(remote);
-    const twins = this.#alike(kind);
+    const twins = this.#alike(row);
     const twin = twins.get(key);
-    if (twin !== undefined)
-      throw new ArgumentRangeError("taken", "remote", `${this.#whyNot(twin, kind, remote)}`);
+    if (twin !== undefined) throw new ArgumentRangeError("taken", "remote", this.#whyNot(twin, row, remote));
     const { bridgeDomains } = options;
-    this.#checkDomains(kind, bridgeDomains);
-    const template = this.#templateFor(options);
+    this.#checkDomains(row, bridgeDomains);
+    const template = this.#templateFor(row, options as object as Headers["options"]);
     const mac = options.remoteMac === undefined ? macOfIp(remote) : macAddressOf(options.remoteMac);
     const place = this.#ports.choose(options.name);
     for (const domain of bridgeDomains) this.#domains.prepare(domain);
-    this.remotes.prepare(bridgeDomains.length + (kind === TUNNEL_NVGRE ? 1 : 0));
+    this.remotes.prepare(bridgeDomains.length + (row.number === TUNNEL_NVGRE ? 1 : 0));
     const record = this.#recordsOf(template.length).take();
     // From here on nothing fails.
     template.write(this.#memory.kernels, record, remote, mac);
     const flags = PLAIN_FLAGS[template.plain ?? "not"];
-    const added = this.#ports.enterTunnel(place, common, kind, flags, record);
+    const added = this.#ports.enterTunnel(place, common, row.number, flags, record);
     for (const domain of bridgeDomains) this.#enter(added.handle, domain, remote);
-    if (kind === TUNNEL_NVGRE) this.remotes.addNvgre(remote);
+    if (row.number === TUNNEL_NVGRE) this.remotes.addNvgre(remote);
     twins.set(key, added.handle);
     return added;
   }
 
   join(tunnel: SwitchPort, domain: BridgeDomain): void {
     this.#expect(tunnel);
-    checkVni("bridgeDomain", this.#kindOf(tunnel), domain);
+    checkVni("bridgeDomain", rowOfNumber(this.#kindOf(tunnel)), domain);
     if (this.#domains.has(domain, tunnel.number))
       throw new ArgumentRangeError("taken", "bridgeDomain", `${domain.name} is in ${tunnel.name} already`);
     this.#domains.prepare(domain);
@@ -146,7 +122,7 @@ export class Tunnels {
       if (this.#domains.has(domain, tunnel.number)) this.#withdraw(tunnel, domain, remote);
     const kind = this.#kindOf(tunnel);
     if (kind === TUNNEL_NVGRE) this.remotes.removeNvgre(remote);
-    this.#alike(kind).delete(bitsOf(remote));
+    this.#alike(rowOfNumber(kind)).delete(bitsOf(remote));
     const record = this.#ports.field(tunnel.number, PORT_ENCAPSULATION);
     this.#recordsOf(encapsulationLength(this.#memory.kernels, record)).give(record);
   }
@@ -177,8 +153,8 @@ export class Tunnels {
   }
 
   /** Tunnels whose packets look like those of a kind, by what is in keys of their remotes. */
-  #alike(kind: number): Map<number, SwitchPort> {
-    return this.#byRemote[Math.min(kind, TUNNEL_GRE)] as Map<number, SwitchPort>;
+  #alike({ alike }: TunnelRow): Map<number, SwitchPort> {
+    return this.#byRemote[alike] as Map<number, SwitchPort>;
   }
 
   #recordsOf(length: number): RecordPool {
@@ -189,10 +165,10 @@ export class Tunnels {
     return records;
   }
 
-  #checkDomains(kind: number, bridgeDomains: readonly BridgeDomain[]): void {
+  #checkDomains(row: TunnelRow, bridgeDomains: readonly BridgeDomain[]): void {
     if (!Array.isArray(bridgeDomains)) throw wrongType("bridgeDomains", "an array", bridgeDomains);
     for (const item of bridgeDomains)
-      checkVni("bridgeDomains", kind, this.#domains.expect("bridgeDomains", item));
+      checkVni("bridgeDomains", row, this.#domains.expect("bridgeDomains", item));
     if (bridgeDomains.length < 2) return;
     const seen = new Set<BridgeDomain>();
     for (const domain of bridgeDomains as readonly BridgeDomain[]) {
@@ -202,35 +178,32 @@ export class Tunnels {
     }
   }
 
-  #templateFor(headers: Headers): EncapsulateTemplate {
-    const last = this.#headers;
-    const { kind, port, ttl, dscp, udpChecksum, options, checksum } = headers;
-    // Whose options can be changed cannot be compared.
-    const same =
-      kind === last.kind &&
-      port === last.port &&
-      ttl === last.ttl &&
-      dscp === last.dscp &&
-      udpChecksum === last.udpChecksum &&
-      checksum === last.checksum &&
-      options === undefined &&
-      last.options === undefined;
+  #templateFor(row: TunnelRow, given: Headers["options"]): EncapsulateTemplate {
+    const { row: lastRow, options: last } = this.#headers;
+    const names = HEADER_OPTIONS[row.number] as readonly string[];
+    let same = row === lastRow;
+    // What can be changed after it was given cannot be compared.
+    for (let i = 0; same && i < names.length; i++) {
+      const name = names[i] as string;
+      same = given[name] === last[name] && typeof given[name] !== "object";
+    }
     if (!same) {
-      const own = { kind, port, ttl, dscp, udpChecksum, options, checksum } as Headers;
-      this.#template = templateOf(this.#vtep, own);
-      this.#headers = own;
+      const headers = { row, options: Object.fromEntries(names.map((name) => [name, given[name]])) };
+      this.#template = templateOf(this.#vtep, headers);
+      this.#headers = headers;
     }
     return this.#template;
   }
 
   /** One in four thousand million pairs of IPv6 addresses cannot be told apart by the table of remotes. */
-  #whyNot(twin: SwitchPort, kind: number, remote: Uint8Array): string {
+  #whyNot(twin: SwitchPort, row: TunnelRow, remote: Uint8Array): string {
     const same = this.#remoteOf(twin).every((byte, index) => byte === remote[index]);
     if (!same)
       return `in the table of remotes it falls together with that of ${twin.name}: use another of its addresses`;
-    const other = this.#kindOf(twin);
-    if (other === kind) return `${twin.name} is a tunnel to it already`;
-    return `${twin.name} is a tunnel of kind ${TUNNEL_KINDS[other]} to it: GRE with a key and NVGRE look alike`;
+    const other = rowOfNumber(this.#kindOf(twin));
+    if (other === row) return `${twin.name} is a tunnel to it already`;
+    const [first, second] = [other, row].sort((a, b) => a.number - b.number) as [TunnelRow, TunnelRow];
+    return `${twin.name} is a tunnel of kind ${other.name} to it: ${first.title} with a key and ${second.title} look alike`;
   }
 
   /** Good until the next is read. */
@@ -240,20 +213,14 @@ export class Tunnels {
   }
 }
 
-function templateOf(vtep: Vtep, headers: Headers): EncapsulateTemplate {
-  const { kind, port, ttl, dscp, udpChecksum, options, checksum } = headers;
-  const usual = kind === "vxlan" ? vtep.port : kind === "geneve" ? vtep.genevePort : undefined;
-  const destination = port ?? usual;
+function templateOf({ address, mac, ports }: Vtep, { row, options }: Headers): EncapsulateTemplate {
+  const given = Object.entries(options).filter(([, value]) => value !== undefined);
   return new EncapsulateTemplate({
-    kind,
-    local: vtep.address,
-    localMac: vtep.mac,
-    ...(destination === undefined ? {} : { port: destination }),
-    ...(ttl === undefined ? {} : { ttl }),
-    ...(dscp === undefined ? {} : { dscp }),
-    ...(udpChecksum === undefined ? {} : { udpChecksum }),
-    ...(options === undefined ? {} : { options }),
-    ...(checksum === undefined ? {} : { checksum }),
+    kind: row.name as TunnelKind,
+    local: address,
+    localMac: mac,
+    ...(row.over.protocol === "udp" && { port: ports[row.number] as number }),
+    ...Object.fromEntries(given),
   });
 }
 
@@ -267,12 +234,15 @@ function macAddressOf(mac: NonNullable<TunnelOptions["remoteMac"]>): Uint8Array 
   return mac instanceof Uint8Array && mac.length === MAC_LENGTH ? mac : parseMac("remoteMac", mac);
 }
 
-function checkVni(name: string, kind: number, { name: domain, vni }: BridgeDomain): void {
+function checkVni(name: string, row: TunnelRow, { name: domain, vni }: BridgeDomain): void {
   if (vni === undefined)
     throw new ArgumentRangeError(
       "not-for-this",
       name,
       `${domain} has no VNI, so that no tunnel can carry it`,
     );
-  if (kind === TUNNEL_NVGRE) wholeVsid(`${name}: VSID of ${domain}`, vni);
+  const [least, most] = row.numberRange;
+  if (vni >= least && vni <= most) return;
+  const sentence = `expected a whole number from ${least} to ${most} in a tunnel of kind ${row.name}, got ${vni}`;
+  throw new ArgumentRangeError("out-of-range", name, `VNI of ${domain}: ${sentence}`);
 }

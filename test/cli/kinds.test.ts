@@ -17,6 +17,7 @@ test.each([
   ["gre", [], ["--strict"], "gre"],
   ["gre", ["--key", "0xffffffff", "--gre-checksum"], ["--key", "4294967295"], "gre"],
   ["nvgre", ["--vni", "5000"], ["--vni", "5000"], "gre"],
+  ["vxlan-gpe", ["--vni", "7"], ["--vni", "7", "--strict"], "vxlan"],
 ])("%s %j there, %j back", async (kind, into, out, layer) => {
   const folder = temporaryFolder();
   const [lan, tunnel, back] = ["lan.pcap", "tunnel.pcap", "back.pcap"].map((name) => join(folder, name));

@@ -117,7 +117,11 @@ test.each<[string, unknown, string]>([
   ],
   ["fdb/entries/0/blackhole", true, "fdb.entries[0]: expected either port or blackhole"],
   ["fdb/entries/0", { ...entry, blackhole: false }, "fdb.entries[0].blackhole: expected true, got false"],
-  ["tunnels/0/kind", "ipip", 'tunnels[0].kind: expected "vxlan", "geneve", "gre" or "nvgre", got "ipip"'],
+  [
+    "tunnels/0/kind",
+    "ipip",
+    'tunnels[0].kind: expected "vxlan", "geneve", "gre", "nvgre" or "vxlan-gpe", got "ipip"',
+  ],
   [
     "tunnels/0/options",
     [{ class: 1, type: 2, data: "0102" }],
@@ -194,9 +198,9 @@ test.each<[string, unknown, string]>([
   [
     "tunnels/0/kind",
     "nvgre",
-    "tunnels[0].bridgeDomains: VSID of orange: expected a whole number from 4096 to 16777214, got 1",
+    "tunnels[0].bridgeDomains: VNI of orange: expected a whole number from 4096 to 16777214 in a tunnel of kind nvgre, got 1",
   ],
-  ["vtep/genevePort", 4789, "vtep.genevePort: 4789 is the UDP port of VXLAN already"],
+  ["vtep/ports", { geneve: 4789 }, "vtep.ports.geneve: 4789 is the UDP port of VXLAN already"],
   ["tunnels/0/bridgeDomains/1", "orange", "tunnels[0].bridgeDomains: orange stands there twice"],
   ["tunnels/0/bridgeDomains/1", "red", 'tunnels[0].bridgeDomains[1]: there is no bridge domain "red"'],
   ["fdb/entries/0/port", "nobody", 'fdb.entries[0].port: there is no port or tunnel "nobody"'],

@@ -23,7 +23,7 @@ test.runIf(hasTshark)("tunnels of all kinds to one remote, as tshark reads them"
     { name: "nvgre", kind: "nvgre", remote: "10.0.0.3" },
   ].map((tunnel) => ({ ...tunnel, bridgeDomains: ["orange"] }));
   await laboratory.run({
-    vtep: { address: LEFT, genevePort: 6082 },
+    vtep: { address: LEFT, ports: { geneve: 6082 } },
     bridgeDomains: [{ name: "orange", vni: 5000 }],
     ports: [{ name: "host", bridgeDomain: "orange", in: "a.pcap" }],
     tunnels: tunnels.map((tunnel) => (tunnel.kind === "geneve" ? { ...tunnel, port: 6081 } : tunnel)),

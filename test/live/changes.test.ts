@@ -108,7 +108,7 @@ switchTest("a change that cannot be changes nothing", async (sw) => {
   await expect(sw.addTunnel({ kind: "vxlan", remote: "10.0.0.1", bridgeDomains: [] })).rejects.toThrow(
     /^vtep: /,
   );
-  await expect(sw.removePort(undefined as never)).rejects.toThrow(/^port: expected a port, got undefined/);
+  await expect(sw.removePort(undefined as never)).rejects.toThrow(/^port: missing; expected a port/);
   await expect(sw.removePort({ ...a.port })).rejects.toThrow(/^port: expected a port of this switch/);
   expect(a.send([frameOf(1, -1)])).toBe(1);
   expect(sw.ports().map(({ name }) => name)).toEqual(["a"]);

@@ -13,6 +13,7 @@ const title =
 
 const CASES: readonly (readonly [string, AnyEncapsulate, TunnelEnd["kind"], Record<string, string>])[] = [
   ["VXLAN", { kind: "vxlan", vni: 77 }, "vxlan", { key: "77" }],
+  ["VXLAN-GPE", { kind: "vxlan-gpe", vni: 77 }, "vxlan", { key: "77", exts: "gpe", dst_port: "4790" }],
   ["Geneve", { kind: "geneve", vni: 0xabcdef }, "geneve", { key: String(0xabcdef) }],
   [
     "Geneve with a checksum",

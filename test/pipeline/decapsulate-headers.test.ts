@@ -1,7 +1,7 @@
 // The headers of each kind of tunnel, field by field: what is looked at, what is ignored, and what is a reason to drop.
 import {
   type DecapsulateStage,
-  type DecapsulateVxlanStage,
+  type DecapsulateStageOf,
   type Kernels,
   loadKernels,
   Pipeline,
@@ -72,6 +72,60 @@ describe("Geneve options (RFC 8926 §3.5)", () => {
     bytes[43] = 0x7f;
     bytes[49] = 0xff;
     expect(check(PLAIN, [{ bytes }])).toEqual(["forward"]);
+  });
+});
+
+describe("VXLAN-GPE headers", () => {
+  const PLAIN: DecapsulateStage = { stage: "decapsulate", kind: "vxlan-gpe" };
+  const gpe = (flags: number, next: number, middle = 0, last = 0): PoisonedInput => {
+    const bytes = compose(
+      [
+        { name: "ethernet", destination: "02:00:00:00:00:0b", source: "02:00:00:00:00:0a" },
+        { name: "ipv4", source: "10.0.0.2", destination: "10.0.0.1" },
+        { name: "udp", sourcePort: 50000, destinationPort: 4790, checksum: 0 },
+        { name: "vxlan", vni: 7, gpe: { nextProtocol: 3, bum: false, oam: false } },
+      ],
+      noise(60, 1),
+    );
+    bytes.set([flags, middle, 0, next], 42);
+    bytes[49] = last;
+    return { bytes };
+  };
+
+  it("are opened for Ethernet, and for nothing else that they announce", () => {
+    for (let next = 0; next < 256; next++) {
+      const expected = next === 3 ? "forward" : "gpe-protocol";
+      expect(check(PLAIN, [gpe(0x0c, next)]), `next protocol ${next}`).toEqual([expected]);
+      // Without the P flag the field says nothing, and the payload is a frame, as in VXLAN.
+      expect(check(PLAIN, [gpe(0x08, next)]), `${next} without P`).toEqual(["forward"]);
+    }
+  });
+
+  it("have eight flags, of which each has its meaning", () => {
+    const of = (stage: DecapsulateStage): string[] =>
+      Array.from({ length: 256 }, (_, flags) => check(stage, [gpe(flags, 3)])[0]!);
+    const wanted = (flags: number): string => {
+      if ((flags & 0x08) === 0) return "vxlan-no-vni";
+      if ((flags & 0x30) !== 0) return "gpe-version";
+      return (flags & 0x01) !== 0 ? "gpe-oam" : "forward";
+    };
+    expect(of(PLAIN)).toEqual(Array.from({ length: 256 }, (_, flags) => wanted(flags)));
+    // Reserved are the two on top, and without P the protocol's byte.
+    const strict = (flags: number): string =>
+      wanted(flags) === "forward" && ((flags & 0xc0) !== 0 || (flags & 4) === 0)
+        ? "vxlan-reserved"
+        : wanted(flags);
+    expect(of({ ...PLAIN, rule: "strict" })).toEqual(
+      Array.from({ length: 256 }, (_, flags) => strict(flags)),
+    );
+  });
+
+  it("have reserved bytes, which are ignored or refused", () => {
+    for (const input of [gpe(0x0c, 3, 1), gpe(0x0c, 3, 0, 1)]) {
+      expect(check(PLAIN, [input])).toEqual(["forward"]);
+      expect(check({ ...PLAIN, rule: "strict" }, [input])).toEqual(["vxlan-reserved"]);
+    }
+    expect(check({ ...PLAIN, rule: "strict" }, [gpe(0x0e, 3)])).toEqual(["forward"]);
   });
 });
 
@@ -175,7 +229,7 @@ describe("the flags of GRE", () => {
   });
 });
 
-const PLAIN: DecapsulateVxlanStage = { stage: "decapsulate", kind: "vxlan" };
+const PLAIN: DecapsulateStageOf<"vxlan"> = { stage: "decapsulate", kind: "vxlan" };
 
 describe("the reserved bits of the VXLAN header", () => {
   const packet = compose(

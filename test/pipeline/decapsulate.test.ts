@@ -71,6 +71,15 @@ const REASONS: Record<TunnelKind, readonly string[]> = {
   ],
   gre: [...GRE, "gre-checksum", "other-key"],
   nvgre: [...GRE, "nvgre-fields", "other-vni"],
+  "vxlan-gpe": [
+    ...UDP,
+    "gpe-oam",
+    "gpe-protocol",
+    "gpe-version",
+    "vxlan-no-vni",
+    "vxlan-reserved",
+    "vxlan-truncated",
+  ],
 };
 
 describe.each(KINDS)("decapsulation of %s does what the model does", (kind) => {

@@ -172,7 +172,8 @@ function openUdp(
   const parsed = parseUdp(bytes, udp, packetEnd);
   if (!parsed.ok) return bad("udp-length");
   const { end } = parsed;
-  if (end - udp < 16 || bytes.length < udp + 16) return bad(`${stage.kind}-truncated`);
+  if (end - udp < 16 || bytes.length < udp + 16)
+    return bad(stage.kind === "geneve" ? "geneve-truncated" : "vxlan-truncated");
   if (stage.udpChecksum === "verify" && end - udp <= 65535) {
     if (udpChecksumStatus(bytes, udp, end, source, destination) === "bad") return bad("udp-checksum");
   }
@@ -187,10 +188,31 @@ function openTunnel(
   vni: number | undefined,
 ): Modelled | Refused {
   if (stage.kind === "geneve") return openGeneve(stage, frame, at, end, vni);
+  if (stage.kind === "vxlan-gpe") return openGpe(stage, frame, at, end, vni);
   const vxlan = parseVxlan(frame.bytes, at, end, { rule: stage.rule ?? "rfc" });
   if (!vxlan.ok) return bad(vxlan.stop === "cut-by-capture" ? "vxlan-truncated" : vxlan.stop);
   if (vni !== undefined && vxlan.header.vni !== vni) return bad("other-vni");
   return passenger(stage, frame, vxlan.payload, end, vxlan.header.vni);
+}
+
+/** What a header says counts before what it must not say. */
+function openGpe(
+  stage: AnyDecapsulate,
+  frame: Modelled,
+  at: number,
+  end: number,
+  vni: number | undefined,
+): Modelled | Refused {
+  const lax = parseVxlan(frame.bytes, at, end, { extension: "gpe" });
+  if (!lax.ok && lax.stop === "vxlan-version") return bad("gpe-version");
+  if (!lax.ok) return bad(lax.stop === "cut-by-capture" ? "vxlan-truncated" : lax.stop);
+  const { oam, nextProtocol = 3 } = lax.header.gpe!;
+  if (oam) return bad("gpe-oam");
+  if (nextProtocol !== 3) return bad("gpe-protocol");
+  const parsed = parseVxlan(frame.bytes, at, end, { extension: "gpe", rule: stage.rule ?? "rfc" });
+  if (!parsed.ok) return bad(parsed.stop);
+  if (vni !== undefined && parsed.header.vni !== vni) return bad("other-vni");
+  return passenger(stage, frame, parsed.payload, end, parsed.header.vni);
 }
 
 function openGeneve(

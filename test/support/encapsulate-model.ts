@@ -1,4 +1,5 @@
 // What an encapsulation must produce, made by the codecs alone.
+import type { TunnelKind } from "frameferry";
 import {
   type ComposeLayer,
   compose,
@@ -17,7 +18,7 @@ import { type AnyEncapsulate, defaultPort, overUdp } from "./tunnel-kinds.ts";
 function tunnelLength(stage: AnyEncapsulate): number {
   if (stage.kind === "gre") return greLength({ key: stage.key, checksum: stage.checksum ? 0 : undefined });
   if (stage.kind === "nvgre") return 8;
-  const header = stage.kind === "vxlan" ? 8 : geneveLength({ options: stage.options });
+  const header = stage.kind === "geneve" ? geneveLength({ options: stage.options }) : 8;
   return header + (stage.header === "bare" ? 0 : 8);
 }
 
@@ -47,9 +48,12 @@ function tunnelLayers(stage: AnyEncapsulate, passenger: Uint8Array, udpChecksum:
       destinationPort: stage.port ?? defaultPort(kind),
       ...(udpChecksum ? {} : { checksum: 0 }),
     },
-    kind === "vxlan" ? { name: "vxlan", vni } : { name: "geneve", vni, options },
+    kind === "geneve" ? { name: "geneve", vni, options } : { name: "vxlan", vni, ...gpeOf(kind) },
   ];
 }
+
+const gpeOf = (kind: TunnelKind): object =>
+  kind === "vxlan-gpe" ? { gpe: { nextProtocol: 3, bum: false, oam: false } } : {};
 
 /** `frame` without its outermost VLAN tag, if it has one. */
 export function popped(frame: Uint8Array, tpid?: number): Uint8Array {

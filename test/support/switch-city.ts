@@ -4,7 +4,7 @@ import type { TunnelKind } from "frameferry";
 import { emitArp } from "frameferry/wire";
 import { tunnelPacket, UNDERLAYS } from "./switch-frames.ts";
 import type { DomainHandle, PortFrame, PortHandle, SwitchControl } from "./switch-types.ts";
-import { KINDS } from "./tunnel-kinds.ts";
+import { KINDS, overUdp } from "./tunnel-kinds.ts";
 
 export interface CityPlan {
   readonly domains: number;
@@ -215,7 +215,7 @@ function isTag(frame: Uint8Array): boolean {
 
 /** How long the headers over IPv4 are that the switch makes. */
 function headersOf(kind: TunnelKind): number {
-  return kind === "vxlan" || kind === "geneve" ? 50 : 42;
+  return overUdp(kind) ? 50 : 42;
 }
 
 function vniOf(packet: Uint8Array, kind: TunnelKind): number {

@@ -151,7 +151,13 @@ function tunnelLayers(fields: PacketFields): ComposeLayer[] {
       destinationPort: fields.port ?? defaultPort(kind),
       ...(udpChecksum ? {} : { checksum: 0 }),
     },
-    kind === "vxlan" ? { name: "vxlan", vni } : { name: "geneve", vni, options },
+    kind === "geneve"
+      ? { name: "geneve", vni, options }
+      : {
+          name: "vxlan",
+          vni,
+          ...(kind === "vxlan-gpe" && { gpe: { nextProtocol: 3, bum: false, oam: false } }),
+        },
   ];
 }
 
@@ -183,7 +189,8 @@ export function cookPacket(
   if (fault === "noise") return noise(arrival.length, arrival.seed);
   if (fault === "arp" || fault === "other-arp")
     return askForVtep(arrival, fault === "arp" ? local : stranger, hosts);
-  const kind = fault === "kind" ? KINDS[(KINDS.indexOf(right) + 1 + (cut % 3)) % 4]! : right;
+  const kind =
+    fault === "kind" ? KINDS[(KINDS.indexOf(right) + 1 + (cut % (KINDS.length - 1))) % KINDS.length]! : right;
   // Few passengers keep their tags: they go no further.
   const passenger = cookFrame(arrival.seed % 8 === 0 ? arrival : { ...arrival, tags: [] }, hosts);
   const fields: PacketFields = {

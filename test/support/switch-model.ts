@@ -121,8 +121,9 @@ export class SwitchModel extends SwitchModelControl {
     const outer = outerAddresses(packet);
     let kind: TunnelKind = "vxlan";
     let result = this.#decapsulated(kind, packet);
-    if (result === "not-tunnel") {
-      kind = "geneve";
+    for (const other of ["geneve", "vxlan-gpe"] as const) {
+      if (result !== "not-tunnel") break;
+      kind = other;
       result = this.#decapsulated(kind, packet);
     }
     if (result === "not-tunnel") {
@@ -142,8 +143,8 @@ export class SwitchModel extends SwitchModelControl {
   }
 
   #decapsulated(kind: TunnelKind, packet: Uint8Array): Modelled | string {
-    const { address, mac, port, genevePort, ...rules } = this.settings.vtep!;
-    const listens = kind === "geneve" ? genevePort : port;
+    const { address, mac, ports, ...rules } = this.settings.vtep!;
+    const listens = ports?.[kind];
     const stage = {
       kind,
       ...rules,
@@ -244,8 +245,8 @@ export class SwitchModel extends SwitchModelControl {
 
   #stageOf({ tunnel }: PortModel, { vni }: DomainModel): AnyEncapsulate {
     const { kind, remote, remoteMac, ttl, dscp, udpChecksum, options, checksum } = tunnel!;
-    const { address, port: vxlanPort, genevePort } = this.settings.vtep!;
-    const port = tunnel!.port ?? (kind === "geneve" ? genevePort : vxlanPort);
+    const { address, ports } = this.settings.vtep!;
+    const port = tunnel!.port ?? ports?.[kind];
     return {
       kind,
       ...(kind === "gre" ? { key: vni! } : { vni: vni! }),

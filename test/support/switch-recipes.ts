@@ -155,6 +155,7 @@ const portRecipe: fc.Arbitrary<PortRecipe> = fc.record({
     "geneve" as const,
     "gre" as const,
     "nvgre" as const,
+    "vxlan-gpe" as const,
   ),
   optionWords: fc.constantFrom(0, 0, 1, 6),
   shares: mostly(false),

@@ -16,8 +16,7 @@ export interface SwitchSettings {
   readonly vtep?: {
     readonly address: string;
     readonly mac?: string;
-    readonly port?: number;
-    readonly genevePort?: number;
+    readonly ports?: Partial<Record<TunnelKind, number>>;
     readonly rule?: "rfc" | "strict";
     readonly udpChecksum?: "ignore" | "verify";
     readonly ipChecksum?: "verify" | "ignore";

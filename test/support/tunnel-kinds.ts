@@ -2,44 +2,44 @@
 import type { DecapsulateStage, EncapsulateStage, TunnelKind } from "frameferry";
 import type { GeneveOption } from "frameferry/wire";
 
-export const KINDS: readonly TunnelKind[] = ["vxlan", "geneve", "gre", "nvgre"];
+export const KINDS: readonly TunnelKind[] = ["vxlan", "geneve", "gre", "nvgre", "vxlan-gpe"];
 
 export interface AnyDecapsulate {
   readonly kind: TunnelKind;
-  readonly port?: number;
-  readonly vni?: number;
-  readonly key?: number;
-  readonly depth?: number | "all";
-  readonly rule?: "rfc" | "strict";
-  readonly others?: "drop" | "keep";
-  readonly udpChecksum?: "ignore" | "verify";
-  readonly ipChecksum?: "ignore" | "verify";
-  readonly checksum?: "ignore" | "verify";
-  readonly criticalOptions?: "drop" | "take";
-  readonly innerTag?: "keep" | "drop";
-  readonly header?: "full" | "bare";
+  readonly port?: number | undefined;
+  readonly vni?: number | undefined;
+  readonly key?: number | undefined;
+  readonly depth?: number | "all" | undefined;
+  readonly rule?: "rfc" | "strict" | undefined;
+  readonly others?: "drop" | "keep" | undefined;
+  readonly udpChecksum?: "ignore" | "verify" | undefined;
+  readonly ipChecksum?: "ignore" | "verify" | undefined;
+  readonly checksum?: "ignore" | "verify" | undefined;
+  readonly criticalOptions?: "drop" | "take" | undefined;
+  readonly innerTag?: "keep" | "drop" | undefined;
+  readonly header?: "full" | "bare" | undefined;
   /** Of a switch: it drops passengers with tags of all kinds in one place, later. */
-  readonly keepsTags?: true;
+  readonly keepsTags?: true | undefined;
 }
 
 export interface AnyEncapsulate {
   readonly kind: TunnelKind;
-  readonly vni?: number;
-  readonly key?: number;
-  readonly checksum?: boolean;
-  readonly options?: readonly GeneveOption[];
-  readonly local?: string | Uint8Array;
-  readonly remote?: string | Uint8Array;
-  readonly localMac?: string | Uint8Array;
-  readonly remoteMac?: string | Uint8Array;
-  readonly port?: number;
-  readonly ttl?: number;
-  readonly dscp?: number;
-  readonly udpChecksum?: boolean;
-  readonly outerVid?: number;
-  readonly innerTag?: "keep" | "strip";
-  readonly header?: "full" | "bare";
-  readonly seed?: number;
+  readonly vni?: number | undefined;
+  readonly key?: number | undefined;
+  readonly checksum?: boolean | undefined;
+  readonly options?: readonly GeneveOption[] | undefined;
+  readonly local?: string | Uint8Array | undefined;
+  readonly remote?: string | Uint8Array | undefined;
+  readonly localMac?: string | Uint8Array | undefined;
+  readonly remoteMac?: string | Uint8Array | undefined;
+  readonly port?: number | undefined;
+  readonly ttl?: number | undefined;
+  readonly dscp?: number | undefined;
+  readonly udpChecksum?: boolean | undefined;
+  readonly outerVid?: number | undefined;
+  readonly innerTag?: "keep" | "strip" | undefined;
+  readonly header?: "full" | "bare" | undefined;
+  readonly seed?: number | undefined;
 }
 
 const FOREIGN_OUT: Record<TunnelKind, readonly string[]> = {
@@ -47,12 +47,14 @@ const FOREIGN_OUT: Record<TunnelKind, readonly string[]> = {
   geneve: ["key", "checksum", "rule"],
   gre: ["vni", "port", "udpChecksum", "criticalOptions"],
   nvgre: ["key", "port", "checksum", "udpChecksum", "criticalOptions", "innerTag"],
+  "vxlan-gpe": ["key", "checksum", "criticalOptions"],
 };
 const FOREIGN_IN: Record<TunnelKind, readonly string[]> = {
   vxlan: ["key", "checksum", "options"],
   geneve: ["key", "checksum"],
   gre: ["vni", "port", "udpChecksum", "options"],
   nvgre: ["key", "port", "checksum", "udpChecksum", "options", "innerTag"],
+  "vxlan-gpe": ["key", "checksum", "options"],
 };
 
 /** A stage without the options that its kind has not. */
@@ -68,8 +70,10 @@ export function encapsulateStage(options: AnyEncapsulate): EncapsulateStage {
   return { stage: "encapsulate", ...own } as unknown as EncapsulateStage;
 }
 
-export const overUdp = (kind: TunnelKind): boolean => kind === "vxlan" || kind === "geneve";
-export const defaultPort = (kind: TunnelKind): number => (kind === "geneve" ? 6081 : 4789);
+const PORTS: Partial<Record<TunnelKind, number>> = { vxlan: 4789, geneve: 6081, "vxlan-gpe": 4790 };
+
+export const overUdp = (kind: TunnelKind): boolean => kind in PORTS;
+export const defaultPort = (kind: TunnelKind): number => PORTS[kind]!;
 
 function without(options: object, foreign: readonly string[]): Record<string, unknown> {
   return Object.fromEntries(Object.entries(options).filter(([name]) => !foreign.includes(name)));

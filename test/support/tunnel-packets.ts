@@ -39,6 +39,7 @@ const NUMBERS: Record<TunnelKind, readonly (number | undefined)[]> = {
   vxlan: [1, 1, 5, 0xffffff],
   geneve: [1, 1, 5, 0xffffff],
   gre: [1, 1, 5, 0xffffffff, undefined],
+  "vxlan-gpe": [1, 1, 5, 0xffffff],
   nvgre: [1, 1, 1, 5, 5, 5, 0xffffff, undefined],
 };
 export const wrappingOf = (kind: TunnelKind): fc.Arbitrary<Wrapping> =>
@@ -151,10 +152,17 @@ function tunnelOf(outer: Wrapping): ComposeLayer[] {
       sourcePort: 50000,
       ...(outer.checksum === "none" ? { checksum: 0 } : {}),
     },
-    kind === "vxlan"
-      ? { name: "vxlan", vni: number }
-      : { name: "geneve", vni: number, options, oam: outer.oam, protocol: payloadType },
+    kind === "geneve"
+      ? { name: "geneve", vni: number, options, oam: outer.oam, protocol: payloadType }
+      : { name: "vxlan", vni: number, ...(kind === "vxlan-gpe" && { gpe: gpeOf(outer) }) },
   ];
+}
+
+/** Half of those that carry a frame do not say so. */
+function gpeOf({ payloadType, oam, sequence, vni }: Wrapping) {
+  const announced = payloadType !== 0x6558 || vni !== 1;
+  const nextProtocol = payloadType === 0x6558 ? 3 : payloadType === 0x0800 ? 1 : 2;
+  return { nextProtocol: announced ? nextProtocol : undefined, oam, bum: sequence };
 }
 
 export type Mutation =

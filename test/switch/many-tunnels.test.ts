@@ -22,7 +22,7 @@ import {
 import { describe, expect, it } from "vitest";
 import { BROADCAST, frame, tunnelPacket } from "../support/switch-frames.ts";
 import { mac } from "../support/switch-scene.ts";
-import { KINDS, overUdp } from "../support/tunnel-kinds.ts";
+import { defaultPort, KINDS, overUdp } from "../support/tunnel-kinds.ts";
 
 type Family = "ipv4" | "ipv6";
 
@@ -91,7 +91,7 @@ class Bench {
     this.#packets = this.domains.map((_, i) => {
       const of = (kind: TunnelKind): Uint8Array =>
         tunnelPacket({ kind, source, destination: address, vni: VNI + i }, frame(BROADCAST, mac(1)));
-      return { vxlan: of("vxlan"), geneve: of("geneve"), gre: of("gre"), nvgre: of("nvgre") };
+      return Object.fromEntries(KINDS.map((kind) => [kind, of(kind)])) as Record<TunnelKind, Uint8Array>;
     });
   }
 
@@ -217,7 +217,7 @@ class Bench {
 /** What the headers say, and that their checksums are right. */
 function headersOf({ remote, address, options }: Tunnel, vni: number, family: Family): object {
   const { kind, ttl = 64, dscp = 0, udpChecksum = family === "ipv6", checksum = false, remoteMac } = options;
-  const { port = kind === "geneve" ? 6081 : 4789 } = options;
+  const { port = defaultPort(kind) } = options;
   const last = address.subarray(-4);
   const made = formatMac(Uint8Array.from([2, 0, ...last]));
   const words = (options.options ?? []).map(({ data }) => 1 + data.length / 4);

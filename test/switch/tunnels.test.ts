@@ -38,6 +38,12 @@ const OF_KIND: Readonly<Record<TunnelKind, readonly (readonly [string, number, n
   ],
   gre: [["other-key", 4, 1]],
   nvgre: [["nvgre-fields", 0, 0x10]],
+  "vxlan-gpe": [
+    ["vxlan-no-vni", 0, 8],
+    ["gpe-version", 0, 0x10],
+    ["gpe-oam", 0, 1],
+    ["gpe-protocol", 3, 2],
+  ],
 };
 
 describe.each(cases)("a VTEP over $family, tunnels of kind $kind ($which)", ({ which, family, kind }) => {
@@ -55,6 +61,7 @@ describe.each(cases)("a VTEP over $family, tunnels of kind $kind ($which)", ({ w
       geneve: [0, 0, 0x65, 0x58, 0x12, 0x34, 0x56, 0],
       gre: [0x20, 0, 0x65, 0x58, 0, 0x12, 0x34, 0x56],
       nvgre: [0x20, 0, 0x65, 0x58, 0x12, 0x34, 0x56, hash >>> 24],
+      "vxlan-gpe": [0x0c, 0, 0, 3, 0x12, 0x34, 0x56, 0],
     })[kind];
 
   it("puts frames into packets, in front of which nothing is left to chance", () => {
@@ -104,7 +111,7 @@ describe.each(cases)("a VTEP over $family, tunnels of kind $kind ($which)", ({ w
     const portOf = (tunnel: Partial<TunnelSettings>) => {
       const { scene, vm } = vtep(tunnel, {
         address: local,
-        [kind === "vxlan" ? "port" : "genevePort"]: 8472,
+        ports: { [kind]: 8472 },
       });
       using _ = scene;
       const { bytes } = scene.send(vm, frame(BROADCAST, mac(1)))[0]!;

@@ -3,8 +3,8 @@
 // Each kind of layer has one step: it parses its header at the walk's place and names what comes next. The walk holds
 // the place; `end` shrinks as length fields say so, and may lie beyond the bytes at hand in a frame a capture cut.
 
-import { ArgumentTypeError } from "../core/argument-error.ts";
-import { byteArray, knownKeys, trueOrFalse, wholeNumber } from "../core/arguments.ts";
+import { byteArray } from "../core/arguments.ts";
+import { checkFields, type Fields, flag, object, whole } from "../core/fields.ts";
 import {
   ETHERTYPE_ARP,
   ETHERTYPE_IPV4,
@@ -13,7 +13,6 @@ import {
   ETHERTYPE_NSH,
   ETHERTYPE_TEB,
 } from "../layout/ethernet.layout.ts";
-import { GENEVE_PORT } from "../layout/geneve.layout.ts";
 import { GRE_IN_UDP_PORT } from "../layout/gre.layout.ts";
 import {
   IP_PROTOCOL_GRE,
@@ -33,26 +32,25 @@ import {
   VXLAN_NEXT_IPV4,
   VXLAN_NEXT_IPV6,
   VXLAN_NEXT_NSH,
-  VXLAN_PORT,
-  VXLAN_PORT_GPE,
-  VXLAN_PORT_LINUX,
 } from "../layout/vxlan.layout.ts";
-import { parseArp } from "./arp.ts";
-import type { ChecksumStatus } from "./checksum.ts";
-import { parseEthernet } from "./ethernet.ts";
-import { parseGeneve } from "./geneve.ts";
-import { greChecksumStatus, parseGre } from "./gre.ts";
-import { parseIcmp } from "./icmp.ts";
-import { ipv4ChecksumIsGood, parseIpv4 } from "./ipv4.ts";
-import { ipv6Fragment, parseIpv6 } from "./ipv6.ts";
+import type { Reading } from "../tunnel/tunnel-kind.ts";
+import { parseArp } from "../wire/arp.ts";
+import type { ChecksumStatus } from "../wire/checksum.ts";
+import { parseEthernet } from "../wire/ethernet.ts";
+import { parseGeneve } from "../wire/geneve.ts";
+import { greChecksumStatus, parseGre } from "../wire/gre.ts";
+import { parseIcmp } from "../wire/icmp.ts";
+import { ipv4ChecksumIsGood, parseIpv4 } from "../wire/ipv4.ts";
+import { ipv6Fragment, parseIpv6 } from "../wire/ipv6.ts";
+import { parseLlc } from "../wire/llc.ts";
+import type { Parsed } from "../wire/parsed.ts";
+import { type StopReason, stopReasons } from "../wire/stop-reasons.ts";
+import { parseTcp } from "../wire/tcp.ts";
+import { parseUdp, udpChecksumStatus } from "../wire/udp.ts";
+import { isTpid, parseVlan } from "../wire/vlan.ts";
+import { parseVxlan, type VxlanGpe } from "../wire/vxlan.ts";
 import type { Layer, LayerHeaders, LayerName, PayloadHeader } from "./layers.ts";
-import { parseLlc } from "./llc.ts";
-import type { Parsed } from "./parsed.ts";
-import { type StopReason, stopReasons } from "./stop-reasons.ts";
-import { parseTcp } from "./tcp.ts";
-import { parseUdp, udpChecksumStatus } from "./udp.ts";
-import { isTpid, parseVlan } from "./vlan.ts";
-import { parseVxlan, type VxlanGpe } from "./vxlan.ts";
+import { readingsByPort, TUNNEL_PORTS, type TunnelHere, type TunnelPorts } from "./tunnel-layers.ts";
 
 /** Settings of {@link dissect}. */
 export interface DissectOptions {
@@ -60,10 +58,10 @@ export interface DissectOptions {
   readonly linkType?: number | undefined;
   /** Bytes the frame had on the wire, if a capture cut it. Less than the frame's length counts as its length. */
   readonly wireLength?: number | undefined;
-  /** UDP destination ports of VXLAN. Default 4789, 8472 and 4790; 4790 is read as GPE. */
-  readonly vxlanPorts?: readonly number[] | undefined;
-  /** UDP destination ports of Geneve. Default 6081. */
-  readonly genevePorts?: readonly number[] | undefined;
+  /**
+   * UDP destination ports of tunnels, by kind. Default: for each kind its own, and of VXLAN that of old Linux, too (8472).
+   */
+  readonly tunnelPorts?: TunnelPorts | undefined;
   /** Layers after which the walk ends: a guard against hostile frames. Default 64. */
   readonly maximumLayers?: number | undefined;
   /** Verifies the checksums of IPv4, UDP and GRE; the outcome stands in the layers. Default false. */
@@ -76,7 +74,7 @@ export interface Stop {
   readonly offset: number;
   readonly reason: StopReason;
   /** The layer that could not be read, if the walk had come to one: it is not among the layers. */
-  readonly layer?: LayerName;
+  readonly layer?: LayerName | undefined;
   /** The reason, for people. */
   readonly sentence: string;
 }
@@ -85,20 +83,19 @@ export interface Stop {
 export interface Dissection {
   readonly layers: readonly Layer[];
   /** Absent if everything that is known was read. */
-  readonly stop?: Stop;
+  readonly stop?: Stop | undefined;
 }
 
 type StepName = Exclude<LayerName, "payload" | "unknown">;
 /** What comes next, with what the header before it said about it. */
-type Here = { readonly name: StepName; readonly tpid?: number; readonly gpe?: boolean };
+type Here = { readonly name: StepName; readonly tpid?: number; readonly reading?: Reading | undefined };
 type Next = Here | { readonly name: "payload"; readonly header: PayloadHeader; readonly stop?: StopReason };
 
 interface Walk {
   readonly frame: Uint8Array;
   readonly layers: Layer[];
   readonly checksums: boolean;
-  readonly vxlanPorts: readonly number[];
-  readonly genevePorts: readonly number[];
+  readonly tunnels: ReadonlyMap<number, TunnelHere>;
   offset: number;
   end: number;
   /** Those of the last IP header: UDP checksums need them. */
@@ -113,17 +110,19 @@ interface Walk {
  */
 export function dissect(frame: Uint8Array, options: DissectOptions = {}): Dissection {
   byteArray("frame", frame);
-  knownKeys("options", options, OPTIONS);
-  const linkType = wholeNumber("linkType", options.linkType ?? LINK_TYPE_ETHERNET, 0, 0xffff);
-  const limit = wholeNumber("maximumLayers", options.maximumLayers ?? 64, 1, 1024);
-  const claimed = wholeNumber("wireLength", options.wireLength ?? frame.length, 0, Number.MAX_SAFE_INTEGER);
-  const wireLength = Math.max(claimed, frame.length);
+  const {
+    linkType,
+    maximumLayers: limit,
+    tunnelPorts,
+    checksums,
+    ...more
+  } = checkFields("options", OPTIONS, options);
+  const wireLength = Math.max(more.wireLength ?? 0, frame.length);
   const walk: Walk = {
     frame,
     layers: [],
-    checksums: trueOrFalse("checksums", options.checksums ?? false),
-    vxlanPorts: ports("vxlanPorts", options.vxlanPorts) ?? [VXLAN_PORT, VXLAN_PORT_LINUX, VXLAN_PORT_GPE],
-    genevePorts: ports("genevePorts", options.genevePorts) ?? [GENEVE_PORT],
+    checksums,
+    tunnels: tunnelPorts === undefined ? USUAL_TUNNELS : readingsByPort(tunnelPorts),
     offset: 0,
     end: wireLength,
     addresses: undefined,
@@ -142,14 +141,15 @@ export function dissect(frame: Uint8Array, options: DissectOptions = {}): Dissec
   return walk.stop === undefined ? { layers: walk.layers } : { layers: walk.layers, stop: walk.stop };
 }
 
-const OPTIONS: readonly string[] = [
-  "linkType",
-  "wireLength",
-  "vxlanPorts",
-  "genevePorts",
-  "maximumLayers",
-  "checksums",
-];
+const OPTIONS: Fields<DissectOptions, "linkType" | "maximumLayers" | "checksums"> = {
+  linkType: { ...whole(0, 0xffff), fallback: LINK_TYPE_ETHERNET },
+  wireLength: whole(0, Number.MAX_SAFE_INTEGER),
+  tunnelPorts: object<TunnelPorts>(TUNNEL_PORTS),
+  maximumLayers: { ...whole(1, 1024), fallback: 64 },
+  checksums: { ...flag(), fallback: false },
+};
+
+const USUAL_TUNNELS: ReadonlyMap<number, TunnelHere> = readingsByPort({});
 
 /** How each kind of layer is read, and what its header says comes next; undefined at the end. */
 interface Step<Name extends StepName> {
@@ -199,8 +199,8 @@ const steps: { readonly [Name in StepName]: Step<Name> } = {
   icmp: { parse: parseIcmp, next: unread },
   icmpv6: { parse: parseIcmp, next: unread },
   vxlan: {
-    parse: (bytes, offset, end, { gpe }) =>
-      parseVxlan(bytes, offset, end, { extension: gpe ? "gpe" : "group-policy" }),
+    parse: (bytes, offset, end, { reading = "group-policy" }) =>
+      parseVxlan(bytes, offset, end, { extension: reading }),
     next: ({ gpe }) => (gpe ? byNextProtocol(gpe) : { name: "ethernet" }),
   },
   geneve: {
@@ -285,9 +285,7 @@ function byProtocol(protocol: number, fragment: boolean): Next | undefined {
 }
 
 function byPort(port: number, walk: Walk): Next {
-  if (walk.vxlanPorts.includes(port)) return { name: "vxlan", gpe: port === VXLAN_PORT_GPE };
-  if (walk.genevePorts.includes(port)) return { name: "geneve" };
-  return port === GRE_IN_UDP_PORT ? { name: "gre" } : unread();
+  return walk.tunnels.get(port) ?? (port === GRE_IN_UDP_PORT ? { name: "gre" } : unread());
 }
 
 function byNextProtocol({ nextProtocol, oam }: VxlanGpe): Next {
@@ -300,13 +298,4 @@ function byNextProtocol({ nextProtocol, oam }: VxlanGpe): Next {
 
 function unread(): Next {
   return { name: "payload", header: {} };
-}
-
-function ports(name: string, list: readonly number[] | undefined): readonly number[] | undefined {
-  if (list !== undefined && !Array.isArray(list))
-    throw new ArgumentTypeError("wrong-type", name, "expected an array of ports");
-  list?.forEach((port, index) => {
-    wholeNumber(`${name}[${index}]`, port, 0, 0xffff);
-  });
-  return list;
 }

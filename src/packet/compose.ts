@@ -4,8 +4,8 @@
 // everything it covers in its place.
 
 import { parseIp } from "../core/addresses.ts";
-import { ArgumentRangeError } from "../core/argument-error.ts";
-import { byteArray } from "../core/arguments.ts";
+import { ArgumentRangeError, under } from "../core/argument-error.ts";
+import { byteArray, oneOf, wrongType } from "../core/arguments.ts";
 import {
   ETHERNET_LENGTH,
   ETHERTYPE_ARP,
@@ -15,7 +15,6 @@ import {
   ETHERTYPE_MINIMUM,
   ETHERTYPE_TEB,
 } from "../layout/ethernet.layout.ts";
-import { GENEVE_PORT } from "../layout/geneve.layout.ts";
 import { GRE_IN_UDP_PORT, GRE_LENGTH } from "../layout/gre.layout.ts";
 import { ICMP_CHECKSUM, ICMP_LENGTH } from "../layout/icmp.layout.ts";
 import {
@@ -32,23 +31,24 @@ import { IPV6_LENGTH } from "../layout/ipv6.layout.ts";
 import { TCP_CHECKSUM } from "../layout/tcp.layout.ts";
 import { UDP_CHECKSUM, UDP_LENGTH } from "../layout/udp.layout.ts";
 import { TPID_CUSTOMER, VLAN_HEADER_LENGTH } from "../layout/vlan.layout.ts";
-import { VXLAN_LENGTH, VXLAN_PORT, VXLAN_PORT_GPE } from "../layout/vxlan.layout.ts";
-import { type ArpFields, arpLength, emitArp } from "./arp.ts";
-import { write16 } from "./bytes.ts";
-import { pseudoHeaderSum } from "./checksum.ts";
-import { type EthernetFields, emitEthernet } from "./ethernet.ts";
-import { flowHash, sourcePort } from "./flow-hash.ts";
-import { emitGeneve, type GeneveFields, geneveLength } from "./geneve.ts";
-import { emitGre, type GreFields, greChecksum, greLength } from "./gre.ts";
-import { emitIcmp, type IcmpFields, icmpChecksum } from "./icmp.ts";
-import { emitIpv4, type Ipv4Fields, ipv4Length } from "./ipv4.ts";
-import { emitIpv6, type Ipv6Fields, ipv6Length } from "./ipv6.ts";
-import { emitLlc, type LlcHeader, llcLength } from "./llc.ts";
-import type { Fields } from "./parsed.ts";
-import { emitTcp, type TcpFields, tcpChecksum, tcpLength } from "./tcp.ts";
-import { emitUdp, type UdpFields, udpChecksum } from "./udp.ts";
-import { emitVlan, type VlanFields } from "./vlan.ts";
-import { emitVxlan, type VxlanHeader } from "./vxlan.ts";
+import { VXLAN_LENGTH } from "../layout/vxlan.layout.ts";
+import { type ArpFields, arpLength, emitArp } from "../wire/arp.ts";
+import { write16 } from "../wire/bytes.ts";
+import { pseudoHeaderSum } from "../wire/checksum.ts";
+import { type EthernetFields, emitEthernet } from "../wire/ethernet.ts";
+import { flowHash, sourcePort } from "../wire/flow-hash.ts";
+import { emitGeneve, type GeneveFields, geneveLength } from "../wire/geneve.ts";
+import { emitGre, type GreFields, greChecksum, greLength } from "../wire/gre.ts";
+import { emitIcmp, type IcmpFields, icmpChecksum } from "../wire/icmp.ts";
+import { emitIpv4, type Ipv4Fields, ipv4Length } from "../wire/ipv4.ts";
+import { emitIpv6, type Ipv6Fields, ipv6Length } from "../wire/ipv6.ts";
+import { emitLlc, type LlcHeader, llcLength } from "../wire/llc.ts";
+import type { Fields } from "../wire/parsed.ts";
+import { emitTcp, type TcpFields, tcpChecksum, tcpLength } from "../wire/tcp.ts";
+import { emitUdp, type UdpFields, udpChecksum } from "../wire/udp.ts";
+import { emitVlan, type VlanFields } from "../wire/vlan.ts";
+import { emitVxlan, type VxlanHeader } from "../wire/vxlan.ts";
+import { isTunnelName, portOfLayer } from "./tunnel-layers.ts";
 
 /** The header fields of each kind of layer that {@link compose} takes. What it fills in may be left out. */
 export interface ComposeFields {
@@ -103,10 +103,13 @@ export function compose(
   layers: readonly ComposeLayer[],
   payload: Uint8Array = new Uint8Array(0),
 ): Uint8Array {
+  if (!Array.isArray(layers)) throw wrongType("layers", "an array", layers);
   byteArray("payload", payload);
   const ends: number[] = [];
   let length = 0;
-  for (const layer of layers) ends.push((length += composerOf(layer).length(layer)));
+  layers.forEach((layer, i) => {
+    ends.push((length += under(["layers", i], () => composerOf(layer).length(layer))));
+  });
   const into = new Uint8Array(length + payload.length);
   into.set(payload, length);
   for (let i = layers.length - 1; i >= 0; i--) {
@@ -119,7 +122,7 @@ export function compose(
       outer: layers[i - 1],
       inner: layers[i + 1],
     };
-    composerOf(layers[i]!).emit(layers[i]!, place);
+    under(["layers", i], () => composerOf(layers[i]!).emit(layers[i]!, place));
   }
   return into;
 }
@@ -202,14 +205,14 @@ const composers: { readonly [Name in ComposeName]: Composer<Name> } = {
   geneve: {
     length: geneveLength,
     emit: (fields, { into, offset, inner }) => {
-      const { protocol = inner ? etherTypeOf(inner) : ETHERTYPE_TEB } = fields;
+      const { protocol = inner ? etherTypeOf(inner, "protocol") : ETHERTYPE_TEB } = fields;
       emitGeneve({ ...fields, protocol }, into, offset);
     },
   },
   gre: {
     length: (fields) => greLength({ ...fields, checksum: greChecksumField(fields.checksum) }),
     emit: (fields, { into, offset, end, inner }) => {
-      const { protocol = inner ? etherTypeOf(inner) : ETHERTYPE_TEB } = fields;
+      const { protocol = inner ? etherTypeOf(inner, "protocol") : ETHERTYPE_TEB } = fields;
       emitGre({ ...fields, protocol, checksum: greChecksumField(fields.checksum) }, into, offset);
       if (fields.checksum === true) write16(into, offset + GRE_LENGTH, greChecksum(into, offset, end));
     },
@@ -217,14 +220,9 @@ const composers: { readonly [Name in ComposeName]: Composer<Name> } = {
 };
 
 function composerOf(layer: ComposeLayer): Composer<ComposeName> {
-  if (!Object.hasOwn(composers, layer.name)) {
-    throw new ArgumentRangeError(
-      "not-one-of",
-      "layers",
-      `expected ${Object.keys(composers).join(" or ")}, got ${String(layer.name)}`,
-    );
-  }
-  return composers[layer.name] as Composer<ComposeName>;
+  if (typeof layer !== "object" || layer === null) throw wrongType("", "an object", layer);
+  const name = oneOf("name", layer.name, Object.keys(composers));
+  return composers[name as ComposeName] as Composer<ComposeName>;
 }
 
 /** 0 holds the place of a checksum that is still to be computed. */
@@ -238,12 +236,13 @@ function typeOrLength({ inner, payload, end }: Place): number {
   if (length < ETHERTYPE_MINIMUM) return length;
   throw new ArgumentRangeError(
     "out-of-range",
-    "payload",
+    "etherType",
     `expected at most ${ETHERTYPE_MINIMUM - 1} bytes from llc on, got ${length}`,
   );
 }
 
-function etherTypeOf(inner: ComposeLayer | undefined): number {
+/** `field` is what the caller calls the type, where nothing announces the layer. */
+function etherTypeOf(inner: ComposeLayer | undefined, field = "etherType"): number {
   if (inner === undefined) return ETHERTYPE_EXPERIMENT;
   switch (inner.name) {
     case "vlan":
@@ -257,7 +256,7 @@ function etherTypeOf(inner: ComposeLayer | undefined): number {
     case "ethernet":
       return ETHERTYPE_TEB;
     default:
-      throw new ArgumentRangeError("missing", "layers", `no Ethernet type announces ${inner.name}; give one`);
+      throw new ArgumentRangeError("missing", field, `missing; no Ethernet type announces ${inner.name}`);
   }
 }
 
@@ -281,22 +280,31 @@ function protocolOf(inner: ComposeLayer | undefined): number {
     default:
       throw new ArgumentRangeError(
         "missing",
-        "layers",
-        `no IP protocol number announces ${inner.name}; give one`,
+        "protocol",
+        `missing; no IP protocol number announces ${inner.name}`,
       );
   }
 }
 
 function destinationPortOf(inner: ComposeLayer | undefined): number {
-  if (inner?.name === "vxlan") return inner.gpe ? VXLAN_PORT_GPE : VXLAN_PORT;
-  if (inner?.name === "geneve") return GENEVE_PORT;
   if (inner?.name === "gre") return GRE_IN_UDP_PORT;
-  throw new ArgumentRangeError("missing", "destinationPort", "expected a port, since no tunnel follows");
+  const gpe = inner?.name === "vxlan" && inner.gpe !== undefined;
+  const port = inner && portOfLayer(inner.name, gpe ? "gpe" : undefined);
+  if (port !== undefined) return port;
+  throw new ArgumentRangeError(
+    "missing",
+    "destinationPort",
+    "missing; expected a port, since no tunnel follows",
+  );
 }
 
 function sourcePortOf({ inner, into, payload, end }: Place): number {
-  if (inner?.name !== "vxlan" && inner?.name !== "geneve" && inner?.name !== "gre") {
-    throw new ArgumentRangeError("missing", "sourcePort", "expected a port, since no tunnel follows");
+  if (inner === undefined || !isTunnelName(inner.name)) {
+    throw new ArgumentRangeError(
+      "missing",
+      "sourcePort",
+      "missing; expected a port, since no tunnel follows",
+    );
   }
   const passenger = payload + composerOf(inner).length(inner);
   return sourcePort(flowHash(into.subarray(passenger, end)));

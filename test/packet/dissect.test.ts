@@ -1,7 +1,16 @@
 import fc from "fast-check";
-import { type ComposeLayer, compose, dissect, type LayerName, stopReasons, vnisOf } from "frameferry/wire";
+import {
+  type ComposeLayer,
+  compose,
+  dissect,
+  isTunnel,
+  type LayerName,
+  stopReasons,
+  tunnelTitle,
+  vnisOf,
+} from "frameferry/wire";
 import { describe, expect, test } from "vitest";
-import { fixture, fixtures, names } from "./support.ts";
+import { fixture, fixtures, names } from "../wire/support.ts";
 
 const macs = { destination: "02:00:00:00:00:0b", source: "02:00:00:00:00:0a" };
 const ethernet: ComposeLayer = { name: "ethernet", ...macs };
@@ -240,9 +249,28 @@ describe("stops and ends", () => {
       inner,
     );
     expect(vnisOf(dissect(frame).layers)).toEqual([]);
-    expect(vnisOf(dissect(frame, { vxlanPorts: [5555] }).layers)).toEqual([9]);
-    expect(names(dissect(frame, { genevePorts: [5555] }).layers)[3]).toBeUndefined();
-    expect(stopOf(frame, { genevePorts: [5555] })).toEqual(["geneve-options", 61]);
+    expect(vnisOf(dissect(frame, { tunnelPorts: { vxlan: [5555] } }).layers)).toEqual([9]);
+    expect(names(dissect(frame, { tunnelPorts: { geneve: [5555] } }).layers)[3]).toBeUndefined();
+    expect(stopOf(frame, { tunnelPorts: { geneve: [5555] } })).toEqual(["geneve-options", 61]);
+  });
+
+  test("a port says how a VXLAN header is read", () => {
+    const gpe = { nextProtocol: 1, bum: false, oam: false };
+    const frame = (destinationPort?: number) =>
+      compose([
+        ethernet,
+        ipv4,
+        { name: "udp", destinationPort },
+        { name: "vxlan", vni: 9, gpe },
+        { name: "ipv4", source: "10.0.0.1", destination: "10.0.0.2" },
+      ]);
+    expect(names(dissect(frame()).layers).slice(3)).toEqual(["vxlan", "ipv4"]);
+    expect(names(dissect(frame(5555)).layers)[3]).toBe("payload");
+    const { layers } = dissect(frame(5555), { tunnelPorts: { "vxlan-gpe": [5555] } });
+    expect(names(layers).slice(3)).toEqual(["vxlan", "ipv4"]);
+    expect(layers.filter(isTunnel).map(tunnelTitle)).toEqual(["VXLAN-GPE"]);
+    // What is named for one kind counts more than what is usual for another.
+    expect(names(dissect(frame(), { tunnelPorts: { vxlan: [4790] } }).layers)[4]).toBe("ethernet");
   });
 
   test("GRE in UDP", () => {
@@ -262,13 +290,17 @@ describe("bad arguments throw and name the argument", () => {
   test.each<[() => unknown, ErrorConstructor, RegExp]>([
     [() => dissect("x" as never), TypeError, /^frame: /],
     [() => dissect(frame, { linktype: 1 } as never), TypeError, /^options: unknown option "linktype"/],
-    [() => dissect(frame, { vxlanPorts: [70_000] }), RangeError, /^vxlanPorts\[0\]: /],
-    [() => dissect(frame, { vxlanPorts: 4789 as never }), TypeError, /^vxlanPorts: /],
+    [() => dissect(frame, { tunnelPorts: { vxlan: [70_000] } }), RangeError, /^tunnelPorts\.vxlan\[0\]: /],
+    [() => dissect(frame, { tunnelPorts: { vxlan: 4789 as never } }), TypeError, /^tunnelPorts\.vxlan: /],
     [() => dissect(frame, { maximumLayers: 0 }), RangeError, /^maximumLayers: /],
     [() => dissect(frame, { wireLength: -1 }), RangeError, /^wireLength: /],
-    [() => compose([{ name: "mpls" } as never]), RangeError, /^layers: /],
+    [() => compose([{ name: "mpls" } as never]), RangeError, /^layers\[0\]\.name: expected ethernet, /],
     [() => compose([ethernet, udp]), RangeError, /no Ethernet type|port/],
-    [() => compose([ethernet, ipv4, udp]), RangeError, /^sourcePort: |^destinationPort: /],
+    [
+      () => compose([ethernet, ipv4, udp]),
+      RangeError,
+      /^layers\[2\]\.(?:sourcePort|destinationPort): missing; /,
+    ],
     [() => compose([ethernet], "x" as never), TypeError, /^payload: /],
   ])("%s", (run, type, message) => {
     expect(run).toThrow(type);

@@ -1,18 +1,18 @@
 // The layers of a dissected frame, and small readers of them.
 
-import type { ArpHeader } from "./arp.ts";
-import type { ChecksumStatus } from "./checksum.ts";
-import type { EthernetHeader } from "./ethernet.ts";
-import type { GeneveHeader } from "./geneve.ts";
-import { type GreHeader, nvgreOf } from "./gre.ts";
-import type { IcmpHeader } from "./icmp.ts";
-import type { Ipv4Header } from "./ipv4.ts";
-import type { Ipv6Header } from "./ipv6.ts";
-import type { LlcHeader } from "./llc.ts";
-import type { TcpHeader } from "./tcp.ts";
-import type { UdpHeader } from "./udp.ts";
-import type { VlanHeader } from "./vlan.ts";
-import type { VxlanHeader } from "./vxlan.ts";
+import type { ArpHeader } from "../wire/arp.ts";
+import type { ChecksumStatus } from "../wire/checksum.ts";
+import type { EthernetHeader } from "../wire/ethernet.ts";
+import type { GeneveHeader } from "../wire/geneve.ts";
+import { type GreHeader, nvgreOf } from "../wire/gre.ts";
+import type { IcmpHeader } from "../wire/icmp.ts";
+import type { Ipv4Header } from "../wire/ipv4.ts";
+import type { Ipv6Header } from "../wire/ipv6.ts";
+import type { LlcHeader } from "../wire/llc.ts";
+import type { TcpHeader } from "../wire/tcp.ts";
+import type { UdpHeader } from "../wire/udp.ts";
+import type { VlanHeader } from "../wire/vlan.ts";
+import type { VxlanHeader } from "../wire/vxlan.ts";
 
 /** What is known of bytes that are read no further. */
 export interface PayloadHeader {
@@ -55,20 +55,20 @@ export interface LayerOf<Name extends LayerName> {
   readonly length: number;
   readonly header: LayerHeaders[Name];
   /** Of IPv4, UDP and GRE, if {@link dissect} was asked to verify checksums. */
-  readonly checksum?: ChecksumStatus;
+  readonly checksum?: ChecksumStatus | undefined;
 }
 
 /** One layer of a frame: look at `name` first. */
 export type Layer = { [Name in LayerName]: LayerOf<Name> }[LayerName];
 
 /**
- * The VNIs of a frame's tunnels, outermost first: those of VXLAN and Geneve, and the VSIDs of NVGRE (RFC 7637). The
+ * The VNIs of a frame's tunnels, outermost first, and the VSIDs of NVGRE (RFC 7637). The
  * keys of plain GRE are no VNIs.
  */
 export function vnisOf(layers: readonly Layer[]): number[] {
   const vnis: number[] = [];
   for (const layer of layers) {
-    if (layer.name === "vxlan" || layer.name === "geneve") vnis.push(layer.header.vni);
+    if ("vni" in layer.header) vnis.push(layer.header.vni);
     if (layer.name !== "gre") continue;
     const nvgre = nvgreOf(layer.header);
     if (nvgre) vnis.push(nvgre.vsid);

@@ -1,0 +1,110 @@
+// A copy of the repository in which faults are planted: built as the original is, and then only as far as one file changes.
+
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { deflateRawSync } from "node:zlib";
+import ts from "typescript";
+import type { Mutant } from "./list.ts";
+
+const KERNELS = "build/js/src/kernel/kernels.generated.js";
+/** What is copied: all that building and testing needs. */
+const PARTS = ["assembly", "bench", "build", "dist", "docs", "schema", "scripts", "src", "test"] as const;
+const BUILT = ["build", "dist"] as const;
+
+export class Workshop {
+  readonly folder: string;
+  readonly #root: string;
+
+  /** `root` has been built. */
+  constructor(root: string) {
+    this.#root = root;
+    this.folder = mkdtempSync(join(tmpdir(), "frameferry-mutants-"));
+    for (const part of PARTS) cpSync(join(root, part), join(this.folder, part), { recursive: true });
+    for (const name of readdirSync(root))
+      if (/\.(json|mjs|ts|md)$/.test(name)) cpSync(join(root, name), join(this.folder, name));
+    symlinkSync(join(root, "node_modules"), join(this.folder, "node_modules"));
+  }
+
+  /** Plants the fault and builds what depends on its file. */
+  plant({ name, file, search, replacement }: Mutant): void {
+    const path = join(this.folder, file);
+    const text = readFileSync(path, "utf8");
+    if (text.split(search).length !== 2)
+      throw new Error(`${name}: its text does not stand once in ${file}: adapt bench/mutants/list.ts`);
+    // Not as a pattern: "$" means itself.
+    writeFileSync(
+      path,
+      text.replace(search, () => replacement),
+    );
+    if (file.startsWith("assembly/")) this.#buildKernels();
+    else this.#buildScript(file);
+  }
+
+  /** Takes the fault back, and all that was built of it. */
+  restore({ file }: Mutant): void {
+    cpSync(join(this.#root, file), join(this.folder, file));
+    for (const part of BUILT) {
+      rmSync(join(this.folder, part), { recursive: true, force: true });
+      cpSync(join(this.#root, part), join(this.folder, part), { recursive: true });
+    }
+  }
+
+  close(): void {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  #buildKernels(): void {
+    this.#run("assemblyscript/bin/asc.js", "--config", "asconfig.json", "--target", "release");
+    const wasm = readFileSync(join(this.folder, "build/frameferry.wasm"));
+    writeFileSync(join(this.folder, "dist/frameferry.wasm"), wasm);
+    const before = readFileSync(join(this.folder, KERNELS), "utf8");
+    const [, base64, length] = /"([A-Za-z0-9+/=]{1000,})"[\s\S]*?KERNELS_LENGTH = (\d+)/.exec(before) ?? [];
+    if (base64 === undefined || length === undefined)
+      throw new Error(`${KERNELS}: the kernels are not there`);
+    const after = deflateRawSync(wasm, { level: 9 }).toString("base64");
+    const bundles = readdirSync(join(this.folder, "dist"), { recursive: true, encoding: "utf8" })
+      .filter((path) => path.endsWith(".js"))
+      .map((path) => join("dist", path));
+    let found = 0;
+    for (const path of [KERNELS, ...bundles]) {
+      const text = readFileSync(join(this.folder, path), "utf8");
+      if (!text.includes(base64)) continue;
+      found++;
+      const changed = text
+        .replace(base64, after)
+        .replace(`KERNELS_LENGTH = ${length}`, `KERNELS_LENGTH = ${wasm.length}`);
+      writeFileSync(join(this.folder, path), changed);
+    }
+    if (found < 2) throw new Error("dist/: no bundle has the kernels in it");
+  }
+
+  #buildScript(file: string): void {
+    const config = ts.readConfigFile(join(this.folder, "tsconfig.json"), (path) =>
+      readFileSync(path, "utf8"),
+    );
+    const { options } = ts.convertCompilerOptionsFromJson(
+      (config.config as { compilerOptions: object }).compilerOptions,
+      this.folder,
+    );
+    const source = readFileSync(join(this.folder, file), "utf8");
+    const fileName = join(this.folder, file);
+    const { outputText } = ts.transpileModule(source, { compilerOptions: options, fileName });
+    writeFileSync(join(this.folder, "build/js", file.replace(/\.ts$/, ".js")), outputText);
+    // Declarations stay as they are: they take longest.
+    writeFileSync(
+      join(this.folder, "rollup.scripts.mjs"),
+      'import all from "./rollup.config.mjs";\nexport default all.slice(0, 2);\n',
+    );
+    this.#run("rollup/dist/bin/rollup", "-c", "rollup.scripts.mjs", "--silent");
+  }
+
+  #run(script: string, ...args: string[]): void {
+    const { status, stderr } = spawnSync(process.execPath, [join("node_modules", script), ...args], {
+      cwd: this.folder,
+      encoding: "utf8",
+    });
+    if (status !== 0) throw new Error(`${script} failed: ${stderr.slice(0, 500)}`);
+  }
+}

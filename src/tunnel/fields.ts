@@ -1,0 +1,176 @@
+// Rows of options that kinds have in common.
+
+import { choice, type Field, type Fields, flag, ip, type Kind, mac, whole } from "../core/fields.ts";
+import { DECAPSULATE_KEEP_OTHERS, DECAPSULATE_TAKE_CRITICAL } from "../layout/stage.layout.ts";
+import { VLAN_VID_RESERVED } from "../layout/vlan.layout.ts";
+import { VNI_MAXIMUM } from "../layout/vxlan.layout.ts";
+import type {
+  Decapsulate,
+  DecapsulateUdp,
+  Encapsulate,
+  EncapsulateUdp,
+  TunnelTo,
+  UdpTunnelTo,
+} from "./tunnel-kind.ts";
+
+/** More tunnels in one another than a frame of 64 KiB can hold headers for are not waited for. */
+export const DEPTH_MAXIMUM = 64;
+
+/** Flags of a decapsulation over UDP that change nothing for a plain packet. */
+export const USUAL_UDP: number = DECAPSULATE_KEEP_OTHERS | DECAPSULATE_TAKE_CRITICAL;
+
+export const SOURCE_TAGS_KEPT: Field<"keep" | "strip"> = {
+  ...choice("keep", "strip"),
+  fallback: "keep",
+  flag: "--strip-tag",
+  says: "strip",
+  help: "take the passenger's outermost VLAN tag off (RFC 7348 section 6.1)",
+};
+
+export const INNER_TAGS_KEPT: Field<"keep" | "drop"> = {
+  ...choice("keep", "drop"),
+  fallback: "keep",
+  flag: "--refuse-tagged",
+  says: "drop",
+  help: "drop passengers with a VLAN tag (RFC 7348 section 6.1)",
+};
+
+export const RESERVED_BITS: Field<"rfc" | "strict"> = {
+  ...choice("rfc", "strict"),
+  fallback: "rfc",
+  flag: "--strict",
+  says: "strict",
+  help: "drop packets with reserved bits of the tunnel header set, as Open vSwitch does",
+};
+
+export const DECAPSULATE: Fields<Decapsulate, "stage" | "depth" | "others" | "ipChecksum" | "header"> = {
+  stage: { ...choice("decapsulate"), required: true },
+  depth: {
+    ...depth(),
+    fallback: 1,
+    flag: "--depth <N>",
+    help: "how many tunnels to take off, one in the other, or all",
+  },
+  others: {
+    ...choice("drop", "keep"),
+    fallback: "drop",
+    flag: "--keep-others",
+    says: "keep",
+    help: "keep frames that are no packets of this tunnel, unchanged",
+  },
+  ipChecksum: {
+    ...choice("verify", "ignore"),
+    fallback: "verify",
+    flag: "--ignore-ip-checksum",
+    says: "ignore",
+    help: "take packets whose outer IPv4 header checksum is wrong, too",
+  },
+  header: { ...choice("full", "bare"), fallback: "full" },
+};
+
+export const ENCAPSULATE: Fields<Encapsulate, "stage" | "ttl" | "dscp" | "header" | "seed"> = {
+  stage: { ...choice("encapsulate"), required: true },
+  local: { ...ip(), flag: "--local <IP>", help: "outer source address, IPv4 or IPv6" },
+  remote: { ...ip(), flag: "--remote <IP>", help: "outer destination address, of the same family" },
+  localMac: {
+    ...mac(),
+    flag: "--local-mac <MAC>",
+    help: "outer source MAC (default: made of the address)",
+  },
+  remoteMac: {
+    ...mac(),
+    flag: "--remote-mac <MAC>",
+    help: "outer destination MAC (default: made of the address)",
+  },
+  ttl: { ...whole(1, 255), fallback: 64, flag: "--ttl <N>", help: "time to live or hop limit" },
+  dscp: { ...whole(0, 63), fallback: 0, flag: "--dscp <N>", help: "differentiated services code point" },
+  outerVid: { ...whole(1, VLAN_VID_RESERVED - 1), flag: "--outer-vid <N>", help: "VLAN of the outer frame" },
+  header: { ...choice("full", "bare"), fallback: "full" },
+  seed: { ...whole(0, 0xffffffff), fallback: 0, flag: "--seed <N>", help: "seed of the flow hash" },
+};
+
+/** A switch's tunnel: only the remote is checked by it, which is fast. */
+export const TUNNEL: Fields<TunnelTo, "remote"> = {
+  remote: { ...ip(), required: true },
+  remoteMac: mac(),
+  ttl: whole(1, 255),
+  dscp: whole(0, 63),
+};
+
+const UDP_PORT: Kind<number> = whole(1, 65535);
+export const VNI: Kind<number> = whole(0, VNI_MAXIMUM);
+
+/** For a kind over UDP whose port is this. */
+export function decapsulateUdp(
+  port: number,
+): Fields<
+  DecapsulateUdp,
+  "stage" | "depth" | "others" | "ipChecksum" | "header" | "port" | "udpChecksum" | "innerTag"
+> {
+  return {
+    ...DECAPSULATE,
+    port: {
+      ...UDP_PORT,
+      fallback: port,
+      flag: "--port <P>",
+      help: "UDP destination port of the tunnel",
+    },
+    vni: {
+      ...VNI,
+      flag: "--vni <N>",
+      help: "only tunnels with this VNI or VSID (the outermost, where nested)",
+    },
+    udpChecksum: {
+      ...choice("ignore", "verify"),
+      fallback: "ignore",
+      flag: "--verify-udp",
+      says: "verify",
+      help: "drop packets whose UDP checksum is wrong",
+    },
+    innerTag: INNER_TAGS_KEPT,
+  };
+}
+
+/** For a kind over UDP whose port is this. */
+export function encapsulateUdp(
+  port: number,
+): Fields<EncapsulateUdp, "stage" | "ttl" | "dscp" | "header" | "seed" | "vni" | "port" | "innerTag"> {
+  return {
+    ...ENCAPSULATE,
+    vni: {
+      ...VNI,
+      required: true,
+      flag: "--vni <N>",
+      help: `VNI, 0 to ${VNI_MAXIMUM}`,
+    },
+    port: {
+      ...UDP_PORT,
+      fallback: port,
+      flag: "--dst-port <P>",
+      help: "UDP destination port",
+    },
+    udpChecksum: {
+      ...flag(),
+      flag: "--udp-checksum",
+      help: "compute the outer UDP checksum (default over IPv6)",
+      off: { flag: "--no-udp-checksum", help: "leave the outer UDP checksum zero (default over IPv4)" },
+    },
+    innerTag: SOURCE_TAGS_KEPT,
+  };
+}
+
+/** The port's default is the VTEP's. */
+export const UDP_TUNNEL: Fields<UdpTunnelTo, "remote"> = {
+  ...TUNNEL,
+  port: UDP_PORT,
+  udpChecksum: flag(),
+};
+
+function depth(): Kind<number | "all"> {
+  const number = whole(1, DEPTH_MAXIMUM);
+  return {
+    expected: `${number.expected} or all`,
+    check: (path, value) => (value === "all" ? value : number.check(path, value)),
+    parse: (path, text) => (text === "all" ? text : (number.parse?.(path, text) as number)),
+  };
+}

@@ -1,0 +1,174 @@
+// The table of all kinds of tunnels, in the order of their numbers.
+
+import { alternatives, oneOf, unknownOption, wrongType } from "../core/arguments.ts";
+import { checkField, type Field, notFor } from "../core/fields.ts";
+import { type Geneve, geneve } from "./geneve.ts";
+import { type Gre, gre } from "./gre.ts";
+import { type Nvgre, nvgre } from "./nvgre.ts";
+import type { FieldRows, KindOptions, TunnelRow } from "./tunnel-kind.ts";
+import { type Vxlan, vxlan } from "./vxlan.ts";
+import { type VxlanGpe, vxlanGpe } from "./vxlan-gpe.ts";
+
+/** The options of each kind, by its name. */
+export interface TunnelKindOptions {
+  vxlan: Vxlan;
+  geneve: Geneve;
+  gre: Gre;
+  nvgre: Nvgre;
+  "vxlan-gpe": VxlanGpe;
+}
+
+export const TUNNEL_ROWS: readonly TunnelRow[] = [vxlan, geneve, gre, nvgre, vxlanGpe];
+
+/** Kinds of tunnels that kernels know. */
+export type TunnelKind = keyof TunnelKindOptions;
+
+/**
+ * Takes tunnel headers of this kind off. The frame becomes its passenger, with the VNI, VSID or GRE key of its tunnel.
+ * Without a key it has no number; nor has it with the key 0xffffffff, which stands for that, though `key` can ask for it.
+ */
+export type DecapsulateStageOf<K extends TunnelKind> = TunnelKindOptions[K]["decapsulate"];
+
+/** Puts the frame into a tunnel of this kind: outer Ethernet, IP, UDP where the kind has it, and tunnel header. */
+export type EncapsulateStageOf<K extends TunnelKind> = TunnelKindOptions[K]["encapsulate"];
+
+/** A decapsulation of any kind; see {@link DecapsulateStageOf}. */
+export type DecapsulateStage = DecapsulateStageOf<TunnelKind>;
+
+/** An encapsulation of any kind; see {@link EncapsulateStageOf}. */
+export type EncapsulateStage = EncapsulateStageOf<TunnelKind>;
+
+/** Where a switch's tunnel of this kind leads, and what its packets say. */
+export type TunnelToOf<K extends TunnelKind> = TunnelKindOptions[K]["tunnel"];
+
+/** Kinds whose tunnels run over UDP, on a port of their own. */
+export type UdpTunnelKind = {
+  [K in TunnelKind]: "port" extends keyof EncapsulateStageOf<K> ? K : never;
+}[TunnelKind];
+
+/** What is known of a kind of tunnel. */
+export interface TunnelKindInfo {
+  readonly kind: TunnelKind;
+  /** For people: `Geneve`. */
+  readonly title: string;
+  /** Its UDP destination port, unless one says another; undefined for GRE and NVGRE. */
+  readonly port: number | undefined;
+  /** All UDP ports by which it is recognised in a dissected frame, unless one says others. */
+  readonly ports: readonly number[];
+  /** Which option of its stages says which network a frame is of. */
+  readonly number: "vni" | "key";
+  /** The least and the most that this can be on the way into a tunnel. */
+  readonly numberRange: readonly [least: number, most: number];
+}
+
+/** All kinds of tunnels, for programs that let people choose one. */
+export const tunnelKinds: readonly TunnelKindInfo[] = TUNNEL_ROWS.map((row) => ({
+  kind: row.name as TunnelKind,
+  title: row.title,
+  port: portOf(row),
+  ports: portsOf(row),
+  number: row.numberName,
+  numberRange: row.numberRange,
+}));
+
+export const TUNNEL_KINDS: readonly TunnelKind[] = tunnelKinds.map(({ kind }) => kind);
+
+const BY_NAME: ReadonlyMap<unknown, TunnelRow> = new Map(TUNNEL_ROWS.map((row) => [row.name, row]));
+
+/** What has options of a kind. */
+type Part = keyof KindOptions;
+
+/** The options of a part that any kind has: each as the first kind with it has it, told what the others say of it. */
+export function optionsOfAnyKind(part: Part): FieldRows {
+  return ANY[part];
+}
+
+const ANY: Readonly<Record<Part, FieldRows>> = {
+  decapsulate: merged("decapsulate"),
+  encapsulate: merged("encapsulate"),
+  tunnel: merged("tunnel"),
+};
+
+function merged(part: Part): FieldRows {
+  const names = new Set(TUNNEL_ROWS.flatMap((row) => Object.keys(row[part])));
+  names.delete("kind");
+  const check = (path: string, value: unknown): TunnelKind => oneOf(path, value, TUNNEL_KINDS);
+  const expected = alternatives(TUNNEL_KINDS);
+  const kind = { expected, check, parse: check, flag: "--kind <KIND>", help: `kind of tunnel: ${expected}` };
+  return { kind, ...Object.fromEntries([...names].map((name) => [name, mergedOption(part, name)])) };
+}
+
+function mergedOption(part: Part, name: string): Field<unknown> {
+  const rows = TUNNEL_ROWS.filter((row) => Object.hasOwn(row[part], name));
+  const fields = rows.map((row) => row[part][name] as Field<unknown>);
+  const [first] = fields as [Field<unknown>];
+  const { required, fallback, help, ...option } = first;
+  const text = togetherText(rows, (field) => field.help ?? "");
+  if (fields.every((field) => field.fallback === fallback))
+    return { ...option, ...(fallback !== undefined && { fallback }), help: text };
+  return { ...option, help: `${text} (default: ${togetherText(rows, (field) => String(field.fallback))})` };
+
+  /** What the first kind says; and what others say, if it is something else. */
+  function togetherText(of: readonly TunnelRow[], tell: (field: Field<unknown>) => string): string {
+    const said = of.map((row) => [row.title, tell(row[part][name] as Field<unknown>)] as const);
+    const usual = said[0]?.[1] ?? "";
+    const others = said.filter(([, words]) => words !== usual);
+    return [usual, ...others.map(([title, words]) => `of ${title} ${words}`)].join(", ");
+  }
+}
+
+/** The UDP port of a kind; undefined if it is not over UDP. */
+export function portOf({ over }: TunnelRow): number | undefined {
+  return over.protocol === "udp" ? over.port : undefined;
+}
+
+/** All UDP ports of a kind that are in use, its own first. */
+export function portsOf({ over }: TunnelRow): readonly number[] {
+  return over.protocol === "udp" ? [over.port, ...(over.formerly ?? [])] : [];
+}
+
+/**
+ * The row of what has `options`, all of which are its kind's own, or among `more`.
+ * @throws ArgumentError for another option, and for another kind.
+ */
+export function rowOf(
+  part: Part,
+  options: { readonly kind: TunnelKind },
+  more: Readonly<Record<string, unknown>> = {},
+): TunnelRow {
+  if (typeof options !== "object" || options === null) throw wrongType(part, "an object", options);
+  const row = BY_NAME.get(options.kind);
+  const own = row?.[part] ?? {};
+  // Nothing is made here: a switch may get a tunnel each microsecond.
+  for (const key in options) {
+    if (Object.hasOwn(own, key) || Object.hasOwn(more, key)) continue;
+    if (!Object.hasOwn(ANY[part], key))
+      throw unknownOption(part, key, [...Object.keys(more), ...Object.keys(row?.[part] ?? ANY[part])]);
+    if (row !== undefined && options[key as keyof typeof options] !== undefined)
+      throw notFor(key, `a tunnel of kind ${row.name}`);
+  }
+  if (row === undefined) oneOf("kind", options.kind, TUNNEL_KINDS);
+  return row as TunnelRow;
+}
+
+/** All options of a stage, checked, with what is used where nothing is given. */
+export function checkedStage(
+  row: TunnelRow,
+  part: "decapsulate" | "encapsulate",
+  stage: object,
+): Readonly<Record<string, unknown>> {
+  const given = stage as Readonly<Record<string, unknown>>;
+  const checked: Record<string, unknown> = {};
+  for (const key in row[part]) checked[key] = checkField(row[part], key, given[key]);
+  return checked;
+}
+
+/** The row of a kind. */
+export function rowOfKind(kind: TunnelKind): TunnelRow {
+  return BY_NAME.get(kind) as TunnelRow;
+}
+
+/** The row of the kind with this number. */
+export function rowOfNumber(number: number): TunnelRow {
+  return TUNNEL_ROWS[number] as TunnelRow;
+}
