@@ -35,7 +35,6 @@ import {
   DECAPSULATE_KEYED,
   DECAPSULATE_VERIFY_UDP,
   DECAPSULATE_VNI,
-  STAGE_CHANGED,
   STAGE_FLAGS,
 } from "../src/layout/stage.layout";
 import {
@@ -51,7 +50,7 @@ import { UDP_DESTINATION_PORT, UDP_LENGTH, UDP_TOTAL_LENGTH } from "../src/layou
 import { swapped16 } from "./byte-order";
 import { OTHER, payloadLength, payloadOf, REFUSED, udpSumIsGood, walk } from "./carrier";
 import { sumIsWrong } from "./checksum";
-import { drop, passOver } from "./descriptor";
+import { countChanged, drop, passOver } from "./descriptor";
 import { FRAGMENT_BITS, PLAIN_IPV4, PLAIN_IPV4_MASK } from "./flow-hash";
 import { otherGre, pullPlainGre } from "./gre";
 import { becomePassenger } from "./passenger";
@@ -93,7 +92,7 @@ export function decapsulate(descriptors: usize, count: u32, stage: usize, counte
     }
     d += DESCRIPTOR_LENGTH;
   }
-  store<u64>(stage, load<u64>(stage, STAGE_CHANGED) + changed, STAGE_CHANGED);
+  countChanged(stage, counters, changed);
 }
 
 /**

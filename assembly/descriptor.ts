@@ -1,5 +1,6 @@
 import { DESCRIPTOR_REASON, DESCRIPTOR_VERDICT, VERDICT_DROP } from "../src/layout/descriptor.layout";
-import { COUNTER_LENGTH } from "../src/layout/drop.layout";
+import { COUNTER_LENGTH, COUNTERS_LENGTH, DROP_REASONS } from "../src/layout/drop.layout";
+import { STAGE_STATE, STATE_CHANGED } from "../src/layout/stage.layout";
 
 // Counted beside the loops, where it costs nothing: frames dropped, and frames that were dropped before.
 // Module state, so each thread has its own; a pipeline sets both to zero.
@@ -26,6 +27,9 @@ export function passOver(descriptor: usize): void {
   if (load<u8>(descriptor, DESCRIPTOR_VERDICT) === VERDICT_DROP) passedOver++;
 }
 
+// A reason without a counter would count into what lies behind: the build fails instead.
+if (DROP_REASONS * COUNTER_LENGTH > COUNTERS_LENGTH) ERROR("COUNTERS_LENGTH: there are more drop reasons");
+
 /** Marks a frame as dropped and counts it under its reason. */
 export function drop(descriptor: usize, reason: u32, counters: usize): void {
   store<u8>(descriptor, <u8>VERDICT_DROP, DESCRIPTOR_VERDICT);
@@ -33,4 +37,15 @@ export function drop(descriptor: usize, reason: u32, counters: usize): void {
   dropped++;
   const counter: usize = counters + reason * COUNTER_LENGTH;
   store<u64>(counter, load<u64>(counter) + 1);
+}
+
+/** Where the state of a stage lies in that of the thread, which begins with the drop counters. */
+export function stateOf(stage: usize, counters: usize): usize {
+  return counters + load<u32>(stage, STAGE_STATE);
+}
+
+/** Counts frames that a stage changed, once a burst. */
+export function countChanged(stage: usize, counters: usize, changed: u64): void {
+  const state = stateOf(stage, counters);
+  store<u64>(state, load<u64>(state, STATE_CHANGED) + changed, STATE_CHANGED);
 }

@@ -5,7 +5,7 @@
 // Kernels know outer IP and UDP and treat the tunnel header behind them as bytes: all kinds over UDP, options and
 // all, are one to them. Of GRE they know where a checksum or a FlowID lies.
 
-import { STAGE_CHANGED } from "../src/layout/stage.layout";
+import { countChanged } from "./descriptor";
 import { isPlainGreStage, isPlainStage, wrapPlain, wrapPlainGre } from "./encapsulate-plain";
 import { wrapAll } from "./wrap";
 
@@ -14,5 +14,5 @@ export function encapsulate(descriptors: usize, count: u32, stage: usize, counte
   if (isPlainStage(stage)) changed = wrapPlain(descriptors, count, stage, counters);
   else if (isPlainGreStage(stage)) changed = wrapPlainGre(descriptors, count, stage, counters);
   else changed = wrapAll(descriptors, count, stage, counters);
-  store<u64>(stage, load<u64>(stage, STAGE_CHANGED) + changed, STAGE_CHANGED);
+  countChanged(stage, counters, changed);
 }

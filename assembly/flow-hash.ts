@@ -16,8 +16,8 @@ import { VLAN_LENGTH } from "../src/layout/vlan.layout";
 import { isTag } from "./vlan";
 
 /** IPv4 and IPv6 type fields, and the fragment bits, as a little-endian load sees them. */
-const TYPE_IPV4: u32 = 0x0008;
-const TYPE_IPV6: u32 = 0xdd86;
+export const TYPE_IPV4: u32 = 0x0008;
+export const TYPE_IPV6: u32 = 0xdd86;
 export const FRAGMENT_BITS: u32 = 0xff3f; // more fragments, offset
 
 const K1: u32 = 0x9e3779b1;
@@ -52,7 +52,7 @@ export function plainFlowHash(frame: usize, seed: u32): u32 {
   return finish(seed, load<u32>(frame, 26), load<u32>(frame, 30), ports, protocol);
 }
 
-function hasPorts(protocol: u32): bool {
+export function hasPorts(protocol: u32): bool {
   return load<u8>(PORTS + protocol) !== 0;
 }
 

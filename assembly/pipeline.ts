@@ -9,18 +9,22 @@ import {
 import { DROP_OTHER_VNI } from "../src/layout/drop.layout";
 import {
   FILTER_VNI,
+  OPERATION_COUNT,
   OPERATION_DECAPSULATE,
   OPERATION_ENCAPSULATE,
   OPERATION_FILTER_VNI,
+  OPERATION_SAMPLE,
   OPERATION_VLAN_POP,
   OPERATION_VLAN_PUSH,
   OPERATION_VLAN_REWRITE,
   STAGE_LENGTH,
   STAGE_OPERATION,
 } from "../src/layout/stage.layout";
+import { countByKey } from "./count";
 import { decapsulate } from "./decapsulate";
 import { drop, droppedFrames, passedOverFrames, passOver, resetTally } from "./descriptor";
 import { encapsulate } from "./encapsulate";
+import { sample } from "./sample";
 import { vlanPop, vlanPush, vlanRewrite } from "./vlan";
 
 /** Runs all stages over the burst; returns how many frames were not dropped. */
@@ -53,6 +57,12 @@ export function runPipeline(
         break;
       case OPERATION_FILTER_VNI:
         filterVni(descriptors, count, stage, counters);
+        break;
+      case OPERATION_SAMPLE:
+        sample(descriptors, count, stage, counters);
+        break;
+      case OPERATION_COUNT:
+        countByKey(descriptors, count, stage, counters);
         break;
       default:
         unreachable();

@@ -12,7 +12,6 @@ import {
 import { DROP_FRAME_TOO_SHORT, DROP_NO_HEADROOM } from "../src/layout/drop.layout";
 import { ETHERNET_LENGTH, ETHERNET_TYPE } from "../src/layout/ethernet.layout";
 import {
-  STAGE_CHANGED,
   VLAN_KEEP_MASK,
   VLAN_MATCH_BITS,
   VLAN_MATCH_MASK,
@@ -23,7 +22,7 @@ import {
 } from "../src/layout/stage.layout";
 import { VLAN_LENGTH } from "../src/layout/vlan.layout";
 import { swapped16 } from "./byte-order";
-import { drop, passOver } from "./descriptor";
+import { countChanged, drop, passOver } from "./descriptor";
 
 /** Is this type field, as a little-endian load sees it, one of the three TPIDs? */
 export function isTag(type: u32): bool {
@@ -60,7 +59,7 @@ export function vlanPush(descriptors: usize, count: u32, stage: usize, counters:
     store<u32>(d, load<u32>(d, DESCRIPTOR_WIRE_LENGTH) + VLAN_LENGTH, DESCRIPTOR_WIRE_LENGTH);
     changed++;
   }
-  store<u64>(stage, load<u64>(stage, STAGE_CHANGED) + changed, STAGE_CHANGED);
+  countChanged(stage, counters, changed);
 }
 
 /** Takes the outermost tag off; frames without one, or with another than asked for, go on unchanged. */
@@ -82,7 +81,7 @@ export function vlanPop(descriptors: usize, count: u32, stage: usize, counters: 
     }
     if (popTag(d, length, tpid, mask, bits)) changed++;
   }
-  store<u64>(stage, load<u64>(stage, STAGE_CHANGED) + changed, STAGE_CHANGED);
+  countChanged(stage, counters, changed);
 }
 
 /** Takes the outermost tag off one frame of at least 14 bytes, if it has one with this TPID (0: any) and these TCI bits. */
@@ -130,5 +129,5 @@ export function vlanRewrite(descriptors: usize, count: u32, stage: usize, counte
     if (tpid !== 0) store<u16>(frame, <u16>tpid, ETHERNET_TYPE);
     changed++;
   }
-  store<u64>(stage, load<u64>(stage, STAGE_CHANGED) + changed, STAGE_CHANGED);
+  countChanged(stage, counters, changed);
 }

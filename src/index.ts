@@ -30,16 +30,23 @@ export {
 } from "./lane/frame-channel.ts";
 export type { CaptureSource } from "./pcap/byte-source.ts";
 export { CaptureError } from "./pcap/capture-error.ts";
+export type { CompiledStages } from "./pipeline/compiled-stages.ts";
+export type { CountKey, CountKeyValues } from "./pipeline/count-keys.ts";
+export type { FrameCount } from "./pipeline/count-table.ts";
+export type { CountEntry, StageCounts } from "./pipeline/count-told.ts";
 export type { PipelineCounters } from "./pipeline/counters.ts";
 export { Pipeline } from "./pipeline/pipeline.ts";
-export { Program } from "./pipeline/program.ts";
+export { Program, ProgramState } from "./pipeline/program.ts";
 export type {
+  CountStage,
   FilterVniStage,
+  SampleStage,
   Stage,
   VlanPopStage,
   VlanPushStage,
   VlanRewriteStage,
 } from "./pipeline/stages.ts";
+export type { Tally } from "./pipeline/tally.ts";
 export type { WorkerLike } from "./platform/threads.ts";
 export { BasePort, type PortTraits } from "./port/base-port.ts";
 export { type Connection, type ConnectOptions, connect } from "./port/connect.ts";

@@ -14,9 +14,10 @@ import {
   VERDICT_DROP,
   VNI_NONE,
 } from "../../src/layout/descriptor.layout.ts";
-import { compileStages } from "../../src/pipeline/pipeline.ts";
-import { Program } from "../../src/pipeline/program.ts";
+import { compileStages } from "../../src/pipeline/compile.ts";
+import { Program, type ProgramState } from "../../src/pipeline/program.ts";
 import type { Stage } from "../../src/pipeline/stages.ts";
+import { framesOf } from "../../src/pipeline/tally.ts";
 import type { CaseFault } from "./faults.ts";
 import { mutated, type Next } from "./mutate.ts";
 import { mended, soundFrames } from "./passengers.ts";
@@ -57,7 +58,7 @@ const PIPELINES: readonly (readonly Stage[])[] = [
 
 interface Made {
   readonly name: string;
-  readonly program: Program;
+  readonly state: ProgramState;
 }
 
 export class FrameFuzz {
@@ -78,7 +79,7 @@ export class FrameFuzz {
       name: stages
         .map((stage) => ("kind" in stage ? `${stage.stage} ${stage.kind}` : stage.stage))
         .join(", "),
-      program: new Program(kernels, compileStages(stages)),
+      state: new Program(kernels, compileStages(stages)).open(),
     }));
     this.#sound = soundFrames(kernels, next, 6);
   }
@@ -93,7 +94,7 @@ export class FrameFuzz {
       return next(2) === 0 ? mended(broken) : broken;
     });
     // Sometimes too little room for what the stages put in front.
-    const headroom = next(4) === 0 ? next(made.program.headroom + 8) : made.program.headroom;
+    const headroom = next(4) === 0 ? next(made.state.program.headroom + 8) : made.state.program.headroom;
     const shift = next(64);
     const wrong = this.#check(made, frames, headroom, shift);
     if (wrong === undefined) return FRAMES;
@@ -130,7 +131,7 @@ export class FrameFuzz {
 
   /** What became of each frame, as text; a sentence if something else was touched or miscounted. */
   #through(
-    { program }: Made,
+    { state }: Made,
     frames: readonly Uint8Array[],
     headroom: number,
     shift: number,
@@ -152,20 +153,20 @@ export class FrameFuzz {
       words[word + 6] = 0;
       words[word + (DESCRIPTOR_MARK >> 2)] = i;
     });
-    const before = program.counters();
+    const before = state.tally();
     const forwarded = functions.runPipeline(
       d,
       frames.length,
-      program.address,
-      program.length,
-      program.counterAddress,
+      state.program.address,
+      state.program.length,
+      state.address,
     );
-    const after = program.counters();
+    const after = state.tally();
     if (
-      after.received - before.received !== frames.length ||
+      framesOf(after) - framesOf(before) !== frames.length ||
       after.forwarded - before.forwarded !== forwarded
     )
-      return `${frames.length} frames, ${after.received - before.received} counted, ${forwarded} forwarded`;
+      return `${frames.length} frames, ${framesOf(after) - framesOf(before)} counted, ${forwarded} forwarded`;
     const results: string[] = [];
     for (const [i, frame] of frames.entries()) {
       const slot = this.#slots + i * SLOT;

@@ -19,7 +19,7 @@ import {
   RING_TAIL,
   RING_TAIL_COPY,
 } from "../../src/layout/ring.layout.ts";
-import { compileStages } from "../../src/pipeline/pipeline.ts";
+import { compileStages } from "../../src/pipeline/compile.ts";
 import { Program } from "../../src/pipeline/program.ts";
 import { threadOf, type WorkerLike } from "../../src/platform/threads.ts";
 import { ByteRing } from "../../src/ring/byte-ring.ts";
@@ -125,12 +125,13 @@ function byteTasks(kernels: Kernels, wanted: LitmusCase, count: number): LitmusT
 function relayCursor(kernels: Kernels): number {
   const { plan, words } = kernels;
   const program = new Program(kernels, compileStages([]));
+  const state = program.open();
   const cursor = plan.reserve("a relay's cursor", CURSOR_LENGTH);
   const fields: readonly (readonly [number, number])[] = [
     [CURSOR_DESCRIPTORS, plan.reserve("a relay's descriptors", BURST * DESCRIPTOR_LENGTH)],
     [CURSOR_BURST, BURST],
     [CURSOR_STAGES, program.address],
-    [CURSOR_COUNTERS, program.counterAddress],
+    [CURSOR_COUNTERS, state.address],
     [CURSOR_JOURNAL, plan.reserve("a relay's journal", JOURNAL_LENGTH)],
   ];
   for (const [field, value] of fields) words[(cursor + field) >>> 2] = value;

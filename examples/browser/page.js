@@ -7,7 +7,7 @@ import { createDataplane, dropReasons } from "./frameferry/index.js";
 import { showFrames } from "./frames-view.js";
 import { longTasks } from "./long-tasks.js";
 import { openStagesForm, portsOf, showComplaint, stagesOfForm } from "./stages-form.js";
-import { showDrops, showVnis } from "./tables-view.js";
+import { showCounts, showDrops, showVnis } from "./tables-view.js";
 import { element, grouped, short, sizeText } from "./text.js";
 import { onFile } from "./views.js";
 
@@ -41,6 +41,7 @@ openStagesForm(() => preview(false));
 offerWorkers();
 let dataplane = openDataplane();
 showDrops(undefined, dropReasons);
+showCounts(undefined);
 
 at("file").addEventListener("change", ({ target }) => {
   const [file] = target.files;
@@ -242,6 +243,7 @@ function showResult(name, stages, { summary, milliseconds, longTasks: tasks }) {
   at("long-tasks").textContent = tasks === undefined ? "not known" : grouped(tasks.count);
   at("long-tasks").title = tasks?.count > 0 ? `the longest took ${tasks.longestMs.toFixed(0)} ms` : "";
   showDrops(summary, dropReasons);
+  showCounts(summary);
   const stem = name.replace(/\.(pcap|pcapng|cap)$/i, "");
   resultName = [stem, ...stages.map(({ stage }) => stage), summary.format].join(".");
   at("download").hidden = false;
@@ -265,6 +267,7 @@ function forgetResult() {
   at("figures").hidden = true;
   for (const figure of at("figures").querySelectorAll("dd")) figure.textContent = "–";
   showDrops(undefined, dropReasons);
+  showCounts(undefined);
   showVnis(before, undefined, before?.unfinished);
 }
 

@@ -32,7 +32,9 @@ export function stagesOfForm() {
     const stage = { stage: item.dataset.stage };
     for (const field of item.querySelectorAll("[name]:enabled")) {
       const text = field.value.trim();
-      if (text !== "") stage[field.name] = "words" in field.dataset || text === "all" ? text : Number(text);
+      if (text === "") continue;
+      if ("list" in field.dataset) stage[field.name] = text.split(" ");
+      else stage[field.name] = "words" in field.dataset || text === "all" ? text : Number(text);
     }
     return stage;
   });

@@ -1,4 +1,4 @@
-// The two tables: frames by VNI, before and after, and dropped frames by reason.
+// The tables: frames by VNI, before and after, dropped frames by reason, and what stages have counted.
 
 import { element, grouped } from "./text.js";
 
@@ -7,6 +7,8 @@ const vnis = document.querySelector("#vnis tbody");
 const drops = document.querySelector("#drops tbody");
 const sampled = document.querySelector("#sampled");
 const countAll = document.querySelector("#count-all");
+const counts = document.querySelector("#counts");
+const counted = document.querySelector("#counted");
 const dropsNote = document.querySelector("#drops-note");
 
 /** Shows counts as `inspector.js` makes them; either may be missing, and `counting` says that more will come. */
@@ -54,6 +56,31 @@ export function showDrops(summary, reasons) {
   );
   if (summary === undefined) dropsNote.textContent = "Run the pipeline to see.";
   else dropsNote.textContent = rows.length === 0 ? "Nothing was dropped." : "";
+}
+
+/** Shows what the stages that count have counted: a table for each; undefined before there is a summary. */
+export function showCounts(summary) {
+  counts.hidden = summary === undefined || summary.counts.length === 0;
+  counted.replaceChildren(...(summary?.counts ?? []).map(countTable));
+}
+
+function countTable({ by, entries, others }) {
+  const head = [...by, "frames", "bytes"].map((name) => element("th", { scope: "col" }, [name]));
+  const rows = entries.map((entry) =>
+    countRow(
+      by.map((key) => String(entry[key] ?? "none")),
+      entry,
+    ),
+  );
+  if (others.frames > 0) rows.push(countRow(["others", ...by.slice(1).map(() => "")], others));
+  return element("table", {}, [element("thead", {}, [element("tr", {}, head)]), element("tbody", {}, rows)]);
+}
+
+function countRow(texts, { frames, bytes }) {
+  return element("tr", {}, [
+    ...texts.map((text) => element("td", {}, [text])),
+    ...[frames, bytes].map((count) => element("td", { className: "number" }, [grouped(count)])),
+  ]);
 }
 
 function bar(frames, most) {

@@ -18,7 +18,7 @@ import {
 import { DESCRIPTOR_LENGTH } from "../layout/descriptor.layout.ts";
 import { CAPTURED_MAXIMUM } from "../layout/pcap.layout.ts";
 import { RECORD_ALIGNMENT } from "../layout/ring.layout.ts";
-import type { Program } from "../pipeline/program.ts";
+import type { ProgramState } from "../pipeline/program.ts";
 
 /** A burst of frames with headroom; never less than the largest frame needs. */
 const STAGING = 2 * CAPTURED_MAXIMUM;
@@ -33,7 +33,12 @@ export abstract class CaptureCursor {
   readonly #regions: number[] = [];
 
   /** Also reserves a region for each of `lengths`, and hands their addresses to `place`. */
-  constructor(program: Program, lengths: readonly number[], place: (addresses: readonly number[]) => void) {
+  constructor(
+    state: ProgramState,
+    lengths: readonly number[],
+    place: (addresses: readonly number[]) => void,
+  ) {
+    const { program } = state;
     this.kernels = program.kernels;
     const growth = program.headroom;
     try {
@@ -57,7 +62,7 @@ export abstract class CaptureCursor {
     this.set(CURSOR_BURST, BURST);
     this.set(CURSOR_STAGES, program.address);
     this.set(CURSOR_STAGE_COUNT, program.length);
-    this.set(CURSOR_COUNTERS, program.counterAddress);
+    this.set(CURSOR_COUNTERS, state.address);
   }
 
   get(field: number): number {

@@ -6,7 +6,7 @@
 
 import { CURSOR_IN, CURSOR_IN_END, CURSOR_OUT, CURSOR_OUT_END } from "../layout/cursor.layout.ts";
 import { RECORD_BLOCK_MAXIMUM } from "../layout/pcapng.layout.ts";
-import type { Program } from "../pipeline/program.ts";
+import type { ProgramState } from "../pipeline/program.ts";
 import { CaptureCursor } from "./capture-cursor.ts";
 
 /** Bytes read at a time. Larger chunks fall out of the second-level cache between reading and work. */
@@ -24,9 +24,9 @@ export class CaptureMemory extends CaptureCursor {
   #chunkOffset = 0;
   #chunkLength = 0;
 
-  constructor(program: Program) {
+  constructor(state: ProgramState) {
     let regions: readonly number[] = [];
-    super(program, [INPUT, INPUT, OUTPUT, OUTPUT], (addresses) => {
+    super(state, [INPUT, INPUT, OUTPUT, OUTPUT], (addresses) => {
       regions = addresses;
     });
     this.#inputs = regions.slice(0, 2);

@@ -2,6 +2,7 @@
 // turn records into records, bytes are taken out. Whoever drives it reads ahead and writes behind.
 // Packets never pass through here one by one; headers, sections and interfaces do.
 
+import { Undo } from "../core/undo.ts";
 import {
   CURSOR_BYTES_IN,
   CURSOR_BYTES_OUT,
@@ -45,7 +46,8 @@ import {
   trailerProblem,
 } from "../pcap/pcapng-format.ts";
 import { endsInside, otherBlockProblem, problemAt } from "../pcap/problems.ts";
-import type { Program } from "../pipeline/program.ts";
+import type { Program, ProgramState } from "../pipeline/program.ts";
+import type { Tally } from "../pipeline/tally.ts";
 import { CaptureMemory } from "./capture-memory.ts";
 import { InterfaceTable } from "./interface-table.ts";
 
@@ -64,6 +66,7 @@ export class CaptureRun {
   /** Undefined until the header has been read. */
   inputFormat: "pcap" | "pcapng" | undefined;
   readonly #program: Program;
+  readonly #state: ProgramState;
   readonly #wanted: CaptureOutputFormat;
   readonly #growth: number;
   readonly #interfaces: InterfaceTable;
@@ -78,12 +81,13 @@ export class CaptureRun {
     this.#program = program;
     this.#wanted = format;
     this.#growth = program.headroom;
-    this.memory = new CaptureMemory(program);
+    const undo = new Undo();
     try {
+      this.#state = undo.with(program.open(), (state) => state.close());
+      this.memory = undo.with(new CaptureMemory(this.#state), (memory) => memory.close());
       this.#interfaces = new InterfaceTable(program.kernels);
     } catch (error) {
-      this.memory.close();
-      throw error;
+      throw undo.because(error);
     }
   }
 
@@ -135,18 +139,24 @@ export class CaptureRun {
   }
 
   /** Bytes of the frames read. */
-  get bytesIn(): number {
+  get frameBytesIn(): number {
     return this.memory.counter(CURSOR_BYTES_IN);
   }
 
   /** Bytes of the frames written. */
-  get bytesOut(): number {
+  get frameBytesOut(): number {
     return this.memory.counter(CURSOR_BYTES_OUT);
+  }
+
+  /** What became of the frames that went through here. */
+  get tally(): Tally {
+    return this.#state.tally();
   }
 
   close(): void {
     this.memory.close();
     this.#interfaces.close();
+    this.#state.close();
   }
 
   #readRecords(): CaptureNeed | undefined {

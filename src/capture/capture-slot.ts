@@ -11,8 +11,8 @@ import {
   CURSOR_RECORDS,
 } from "../layout/cursor.layout.ts";
 import { RECORD_BLOCK_MAXIMUM } from "../layout/pcapng.layout.ts";
-import { type PipelineCounters, readCounters } from "../pipeline/counters.ts";
-import type { Program } from "../pipeline/program.ts";
+import type { Program, ProgramState } from "../pipeline/program.ts";
+import { readTally, type Tally } from "../pipeline/tally.ts";
 import { CaptureCursor } from "./capture-cursor.ts";
 
 /** Bytes read at a time: small enough for the second-level cache of the core that works on them. */
@@ -24,32 +24,36 @@ const OUTPUT = 4 * SLOT_CHUNK + RECORD_BLOCK_MAXIMUM;
 const COUNTS_LENGTH = CURSOR_BYTES_OUT + 8 - CURSOR_RECORDS;
 
 export class CaptureSlot extends CaptureCursor {
-  readonly program: Program;
+  readonly #state: ProgramState;
   readonly #input: number;
   readonly #output: number;
-  /** Where the program and the cursor's counts stand as of the last `keepCounts()`. */
+  /** Where the counters stand as of the last `keepCounts()`, and the cursor's counts. */
   readonly #kept: number;
+  readonly #keptCounts: number;
   #framesKept = 0;
 
   /**
-   * The slot owns `program`: its counters say what became of what went through here. Without an input of its own, the
-   * cursor is pointed to where it is.
+   * It has a state of `program` to itself: that says what became of what went through here. Without an input of its own,
+   * the cursor is pointed to where it is.
    */
   constructor(program: Program, input: "own" | "none") {
     let regions: readonly number[] = [];
+    const state = program.open();
     try {
-      const lengths = [OUTPUT, program.byteLength + COUNTS_LENGTH, ...(input === "own" ? [INPUT] : [])];
-      super(program, lengths, (addresses) => {
+      const { stateLength } = program.compiled;
+      const lengths = [OUTPUT, stateLength, COUNTS_LENGTH, ...(input === "own" ? [INPUT] : [])];
+      super(state, lengths, (addresses) => {
         regions = addresses;
       });
     } catch (error) {
-      program.close();
+      state.close();
       throw error;
     }
-    this.program = program;
+    this.#state = state;
     this.#output = regions[0] as number;
     this.#kept = regions[1] as number;
-    this.#input = regions[2] ?? 0;
+    this.#keptCounts = regions[2] as number;
+    this.#input = regions[3] ?? 0;
     this.keepCounts();
   }
 
@@ -75,7 +79,7 @@ export class CaptureSlot extends CaptureCursor {
 
   /** Lets everything count from zero. */
   resetCounts(): void {
-    this.program.resetCounters();
+    this.#state.reset();
     const counts = this.cursor + CURSOR_RECORDS;
     this.kernels.bytes.fill(0, counts, counts + COUNTS_LENGTH);
     this.keepCounts();
@@ -83,11 +87,9 @@ export class CaptureSlot extends CaptureCursor {
 
   /** Lets what has been counted stand; returns how many frames were read since this was last called. */
   keepCounts(): number {
-    const { bytes } = this.kernels;
-    const { address, byteLength } = this.program;
     const counts = this.cursor + CURSOR_RECORDS;
-    bytes.copyWithin(this.#kept, address, address + byteLength);
-    bytes.copyWithin(this.#kept + byteLength, counts, counts + COUNTS_LENGTH);
+    this.#state.saveCounters(this.#kept);
+    this.kernels.bytes.copyWithin(this.#keptCounts, counts, counts + COUNTS_LENGTH);
     const before = this.#framesKept;
     this.#framesKept = this.#keptCount(CURSOR_RECORDS);
     return this.#framesKept - before;
@@ -95,11 +97,9 @@ export class CaptureSlot extends CaptureCursor {
 
   /** Lets nothing that has been counted since `keepCounts()` stand. */
   forgetCounts(): void {
-    const { bytes } = this.kernels;
-    const { address, byteLength } = this.program;
-    bytes.copyWithin(address, this.#kept, this.#kept + byteLength);
-    const kept = this.#kept + byteLength;
-    bytes.copyWithin(this.cursor + CURSOR_RECORDS, kept, kept + COUNTS_LENGTH);
+    this.#state.restoreCounters(this.#kept);
+    const kept = this.#keptCounts;
+    this.kernels.bytes.copyWithin(this.cursor + CURSOR_RECORDS, kept, kept + COUNTS_LENGTH);
   }
 
   /** The input from the cursor on. */
@@ -113,8 +113,8 @@ export class CaptureSlot extends CaptureCursor {
   }
 
   /** What became of the frames, as of the last `keepCounts()`; so are the two below. */
-  get counters(): PipelineCounters {
-    return readCounters(this.kernels, this.#kept, this.program.length);
+  get tally(): Tally {
+    return readTally(this.kernels, this.#kept, this.#state.program.compiled);
   }
 
   get frameBytesIn(): number {
@@ -126,13 +126,13 @@ export class CaptureSlot extends CaptureCursor {
   }
 
   #keptCount(field: number): number {
-    return this.kernels.counter(this.#kept + this.program.byteLength + field - CURSOR_RECORDS);
+    return this.kernels.counter(this.#keptCounts + field - CURSOR_RECORDS);
   }
 
-  /** Gives the memory back, the program's too. */
+  /** Gives the memory back, the state's too. */
   override close(): void {
     super.close();
     // There is none yet where the memory did not suffice.
-    this.program?.close();
+    this.#state?.close();
   }
 }

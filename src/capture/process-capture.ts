@@ -5,8 +5,9 @@ import { ArgumentTypeError } from "../core/argument-error.ts";
 import { knownKeys, oneOf, wholeNumber, wrongType } from "../core/arguments.ts";
 import type { CaptureSource } from "../pcap/byte-source.ts";
 import type { CaptureError } from "../pcap/capture-error.ts";
-import type { PipelineCounters } from "../pipeline/counters.ts";
+import { type PipelineCounters, sumCounters } from "../pipeline/counters.ts";
 import { Pipeline } from "../pipeline/pipeline.ts";
+import type { Tally } from "../pipeline/tally.ts";
 import { Turns } from "../platform/turns.ts";
 import {
   abortOutput,
@@ -70,7 +71,7 @@ export async function processCapture(
   if (!(pipeline instanceof Pipeline))
     throw new ArgumentTypeError("wrong-type", "pipeline", "expected a Pipeline");
   const { format, signal } = checkCaptureOptions(options);
-  const before = pipeline.counters();
+  pipeline.expectOpen();
   signal?.throwIfAborted();
   // The sink first: one that cannot be leaves the source as it was.
   const output = openOutput(sink);
@@ -83,12 +84,13 @@ export async function processCapture(
     const traffic = await drive(run, input, output, underWay, options);
     if (run.inputFormat === undefined) throw run.damage;
     await untilAborted(output.close(), signal);
-    return summarise(run, pipeline.counters(), before, traffic);
+    return summarise(run, [run], traffic);
   } catch (error) {
     const aborted = abortOutput(output, error);
     if (!signal?.aborted) await aborted;
     throw error;
   } finally {
+    if (run !== undefined) pipeline.add(run.tally);
     const released = release(run, input, underWay);
     if (!signal?.aborted) await released;
   }
@@ -123,7 +125,8 @@ async function release(
   run?.close();
 }
 
-interface Traffic {
+/** Bytes of the capture itself, so far. */
+export interface Traffic {
   read: number;
   written: number;
 }
@@ -175,28 +178,26 @@ async function drive(
   return traffic;
 }
 
-function summarise(
-  run: CaptureRun,
-  after: PipelineCounters,
-  before: PipelineCounters,
-  traffic: Traffic,
+/** What was counted of a capture's frames, and their bytes. */
+export interface FrameTally {
+  readonly tally: Tally;
+  readonly frameBytesIn: number;
+  readonly frameBytesOut: number;
+}
+
+/** What is told of a capture whose header could be read, whoever worked on it. */
+export function summarise(
+  { inputFormat, damage }: Pick<CaptureRun, "inputFormat" | "damage">,
+  counted: readonly FrameTally[],
+  { read, written }: Traffic,
 ): CaptureSummary {
-  const drops: Record<string, number> = {};
-  for (const [name, count] of Object.entries(after.drops)) {
-    const here = count - (before.drops[name] ?? 0);
-    if (here > 0) drops[name] = here;
-  }
   return {
-    format: run.inputFormat ?? "pcap",
-    received: after.received - before.received,
-    forwarded: after.forwarded - before.forwarded,
-    dropped: after.dropped - before.dropped,
-    drops,
-    changed: after.changed.map((count, index) => count - (before.changed[index] ?? 0)),
-    fileBytesIn: run.damage?.offset ?? traffic.read,
-    fileBytesOut: traffic.written,
-    frameBytesIn: run.bytesIn,
-    frameBytesOut: run.bytesOut,
-    damage: run.damage,
+    format: inputFormat ?? "pcap",
+    ...sumCounters(counted.map(({ tally }) => tally)),
+    fileBytesIn: damage?.offset ?? read,
+    fileBytesOut: written,
+    frameBytesIn: counted.reduce((sum, { frameBytesIn }) => sum + frameBytesIn, 0),
+    frameBytesOut: counted.reduce((sum, { frameBytesOut }) => sum + frameBytesOut, 0),
+    damage,
   };
 }

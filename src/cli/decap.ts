@@ -13,7 +13,7 @@ Examples:
   frameferry decap ovn.pcap -o passengers.pcap --kind geneve --take-critical
   tcpdump -U -w - udp port 4789 | frameferry decap - -o - | tcpdump -n -r -
 
-What is dropped is counted by reason. Timestamps, interfaces and comments are kept.`;
+What is dropped is counted by reason, and what is written by VNI. Timestamps, interfaces and comments are kept.`;
 
 const { kind, ...ROWS } = optionsOfAnyKind("decapsulate");
 
@@ -26,5 +26,5 @@ export function defineDecap(command: Command): void {
 async function decap(input: string, parsed: Parsed): Promise<void> {
   // Whether the options belong to the kind is checked where all stages are.
   const stage = { stage: "decapsulate", kind: "vxlan", ...optionsOf(OPTIONS, parsed) } as DecapsulateStage;
-  await transform("decap", input, parsed, stage, OPTIONS);
+  await transform("decap", input, parsed, [stage, { stage: "count", by: "vni" }], OPTIONS);
 }

@@ -37,5 +37,5 @@ async function encap(input: string, parsed: Parsed): Promise<void> {
       throw new UsageError(`required option '${flag}' not specified`);
   }
   // Whether the options belong to the kind is checked where all stages are.
-  await transform("encap", input, parsed, stage, OPTIONS);
+  await transform("encap", input, parsed, [stage], OPTIONS);
 }

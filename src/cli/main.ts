@@ -29,6 +29,14 @@ const commands: Readonly<Record<string, Entry>> = {
     summary: "push, pop or rewrite the VLAN tags of a capture",
     load: async () => (await import("./vlan.ts")).defineVlan,
   },
+  sample: {
+    summary: "take one frame in so many out of a capture, or whole flows",
+    load: async () => (await import("./sample.ts")).defineSample,
+  },
+  count: {
+    summary: "count frames and bytes of a capture by VNI, addresses, ports",
+    load: async () => (await import("./count.ts")).defineCount,
+  },
   switch: {
     summary: "run captures through a switch with VLANs, bridge domains and tunnels",
     load: async () => (await import("./switch.ts")).defineSwitch,

@@ -2,7 +2,10 @@
 
 import { dropReasons } from "../core/drop-reasons.ts";
 import type { DataplaneCaptureSummary } from "../dataplane/dataplane.ts";
+import type { StageCounts } from "../index.ts";
+import { flagOfKey } from "../pipeline/count-stage.ts";
 import { nameOf } from "./failures.ts";
+import { textTable } from "./text-table.ts";
 
 /** One run of a command over a capture. */
 export interface Run {
@@ -13,18 +16,18 @@ export interface Run {
   readonly summary: DataplaneCaptureSummary;
 }
 
+/** Keys that people are told at most where they did not say how many. */
+const KEYS_TOLD = 10;
+
 export function summaryText({ input, output, outputFormat, summary }: Run): string {
-  const { received, forwarded, dropped, changed, drops } = summary;
+  const { received, forwarded, dropped } = summary;
   const rows: [string, number, string][] = [
     ["received", received, `${grouped(summary.frameBytesIn)} bytes in frames`],
-    ["changed", changed.reduce((most, count) => Math.max(most, count), 0), ""],
+    ["changed", summary.changed[0] ?? 0, ""],
     ["written", forwarded, `${grouped(summary.frameBytesOut)} bytes in frames`],
     ["dropped", dropped, ""],
   ];
-  for (const { name, sentence } of dropReasons) {
-    const count = drops[name];
-    if (count !== undefined) rows.push([`  ${name}`, count, sentence]);
-  }
+  rows.push(...dropRows(summary));
   for (const { worker, frames, pieces } of summary.workers) {
     rows.push([`worker ${worker}`, frames, `in ${grouped(pieces)} pieces of the file`]);
   }
@@ -35,7 +38,33 @@ export function summaryText({ input, output, outputFormat, summary }: Run): stri
   const lines = rows.map(([label, frames, note]) =>
     `  ${label.padEnd(name)}  ${grouped(frames).padStart(count)}  ${note}`.trimEnd(),
   );
-  return `${from} (${summary.format}) -> ${to} (${outputFormat}), frames:\n${lines.join("\n")}\n`;
+  const counts = summary.counts.filter(({ frames }) => frames > 0).map((count) => countText(count));
+  return `${from} (${summary.format}) -> ${to} (${outputFormat}), frames:\n${lines.join("\n")}\n${counts.join("")}`;
+}
+
+/** A row for each reason for which frames were dropped: name, count, sentence. */
+export function dropRows({ drops }: Pick<DataplaneCaptureSummary, "drops">): [string, number, string][] {
+  return dropReasons.flatMap(({ name, sentence }) => {
+    const count = drops[name];
+    return count === undefined ? [] : [[`  ${name}`, count, sentence]];
+  });
+}
+
+/** What was counted by key, as a table; the others in a line of their own. */
+export function countText({ by, entries, others, complete }: StageCounts, most: number = KEYS_TOLD): string {
+  const told = entries.slice(0, most);
+  const rest = entries
+    .slice(most)
+    .reduce((sum, { frames, bytes }) => ({ frames: sum.frames + frames, bytes: sum.bytes + bytes }), others);
+  const rows = told.map((entry) => [
+    ...by.map((key) => String(entry[key] ?? "none")),
+    grouped(entry.frames),
+    grouped(entry.bytes),
+  ]);
+  if (rest.frames > 0)
+    rows.push(["others", ...by.slice(1).map(() => ""), grouped(rest.frames), grouped(rest.bytes)]);
+  const note = complete ? "" : "  there was no room for all keys: what is told of one may be too little\n";
+  return textTable([[...by.map(flagOfKey), "frames", "bytes"], ...rows], [by.length, by.length + 1]) + note;
 }
 
 export function summaryJson({ command, input, output, outputFormat, summary }: Run): string {
@@ -49,14 +78,15 @@ export function summaryJson({ command, input, output, outputFormat, summary }: R
     received: summary.received,
     forwarded: summary.forwarded,
     dropped: summary.dropped,
-    changed: summary.changed.reduce((most, count) => Math.max(most, count), 0),
+    changed: summary.changed[0] ?? 0,
     drops: summary.drops,
+    counts: countsJson(summary),
     frameBytesIn: summary.frameBytesIn,
     frameBytesOut: summary.frameBytesOut,
     fileBytesIn: summary.fileBytesIn,
     fileBytesOut: summary.fileBytesOut,
     workers: summary.workers,
-    damage: damage === undefined ? null : { offset: damage.offset, reason: damage.reason },
+    damage: damageJson(damage),
   };
   return `${JSON.stringify(object)}\n`;
 }
@@ -64,4 +94,15 @@ export function summaryJson({ command, input, output, outputFormat, summary }: R
 /** 1234567 as 1,234,567. Not `toLocaleString`, which takes 20 ms the first time: measured. */
 export function grouped(value: number): string {
   return String(value).replace(/\B(?=(?:[0-9]{3})+$)/g, ",");
+}
+
+/** What was counted by key, without the number of the stage: there is no pipeline that anybody wrote. */
+export function countsJson({ counts }: DataplaneCaptureSummary): Omit<StageCounts, "stage">[] {
+  return counts.map(({ stage: _, ...count }) => count);
+}
+
+export function damageJson(
+  damage: DataplaneCaptureSummary["damage"],
+): { offset: number; reason: string } | null {
+  return damage === undefined ? null : { offset: damage.offset, reason: damage.reason };
 }

@@ -77,12 +77,12 @@ async function push(input: string, parsed: Parsed): Promise<void> {
   if (!("vid" in tag || "pcp" in tag)) {
     throw new UsageError("--vid: the new tag needs a VLAN, or --pcp for a tag that has a priority only");
   }
-  await transform("vlan push", input, parsed, { stage: "vlan-push", vid: 0, ...tag }, PUSH);
+  await transform("vlan push", input, parsed, [{ stage: "vlan-push", vid: 0, ...tag }], PUSH);
 }
 
 async function pop(input: string, parsed: Parsed): Promise<void> {
   const stage: VlanPopStage = { stage: "vlan-pop", ...optionsOf(POP, parsed) };
-  await transform("vlan pop", input, parsed, stage, POP);
+  await transform("vlan pop", input, parsed, [stage], POP);
 }
 
 async function rewrite(input: string, parsed: Parsed): Promise<void> {
@@ -91,7 +91,7 @@ async function rewrite(input: string, parsed: Parsed): Promise<void> {
   if ([vid, pcp, dei, tpid].every((field) => field === undefined)) {
     throw new UsageError("--vid: nothing to rewrite; give --vid, --pcp, --dei, --no-dei or --tpid");
   }
-  await transform("vlan rewrite", input, parsed, stage, REWRITE);
+  await transform("vlan rewrite", input, parsed, [stage], REWRITE);
 }
 
 function tpid(): Kind<number> {

@@ -35,6 +35,7 @@ import {
   DROP_NO_ROUTE,
   DROP_NONE,
   DROP_NOT_ETHERNET,
+  DROP_NOT_SAMPLED,
   DROP_NOT_TUNNEL,
   DROP_NVGRE_FIELDS,
   DROP_OTHER_KEY,
@@ -228,6 +229,7 @@ export const dropReasons: readonly DropReason[] = [
     name: "link-down",
     sentence: "into a link that was down, or under way when it went down",
   },
+  { code: DROP_NOT_SAMPLED, name: "not-sampled", sentence: "not among the frames of the sample" },
 ];
 
 /** The reason for a code; throws a RangeError for a code that no kernel writes. */

@@ -7,7 +7,8 @@
 import type { CaptureOutput } from "../capture/capture-io.ts";
 import { CaptureRun } from "../capture/capture-run.ts";
 import { CaptureSlot } from "../capture/capture-slot.ts";
-import type { ProcessCaptureOptions } from "../capture/process-capture.ts";
+import type { CaptureSummary, FrameTally, ProcessCaptureOptions } from "../capture/process-capture.ts";
+import { summarise } from "../capture/process-capture.ts";
 import { AbortableWaits, watched } from "../core/abort.ts";
 import type { Kernels } from "../kernel/kernels.ts";
 import {
@@ -19,9 +20,9 @@ import {
   CURSOR_OUT_FORMAT,
 } from "../layout/cursor.layout.ts";
 import type { CaptureError } from "../pcap/capture-error.ts";
-import type { PipelineCounters } from "../pipeline/counters.ts";
-import { droppedOnly, NO_COUNTERS, sumCounters } from "../pipeline/counters.ts";
-import { type CompiledStages, Program } from "../pipeline/program.ts";
+import type { CompiledStages } from "../pipeline/compiled-stages.ts";
+import { Program } from "../pipeline/program.ts";
+import { droppedOnly, framesOf, NO_COUNTERS, sumTallies } from "../pipeline/tally.ts";
 import { WorkerDiedError } from "../threads/worker-died-error.ts";
 import type { WorkerPool } from "../threads/worker-pool.ts";
 
@@ -34,28 +35,20 @@ export interface WorkerShare {
   readonly frames: number;
 }
 
-/** What became of frames. */
-export interface Counts {
-  readonly counters: PipelineCounters;
-  /** Bytes of the frames read and written. */
-  readonly frameBytesIn: number;
-  readonly frameBytesOut: number;
-}
-
 /** What came of a piece. */
 export interface Outcome {
   /** Undefined if no worker has anything to say of it. */
   readonly worker: number | undefined;
   readonly output: Uint8Array;
   /** Of the frames in it: the slot that counted them, and whose count is to stand if this is taken; or the counts. */
-  readonly counted: CaptureSlot | Counts;
+  readonly counted: CaptureSlot | FrameTally;
   /** A record that cannot be, if one was found: the output ends in front of it. */
   readonly damage: { readonly at: number; readonly bytes: Uint8Array } | undefined;
 }
 
 /** Of a piece of which nothing comes out, and so many frames are lost with their worker. */
 function noOutput(lost: number): Outcome {
-  const counted = { counters: droppedOnly("worker-died", lost), frameBytesIn: 0, frameBytesOut: 0 };
+  const counted = { tally: droppedOnly("worker-died", lost), frameBytesIn: 0, frameBytesOut: 0 };
   return { worker: undefined, output: new Uint8Array(0), counted, damage: undefined };
 }
 
@@ -71,18 +64,18 @@ export interface DispatchOptions extends ProcessCaptureOptions {
 export abstract class CaptureDispatch {
   /** What was wrong with the input, once it is known. */
   damage: CaptureError | undefined;
-  counters: PipelineCounters = NO_COUNTERS;
   bytesRead = 0;
   bytesWritten = 0;
-  frameBytesIn = 0;
-  frameBytesOut = 0;
   readonly run: CaptureRun;
   /** Records that workers have worked through, or lost. */
   #records = 0;
   protected readonly options: DispatchOptions;
   protected readonly waits: AbortableWaits;
   readonly #output: CaptureOutput;
-  readonly #alone: Program;
+  /** What all slots and the run here work by, each in a state of its own. */
+  readonly #program: Program;
+  /** What counted no slot and not the run. */
+  #elsewhere: FrameTally = { tally: NO_COUNTERS, frameBytesIn: 0, frameBytesOut: 0 };
   protected readonly slots: CaptureSlot[] = [];
   readonly #regions: number[] = [];
   readonly #shares: Map<number, { pieces: number; frames: number }> = new Map();
@@ -94,11 +87,11 @@ export abstract class CaptureDispatch {
     this.options = options;
     this.#output = output;
     const { kernels, stages } = options;
-    this.#alone = new Program(kernels, stages);
+    this.#program = new Program(kernels, stages);
     this.waits = new AbortableWaits(options.signal);
     try {
-      this.run = new CaptureRun(this.#alone, options.format ?? "same");
-      while (this.slots.length < slots) this.slots.push(new CaptureSlot(new Program(kernels, stages), input));
+      this.run = new CaptureRun(this.#program, options.format ?? "same");
+      while (this.slots.length < slots) this.slots.push(new CaptureSlot(this.#program, input));
     } catch (error) {
       this.release();
       throw error;
@@ -119,9 +112,15 @@ export abstract class CaptureDispatch {
       this.run.finish();
       this.damage = this.run.damage;
     }
-    const { bytesIn, bytesOut } = this.run;
-    this.#add({ counters: this.#alone.counters(), frameBytesIn: bytesIn, frameBytesOut: bytesOut });
-    for (const slot of this.slots) this.#add(slot);
+  }
+
+  /** What became of the capture, when all of it has been worked on. */
+  get summary(): CaptureSummary {
+    const { run, damage, bytesRead, bytesWritten } = this;
+    return summarise({ inputFormat: run.inputFormat, damage }, [run, ...this.slots, this.#elsewhere], {
+      read: bytesRead,
+      written: bytesWritten,
+    });
   }
 
   /** Gives the memory back when nobody uses it any more: neither workers, nor the source, nor the sink. */
@@ -135,7 +134,7 @@ export abstract class CaptureDispatch {
     for (const slot of this.slots) slot.close();
     for (const region of this.#regions) this.options.kernels.plan.release(region);
     this.run?.close();
-    this.#alone.close();
+    this.#program.close();
   }
 
   /** Memory that is given back with everything else. */
@@ -193,7 +192,7 @@ export abstract class CaptureDispatch {
     let frames: number;
     if (counted instanceof CaptureSlot) frames = counted.keepCounts();
     else {
-      frames = counted.counters.received;
+      frames = framesOf(counted.tally);
       this.#add(counted);
     }
     this.#records += frames;
@@ -227,9 +226,12 @@ export abstract class CaptureDispatch {
     return this.waits.until(this.#writing);
   }
 
-  #add({ counters, frameBytesIn, frameBytesOut }: Counts): void {
-    this.counters = sumCounters([this.counters, counters]);
-    this.frameBytesIn += frameBytesIn;
-    this.frameBytesOut += frameBytesOut;
+  #add({ tally, frameBytesIn, frameBytesOut }: FrameTally): void {
+    const before = this.#elsewhere;
+    this.#elsewhere = {
+      tally: sumTallies([before.tally, tally]),
+      frameBytesIn: before.frameBytesIn + frameBytesIn,
+      frameBytesOut: before.frameBytesOut + frameBytesOut,
+    };
   }
 }

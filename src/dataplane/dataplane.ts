@@ -23,8 +23,10 @@ import type { TransferJob, TransferResult } from "../lane/lane-job.ts";
 import { PipelineLane } from "../lane/pipeline-lane.ts";
 import { TransferLane } from "../lane/transfer-lane.ts";
 import type { CaptureSource } from "../pcap/byte-source.ts";
-import { compileStages, Pipeline } from "../pipeline/pipeline.ts";
-import type { CompiledStages } from "../pipeline/program.ts";
+import { compileStages } from "../pipeline/compile.ts";
+import type { CompiledStages } from "../pipeline/compiled-stages.ts";
+import { Pipeline } from "../pipeline/pipeline.ts";
+import { Program } from "../pipeline/program.ts";
 import type { Stage } from "../pipeline/stages.ts";
 import type { Frames, Medium } from "../port/frame-port.ts";
 import type { Bell } from "../ring/bell.ts";
@@ -203,9 +205,15 @@ export class Dataplane {
       });
       return { ways: lanes, release: async () => {} };
     }
-    return openLanes({ kernels, pool, workers, bell }, (_, doorbells) => {
-      return new PipelineLane(kernels, stages, { ringBytes, ...doorbells });
-    });
+    const program = new Program(kernels, stages);
+    try {
+      return await openLanes({ kernels, pool, workers, bell }, (_, doorbells) => {
+        return new PipelineLane(program, { ringBytes, ...doorbells });
+      });
+    } finally {
+      // Each lane keeps it for as long as it is open.
+      program.close();
+    }
   }
 
   async #dispatch(
@@ -237,19 +245,9 @@ export class Dataplane {
         dispatch = new ReadDispatch(input, output, how);
       }
       await dispatch.drive();
-      const { run, damage } = dispatch;
-      if (run.inputFormat === undefined) throw damage;
+      if (dispatch.run.inputFormat === undefined) throw dispatch.damage;
       await untilAborted(output.close(), signal);
-      return {
-        ...dispatch.counters,
-        format: run.inputFormat,
-        fileBytesIn: dispatch.damage?.offset ?? dispatch.bytesRead,
-        fileBytesOut: dispatch.bytesWritten,
-        frameBytesIn: dispatch.frameBytesIn,
-        frameBytesOut: dispatch.frameBytesOut,
-        damage,
-        workers: dispatch.shares,
-      };
+      return { ...dispatch.summary, workers: dispatch.shares };
     } catch (error) {
       const aborted = abortOutput(output, error);
       if (!signal.aborted) await aborted;

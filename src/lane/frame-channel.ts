@@ -104,7 +104,7 @@ export class FrameChannel extends BasePort {
   override counters(): ChannelCounters {
     this.#expectLanes();
     const port = super.counters();
-    const { received: _received, ...stages } = sumCounters(this.#parts.lanes.map((lane) => lane.counters()));
+    const { received: _received, ...stages } = sumCounters(this.#parts.lanes.map((lane) => lane.tally()));
     const waiting = Math.max(0, port.sent - stages.dropped - port.received);
     const drops = sumDrops([port.drops, stages.drops]);
     return { ...stages, ...port, waiting, dropped: port.dropped + stages.dropped, drops };

@@ -1,6 +1,6 @@
 // A lane without a worker: what is published is worked on at once, on the caller's thread.
 
-import type { PipelineCounters } from "../pipeline/counters.ts";
+import type { Tally } from "../pipeline/tally.ts";
 import type { FrameBurst } from "../ring/frame-burst.ts";
 import type { Lane } from "./lane.ts";
 import type { RingLane } from "./ring-lane.ts";
@@ -37,8 +37,8 @@ export class InlineLane implements Lane {
     return this.#lane.empty;
   }
 
-  counters(): PipelineCounters {
-    return this.#lane.counters();
+  tally(): Tally {
+    return this.#lane.tally();
   }
 
   close(): void {

@@ -1,7 +1,7 @@
 // What a lane hands to the worker at its other end: rings in shared memory, or bytes that are transferred.
 
-import type { PipelineCounters } from "../pipeline/counters.ts";
-import type { CompiledStages } from "../pipeline/program.ts";
+import type { CompiledStages } from "../pipeline/compiled-stages.ts";
+import type { Tally } from "../pipeline/tally.ts";
 
 /** Addresses of a pair of byte rings and of the cursor between them. */
 export interface LaneAddresses {
@@ -25,7 +25,7 @@ export interface TransferResult {
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** Bytes of input used. */
   readonly consumed: number;
-  readonly counters: PipelineCounters;
+  readonly tally: Tally;
   /** Bytes of the frames read and written. */
   readonly frameBytesIn: number;
   readonly frameBytesOut: number;

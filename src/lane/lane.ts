@@ -1,6 +1,6 @@
 // A lane: the way of frames through one worker, in order.
 
-import type { PipelineCounters } from "../pipeline/counters.ts";
+import type { Tally } from "../pipeline/tally.ts";
 import type { FrameBurst } from "../ring/frame-burst.ts";
 
 export interface Lane {
@@ -14,6 +14,7 @@ export interface Lane {
   take(): FrameBurst | undefined;
   /** Whether everything that was added has come out or was dropped. */
   readonly empty: boolean;
-  counters(): PipelineCounters;
+  /** What became of all that came out or was dropped. */
+  tally(): Tally;
   close(): void;
 }

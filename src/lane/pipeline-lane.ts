@@ -1,6 +1,5 @@
 // A lane in shared memory whose worker runs the stages of a pipeline.
 
-import type { Kernels } from "../kernel/kernels.ts";
 import {
   CURSOR_COUNTERS,
   CURSOR_FORWARDED,
@@ -22,30 +21,31 @@ import {
   RING_HEAD,
   RING_TAIL,
 } from "../layout/ring.layout.ts";
-import type { PipelineCounters } from "../pipeline/counters.ts";
-import { type CompiledStages, Program } from "../pipeline/program.ts";
+import type { Program, ProgramState } from "../pipeline/program.ts";
+import { droppedOf, type Tally } from "../pipeline/tally.ts";
 import { RingLane, type RingLaneOptions } from "./ring-lane.ts";
 
 export class PipelineLane extends RingLane {
-  readonly #program: Program;
+  readonly #state: ProgramState;
 
-  constructor(kernels: Kernels, stages: CompiledStages, options: RingLaneOptions) {
-    const program = new Program(kernels, stages);
+  /** It keeps `program`, in a state of its own, for as long as it is open. */
+  constructor(program: Program, options: RingLaneOptions) {
+    const state = program.open();
     try {
-      super(kernels, options, program.headroom, [
+      super(program.kernels, options, program.headroom, [
         [CURSOR_STAGES, program.address],
         [CURSOR_STAGE_COUNT, program.length],
-        [CURSOR_COUNTERS, program.counterAddress],
+        [CURSOR_COUNTERS, state.address],
       ]);
     } catch (error) {
-      program.close();
+      state.close();
       throw error;
     }
-    this.#program = program;
+    this.#state = state;
   }
 
-  counters(): PipelineCounters {
-    return this.#program.counters();
+  tally(): Tally {
+    return this.#state.tally();
   }
 
   /** A finished burst is published; an unfinished one is dropped, because its frames may be half changed. */
@@ -62,9 +62,9 @@ export class PipelineLane extends RingLane {
       const forwarded = view.getBigUint64(this.journal + JOURNAL_FORWARDED, true);
       const droppedBefore = this.kernels.counter(this.journal + JOURNAL_DROPPED);
       // Some of the burst may have been dropped, and counted, before the end came.
-      const droppedNow = this.#program.counters().dropped - this.#died;
+      const droppedNow = droppedOf(this.tally()) - this.#died;
       this.countDied(this.framesUpTo(claim) - (droppedNow - droppedBefore));
-      view.setBigUint64(this.#program.counterAddress, forwarded, true);
+      view.setBigUint64(this.#state.address, forwarded, true);
       view.setBigUint64(cursor + CURSOR_FORWARDED, forwarded, true);
       view.setBigUint64(cursor + CURSOR_RECORDS, forwarded + BigInt(droppedNow), true);
       Atomics.store(signed, (receive + RING_HEAD) >>> 2, claim | 0);
@@ -74,16 +74,16 @@ export class PipelineLane extends RingLane {
 
   override close(): void {
     super.close();
-    this.#program.close();
+    this.#state.close();
   }
 
   protected override countDied(frames: number): void {
-    const at = this.#program.counterAddress + DROP_WORKER_DIED * COUNTER_LENGTH;
+    const at = this.#state.address + DROP_WORKER_DIED * COUNTER_LENGTH;
     this.kernels.view.setBigUint64(at, BigInt(this.#died + frames), true);
   }
 
   /** Frames that were dropped because their worker died. */
   get #died(): number {
-    return this.kernels.counter(this.#program.counterAddress + DROP_WORKER_DIED * COUNTER_LENGTH);
+    return this.kernels.counter(this.#state.address + DROP_WORKER_DIED * COUNTER_LENGTH);
   }
 }

@@ -25,7 +25,7 @@ import {
   RING_MASK,
   RING_TAIL,
 } from "../layout/ring.layout.ts";
-import type { PipelineCounters } from "../pipeline/counters.ts";
+import type { Tally } from "../pipeline/tally.ts";
 import { ByteRingConsumer, ByteRingProducer } from "../ring/byte-ring-ends.ts";
 import type { FrameBurst } from "../ring/frame-burst.ts";
 import { reserveRing, ringFill } from "../ring/ring-memory.ts";
@@ -155,7 +155,7 @@ export abstract class RingLane implements Lane {
     return Atomics.load(this.kernels.signed, (this.journal + JOURNAL_STATE) >>> 2) === JOURNAL_IDLE;
   }
 
-  abstract counters(): PipelineCounters;
+  abstract tally(): Tally;
 
   /** Puts the lane in order after its worker has ended in the middle of anything. */
   abstract recover(): void;

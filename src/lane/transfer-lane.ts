@@ -14,9 +14,8 @@ import {
   RECORD_VNI,
   RECORD_WIRE_LENGTH,
 } from "../layout/ring.layout.ts";
-import type { PipelineCounters } from "../pipeline/counters.ts";
-import { droppedOnly, NO_COUNTERS, sumCounters } from "../pipeline/counters.ts";
-import type { CompiledStages } from "../pipeline/program.ts";
+import type { CompiledStages } from "../pipeline/compiled-stages.ts";
+import { droppedOnly, NO_COUNTERS, sumTallies, type Tally } from "../pipeline/tally.ts";
 import { FrameBurst } from "../ring/frame-burst.ts";
 import type { Lane } from "./lane.ts";
 import type { TransferJob, TransferResult } from "./lane-job.ts";
@@ -47,7 +46,7 @@ export class TransferLane implements Lane {
   #frames = 0;
   #underWay = 0;
   readonly #results: FrameBurst[] = [];
-  #counters: PipelineCounters = NO_COUNTERS;
+  #tally: Tally = NO_COUNTERS;
 
   constructor(stages: CompiledStages, options: TransferLaneOptions) {
     this.#stages = stages;
@@ -96,12 +95,12 @@ export class TransferLane implements Lane {
     this.#options
       .work(job)
       .then(
-        ({ bytes, counters }) => {
-          this.#counters = sumCounters([this.#counters, counters]);
+        ({ bytes, tally }) => {
+          this.#tally = sumTallies([this.#tally, tally]);
           if (bytes.length > 0) this.#results.push(new FrameBurst(bytes, recordOffsets(bytes), 0));
         },
         () => {
-          this.#counters = sumCounters([this.#counters, droppedOnly("worker-died", frames)]);
+          this.#tally = sumTallies([this.#tally, droppedOnly("worker-died", frames)]);
         },
       )
       .finally(() => {
@@ -125,8 +124,8 @@ export class TransferLane implements Lane {
     return this.#fill === 0 && this.#underWay === 0 && this.#results.length === 0;
   }
 
-  counters(): PipelineCounters {
-    return this.#counters;
+  tally(): Tally {
+    return this.#tally;
   }
 
   close(): void {

@@ -60,8 +60,12 @@ export const DROP_GPE_PROTOCOL = 56;
 export const DROP_QUEUE_FULL = 57;
 export const DROP_CLOSED = 58;
 export const DROP_LINK_DOWN = 59;
-export const DROP_REASONS = 57;
+export const DROP_NOT_SAMPLED = 60;
+export const DROP_REASONS = 61;
 
-/** Counters lie behind one another, eight bytes a reason; the place of DROP_NONE counts what was forwarded. */
+/**
+ * Counters lie behind one another, eight bytes a reason; the place of DROP_NONE counts what was forwarded. The build fails
+ * where the reasons need more than there is (assembly/descriptor.ts).
+ */
 export const COUNTER_LENGTH = 8;
-export const COUNTERS_LENGTH = 512;
+export const COUNTERS_LENGTH = 1024;

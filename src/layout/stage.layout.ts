@@ -1,18 +1,26 @@
-// A pipeline is an array of stage records, 512 bytes each; a kernel gets the address of its own.
+// A pipeline is an array of stage records, 512 bytes each; a kernel gets the address of its own. Nobody writes to a record
+// once it lies in memory, and no address stands in it: it serves all threads.
 //
 //    0 operation
 //    4 flags
-//    8 changed     frames this stage changed, 64 bits
+//    8 state       where this stage's state lies in that of the thread
 //   16 parameters  by operation, below
 //  128 header      template of the headers that an encapsulation writes: 384 bytes
 //
 // The longest headers are 326 bytes: Ethernet, a tag, IPv6, UDP and Geneve with all the options there can be.
+//
+// The state of a thread is what changes while it runs the stages: the drop counters (drop.layout.ts), and behind them one
+// piece for each stage, which begins with how many frames the stage changed.
 
 export const STAGE_OPERATION = 0;
 export const STAGE_FLAGS = 4;
-export const STAGE_CHANGED = 8;
+export const STAGE_STATE = 8; // from the drop counters on
 export const STAGE_LENGTH = 512;
 export const STAGES_MAXIMUM = 64;
+
+export const STATE_CHANGED = 0; // 64 bits: frames this stage changed
+export const STATE_LENGTH = 16; // of a stage that has no other state
+export const STATE_ALIGNMENT = 16;
 
 export const OPERATION_DECAPSULATE = 1;
 export const OPERATION_ENCAPSULATE = 2;
@@ -20,6 +28,8 @@ export const OPERATION_VLAN_PUSH = 3;
 export const OPERATION_VLAN_POP = 4;
 export const OPERATION_VLAN_REWRITE = 5;
 export const OPERATION_FILTER_VNI = 6;
+export const OPERATION_SAMPLE = 7;
+export const OPERATION_COUNT = 8;
 
 // Decapsulation
 export const DECAPSULATE_VNI = 16; // VNI_NONE: any; of GRE the key, which counts only with DECAPSULATE_KEYED
@@ -64,3 +74,10 @@ export const VLAN_MATCH_BITS = 40; // pop: and what they must be
 
 // Filter
 export const FILTER_VNI = 16;
+
+// Sampling
+export const SAMPLE_FLOWS = 1; // whole flows: those whose hash is small enough; else one frame in so many
+export const SAMPLE_ONE_IN = 16;
+export const SAMPLE_SEED = 20; // of the flow hash
+export const SAMPLE_LIMIT = 24; // of the mixed hash: what is greater is not chosen
+export const SAMPLE_STATE_WAIT = 8; // how many frames still to pass over

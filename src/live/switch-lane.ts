@@ -21,8 +21,7 @@ import {
   RING_TAIL,
 } from "../layout/ring.layout.ts";
 import { CONTEXT_BEGIN, CONTEXT_STATE, SWITCH_DONE } from "../layout/switch.layout.ts";
-import type { PipelineCounters } from "../pipeline/counters.ts";
-import { NO_COUNTERS } from "../pipeline/counters.ts";
+import { NO_COUNTERS, type Tally } from "../pipeline/tally.ts";
 import type { SwitchContext } from "../switch/switch-memory.ts";
 
 /** Most bytes that a switch puts in front of a frame: a tag, a tunnel without options, or what an ICMP error needs. */
@@ -49,7 +48,7 @@ export class SwitchLane extends RingLane {
   }
 
   /** A switch counts by itself. */
-  counters(): PipelineCounters {
+  tally(): Tally {
     return NO_COUNTERS;
   }
 

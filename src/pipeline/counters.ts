@@ -1,9 +1,8 @@
-// What became of the frames that went through stages: read from memory, and added up.
+// What became of the frames that went through stages, as it is told.
 
-import { dropReasons, dropsInOrder } from "../core/drop-reasons.ts";
-import type { Kernels } from "../kernel/kernels.ts";
-import { COUNTER_LENGTH } from "../layout/drop.layout.ts";
-import { STAGE_CHANGED, STAGE_LENGTH } from "../layout/stage.layout.ts";
+import { dropsInOrder } from "../core/drop-reasons.ts";
+import { type StageCounts, tellTable } from "./count-told.ts";
+import { droppedOf, sumTallies, type Tally } from "./tally.ts";
 
 /** What became of the frames: received = forwarded + dropped. */
 export interface PipelineCounters {
@@ -12,60 +11,22 @@ export interface PipelineCounters {
   readonly dropped: number;
   /** Drops by reason name; reasons that never came up are left out. */
   readonly drops: Readonly<Record<string, number>>;
-  /** For each stage, in order: how many frames it changed; a filter changes none, whatever it drops. */
+  /** For each stage, in order: how many frames it changed; one that only drops or counts changes none. */
   readonly changed: readonly number[];
+  /** What each `count` stage has counted, in order. */
+  readonly counts: readonly StageCounts[];
 }
 
-/** What is counted in the program at `address`, or in a copy of all its bytes. */
-export function readCounters(kernels: Kernels, address: number, stages: number): PipelineCounters {
-  const counters = address + stages * STAGE_LENGTH;
-  const drops: Record<string, number> = {};
-  let dropped = 0;
-  for (const { code, name } of dropReasons.slice(1)) {
-    const count = kernels.counter(counters + code * COUNTER_LENGTH);
-    if (count > 0) drops[name] = count;
-    dropped += count;
-  }
-  const forwarded = kernels.counter(counters);
-  const changed = Array.from({ length: stages }, (_, index) =>
-    kernels.counter(address + index * STAGE_LENGTH + STAGE_CHANGED),
-  );
-  return { received: forwarded + dropped, forwarded, dropped, drops, changed };
-}
-
-/** Adds counters up; stage by stage where they have stages. */
-export function sumCounters(all: readonly PipelineCounters[]): PipelineCounters {
-  const sums: Record<string, number> = {};
-  const changed: number[] = [];
-  let forwarded = 0;
-  let dropped = 0;
-  for (const counters of all) {
-    forwarded += counters.forwarded;
-    dropped += counters.dropped;
-    for (const [name, count] of Object.entries(counters.drops)) sums[name] = (sums[name] ?? 0) + count;
-    counters.changed.forEach((count, index) => {
-      changed[index] = (changed[index] ?? 0) + count;
-    });
-  }
-  return { received: forwarded + dropped, forwarded, dropped, drops: dropsInOrder(sums), changed };
-}
-
-/** Counters that say only that `count` frames were dropped for the reason `name`. */
-export function droppedOnly(name: string, count: number): PipelineCounters {
+/** Adds up, and tells. */
+export function sumCounters(all: readonly Tally[]): PipelineCounters {
+  const { forwarded, drops, changed, tables } = sumTallies(all);
+  const dropped = droppedOf({ drops });
   return {
-    received: count,
-    forwarded: 0,
-    dropped: count,
-    drops: count === 0 ? {} : { [name]: count },
-    changed: [],
+    received: forwarded + dropped,
+    forwarded,
+    dropped,
+    drops: dropsInOrder(drops),
+    changed,
+    counts: tables.map(tellTable),
   };
 }
-
-/** What has been counted where nothing is. */
-export const NO_COUNTERS: PipelineCounters = {
-  received: 0,
-  forwarded: 0,
-  dropped: 0,
-  drops: {},
-  changed: [],
-};

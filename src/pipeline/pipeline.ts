@@ -1,48 +1,39 @@
 // A pipeline: checked stages, run over a batch in one call.
 
-import { ArgumentRangeError, under } from "../core/argument-error.ts";
-import { wrongType } from "../core/arguments.ts";
 import { expectBatch, type FrameBatch } from "../frame/frame-batch.ts";
 import type { Kernels } from "../kernel/kernels.ts";
 import { DROP_FRAME_TOO_LONG } from "../layout/drop.layout.ts";
-import { STAGE_LENGTH, STAGES_MAXIMUM } from "../layout/stage.layout.ts";
-import { type CompiledStages, Program } from "./program.ts";
+import { compileStages } from "./compile.ts";
+import { type PipelineCounters, sumCounters } from "./counters.ts";
+import { Program, type ProgramState } from "./program.ts";
 import type { Stage } from "./stages.ts";
-import { writeStage } from "./write-stage.ts";
-
-/**
- * Checks stages and writes their records.
- * @throws TypeError or RangeError that names the stage (from 0) and the argument.
- */
-export function compileStages(stages: readonly Stage[]): CompiledStages {
-  if (!Array.isArray(stages)) throw wrongType("stages", "an array", stages);
-  if (stages.length > STAGES_MAXIMUM) {
-    throw new ArgumentRangeError(
-      "out-of-range",
-      "stages",
-      `expected at most ${STAGES_MAXIMUM}, got ${stages.length}`,
-    );
-  }
-  const records = new Uint8Array(stages.length * STAGE_LENGTH);
-  let headroom = 0;
-  // Not forEach: it leaves out holes.
-  for (let index = 0; index < stages.length; index++) {
-    const record = new DataView(records.buffer, index * STAGE_LENGTH, STAGE_LENGTH);
-    headroom += under(["stages", index], () => writeStage(stages[index] as Stage, record));
-  }
-  return { records, headroom };
-}
+import { NO_COUNTERS, sumTallies, type Tally } from "./tally.ts";
 
 export class Pipeline extends Program {
   readonly stages: readonly Stage[];
+  /** Of what runs here. */
+  readonly #state: ProgramState;
+  /** What was counted elsewhere: captures have a state of their own. */
+  #elsewhere: Tally = NO_COUNTERS;
 
   /**
    * Checks the stages and lays them out.
-   * @throws TypeError or RangeError that names the stage (from 0) and the argument; nothing is kept then.
+   * @throws ArgumentError that names the stage (from 0) and the argument; nothing is kept then.
    */
   constructor(kernels: Kernels, stages: readonly Stage[]) {
     super(kernels, compileStages(stages));
     this.stages = structuredClone(stages) as readonly Stage[];
+    try {
+      this.#state = this.open();
+    } catch (error) {
+      super.close();
+      throw error;
+    }
+  }
+
+  /** Address of the state of what runs here, for kernels: the drop counters first. */
+  get counterAddress(): number {
+    return this.#state.address;
   }
 
   /** Runs every stage over the batch, in place; returns how many frames were not dropped. */
@@ -50,13 +41,36 @@ export class Pipeline extends Program {
     this.expectOpen();
     expectBatch(batch, this.kernels, "pipeline");
     const refused = batch.takeRefused();
-    if (refused > 0) this.countDrops(DROP_FRAME_TOO_LONG, refused);
+    if (refused > 0) this.#state.countDrops(DROP_FRAME_TOO_LONG, refused);
     return this.kernels.functions.runPipeline(
       batch.descriptors,
       batch.length,
       this.address,
       this.length,
-      this.counterAddress,
+      this.#state.address,
     );
+  }
+
+  /** What became of all frames since the start or the last `resetCounters()`; those of a capture count when it ends. */
+  counters(): PipelineCounters {
+    this.expectOpen();
+    return sumCounters([this.#state.tally(), this.#elsewhere]);
+  }
+
+  resetCounters(): void {
+    this.expectOpen();
+    this.#state.reset();
+    this.#elsewhere = NO_COUNTERS;
+  }
+
+  /** For those who ran it in a state of their own: what that counted belongs to the pipeline, too. */
+  add(tally: Tally): void {
+    this.#elsewhere = sumTallies([this.#elsewhere, tally]);
+  }
+
+  /** Gives the memory back. It cannot be used afterwards. */
+  override close(): void {
+    this.#state.close();
+    super.close();
   }
 }

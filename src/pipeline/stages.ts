@@ -2,6 +2,7 @@
 // and posted to a worker.
 
 import type { DecapsulateStage, EncapsulateStage } from "../tunnel/kinds.ts";
+import type { CountKey } from "./count-keys.ts";
 
 /** Puts a VLAN tag in front of the frame's type, outside of those that are there. */
 export interface VlanPushStage {
@@ -47,10 +48,40 @@ export interface FilterVniStage {
   readonly vni: number;
 }
 
+/** Lets one frame in so many through, or the frames of one flow in so many, and drops the rest (`not-sampled`). */
+export interface SampleStage {
+  readonly stage: "sample";
+  /** 1 (all) to 2^32 - 1. */
+  readonly oneIn: number;
+  /**
+   * `"frame"`, the default: the first frame that comes and each `oneIn`th behind it; every worker counts for itself.
+   * `"flow"`: frames whose flow hash says so. Flows stay whole, and it is the same frames whatever the number of workers.
+   */
+  readonly by?: "frame" | "flow" | undefined;
+  /** Of the flow hash, 0 to 2^32 - 1: another one chooses other flows. Only by flow. Default 0. */
+  readonly seed?: number | undefined;
+}
+
+/** Counts frames, and their bytes on the wire, by what stands in them at this point of the pipeline; all go on unchanged. */
+export interface CountStage {
+  readonly stage: "count";
+  /** What makes a key: one thing, or several together. */
+  readonly by: CountKey | readonly CountKey[];
+  /** How many keys are told one by one, those with the most frames, 1 to 65,536. Default: as many as there are. */
+  readonly top?: number | undefined;
+  /**
+   * How many keys each thread has room for, 1 to 65,536. Frames of further keys are counted together, in `others`.
+   * Default 1,024.
+   */
+  readonly capacity?: number | undefined;
+}
+
 export type Stage =
   | DecapsulateStage
   | EncapsulateStage
   | VlanPushStage
   | VlanPopStage
   | VlanRewriteStage
-  | FilterVniStage;
+  | FilterVniStage
+  | SampleStage
+  | CountStage;

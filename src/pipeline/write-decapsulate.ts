@@ -14,9 +14,7 @@ import {
   DECAPSULATE_TRUST_IP,
   DECAPSULATE_VERIFY_UDP,
   DECAPSULATE_VNI,
-  OPERATION_DECAPSULATE,
   STAGE_FLAGS,
-  STAGE_OPERATION,
 } from "../layout/stage.layout.ts";
 import { DEPTH_MAXIMUM } from "../tunnel/fields.ts";
 import { writeForm } from "../tunnel/form.ts";
@@ -42,7 +40,6 @@ export function writeDecapsulate(stage: DecapsulateStage, record: DataView): num
   const { port = 0, vni, key, depth }: OfAnyKind<DecapsulateStage> = checked;
   let flags = row.decapsulateFlags | (key === undefined ? 0 : DECAPSULATE_KEYED);
   for (const [option, value, flag] of FLAGS) if (checked[option] === value) flags |= flag;
-  record.setUint32(STAGE_OPERATION, OPERATION_DECAPSULATE, true);
   record.setUint32(STAGE_FLAGS, flags, true);
   record.setUint32(DECAPSULATE_VNI, vni ?? key ?? VNI_NONE, true);
   record.setUint32(DECAPSULATE_DEPTH, depth === "all" ? DEPTH_MAXIMUM : (depth as number), true);

@@ -20,9 +20,7 @@ import {
   ENCAPSULATE_UDP_CHECKSUM,
   ENCAPSULATE_UDP_OFFSET,
   ENCAPSULATE_UDP_SUM,
-  OPERATION_ENCAPSULATE,
   STAGE_FLAGS,
-  STAGE_OPERATION,
 } from "../layout/stage.layout.ts";
 import { TPID_CUSTOMER } from "../layout/vlan.layout.ts";
 import { checkedStage, type EncapsulateStage, rowOf } from "../tunnel/kinds.ts";
@@ -53,7 +51,6 @@ export function writeEncapsulate(stage: EncapsulateStage, record: DataView): num
   const options: OfAnyKind<EncapsulateStage> = checkedStage(row, "encapsulate", stage);
   const tunnel = row.header(options);
   const strip = options.innerTag === "strip";
-  record.setUint32(STAGE_OPERATION, OPERATION_ENCAPSULATE, true);
   record.setUint32(STAGE_FLAGS, row.encapsulateFlags | (strip ? ENCAPSULATE_STRIP_TAG : 0), true);
   record.setUint32(ENCAPSULATE_SEED, options.seed as number, true);
   const template = new Uint8Array(

@@ -18,8 +18,8 @@ const SLOTS_MAXIMUM = 4;
 
 export class TransferWorker {
   readonly #kernels: Kernels;
-  /** A slot for each of the programs that were last asked for, the latest at the end. */
-  readonly #slots: Map<string, CaptureSlot> = new Map();
+  /** A slot for each of the compiled stages that were last asked for, by their ids, the latest at the end. */
+  readonly #slots: Map<number, CaptureSlot> = new Map();
 
   constructor(kernels: Kernels) {
     this.#kernels = kernels;
@@ -44,7 +44,7 @@ export class TransferWorker {
       return {
         bytes: slot.output.slice() as Uint8Array<ArrayBuffer>,
         consumed: job.bytes.length - slot.input.length,
-        counters: slot.counters,
+        tally: slot.tally,
         frameBytesIn: slot.frameBytesIn,
         frameBytesOut: slot.frameBytesOut,
       };
@@ -54,7 +54,7 @@ export class TransferWorker {
   }
 
   #slot(job: TransferJob): CaptureSlot {
-    const key = `${job.stages.records}`;
+    const key = job.stages.id;
     const slot = this.#slots.get(key) ?? this.#newSlot(job);
     this.#slots.delete(key);
     this.#slots.set(key, slot);
@@ -67,6 +67,12 @@ export class TransferWorker {
       this.#slots.delete(key);
       slot.close();
     }
-    return new CaptureSlot(new Program(this.#kernels, job.stages), "own");
+    const program = new Program(this.#kernels, job.stages);
+    try {
+      return new CaptureSlot(program, "own");
+    } finally {
+      // The slot keeps it.
+      program.close();
+    }
   }
 }

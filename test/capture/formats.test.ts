@@ -58,6 +58,7 @@ describe.each(corpus)("$name", ({ bytes }) => {
       dropped: 0,
       drops: {},
       changed: [],
+      counts: [],
       fileBytesIn: withoutRaw(bytes).length,
       fileBytesOut: found.length,
       frameBytesIn: frameBytes,

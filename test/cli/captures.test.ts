@@ -65,6 +65,8 @@ describe("encap and decap", () => {
   written       10  868 bytes in frames
   dropped        1
     not-tunnel   1  not a packet of this tunnel
+  vni  frames  bytes
+  100      10    868
 `,
       stderr: "",
     });
@@ -80,6 +82,9 @@ describe("encap and decap", () => {
       dropped: 11,
       changed: 0,
       drops: { "not-tunnel": 1, "other-vni": 10 },
+      counts: [
+        { by: ["vni"], frames: 0, bytes: 0, entries: [], others: { frames: 0, bytes: 0 }, complete: true },
+      ],
       frameBytesIn: 1466,
       frameBytesOut: 0,
       fileBytesIn: 24 + 11 * 16 + 1466,
@@ -88,7 +93,19 @@ describe("encap and decap", () => {
       damage: null,
     });
     const kept = await good(["decap", mixed, "-o", out, "--keep-others", "--json"]);
-    expect(JSON.parse(kept.stdout)).toMatchObject({ forwarded: 11, dropped: 0, changed: 10 });
+    expect(JSON.parse(kept.stdout)).toMatchObject({
+      forwarded: 11,
+      dropped: 0,
+      changed: 10,
+      counts: [
+        {
+          entries: [
+            { vni: 100, frames: 10, bytes: 868 },
+            { frames: 1, bytes: 98 },
+          ],
+        },
+      ],
+    });
     expect(frameAndTime((await recordsOf(out))[10]!)).toBe(frameAndTime(passenger));
   });
 

@@ -18,6 +18,8 @@ describe("help", () => {
     ["vlan", "push", "--help"],
     ["vlan", "pop", "--help"],
     ["vlan", "rewrite", "--help"],
+    ["sample", "--help"],
+    ["count", "--help"],
     ["demo", "--help"],
     ["help", "decap"],
     ["help", "vlan"],

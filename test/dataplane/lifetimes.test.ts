@@ -11,6 +11,7 @@ import {
 import { openSwitch, type Switch } from "frameferry/switch";
 import { expect, test, vi } from "vitest";
 import { DOORBELL_ASLEEP, DOORBELL_CONTROL } from "../../src/layout/ring.layout.ts";
+import { STAGE_LENGTH } from "../../src/layout/stage.layout.ts";
 import { loadWorkerScript } from "../threads/death-support.ts";
 import { expectSame, inline, Sink, WRAP } from "./capture-support.ts";
 import { type Message, overhear } from "./message-support.ts";
@@ -178,19 +179,25 @@ test.each([0, 1])(
 
 test("a pipeline that is closed under way ends a capture", async () => {
   const kernels = await loadKernels();
+  const before = kernels.plan.freeBytes;
   const pipeline = new Pipeline(kernels, WRAP);
   const bytes = pcapOf({ seed: 47, most: 100, length: 3 << 20 });
+  let free = 0;
   let region = 0;
   const onProgress = (): void => {
     pipeline.close();
-    region ||= kernels.plan.reserve("what comes next", pipeline.byteLength);
-    expect(region).toBe(pipeline.address);
+    free ||= kernels.plan.freeBytes;
+    // What the capture works by is not given to anybody else as long as it does.
+    region ||= kernels.plan.reserve("what comes next", STAGE_LENGTH);
+    expect(region).not.toBe(pipeline.address);
   };
   await expect(processCapture(bytes, pipeline, new Sink(), { onProgress })).rejects.toThrow(
     /^pipeline: it has been closed$/,
   );
-  // Nor does it count there any more.
-  expect(kernels.bytes.slice(region, region + pipeline.byteLength).every((byte) => byte === 0)).toBe(true);
+  expect(kernels.bytes.slice(region, region + STAGE_LENGTH).every((byte) => byte === 0)).toBe(true);
+  kernels.plan.release(region);
+  expect(free).toBeLessThan(before);
+  expect(kernels.plan.freeBytes).toBe(before);
 });
 
 test.skipIf(!isolated)("what a pool that fails for good had in work is given back", async () => {

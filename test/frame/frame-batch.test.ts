@@ -142,6 +142,7 @@ describe("frames too long for their slots", () => {
       dropped: 2,
       drops: { "frame-too-long": 2 },
       changed: [],
+      counts: [],
     });
     expect(second.run(batch)).toBe(1);
     expect(second.counters()).toMatchObject({ received: 1, dropped: 0 });
@@ -149,7 +150,14 @@ describe("frames too long for their slots", () => {
     first.run(batch);
     expect(first.counters()).toMatchObject({ received: 4, dropped: 3 });
     first.resetCounters();
-    expect(first.counters()).toEqual({ received: 0, forwarded: 0, dropped: 0, drops: {}, changed: [] });
+    expect(first.counters()).toEqual({
+      received: 0,
+      forwarded: 0,
+      dropped: 0,
+      drops: {},
+      changed: [],
+      counts: [],
+    });
   });
 });
 

@@ -213,6 +213,21 @@ describe("Pipeline", () => {
     [{ stage: "vlan-rewrite", match: 5 }, RangeError, "match"],
     [{ stage: "filter-vni" }, TypeError, "vni"],
     [{ stage: "filter-vni", vni: 2 ** 24 }, RangeError, "vni"],
+    [{ stage: "sample" }, TypeError, "oneIn"],
+    [{ stage: "sample", oneIn: 0 }, RangeError, "oneIn"],
+    [{ stage: "sample", oneIn: 2 ** 32 }, RangeError, "oneIn"],
+    [{ stage: "sample", oneIn: 2, by: "vni" }, RangeError, "by"],
+    [{ stage: "sample", oneIn: 2, seed: 1 }, TypeError, "seed"],
+    [{ stage: "sample", oneIn: 2, by: "flow", seed: -1 }, RangeError, "seed"],
+    [{ stage: "sample", oneIn: 2, flows: true }, TypeError, "sample"],
+    [{ stage: "count" }, TypeError, "by"],
+    [{ stage: "count", by: "key" }, RangeError, "by"],
+    [{ stage: "count", by: [] }, RangeError, "by"],
+    [{ stage: "count", by: ["vni", "flow"] }, RangeError, "by[1]"],
+    [{ stage: "count", by: ["vni", "vid", "vni"] }, TypeError, "by"],
+    [{ stage: "count", by: "vni", top: 0 }, RangeError, "top"],
+    [{ stage: "count", by: "vni", capacity: 65537 }, RangeError, "capacity"],
+    [{ stage: "count", by: "vni", limit: 1 }, TypeError, "count"],
   ] as Wrong[])("refuses the stage %o", (stage, type, name) => {
     throws(() => new Pipeline(kernels, [{ stage: "vlan-pop" }, stage]), type, `stages[1].${name}`);
   });

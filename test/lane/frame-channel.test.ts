@@ -2,7 +2,8 @@
 import { expect, test } from "vitest";
 import { FrameChannel } from "../../build/js/src/lane/frame-channel.js";
 import { PipelineLane } from "../../build/js/src/lane/pipeline-lane.js";
-import { compileStages } from "../../build/js/src/pipeline/pipeline.js";
+import { compileStages } from "../../build/js/src/pipeline/compile.js";
+import { Program } from "../../build/js/src/pipeline/program.js";
 import { LocalBell } from "../../build/js/src/ring/bell.js";
 import { DOORBELL_ASLEEP, DOORBELL_LENGTH } from "../../src/layout/ring.layout.ts";
 import { kernels } from "../capture/piece-support.ts";
@@ -14,7 +15,7 @@ async function channelTo(published: (lane: PipelineLane) => void) {
   const on = await kernels();
   const worker = on.plan.reserve("a worker's doorbell", DOORBELL_LENGTH);
   on.words[(worker + DOORBELL_ASLEEP) >>> 2] = 1;
-  const lane = new PipelineLane(on, compileStages([]), { ringBytes: 4096, worker, owner: 0 });
+  const lane = new PipelineLane(new Program(on, compileStages([])), { ringBytes: 4096, worker, owner: 0 });
   const publish = lane.publish.bind(lane);
   lane.publish = () => {
     const woken = publish();

@@ -4,16 +4,16 @@ import { compose } from "frameferry/wire";
 import { describe, expect, test } from "vitest";
 import { loadKernels } from "../../build/js/src/kernel/load-kernels.js";
 import { PipelineLane } from "../../build/js/src/lane/pipeline-lane.js";
-import { compileStages } from "../../build/js/src/pipeline/pipeline.js";
+import { compileStages } from "../../build/js/src/pipeline/compile.js";
+import { sumCounters } from "../../build/js/src/pipeline/counters.js";
 import { Program } from "../../build/js/src/pipeline/program.js";
 import {
+  CURSOR_COUNTERS,
   CURSOR_DESCRIPTORS,
   CURSOR_JOURNAL,
   CURSOR_LENGTH,
-  CURSOR_STAGES,
 } from "../../src/layout/cursor.layout.ts";
 import { DESCRIPTOR_LENGTH } from "../../src/layout/descriptor.layout.ts";
-import { COUNTERS_LENGTH } from "../../src/layout/drop.layout.ts";
 import {
   FILLER,
   JOURNAL_LENGTH,
@@ -26,7 +26,6 @@ import {
   RING_MASK,
   RING_TAIL,
 } from "../../src/layout/ring.layout.ts";
-import { STAGE_LENGTH } from "../../src/layout/stage.layout.ts";
 import { flowFrame, random } from "../dataplane/support.ts";
 
 const OUTER = { local: "10.0.0.1", remote: "10.0.0.2" } as const;
@@ -43,6 +42,12 @@ const pipelines: Readonly<Record<string, readonly Stage[]>> = {
     { stage: "vlan-push", vid: 1 },
     { stage: "vlan-push", vid: 2, tpid: 0x88a8 },
     { stage: "vlan-rewrite", vid: 9, pcp: 7 },
+  ],
+  "sample and count": [
+    { stage: "sample", oneIn: 2 },
+    { stage: "count", by: ["vni", "vid", "source", "sourcePort", "destinationMac"], capacity: 7 },
+    { stage: "sample", oneIn: 2, by: "flow", seed: 1 },
+    { stage: "count", by: "protocol" },
   ],
   everything: [
     { stage: "decapsulate", kind: "vxlan", others: "keep" },
@@ -97,7 +102,8 @@ describe.each(Object.entries(pipelines))("%s", (_name, stages) => {
     const kernels = await loadKernels({ memoryBytes: 1 << 18 });
     const { bytes, words, functions } = kernels;
     // The reserve of every region is guarded too: this is all of the memory.
-    const lane = new PipelineLane(kernels, compileStages(stages), {
+    const compiled = compileStages(stages);
+    const lane = new PipelineLane(new Program(kernels, compiled), {
       ringBytes: 1 << 14,
       worker: 0,
       owner: 0,
@@ -109,7 +115,7 @@ describe.each(Object.entries(pipelines))("%s", (_name, stages) => {
     const headroom = word(receive + RING_HEADROOM);
     const descriptors = word(cursor + CURSOR_DESCRIPTORS);
     const journal = word(cursor + CURSOR_JOURNAL);
-    const stage = word(cursor + CURSOR_STAGES);
+    const state = word(cursor + CURSOR_COUNTERS);
     let sent = 0;
     for (let turn = 0; turn < 400; turn++) {
       // Poison in front of every frame, in the padding behind it, and in all that is free.
@@ -120,13 +126,13 @@ describe.each(Object.entries(pipelines))("%s", (_name, stages) => {
       sent += taken;
       lane.publish();
       const allowed: [number, number][] = [
-        // Heads, tails and counters; the cursor, descriptors, journal, and the stages with their counters.
+        // Heads, tails and counters; the cursor, descriptors, journal, and the state. Not the stages: nobody writes to them.
         [receive, receive + RING_HEADER_LENGTH],
         [transmit, transmit + RING_HEADER_LENGTH],
         [cursor, cursor + CURSOR_LENGTH],
         [descriptors, descriptors + 256 * DESCRIPTOR_LENGTH],
         [journal, journal + JOURNAL_LENGTH],
-        [stage, stage + stages.length * STAGE_LENGTH + COUNTERS_LENGTH],
+        [state, state + compiled.stateLength],
       ];
       const tailNow = word(receive + RING_TAIL);
       for (let at = tail; at !== tailNow; ) {
@@ -150,7 +156,7 @@ describe.each(Object.entries(pipelines))("%s", (_name, stages) => {
         // The same for what had to wait.
       }
     }
-    const counters = lane.counters();
+    const counters = sumCounters([lane.tally()]);
     expect(counters.received).toBe(sent);
     expect(sent).toBeGreaterThan(1000);
   });
@@ -159,6 +165,7 @@ describe.each(Object.entries(pipelines))("%s", (_name, stages) => {
     const kernels = await loadKernels({ memoryBytes: 1 << 18 });
     const { bytes, words, functions, plan } = kernels;
     const program = new Program(kernels, compileStages(stages));
+    const state = program.open();
     const descriptor = plan.reserve("a descriptor", 64);
     const slot = plan.reserve("a slot", 2048);
     const next = random(stages.length + 77);
@@ -170,7 +177,7 @@ describe.each(Object.entries(pipelines))("%s", (_name, stages) => {
       bytes.fill(0xa5, slot, slot + 2048);
       bytes.set(frame, floor + headroom);
       words.set([floor + headroom, frame.length, frame.length, floor, 0, 0xffffffff, 0, 0], descriptor >>> 2);
-      functions.runPipeline(descriptor, 1, program.address, program.length, program.counterAddress);
+      functions.runPipeline(descriptor, 1, program.address, program.length, state.address);
       const guard = (from: number, to: number): boolean =>
         bytes.subarray(from, to).every((byte) => byte === 0xa5);
       expect(guard(slot, floor)).toBe(true);

@@ -3,7 +3,9 @@ import type { Stage } from "frameferry";
 import { expect, test } from "vitest";
 import { loadKernels } from "../../build/js/src/kernel/load-kernels.js";
 import { PipelineLane } from "../../build/js/src/lane/pipeline-lane.js";
-import { compileStages } from "../../build/js/src/pipeline/pipeline.js";
+import { compileStages } from "../../build/js/src/pipeline/compile.js";
+import { sumCounters } from "../../build/js/src/pipeline/counters.js";
+import { Program } from "../../build/js/src/pipeline/program.js";
 import { CURSOR_JOURNAL } from "../../src/layout/cursor.layout.ts";
 import {
   JOURNAL_COMMITTING,
@@ -18,7 +20,11 @@ const STAGES: readonly Stage[] = [{ stage: "vlan-push", vid: 5 }];
 
 async function lane() {
   const kernels = await loadKernels({ memoryBytes: 1 << 20 });
-  const lane = new PipelineLane(kernels, compileStages(STAGES), { ringBytes: 1 << 16, worker: 0, owner: 0 });
+  const lane = new PipelineLane(new Program(kernels, compileStages(STAGES)), {
+    ringBytes: 1 << 16,
+    worker: 0,
+    owner: 0,
+  });
   const { cursor, receive, transmit } = lane.addresses;
   const { words } = kernels;
   const journal = words[(cursor + CURSOR_JOURNAL) >>> 2] as number;
@@ -63,10 +69,10 @@ test.each([0, 1, 2, 3])(
     expect(it.ends).toEqual([headAfter, tailAfter, 0]);
     const received = before + it.received();
     expect(it.lane.empty).toBe(true);
-    expectConserved(it.lane.counters(), 20, received);
+    expectConserved(sumCounters([it.lane.tally()]), 20, received);
     expect(received).toBe(14);
     it.lane.recover(); // does nothing now
-    expectConserved(it.lane.counters(), 20, received);
+    expectConserved(sumCounters([it.lane.tally()]), 20, received);
   },
 );
 
@@ -85,7 +91,7 @@ test("a burst that was not finished is dropped, what had been dropped of it coun
     it.send();
     it.lane.workHere();
     received += it.received();
-    const counters = it.lane.counters();
+    const counters = sumCounters([it.lane.tally()]);
     expectConserved(counters, 10 + 20 * (deaths + 1), received);
     expect(counters.drops["worker-died"]).toBe(7 * (deaths + 1));
     expect(counters.drops["frame-too-short"]).toBe(3 * (1 + 2 * (deaths + 1)));
@@ -101,6 +107,6 @@ test("a lane that is given up drops what waits in it", async () => {
   it.lane.abandon();
   const received = it.received();
   expect(it.lane.empty).toBe(true);
-  expectConserved(it.lane.counters(), 20, received);
-  expect(it.lane.counters().drops["worker-died"]).toBe(10);
+  expectConserved(sumCounters([it.lane.tally()]), 20, received);
+  expect(sumCounters([it.lane.tally()]).drops["worker-died"]).toBe(10);
 });

@@ -1,7 +1,8 @@
 // Whom the thread wakes that takes results: a worker that waits for room, and none that merely has nothing to do.
 import { expect, test } from "vitest";
 import { PipelineLane } from "../../build/js/src/lane/pipeline-lane.js";
-import { compileStages } from "../../build/js/src/pipeline/pipeline.js";
+import { compileStages } from "../../build/js/src/pipeline/compile.js";
+import { Program } from "../../build/js/src/pipeline/program.js";
 import { CURSOR_STATUS, STATUS_NEED_INPUT, STATUS_OUTPUT_FULL } from "../../src/layout/cursor.layout.ts";
 import { DOORBELL_ASLEEP, DOORBELL_COUNT, DOORBELL_LENGTH } from "../../src/layout/ring.layout.ts";
 import { kernels } from "../capture/piece-support.ts";
@@ -12,7 +13,7 @@ const FRAME = new Uint8Array(1000).fill(2);
 test("a worker is woken by who takes results if it waits for room", async () => {
   const on = await kernels();
   const worker = on.plan.reserve("a worker's doorbell", DOORBELL_LENGTH);
-  const lane = new PipelineLane(on, compileStages([]), { ringBytes: RING, worker, owner: 0 });
+  const lane = new PipelineLane(new Program(on, compileStages([])), { ringBytes: RING, worker, owner: 0 });
   const rung = (): number => on.words[(worker + DOORBELL_COUNT) >>> 2] as number;
   const status = (): number => on.words[(lane.addresses.cursor + CURSOR_STATUS) >>> 2] as number;
   const fill = (): void => {

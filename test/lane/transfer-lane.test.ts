@@ -2,8 +2,9 @@
 import { expect, test } from "vitest";
 import type { TransferJob, TransferResult } from "../../build/js/src/lane/lane-job.js";
 import { TransferLane } from "../../build/js/src/lane/transfer-lane.js";
-import { droppedOnly } from "../../build/js/src/pipeline/counters.js";
-import { compileStages } from "../../build/js/src/pipeline/pipeline.js";
+import { compileStages } from "../../build/js/src/pipeline/compile.js";
+import { sumCounters } from "../../build/js/src/pipeline/counters.js";
+import { NO_COUNTERS } from "../../build/js/src/pipeline/tally.js";
 import { expectConserved } from "../dataplane/support.ts";
 
 const RING = 1 << 16;
@@ -30,9 +31,9 @@ function subject() {
   const finish = async (): Promise<void> => {
     const { job, done } = jobs.shift()!;
     const received = job.bytes.length / (job.bytes.length === 0 ? 1 : RECORD);
-    const counters = { ...droppedOnly("none", 0), received, forwarded: received };
+    const tally = { ...NO_COUNTERS, forwarded: received };
     const bytes = job.bytes.slice() as Uint8Array<ArrayBuffer>;
-    done({ bytes, counters, consumed: bytes.length, frameBytesIn: 0, frameBytesOut: 0 });
+    done({ bytes, tally, consumed: bytes.length, frameBytesIn: 0, frameBytesOut: 0 });
     await new Promise((resolve) => setTimeout(resolve, 0));
   };
   return { lane, jobs, fill, finish, changes: () => changes };
@@ -73,6 +74,6 @@ test("a worker that dies makes room, and what it had is counted", async () => {
     if (jobs.length > 0) await finish();
     for (let burst = lane.take(); burst !== undefined; burst = lane.take()) received += burst.length;
   }
-  expect(lane.counters().drops["worker-died"]).toBe(5 * Math.floor(RING / BUFFERS / RECORD));
-  expectConserved(lane.counters(), sent, received);
+  expect(sumCounters([lane.tally()]).drops["worker-died"]).toBe(5 * Math.floor(RING / BUFFERS / RECORD));
+  expectConserved(sumCounters([lane.tally()]), sent, received);
 });

@@ -90,6 +90,24 @@ describe("in Chromium", () => {
     expectSame((await download(page)).bytes, await inNode(VXLAN, [stages[0]!, stages[2]!]));
   });
 
+  test("counts by key, and samples", async () => {
+    const page = await open();
+    await page.getByRole("button", { name: "Ten real packets" }).click();
+    await page.getByRole("button", { name: "Count", exact: true }).click();
+    await page.getByRole("button", { name: "Sample", exact: true }).click();
+    await page.getByLabel("One in").fill("4");
+    await runToTheEnd(page);
+    expect(await figures(page)).toEqual(["10", "3", "7"]);
+    await expectRow(page, "#counted", "100 10 868");
+    await expectRow(page, "#drops", "not-sampled not among the frames of the sample 7");
+    await page.getByRole("group", { name: "Count" }).getByLabel("By").selectOption("source");
+    await page.getByRole("textbox", { name: "Top" }).fill("1");
+    await runToTheEnd(page);
+    await expectRow(page, "#counted", "others 6 476");
+    await page.getByRole("textbox", { name: "Top" }).fill("0");
+    await expectText(page, ".complaint", "expected a whole number from 1 to 65536, got 0");
+  });
+
   test("knows the tunnels of the port that is asked for", async () => {
     const page = await open();
     const moved = join(folder, "moved.pcap");

@@ -277,8 +277,14 @@ describe.each(threaded)("$name", ({ options, transport }) => {
         close: async () => {},
         abort: async () => {},
       };
-      const summary = await dataplane.processCapture(bytes, [TAG], sink);
+      const summary = await dataplane.processCapture(
+        bytes,
+        [TAG, { stage: "count", by: "sourcePort" }],
+        sink,
+      );
       expect(summary.received).toBe(9000);
+      // What the dead worker had counted went with what it held.
+      expect(summary.counts[0]!.frames).toBe(summary.forwarded);
       expectConserved(summary, 9000, summary.forwarded);
       const died = summary.drops["worker-died"] ?? 0;
       expect(died).toBeGreaterThan(0);

@@ -1,0 +1,49 @@
+// Stages as data become records: checked once, good for any memory and any thread.
+
+import { ArgumentRangeError, under } from "../core/argument-error.ts";
+import { wrongType } from "../core/arguments.ts";
+import { COUNTERS_LENGTH } from "../layout/drop.layout.ts";
+import {
+  STAGE_LENGTH,
+  STAGE_STATE,
+  STAGES_MAXIMUM,
+  STATE_ALIGNMENT,
+  STATE_LENGTH,
+} from "../layout/stage.layout.ts";
+import type { CompiledStages, StageState } from "./compiled-stages.ts";
+import type { Stage } from "./stages.ts";
+import { writeStage } from "./write-stage.ts";
+
+/** Of a stage whose only counter is that of frames it changed. */
+const NO_STATE: StageState = { length: STATE_LENGTH, counted: 8 };
+
+let compiled = 0;
+
+/**
+ * Checks stages and writes their records.
+ * @throws ArgumentError that names the stage (from 0) and the argument.
+ */
+export function compileStages(stages: readonly Stage[]): CompiledStages {
+  if (!Array.isArray(stages)) throw wrongType("stages", "an array", stages);
+  if (stages.length > STAGES_MAXIMUM)
+    throw new ArgumentRangeError(
+      "full",
+      "stages",
+      `expected at most ${STAGES_MAXIMUM}, got ${stages.length}`,
+    );
+  const records = new Uint8Array(stages.length * STAGE_LENGTH);
+  const states: (StageState & { readonly offset: number })[] = [];
+  let headroom = 0;
+  let stateLength = COUNTERS_LENGTH;
+  // Not forEach: it leaves out holes.
+  for (let index = 0; index < stages.length; index++) {
+    const record = new DataView(records.buffer, index * STAGE_LENGTH, STAGE_LENGTH);
+    const needs = under(["stages", index], () => writeStage(stages[index] as Stage, record));
+    const state = needs.state ?? NO_STATE;
+    record.setUint32(STAGE_STATE, stateLength, true);
+    states.push({ ...state, offset: stateLength });
+    stateLength += Math.ceil(state.length / STATE_ALIGNMENT) * STATE_ALIGNMENT;
+    headroom += needs.headroom ?? 0;
+  }
+  return { id: ++compiled, records, headroom, states, stateLength };
+}

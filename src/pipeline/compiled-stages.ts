@@ -1,0 +1,27 @@
+// What stages are once they have been checked: data for kernels, and how a thread's state for them is laid out.
+
+import type { CountTable } from "./count-table.ts";
+
+/** The state of a stage in each thread that runs it. */
+export interface StageState {
+  /** Bytes, with those of the count of frames that it changed in front. */
+  readonly length: number;
+  /** How many of them, from the first on, are counters: what starts from zero and is taken back where a result is lost. */
+  readonly counted: number;
+  /** The table behind them, if there is one. */
+  readonly table?: CountTable;
+}
+
+/** Stages as kernels read them: checked, and good for any memory and any thread. They can be posted to others. */
+export interface CompiledStages {
+  /** No other stages that this thread compiled have the same. */
+  readonly id: number;
+  /** One record behind the other. */
+  readonly records: Uint8Array<ArrayBuffer>;
+  /** Bytes of headroom that the stages may take from a frame, all together. */
+  readonly headroom: number;
+  /** For each stage: its state, and where it lies in that of a thread. */
+  readonly states: readonly (StageState & { readonly offset: number })[];
+  /** Bytes of a thread's state, the drop counters and all. */
+  readonly stateLength: number;
+}

@@ -1,0 +1,72 @@
+// What was counted of the frames that went through stages: read from memory, and added up over threads.
+
+import { dropReasons } from "../core/drop-reasons.ts";
+import type { Kernels } from "../kernel/kernels.ts";
+import { COUNTER_LENGTH } from "../layout/drop.layout.ts";
+import { STATE_CHANGED } from "../layout/stage.layout.ts";
+import type { CompiledStages } from "./compiled-stages.ts";
+import { readTable, sumTables, type TableTally } from "./count-table.ts";
+
+/** What one thread, or several, counted, before it is told. It can be added up, and posted to other threads. */
+export interface Tally {
+  readonly forwarded: number;
+  readonly drops: Readonly<Record<string, number>>;
+  readonly changed: readonly number[];
+  readonly tables: readonly TableTally[];
+}
+
+/** Of frames that there were not. */
+export const NO_COUNTERS: Tally = { forwarded: 0, drops: {}, changed: [], tables: [] };
+
+/** What is counted in the state at `address`, or in a copy of it, of a thread that runs these stages. */
+export function readTally(kernels: Kernels, address: number, { states }: CompiledStages): Tally {
+  const drops: Record<string, number> = {};
+  for (const { code, name } of dropReasons.slice(1)) {
+    const count = kernels.counter(address + code * COUNTER_LENGTH);
+    if (count > 0) drops[name] = count;
+  }
+  return {
+    forwarded: kernels.counter(address),
+    drops,
+    changed: states.map(({ offset }) => kernels.counter(address + offset + STATE_CHANGED)),
+    tables: states.flatMap(({ offset, table }, stage) =>
+      table === undefined ? [] : [readTable(kernels, stage, address + offset, table)],
+    ),
+  };
+}
+
+/** Adds up; stage by stage where there are stages. */
+export function sumTallies(all: readonly Tally[]): Tally {
+  const drops: Record<string, number> = {};
+  const changed: number[] = [];
+  const tables = new Map<number, [TableTally, ...TableTally[]]>();
+  let forwarded = 0;
+  for (const tally of all) {
+    forwarded += tally.forwarded;
+    for (const [name, count] of Object.entries(tally.drops)) drops[name] = (drops[name] ?? 0) + count;
+    tally.changed.forEach((count, index) => {
+      changed[index] = (changed[index] ?? 0) + count;
+    });
+    for (const table of tally.tables) {
+      const before = tables.get(table.stage);
+      if (before === undefined) tables.set(table.stage, [table]);
+      else before.push(table);
+    }
+  }
+  return { forwarded, drops, changed, tables: [...tables.values()].map(sumTables) };
+}
+
+/** How many frames were dropped, for whatever reason. */
+export function droppedOf({ drops }: Pick<Tally, "drops">): number {
+  return Object.values(drops).reduce((sum, count) => sum + count, 0);
+}
+
+/** How many frames there were. */
+export function framesOf(tally: Tally): number {
+  return tally.forwarded + droppedOf(tally);
+}
+
+/** Says only that `count` frames were dropped for the reason `name`. */
+export function droppedOnly(name: string, count: number): Tally {
+  return count === 0 ? NO_COUNTERS : { ...NO_COUNTERS, drops: { [name]: count } };
+}
