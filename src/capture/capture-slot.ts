@@ -133,6 +133,6 @@ export class CaptureSlot extends CaptureCursor {
   override close(): void {
     super.close();
     // There is none yet where the memory did not suffice.
-    this.#state?.close();
+    if (#state in this) this.#state.close();
   }
 }

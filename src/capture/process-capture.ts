@@ -1,4 +1,9 @@
 // A whole capture through a pipeline: reads ahead and writes behind while the kernels work.
+//
+// It shares CaptureRun, the programs and the summary with the captures over workers (src/dataplane/), but not their way of
+// cutting: those look for the ends of records before anybody works on them, and keep counters twice to take them back.
+// Their dispatch with an executor on this thread made `frameferry decap` of 500 MB take 1.14 s of CPU instead of 0.95 s, and
+// 0.92 s instead of 0.80 s at best (twelve pairs, in turn). So one thread has an engine of its own.
 
 import { untilAborted, watched } from "../core/abort.ts";
 import { ArgumentTypeError } from "../core/argument-error.ts";

@@ -68,7 +68,7 @@ describe("bad usage", () => {
     [
       "decap",
       [VXLAN, "-o", "out", "--kind", "vlan"],
-      '--kind: expected vxlan, geneve, gre or nvgre, got "vlan"',
+      '--kind: expected vxlan, geneve, gre, nvgre or vxlan-gpe, got "vlan"',
     ],
     ["decap", [VXLAN, "-o", "out", "--vni", "16777216"], `--vni: ${whole(0, 16777215, "16777216")}`],
     ["decap", [VXLAN, "-o", "out", "--vni", "-1"], `--vni: ${whole(0, 16777215, "-1")}`],

@@ -1,7 +1,7 @@
 // Workers that end when they should not: noticed, named, replaced, and what they held is counted.
 import { createDataplane, type Stage, WorkerDiedError, type WorkerLike } from "frameferry";
 import { describe, expect, test } from "vitest";
-import { CURSOR_JOURNAL, CURSOR_STAGE_COUNT, CURSOR_STAGES } from "../../src/layout/cursor.layout.ts";
+import { CURSOR_JOURNAL, CURSOR_STAGE_COUNT } from "../../src/layout/cursor.layout.ts";
 import { ETHERNET_LENGTH } from "../../src/layout/ethernet.layout.ts";
 import {
   FILLER,
@@ -13,7 +13,6 @@ import {
   RING_MASK,
   RING_TAIL,
 } from "../../src/layout/ring.layout.ts";
-import { STAGE_LENGTH, STAGE_OPERATION } from "../../src/layout/stage.layout.ts";
 import {
   collect,
   count,
@@ -38,7 +37,7 @@ loadWorkerScript();
 
 /**
  * Lets the worker die in its `at`th call of a kernel: before it, after it, or, by an operation that there is not,
- * in the middle, when a part of the pipeline has run over the burst.
+ * in the middle, when the pipeline has run over the burst.
  */
 function dyingAt(at: number, when: "before" | "middle" | "after", how: string): string {
   return `{
@@ -68,21 +67,20 @@ function dyingAt(at: number, when: "before" | "middle" | "after", how: string): 
         if (++calls !== ${at}) return run();
         if (${JSON.stringify(when)} === "before") end();
         if (${JSON.stringify(when)} === "middle") {
-          const stages = load(cursor + ${CURSOR_STAGES});
-          const count = load(cursor + ${CURSOR_STAGE_COUNT});
-          const last = (stages + ${STAGE_LENGTH} * (count - 1) + ${STAGE_OPERATION}) >>> 2;
-          const operation = words[last];
-          words[last] = 0xff;
+          // One stage more than there are: behind the last record is nothing that is an operation. The records are
+          // those of all workers, the count is this lane's.
+          const count = (cursor + ${CURSOR_STAGE_COUNT}) >>> 2;
+          words[count]++;
           let done;
           try {
             done = run();
           } catch {
-            words[last] = operation;
+            words[count]--;
             end(name === "runRings" ? held(rest[0], load(cursor + ${CURSOR_JOURNAL})) : undefined);
           }
           if (done !== 0) throw new Error("it should have trapped");
           // There was no room for results.
-          words[last] = operation;
+          words[count]--;
           calls--;
           return done;
         }
@@ -114,7 +112,7 @@ describe.each(threaded)("$name", ({ options, transport }) => {
           deaths.length = 0;
           const { spawnWorker, workers: spawned } = spawner([dyingAt(at, when, source)]);
           await using dataplane = await createDataplane({ ...options, spawnWorker, onWorkerDied });
-          // The last stage is the one that traps; the one before drops frames that are too short.
+          // What traps comes behind the last stage; the first drops frames that are too short.
           await using channel = await dataplane.open(
             [TAG, { stage: "decapsulate", kind: "vxlan", others: "keep" }],
             RING,
