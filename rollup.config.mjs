@@ -20,16 +20,16 @@ const external = [/^node:/, "commander", "cli-progress", "tinybench"];
 const output = { dir: "dist", format: "es", chunkFileNames: "shared/[name].js" };
 
 /**
- * Code of others does things when it is evaluated, and so no bundler drops it from within a file that is used.
- * In files of their own, which `sideEffects` of package.json declares free of them, it is dropped unless used.
+ * A file for each room of src/, so that the rooms which are not used are dropped: `sideEffects` of package.json declares
+ * files free of effects, while no bundler can know that of the tables of options that stand within one. Code of others
+ * does things when it is evaluated, too. The command line is cut by its commands, as they are loaded.
  */
 function chunkOf(id) {
-  if (/\/src\/live\//.test(id)) return "live";
-  if (/\/(node_modules\/comlink|src\/(dataplane|threads|lane))\//.test(id)) return "dataplane";
-  if (/\/src\/(ring|capture)\//.test(id)) return "rings";
-  if (/\/src\/port\//.test(id)) return "ports";
-  if (/\/(node_modules\/ipaddr\.js|src\/core\/addresses)\b/.test(id)) return "addresses";
-  return undefined;
+  if (/\/node_modules\/comlink\//.test(id)) return "threads";
+  if (/\/(node_modules\/ipaddr\.js|src\/core\/(addresses|prefixes|fields))\b/.test(id)) return "addresses";
+  // What only Node has is kept from pages.
+  if (/\/src\/platform\/(?!threads|turns)/.test(id)) return "files";
+  return /\/src\/(?!cli\/)(\w+)\//.exec(id)?.[1];
 }
 
 /** Puts the worker's script as a string where the next pass finds it. */
