@@ -6,13 +6,22 @@ export function watched<T>(promise: Promise<T>): Promise<T> {
   return promise;
 }
 
-/** Whom a signal's abort is told, for each that anybody ever waited with. */
-const told: WeakMap<AbortSignal, Set<(reason: unknown) => void>> = new WeakMap();
+/** Who waits with a signal, and whether it is to be seen soon if anybody still does. */
+interface Waiting {
+  readonly tells: Set<(reason: unknown) => void>;
+  isToBeSeen: boolean;
+  /** Listens no longer. */
+  readonly stop: () => void;
+}
+
+const waitingWith: WeakMap<AbortSignal, Waiting> = new WeakMap();
+/** For so many milliseconds nobody has to wait until a signal is let go of: the next wait mostly comes at once. */
+const LET_GO_AFTER = 100;
 
 /**
  * Calls `tell` with the signal's reason when it aborts, at once if it has; what is returned forgets that. A signal is
- * listened to once, however many wait with it and for however long it lives: `AbortSignal.any` would keep memory for
- * each call, and a listener of each wait takes longer than everything else about it.
+ * listened to once, however many wait with it and however often: `AbortSignal.any` would keep memory for each call, and a
+ * listener of each wait takes longer than everything else about it.
  */
 export function onAbort(signal: AbortSignal | undefined, tell: (reason: unknown) => void): () => void {
   if (signal === undefined) return () => {};
@@ -20,9 +29,12 @@ export function onAbort(signal: AbortSignal | undefined, tell: (reason: unknown)
     tell(signal.reason);
     return () => {};
   }
-  const waiting = told.get(signal) ?? listenTo(signal);
-  waiting.add(tell);
-  return () => void waiting.delete(tell);
+  const waiting = waitingWith.get(signal) ?? listenTo(signal);
+  waiting.tells.add(tell);
+  return () => {
+    waiting.tells.delete(tell);
+    if (waiting.tells.size === 0) letGoSoon(signal, waiting);
+  };
 }
 
 /** A signal that aborts with the first of several, until it is forgotten. */
@@ -40,15 +52,30 @@ export function firstOf(signals: readonly (AbortSignal | undefined)[]): {
   };
 }
 
-function listenTo(signal: AbortSignal): Set<(reason: unknown) => void> {
-  const waiting = new Set<(reason: unknown) => void>();
-  told.set(signal, waiting);
+function listenTo(signal: AbortSignal): Waiting {
+  const tells = new Set<(reason: unknown) => void>();
   const abort = (): void => {
-    for (const tell of waiting) tell(signal.reason);
-    waiting.clear();
+    for (const tell of tells) tell(signal.reason);
+    tells.clear();
   };
   signal.addEventListener("abort", abort, { once: true });
+  const stop = (): void => signal.removeEventListener("abort", abort);
+  const waiting: Waiting = { tells, isToBeSeen: false, stop };
+  waitingWith.set(signal, waiting);
   return waiting;
+}
+
+function letGoSoon(signal: AbortSignal, waiting: Waiting): void {
+  if (waiting.isToBeSeen) return;
+  waiting.isToBeSeen = true;
+  const timer: unknown = setTimeout(() => {
+    waiting.isToBeSeen = false;
+    if (waiting.tells.size > 0) return;
+    waiting.stop();
+    waitingWith.delete(signal);
+  }, LET_GO_AFTER);
+  // In Node a timer would keep the process for that long.
+  (timer as { unref?: () => void }).unref?.();
 }
 
 /**

@@ -66,8 +66,12 @@ describe("the plan of a data centre", () => {
       new DataCentre(network, options as DataCentreOptions);
     };
     const zone = (racks: unknown): unknown => ({ zones: [{ racks }] });
-    expect(() => wrong({ zones: [] })).toThrow(RangeError("zones: expected at least one, got none"));
-    expect(() => wrong({ zones: 3 })).toThrow(TypeError("zones: expected an array"));
+    expect(() => wrong({ zones: [] })).toThrow(
+      expect.objectContaining({ name: "RangeError", message: "zones: expected at least one, got none" }),
+    );
+    expect(() => wrong({ zones: 3 })).toThrow(
+      expect.objectContaining({ name: "TypeError", message: "zones: expected an array, got number 3" }),
+    );
     expect(() => wrong({ zones: [{ racks: [{ hosts: 1 }] }], cores: 2 })).toThrow(/^options: unknown option/);
     expect(() => wrong(zone([{ hosts: 254 }]))).toThrow(/^zones\[0\]\.racks\[0\]\.hosts: expected a whole/);
     expect(() => wrong(zone([{ hosts: ["x", "x"] }]))).toThrow(
