@@ -7,7 +7,8 @@
 
 import { untilAborted, watched } from "../core/abort.ts";
 import { ArgumentTypeError } from "../core/argument-error.ts";
-import { knownKeys, oneOf, wholeNumber, wrongType } from "../core/arguments.ts";
+import { wholeNumber } from "../core/arguments.ts";
+import { type Checked, callback, checkFields, choice, type Fields, signal } from "../core/fields.ts";
 import type { CaptureSource } from "../pcap/byte-source.ts";
 import type { CaptureError } from "../pcap/capture-error.ts";
 import { type PipelineCounters, sumCounters } from "../pipeline/counters.ts";
@@ -44,6 +45,12 @@ export interface ProcessCaptureOptions {
   readonly onProgress?: ((progress: CaptureProgress) => void) | undefined;
 }
 
+const CAPTURE_FIELDS: Fields<ProcessCaptureOptions, "format"> = {
+  format: { ...choice("same", "pcap", "pcapng"), fallback: "same" },
+  signal: signal(),
+  onProgress: callback(),
+};
+
 /** What became of a capture: received = forwarded + dropped. */
 export interface CaptureSummary extends PipelineCounters {
   readonly format: "pcap" | "pcapng";
@@ -75,7 +82,8 @@ export async function processCapture(
 ): Promise<CaptureSummary> {
   if (!(pipeline instanceof Pipeline))
     throw new ArgumentTypeError("wrong-type", "pipeline", "expected a Pipeline");
-  const { format, signal } = checkCaptureOptions(options);
+  const checked = checkCaptureOptions(options);
+  const { format, signal } = checked;
   pipeline.expectOpen();
   signal?.throwIfAborted();
   // The sink first: one that cannot be leaves the source as it was.
@@ -86,7 +94,7 @@ export async function processCapture(
   try {
     input = openInput(source);
     run = new CaptureRun(pipeline, format);
-    const traffic = await drive(run, input, output, underWay, options);
+    const traffic = await drive(run, input, output, underWay, checked);
     if (run.inputFormat === undefined) throw run.damage;
     await untilAborted(output.close(), signal);
     return summarise(run, [run], traffic);
@@ -101,17 +109,11 @@ export async function processCapture(
   }
 }
 
-export function checkCaptureOptions(options: ProcessCaptureOptions): {
-  readonly format: CaptureOutputFormat;
-  readonly signal: AbortSignal | undefined;
-} {
-  knownKeys("options", options, ["format", "signal", "onProgress"]);
-  const { signal, onProgress } = options;
-  if (signal !== undefined && !(signal instanceof AbortSignal))
-    throw wrongType("signal", "an AbortSignal", signal);
-  if (onProgress !== undefined && typeof onProgress !== "function")
-    throw wrongType("onProgress", "a function", onProgress);
-  return { format: oneOf("format", options.format ?? "same", ["same", "pcap", "pcapng"]), signal };
+/** @throws ArgumentError that names the option. */
+export function checkCaptureOptions(
+  options: ProcessCaptureOptions,
+): Checked<ProcessCaptureOptions, "format"> {
+  return checkFields<ProcessCaptureOptions, "format">("options", CAPTURE_FIELDS, options);
 }
 
 /** What the source and the sink were last asked for: until it is done they use the run's memory. */

@@ -2,8 +2,8 @@
 
 import { untilAborted } from "../core/abort.ts";
 import { ArgumentRangeError } from "../core/argument-error.ts";
-import { knownKeys, oneOf, wholeNumber, wrongType } from "../core/arguments.ts";
-import { loadKernels } from "../kernel/load-kernels.ts";
+import { callback, checkFields, choice, type Fields, signal as signalKind, whole } from "../core/fields.ts";
+import { KERNEL_FIELDS, loadKernels } from "../kernel/load-kernels.ts";
 import type { WasmSource } from "../kernel/module.ts";
 import { hardwareThreads, memoryCanBeShared, startThread, type WorkerLike } from "../platform/threads.ts";
 import type { WorkerDiedError } from "../threads/worker-died-error.ts";
@@ -37,10 +37,19 @@ export interface DataplaneOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-const WORKERS_MAXIMUM = 64;
 const WORKERS_DEFAULT_MAXIMUM = 8;
 const MEMORY_BASE = 64 * 1024 * 1024;
 const MEMORY_FOR_WORKER = 32 * 1024 * 1024;
+
+/** How many workers, and how much memory, there are by default follows from the machine. */
+const DATAPLANE_FIELDS: Fields<DataplaneOptions, "transport"> = {
+  workers: whole(0, 64),
+  ...KERNEL_FIELDS,
+  spawnWorker: callback(),
+  transport: { ...choice("auto", "shared", "transfer"), fallback: "auto" },
+  onWorkerDied: callback(),
+  signal: signalKind(),
+};
 
 /**
  * Compiles the kernels, starts the workers, and resolves when all of them are ready. Workers keep a Node process alive, and
@@ -59,24 +68,9 @@ export async function startEngine(
   options: DataplaneOptions,
   used: readonly ("shared" | "transfer")[],
 ): Promise<Engine> {
-  knownKeys("options", options, [
-    "workers",
-    "memoryBytes",
-    "wasm",
-    "spawnWorker",
-    "transport",
-    "onWorkerDied",
-    "signal",
-  ]);
-  const fallback = Math.min(WORKERS_DEFAULT_MAXIMUM, Math.max(1, hardwareThreads() - 1));
-  const workers = wholeNumber("workers", options.workers ?? fallback, 0, WORKERS_MAXIMUM);
-  const wanted = oneOf("transport", options.transport ?? "auto", ["auto", "shared", "transfer"]);
-  const { spawnWorker, onWorkerDied, signal, wasm } = options;
-  for (const [name, value] of Object.entries({ spawnWorker, onWorkerDied })) {
-    if (value !== undefined && typeof value !== "function") throw wrongType(name, "a function", value);
-  }
-  if (signal !== undefined && !(signal instanceof AbortSignal))
-    throw wrongType("signal", "an AbortSignal", signal);
+  const checked = checkFields<DataplaneOptions, "transport">("options", DATAPLANE_FIELDS, options);
+  const { transport: wanted, spawnWorker, onWorkerDied, signal, wasm } = checked;
+  const workers = checked.workers ?? Math.min(WORKERS_DEFAULT_MAXIMUM, Math.max(1, hardwareThreads() - 1));
   if (wanted !== "auto" && workers === 0)
     throw new ArgumentRangeError(
       "contradiction",
@@ -93,8 +87,8 @@ export async function startEngine(
   signal?.throwIfAborted();
   const shared = wanted === "shared" || (wanted === "auto" && memoryCanBeShared());
   const started = used.includes(shared ? "shared" : "transfer") ? workers : 0;
-  const memoryBytes = options.memoryBytes ?? MEMORY_BASE + started * MEMORY_FOR_WORKER;
-  const loading = loadKernels({ memoryBytes, ...(wasm === undefined ? {} : { wasm }) });
+  const memoryBytes = checked.memoryBytes ?? MEMORY_BASE + started * MEMORY_FOR_WORKER;
+  const loading = loadKernels({ memoryBytes, wasm });
   const kernels = await untilAborted(loading, signal);
   let engine: Engine | undefined;
   const pool =

@@ -15,8 +15,8 @@ import {
   processCapture,
 } from "../capture/process-capture.ts";
 import { firstOf, untilAborted } from "../core/abort.ts";
-import { ArgumentRangeError } from "../core/argument-error.ts";
-import { closed, knownKeys, wholeNumber } from "../core/arguments.ts";
+import { closed } from "../core/arguments.ts";
+import { checkFields, type Fields, powerOfTwo } from "../core/fields.ts";
 import { FrameChannel } from "../lane/frame-channel.ts";
 import type { Lane } from "../lane/lane.ts";
 import type { TransferJob, TransferResult } from "../lane/lane-job.ts";
@@ -50,9 +50,9 @@ export interface DataplaneCaptureSummary extends CaptureSummary {
   readonly workers: readonly WorkerShare[];
 }
 
-const RING_DEFAULT = 1 << 20;
-const RING_MINIMUM = 1 << 16;
-const RING_MAXIMUM = 1 << 28;
+const CHANNEL_FIELDS: Fields<ChannelOptions, "ringBytes"> = {
+  ringBytes: { ...powerOfTwo(1 << 16, 1 << 28), fallback: 1 << 20 },
+};
 
 export class Dataplane {
   /** How frames reach the workers: through shared memory, by transferred buffers, or not at all. */
@@ -83,10 +83,7 @@ export class Dataplane {
    */
   async open(stages: readonly Stage[], options: ChannelOptions = {}): Promise<FrameChannel> {
     this.#open();
-    knownKeys("options", options, ["ringBytes"]);
-    const ringBytes = wholeNumber("ringBytes", options.ringBytes ?? RING_DEFAULT, RING_MINIMUM, RING_MAXIMUM);
-    if ((ringBytes & (ringBytes - 1)) !== 0)
-      throw new ArgumentRangeError("out-of-range", "ringBytes", `expected a power of two, got ${ringBytes}`);
+    const { ringBytes } = checkFields<ChannelOptions, "ringBytes">("options", CHANNEL_FIELDS, options);
     const engine = this.#engine;
     const compiled = compileStages(stages);
     const bell = engine.bell();

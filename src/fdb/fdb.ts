@@ -2,7 +2,8 @@
 
 import { type MacAddress, parseMac } from "../core/addresses.ts";
 import { ArgumentRangeError, ArgumentTypeError } from "../core/argument-error.ts";
-import { byteArray, closed, knownKeys, wholeNumber } from "../core/arguments.ts";
+import { byteArray, closed, wholeNumber } from "../core/arguments.ts";
+import { bigint, checkFields, type Fields, whole } from "../core/fields.ts";
 import { expectKernels, type Kernels } from "../kernel/kernels.ts";
 import { MAC_LENGTH } from "../layout/ethernet.layout.ts";
 import {
@@ -26,6 +27,11 @@ export interface FdbOptions {
    */
   readonly seed?: bigint | undefined;
 }
+
+const FDB_FIELDS: Fields<FdbOptions, "capacity"> = {
+  capacity: { ...whole(1, FDB_CAPACITY_MAXIMUM), fallback: 65536 },
+  seed: bigint(),
+};
 
 /** What `lookupMany` writes for a key that is not in the table. */
 export const NO_DESTINATION = 0xffffffff;
@@ -63,14 +69,10 @@ export class Fdb {
   #closed = false;
 
   constructor(kernels: Kernels, options: FdbOptions = {}) {
-    knownKeys("options", options, ["capacity", "seed"]);
+    const { capacity, seed } = checkFields<FdbOptions, "capacity">("options", FDB_FIELDS, options);
     this.kernels = expectKernels(kernels);
-    this.capacity = wholeNumber("capacity", options.capacity ?? 65536, 1, FDB_CAPACITY_MAXIMUM);
-    const memory = reserveTable(kernels, {
-      capacity: this.capacity,
-      seed: options.seed,
-      beside: 2 * BURST * KEY_LENGTH,
-    });
+    this.capacity = capacity;
+    const memory = reserveTable(kernels, { capacity, seed, beside: 2 * BURST * KEY_LENGTH });
     this.address = memory.address;
     this.#table = memory.table;
     this.#tableLength = memory.tableLength;

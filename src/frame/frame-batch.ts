@@ -4,8 +4,9 @@
 // a burst fall into the same few cache sets: the kernels took half as long again (measured).
 
 import { ArgumentRangeError } from "../core/argument-error.ts";
-import { byteArray, closed, knownKeys, wholeNumber, wrongType } from "../core/arguments.ts";
+import { byteArray, closed, wholeNumber, wrongType } from "../core/arguments.ts";
 import { type DropReason, dropReason } from "../core/drop-reasons.ts";
+import { checkFields, type Fields, fieldOf, onlyFields, whole } from "../core/fields.ts";
 import { expectKernels, expectSameKernels, type Kernels } from "../kernel/kernels.ts";
 import {
   BATCH_FRAMES_DEFAULT,
@@ -50,6 +51,19 @@ export interface FrameNotes {
   readonly mark?: number | undefined;
 }
 
+const BATCH_FIELDS: Fields<FrameBatchOptions, "frames" | "frameBytes" | "headroom"> = {
+  frames: { ...whole(1, BATCH_FRAMES_MAXIMUM), fallback: BATCH_FRAMES_DEFAULT },
+  frameBytes: { ...whole(64, FRAME_BYTES_MAXIMUM), fallback: FRAME_BYTES_DEFAULT },
+  headroom: { ...whole(0, HEADROOM_MAXIMUM), fallback: HEADROOM_DEFAULT },
+};
+
+/** Checked one by one, because notes may come with every frame. */
+const NOTES_FIELDS = {
+  // From the frame's length on, that is.
+  wireLength: whole(0, 0xffffffff),
+  mark: { ...whole(0, 0xffffffff), fallback: 0 },
+} satisfies Fields<FrameNotes, "mark">;
+
 const VERDICTS = ["forward", "drop"] as const;
 export type Verdict = (typeof VERDICTS)[number];
 
@@ -68,16 +82,14 @@ export class FrameBatch {
   #closed = false;
 
   constructor(kernels: Kernels, options: FrameBatchOptions = {}) {
-    knownKeys("options", options, ["frames", "frameBytes", "headroom"]);
+    const { frames, frameBytes, headroom } = checkFields<
+      FrameBatchOptions,
+      "frames" | "frameBytes" | "headroom"
+    >("options", BATCH_FIELDS, options);
     this.kernels = expectKernels(kernels);
-    this.capacity = wholeNumber("frames", options.frames ?? BATCH_FRAMES_DEFAULT, 1, BATCH_FRAMES_MAXIMUM);
-    this.frameBytes = wholeNumber(
-      "frameBytes",
-      options.frameBytes ?? FRAME_BYTES_DEFAULT,
-      64,
-      FRAME_BYTES_MAXIMUM,
-    );
-    this.headroom = wholeNumber("headroom", options.headroom ?? HEADROOM_DEFAULT, 0, HEADROOM_MAXIMUM);
+    this.capacity = frames;
+    this.frameBytes = frameBytes;
+    this.headroom = headroom;
     const lines = Math.ceil((this.headroom + this.frameBytes) / CACHE_LINE);
     this.#stride = (lines % 2 === 0 ? lines + 1 : lines) * CACHE_LINE;
     this.descriptors = kernels.plan.reserve("a batch's descriptors", this.capacity * DESCRIPTOR_LENGTH);
@@ -108,7 +120,7 @@ export class FrameBatch {
   add(frame: Uint8Array, notes?: FrameNotes): boolean {
     this.#open();
     byteArray("frame", frame);
-    if (notes !== undefined) knownKeys("notes", notes, ["wireLength", "mark"]);
+    if (notes !== undefined) onlyFields("notes", NOTES_FIELDS, notes);
     if (this.#length === this.capacity) return false;
     const { bytes, words } = this.kernels;
     const index = this.#length;
@@ -119,7 +131,7 @@ export class FrameBatch {
       notes?.wireLength === undefined
         ? frame.length
         : wholeNumber("wireLength", notes.wireLength, frame.length, 0xffffffff);
-    const mark = notes?.mark === undefined ? 0 : wholeNumber("mark", notes.mark, 0, 0xffffffff);
+    const mark = notes === undefined ? 0 : fieldOf(NOTES_FIELDS, notes, "mark");
     if (fits) bytes.set(frame, floor + this.headroom);
     else this.#refused++;
     const word = (this.descriptors + index * DESCRIPTOR_LENGTH) >>> 2;

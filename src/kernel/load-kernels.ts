@@ -1,6 +1,6 @@
 // Loading: from the module inside the JavaScript, or from one that is given.
 
-import { knownKeys, wholeNumber } from "../core/arguments.ts";
+import { checkFields, type Fields, given, type Kind, whole } from "../core/fields.ts";
 import { PAGE_LENGTH, PAGES_MAXIMUM } from "../layout/memory.layout.ts";
 import { attachKernels, createMemory, type Kernels } from "./kernels.ts";
 import { compileModule, type WasmSource } from "./module.ts";
@@ -15,20 +15,24 @@ export interface LoadOptions {
   readonly wasm?: WasmSource | undefined;
 }
 
-const MEMORY_DEFAULT = 64 * 1024 * 1024;
+/** What those who load kernels for others are told as well. */
+export const KERNEL_FIELDS: { readonly memoryBytes: Kind<number>; readonly wasm: Kind<WasmSource> } = {
+  memoryBytes: whole(2 * PAGE_LENGTH, PAGES_MAXIMUM * PAGE_LENGTH),
+  // Checked where it is compiled.
+  wasm: given("a WebAssembly.Module, its bytes, a URL or a Response"),
+};
+
+const LOAD_FIELDS: Fields<LoadOptions, "memoryBytes"> = {
+  memoryBytes: { ...KERNEL_FIELDS.memoryBytes, fallback: 64 * 1024 * 1024 },
+  wasm: KERNEL_FIELDS.wasm,
+};
 
 /**
  * Compiles the kernels and gives them a memory.
  * @throws TypeError or RangeError for options that cannot be, and for a module of another version.
  */
 export async function loadKernels(options: LoadOptions = {}): Promise<Kernels> {
-  knownKeys("options", options, ["memoryBytes", "wasm"]);
-  const memoryBytes = wholeNumber(
-    "memoryBytes",
-    options.memoryBytes ?? MEMORY_DEFAULT,
-    2 * PAGE_LENGTH,
-    PAGES_MAXIMUM * PAGE_LENGTH,
-  );
-  const module = await compileModule(options.wasm);
+  const { memoryBytes, wasm } = checkFields<LoadOptions, "memoryBytes">("options", LOAD_FIELDS, options);
+  const module = await compileModule(wasm);
   return await attachKernels(module, createMemory(memoryBytes));
 }

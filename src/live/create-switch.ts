@@ -16,9 +16,8 @@ export interface CreateSwitchOptions extends DataplaneOptions, LiveSwitchOptions
 export async function createSwitch(options: CreateSwitchOptions = {}): Promise<Switch> {
   if (typeof options !== "object" || options === null) throw wrongType("options", "an object", options);
   const { workers, memoryBytes, wasm, spawnWorker, transport, onWorkerDied, signal, ...own } = options;
-  const given = { workers, memoryBytes, wasm, spawnWorker, transport, onWorkerDied, signal };
   const engine = await startEngine(
-    Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
+    { workers, memoryBytes, wasm, spawnWorker, transport, onWorkerDied, signal },
     // All workers of a switch need the same tables.
     ["shared"],
   );

@@ -8,7 +8,7 @@ import { CONTEXT_STAMP, SWITCH_PAUSE } from "../layout/switch.layout.ts";
 import { nextTurn } from "../platform/threads.ts";
 import type { Bell } from "../ring/bell.ts";
 import { ringAlways } from "../ring/doorbell.ts";
-import type { RouterOptions } from "../switch/router.ts";
+import type { RouterOptions } from "../switch/router-options.ts";
 import type { SwitchCore } from "../switch/switch-core.ts";
 import type { SwitchCounters } from "../switch/switch-counters.ts";
 import { type SwitchFdb, seconds } from "../switch/switch-fdb.ts";

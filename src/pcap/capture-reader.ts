@@ -1,7 +1,7 @@
 // Reading a capture as it arrives. Memory holds one chunk and what its records need, however long the file is.
 
 import { ArgumentTypeError } from "../core/argument-error.ts";
-import { knownKeys } from "../core/arguments.ts";
+import { checkFields, type Fields, signal } from "../core/fields.ts";
 import { type ByteSource, type CaptureSource, openSource } from "./byte-source.ts";
 import type { CaptureError } from "./capture-error.ts";
 import { CaptureParser } from "./capture-parser.ts";
@@ -11,6 +11,8 @@ export interface CaptureReaderOptions {
   /** Ends reading with the signal's reason and cancels the source. */
   readonly signal?: AbortSignal | undefined;
 }
+
+const READER_FIELDS: Fields<CaptureReaderOptions> = { signal: signal() };
 
 /** Most items in one batch, so that a file handed over as one chunk does not become one array. */
 const BATCH_MAXIMUM = 1024;
@@ -35,9 +37,9 @@ export class CaptureReader implements AsyncIterable<CaptureRecord> {
   #closing: Promise<void> | undefined;
 
   constructor(source: CaptureSource, options: CaptureReaderOptions = {}) {
-    knownKeys("options", options, ["signal"]);
+    const checked = checkFields("options", READER_FIELDS, options);
     this.#source = openSource(source);
-    this.#signal = options.signal;
+    this.#signal = checked.signal;
   }
 
   /** The section that was read last (of a pcap, its file header); undefined before the first. */

@@ -1,7 +1,8 @@
 // Writing captures: items in, bytes out, either format.
 
 import { ArgumentRangeError } from "../core/argument-error.ts";
-import { byteArray, knownKeys, oneOf, trueOrFalse, wholeNumber, wrongType } from "../core/arguments.ts";
+import { byteArray, wholeNumber, wrongType } from "../core/arguments.ts";
+import { checkFields, choice, type Fields, flag, list, text, whole } from "../core/fields.ts";
 import { CAPTURED_MAXIMUM, LINK_TYPE_ETHERNET } from "../layout/pcap.layout.ts";
 import { BLOCK_MAXIMUM, BLOCK_MINIMUM } from "../layout/pcapng.layout.ts";
 import { ByteSink } from "./byte-sink.ts";
@@ -34,7 +35,15 @@ export interface CaptureWriterOptions {
   readonly comments?: readonly string[] | undefined;
 }
 
-const KNOWN = ["format", "byteOrder", "linkType", "snapLength", "nanoseconds", "comments"];
+const WRITER_FIELDS: Fields<CaptureWriterOptions, "comments"> = {
+  format: choice("pcap", "pcapng"),
+  byteOrder: choice("little", "big"),
+  linkType: whole(0, 65535),
+  snapLength: whole(1, CAPTURED_MAXIMUM),
+  nanoseconds: flag(),
+  comments: { ...list(text()), fallback: [] },
+};
+
 const WORD_MAXIMUM = 4294967295;
 
 /**
@@ -50,18 +59,16 @@ export class CaptureWriter {
   #emitter: CaptureEmitter | undefined;
 
   constructor(options: CaptureWriterOptions = {}) {
-    knownKeys("options", options, KNOWN);
-    const { format, byteOrder, linkType, snapLength, nanoseconds, comments = [] } = options;
-    this.#format = format === undefined ? undefined : oneOf("format", format, ["pcap", "pcapng"]);
-    const checkedLinkType = linkType === undefined ? undefined : wholeNumber("linkType", linkType, 0, 65535);
+    const checked = checkFields<CaptureWriterOptions, "comments">("options", WRITER_FIELDS, options);
+    const { format, byteOrder, linkType, snapLength, nanoseconds, comments } = checked;
+    this.#format = format;
     this.#settings = {
-      byteOrder: byteOrder === undefined ? undefined : oneOf("byteOrder", byteOrder, ["little", "big"]),
-      linkType: checkedLinkType,
-      snapLength:
-        snapLength === undefined ? undefined : wholeNumber("snapLength", snapLength, 1, CAPTURED_MAXIMUM),
-      nanoseconds: nanoseconds === undefined ? undefined : trueOrFalse("nanoseconds", nanoseconds),
+      byteOrder,
+      linkType,
+      snapLength,
+      nanoseconds,
       comments,
-      fallback: { linkType: checkedLinkType ?? LINK_TYPE_ETHERNET },
+      fallback: { linkType: linkType ?? LINK_TYPE_ETHERNET },
     };
   }
 

@@ -2,12 +2,13 @@
 // and the order of memory are said in src/layout/ring.layout.ts.
 
 import { ArgumentRangeError } from "../core/argument-error.ts";
-import { byteArray, knownKeys, trueOrFalse, wholeNumber } from "../core/arguments.ts";
+import { byteArray, wholeNumber } from "../core/arguments.ts";
+import { checkFields, type Fields, flag, powerOfTwo, whole } from "../core/fields.ts";
 import type { Kernels } from "../kernel/kernels.ts";
 import { RECORD_ALIGNMENT, RING_HEADROOM, RING_MASK, RING_TAIL } from "../layout/ring.layout.ts";
 import { ByteRingConsumer, ByteRingProducer, roomNeeded } from "./byte-ring-ends.ts";
 import type { FrameBurst } from "./frame-burst.ts";
-import { RingEnd } from "./ring-end.ts";
+import { PRODUCER_FIELDS, RingEnd } from "./ring-end.ts";
 import { findRing, lockRing, type RingDoorbells, reserveRing, ringFill, unlockRing } from "./ring-memory.ts";
 
 export interface ByteRingOptions {
@@ -21,10 +22,16 @@ export interface ByteRingOptions {
   readonly producer?: number | undefined;
 }
 
-const CAPACITY_DEFAULT = 1 << 20;
-const CAPACITY_MINIMUM = 256;
 const CAPACITY_MAXIMUM = 1 << 30;
-const HEADROOM_MAXIMUM = 65536;
+type Defaults = "capacity" | "headroom" | "manyProducers";
+
+const BYTE_RING_FIELDS: Fields<ByteRingOptions, Defaults> = {
+  capacity: { ...powerOfTwo(256, CAPACITY_MAXIMUM), fallback: 1 << 20 },
+  headroom: { ...whole(0, 65536), fallback: 0 },
+  manyProducers: { ...flag(), fallback: false },
+  ...PRODUCER_FIELDS,
+};
+
 const MARK_MAXIMUM = 0xffffffff;
 const TAKE_DEFAULT = 1 << 18;
 
@@ -49,10 +56,8 @@ export class ByteRing extends RingEnd {
    * @throws RangeError if the capacity is no power of two or too small for the headroom, or if the memory is too small.
    */
   static create(kernels: Kernels, options: ByteRingOptions = {}, doorbells?: RingDoorbells): ByteRing {
-    knownKeys("options", options, ["capacity", "headroom", "manyProducers", "producer"]);
-    const capacity = options.capacity ?? CAPACITY_DEFAULT;
-    wholeNumber("capacity", capacity, CAPACITY_MINIMUM, CAPACITY_MAXIMUM);
-    const headroom = wholeNumber("headroom", options.headroom ?? 0, 0, HEADROOM_MAXIMUM);
+    const checked = checkFields<ByteRingOptions, Defaults>("options", BYTE_RING_FIELDS, options);
+    const { capacity, headroom, manyProducers, producer } = checked;
     if (headroom % RECORD_ALIGNMENT !== 0)
       throw new ArgumentRangeError(
         "out-of-range",
@@ -70,11 +75,11 @@ export class ByteRing extends RingEnd {
       capacity,
       itemLength: 1,
       headroom,
-      manyProducers: trueOrFalse("manyProducers", options.manyProducers ?? false),
+      manyProducers,
       ...(doorbells === undefined ? {} : { doorbells }),
     });
     try {
-      return new ByteRing(kernels, address, options.producer, true);
+      return new ByteRing(kernels, address, producer, true);
     } catch (error) {
       kernels.plan.release(address);
       throw error;
@@ -86,8 +91,8 @@ export class ByteRing extends RingEnd {
    * @throws RangeError if there is none.
    */
   static open(kernels: Kernels, address: number, options: Pick<ByteRingOptions, "producer"> = {}): ByteRing {
-    knownKeys("options", options, ["producer"]);
-    return new ByteRing(kernels, findRing(kernels, "bytes", address), options.producer, false);
+    const { producer } = checkFields("options", PRODUCER_FIELDS, options);
+    return new ByteRing(kernels, findRing(kernels, "bytes", address), producer, false);
   }
 
   /** How many bytes are taken at this moment, by frames and what stands around them. */

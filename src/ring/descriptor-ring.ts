@@ -2,10 +2,12 @@
 // The kernels ringPush, ringPushShared and ringPop do the same on the same ring: either end may be in WASM.
 
 import { ArgumentTypeError } from "../core/argument-error.ts";
-import { knownKeys, trueOrFalse, wholeNumber } from "../core/arguments.ts";
+import { wholeNumber } from "../core/arguments.ts";
+import { checkFields, type Fields, flag, powerOfTwo } from "../core/fields.ts";
 import type { Kernels } from "../kernel/kernels.ts";
 import {
   ITEM_LENGTH,
+  RING_CAPACITY_MAXIMUM,
   RING_CONSUMER_DOORBELL,
   RING_HEAD,
   RING_HEAD_COPY,
@@ -16,7 +18,7 @@ import {
   RING_TAIL_COPY,
 } from "../layout/ring.layout.ts";
 import { ringIfAsleep } from "./doorbell.ts";
-import { RingEnd } from "./ring-end.ts";
+import { PRODUCER_FIELDS, RingEnd } from "./ring-end.ts";
 import { findRing, lockRing, type RingDoorbells, reserveRing, ringFill, unlockRing } from "./ring-memory.ts";
 
 export interface DescriptorRingOptions {
@@ -28,7 +30,14 @@ export interface DescriptorRingOptions {
   readonly producer?: number | undefined;
 }
 
-const CAPACITY_DEFAULT = 1024;
+type Defaults = "capacity" | "manyProducers";
+
+const DESCRIPTOR_RING_FIELDS: Fields<DescriptorRingOptions, Defaults> = {
+  capacity: { ...powerOfTwo(1, RING_CAPACITY_MAXIMUM / ITEM_LENGTH), fallback: 1024 },
+  manyProducers: { ...flag(), fallback: false },
+  ...PRODUCER_FIELDS,
+};
+
 const ITEM_MAXIMUM = 0xffffffff;
 
 /** Both ends; a thread uses one of them. */
@@ -54,16 +63,17 @@ export class DescriptorRing extends RingEnd {
     options: DescriptorRingOptions = {},
     doorbells?: RingDoorbells,
   ): DescriptorRing {
-    knownKeys("options", options, ["capacity", "manyProducers", "producer"]);
+    const checked = checkFields<DescriptorRingOptions, Defaults>("options", DESCRIPTOR_RING_FIELDS, options);
+    const { capacity, manyProducers, producer } = checked;
     const address = reserveRing(kernels, "a descriptor ring", {
       kind: "items",
-      capacity: options.capacity ?? CAPACITY_DEFAULT,
+      capacity,
       itemLength: ITEM_LENGTH,
-      manyProducers: trueOrFalse("manyProducers", options.manyProducers ?? false),
+      manyProducers,
       ...(doorbells === undefined ? {} : { doorbells }),
     });
     try {
-      return new DescriptorRing(kernels, address, options.producer, true);
+      return new DescriptorRing(kernels, address, producer, true);
     } catch (error) {
       kernels.plan.release(address);
       throw error;
@@ -79,8 +89,8 @@ export class DescriptorRing extends RingEnd {
     address: number,
     options: Pick<DescriptorRingOptions, "producer"> = {},
   ): DescriptorRing {
-    knownKeys("options", options, ["producer"]);
-    return new DescriptorRing(kernels, findRing(kernels, "items", address), options.producer, false);
+    const { producer } = checkFields("options", PRODUCER_FIELDS, options);
+    return new DescriptorRing(kernels, findRing(kernels, "items", address), producer, false);
   }
 
   /** How many items are in it at this moment. */

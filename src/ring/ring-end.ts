@@ -2,11 +2,17 @@
 
 import { ArgumentRangeError, ArgumentTypeError } from "../core/argument-error.ts";
 import { closed, wholeNumber } from "../core/arguments.ts";
+import { type Fields, whole } from "../core/fields.ts";
 import type { Kernels } from "../kernel/kernels.ts";
 import { RING_CONSUMER_DOORBELL, RING_PRODUCER_DOORBELL } from "../layout/ring.layout.ts";
 import { SharedBell } from "./bell.ts";
 import { SPIN_TURNS, sleepUntil } from "./doorbell.ts";
 import { PRODUCER_MAXIMUM, producerNumber, releaseRing, ringFill, unlockRing } from "./ring-memory.ts";
+
+/** What whoever opens a ring is told. That there is a number only where there are many producers, the ring says. */
+export const PRODUCER_FIELDS: Fields<{ readonly producer?: number | undefined }> = {
+  producer: whole(1, PRODUCER_MAXIMUM),
+};
 
 export abstract class RingEnd {
   readonly kernels: Kernels;

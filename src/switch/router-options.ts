@@ -1,8 +1,19 @@
 // What a router is told, checked.
 
-import { formatIp, type IpAddress, type MacAddress, parseIp, parseMac } from "../core/addresses.ts";
+import { formatIp, type IpAddress, type MacAddress, parseIp, parseStationMac } from "../core/addresses.ts";
 import { ArgumentRangeError, ArgumentTypeError } from "../core/argument-error.ts";
-import { knownKeys, wholeNumber } from "../core/arguments.ts";
+import { wholeNumber } from "../core/arguments.ts";
+import {
+  checkFields,
+  type Fields,
+  fieldOf,
+  given,
+  list,
+  onlyFields,
+  prefix as prefixKind,
+  stationMac,
+  whole,
+} from "../core/fields.ts";
 import {
   formatPrefix,
   networkOf,
@@ -16,12 +27,23 @@ import {
   ROUTER_MTU_MAXIMUM,
   ROUTER_MTU_MINIMUM,
   ROUTER_MTU_MINIMUM_IPV6,
+  ROUTES_DEFAULT_LIMIT,
+  ROUTES_MAXIMUM,
 } from "../layout/route.layout.ts";
 
 /** A bridge domain as a router needs it. */
 export interface DomainHandle {
   readonly id: number;
 }
+
+export interface RouterOptions {
+  /** Most routes, connected networks and the router's own addresses included: 1 to 4,194,304, default 65,536. */
+  readonly routes?: number | undefined;
+}
+
+export const ROUTER_FIELDS: Fields<RouterOptions, "routes"> = {
+  routes: { ...whole(1, ROUTES_MAXIMUM), fallback: ROUTES_DEFAULT_LIMIT },
+};
 
 /** Where a router stands in a bridge domain. */
 export interface InterfaceOptions {
@@ -39,6 +61,30 @@ export type RouteOptions =
   | { readonly prefix: string; readonly via: IpAddress | readonly IpAddress[] }
   | { readonly prefix: string; readonly blackhole: true };
 
+type Defaults = "bridgeDomain" | "mac" | "addresses" | "mtu";
+
+const INTERFACE_FIELDS: Fields<InterfaceOptions, Defaults> = {
+  // Whether it is one of the switch, and there still, only the switch knows.
+  bridgeDomain: { ...given<DomainHandle>("a bridge domain"), required: true },
+  mac: { ...stationMac(), required: true },
+  addresses: { ...list(prefixKind()), required: true },
+  mtu: { ...whole(ROUTER_MTU_MINIMUM, ROUTER_MTU_MAXIMUM), fallback: ROUTER_MTU_DEFAULT },
+};
+
+/** Of both kinds of routes at once: which of the two it is, `checkRoute` finds out. */
+interface AnyRouteOptions {
+  readonly prefix: string;
+  readonly via?: IpAddress | readonly IpAddress[] | undefined;
+  readonly blackhole?: true | undefined;
+}
+
+/** Checked one by one: there may be millions of routes. */
+const ROUTE_FIELDS = {
+  prefix: { ...given<string>("a prefix such as 10.0.0.0/8"), required: true },
+  via: given<IpAddress | readonly IpAddress[]>("an address, or an array of such"),
+  blackhole: given<true>("true"),
+} satisfies Fields<AnyRouteOptions, "prefix">;
+
 export interface CheckedInterface {
   readonly mac: Uint8Array;
   readonly mtu: number;
@@ -54,25 +100,17 @@ export interface CheckedAddress {
 }
 
 export function checkInterface(options: InterfaceOptions): CheckedInterface {
-  knownKeys("options", options, ["bridgeDomain", "mac", "addresses", "mtu"]);
-  const mac = parseMac("mac", options.mac);
-  if (((mac[0] as number) & 1) !== 0 || mac.every((byte) => byte === 0))
-    throw new ArgumentRangeError(
-      "malformed",
-      "mac",
-      "expected the address of one station, not of a group or nobody",
-    );
-  if (!Array.isArray(options.addresses))
-    throw new ArgumentTypeError("wrong-type", "addresses", "expected an array of strings");
-  if (options.addresses.length === 0)
+  const checked = checkFields<InterfaceOptions, Defaults>("options", INTERFACE_FIELDS, options);
+  const mac = parseStationMac("mac", checked.mac);
+  if (checked.addresses.length === 0)
     throw new ArgumentRangeError("out-of-range", "addresses", "expected at least one, got none");
-  const addresses = options.addresses.map((text, i) => checkAddress(`addresses[${i}]`, text));
+  const addresses = checked.addresses.map((text, i) => checkAddress(`addresses[${i}]`, text));
   const hosts = new Set(addresses.map(({ ip }) => formatIp(ip)));
   if (hosts.size < addresses.length)
     throw new ArgumentRangeError("taken", "addresses", "one of them stands there twice");
   const ipv6 = addresses.some(({ ip }) => ip.length === 16);
   const least = ipv6 ? ROUTER_MTU_MINIMUM_IPV6 : ROUTER_MTU_MINIMUM;
-  const mtu = wholeNumber("mtu", options.mtu ?? ROUTER_MTU_DEFAULT, least, ROUTER_MTU_MAXIMUM);
+  const mtu = wholeNumber("mtu", checked.mtu, least, ROUTER_MTU_MAXIMUM);
   return { mac, mtu, addresses };
 }
 
@@ -116,8 +154,8 @@ export interface CheckedRoute {
 }
 
 export function checkRoute(options: RouteOptions): CheckedRoute {
-  knownKeys("options", options, ["prefix", "via", "blackhole"]);
-  const prefix = parsePrefix("prefix", options.prefix);
+  onlyFields("options", ROUTE_FIELDS, options);
+  const prefix = parsePrefix("prefix", fieldOf(ROUTE_FIELDS, options, "prefix"));
   if ("blackhole" in options) {
     if (options.blackhole !== true)
       throw new ArgumentTypeError("not-one-of", "blackhole", "expected true, or no blackhole at all");

@@ -3,7 +3,8 @@
 
 import { formatIp } from "../core/addresses.ts";
 import { ArgumentRangeError, ArgumentTypeError } from "../core/argument-error.ts";
-import { closed, knownKeys, wholeNumber } from "../core/arguments.ts";
+import { closed } from "../core/arguments.ts";
+import { checkFields } from "../core/fields.ts";
 import { parsePrefix, prefixHolds } from "../core/prefixes.ts";
 import { Undo } from "../core/undo.ts";
 import type { Kernels } from "../kernel/kernels.ts";
@@ -16,8 +17,6 @@ import {
   INTERFACE_MTU,
   INTERFACE_ROUTER,
   ROUTER_LENGTH,
-  ROUTES_DEFAULT_LIMIT,
-  ROUTES_MAXIMUM,
 } from "../layout/route.layout.ts";
 import { DOMAIN_FLAGS, DOMAIN_ROUTER, DOMAIN_ROUTER_MAC, DOMAIN_ROUTES } from "../layout/switch.layout.ts";
 import type { Neighbours } from "./neighbours.ts";
@@ -31,7 +30,9 @@ import {
   type DomainHandle,
   type InterfaceOptions,
   isLinkLocal,
+  ROUTER_FIELDS,
   type RouteOptions,
+  type RouterOptions,
 } from "./router-options.ts";
 
 /** What a router needs of its switch. */
@@ -42,11 +43,6 @@ export interface RouterHost {
   domainAddress(bridgeDomain: DomainHandle): number;
   /** Runs a change of tables between bursts, and lets through what it returns or throws; may be nested. */
   changing<T>(change: () => T): T;
-}
-
-export interface RouterOptions {
-  /** Most routes, connected networks and the router's own addresses included: 1 to 4,194,304, default 65,536. */
-  readonly routes?: number | undefined;
 }
 
 interface RoutedInterface extends CheckedInterface {
@@ -64,11 +60,10 @@ export class Router {
   #closed = false;
 
   constructor(host: RouterHost, options: RouterOptions = {}) {
-    knownKeys("options", options, ["routes"]);
+    const { routes } = checkFields<RouterOptions, "routes">("options", ROUTER_FIELDS, options);
     this.#host = host;
-    const limit = wholeNumber("routes", options.routes ?? ROUTES_DEFAULT_LIMIT, 1, ROUTES_MAXIMUM);
     this.#address = host.kernels.plan.reserve("a router", ROUTER_LENGTH);
-    this.#routes = new RouteSet(host.kernels, host.neighbours, this.#address, limit);
+    this.#routes = new RouteSet(host.kernels, host.neighbours, this.#address, routes);
   }
 
   /** Address of the router's record, for kernels. */
