@@ -41,10 +41,13 @@ const PIPELINES: readonly (readonly Stage[])[] = [
   [{ stage: "decapsulate", kind: "gre" }],
   [{ stage: "decapsulate", kind: "gre", rule: "strict", others: "keep" }],
   [{ stage: "decapsulate", kind: "nvgre" }],
+  [{ stage: "decapsulate", kind: "vxlan-gpe", depth: "all" }],
+  [{ stage: "decapsulate", kind: "vxlan-gpe", rule: "strict", udpChecksum: "verify", others: "keep" }],
   [{ stage: "vlan-pop" }, { stage: "vlan-push", vid: 7, pcp: 3 }],
   [{ stage: "encapsulate", kind: "vxlan", vni: 5, innerTag: "strip", ...ENDS }],
   [{ stage: "encapsulate", kind: "geneve", vni: 5, udpChecksum: true, ...ENDS6 }],
   [{ stage: "encapsulate", kind: "gre", key: 8, checksum: true, ...ENDS6 }],
+  [{ stage: "encapsulate", kind: "vxlan-gpe", vni: 5, ...ENDS6 }],
   [
     { stage: "encapsulate", kind: "nvgre", vni: 5000, ...ENDS },
     { stage: "decapsulate", kind: "nvgre" },

@@ -109,6 +109,7 @@ const WRAPS: readonly (readonly Stage[])[] = ENDS.flatMap((ends) => [
   [{ stage: "encapsulate", kind: "gre", ...ends }],
   [{ stage: "encapsulate", kind: "gre", key: VNI, checksum: true, ...ends }],
   [{ stage: "encapsulate", kind: "nvgre", vni: VNI, ...ends }],
+  [{ stage: "encapsulate", kind: "vxlan-gpe", vni: VNI, udpChecksum: true, ...ends }],
   [
     { stage: "encapsulate", kind: "vxlan", vni: 9, ...ends },
     { stage: "encapsulate", kind: "geneve", vni: VNI, ...ends },

@@ -142,8 +142,15 @@ function pairOf(next: (below: number) => number): {
           { stage: "decapsulate", kind: "nvgre" },
         ],
       ],
+      [
+        "vxlan-gpe",
+        [
+          { stage: "encapsulate", kind: "vxlan-gpe", vni, ...ends },
+          { stage: "decapsulate", kind: "vxlan-gpe" },
+        ],
+      ],
       ["none", []],
     ] satisfies readonly (readonly [string, readonly Stage[]])[]
-  )[next(5)] as readonly [string, readonly Stage[]];
+  )[next(6)] as readonly [string, readonly Stage[]];
   return { stages: [...tag, ...pair], name: `${name} over IPv${version}` };
 }

@@ -130,6 +130,38 @@ describe("in Chromium", () => {
     await expectRow(page, "#vnis", "100 0 10");
   });
 
+  test.each([
+    ["vxlan-gpe", 4790],
+    ["geneve", 6081],
+  ] as const)("puts frames into tunnels of kind %s and takes them out", async (kind, port) => {
+    const page = await open();
+    await page.getByRole("button", { name: "Ten real packets" }).click();
+    await page.getByRole("button", { name: "Encapsulate", exact: true }).click();
+    const into = page.getByRole("group", { name: "Encapsulate", exact: true });
+    await into.getByLabel("Kind").selectOption(kind);
+    expect(await into.getByLabel("UDP port").getAttribute("placeholder")).toBe(String(port));
+    await runToTheEnd(page);
+    const ends = { local: "10.1.5.7", remote: "10.1.5.8" };
+    const { bytes } = await download(page);
+    expectSame(
+      bytes,
+      await inNode(VXLAN, [
+        { stage: "decapsulate", kind: "vxlan" },
+        { stage: "encapsulate", kind, vni: 5001, ...ends },
+      ]),
+    );
+
+    const tunnelled = join(folder, `${kind}.pcap`);
+    writeFileSync(tunnelled, bytes);
+    await page.getByLabel("Choose a file").setInputFiles(tunnelled);
+    await page.getByRole("button", { name: "Remove: Encapsulate" }).click();
+    const outOf = page.getByRole("group", { name: "Decapsulate", exact: true });
+    await outOf.getByLabel("Kind").selectOption(kind);
+    await runToTheEnd(page);
+    expect(await figures(page)).toEqual(["10", "10", "0"]);
+    expectSame((await download(page)).bytes, await inNode(tunnelled, [{ stage: "decapsulate", kind }]));
+  });
+
   test("says beside the field what it may hold", async () => {
     const page = await open();
     await page.getByRole("button", { name: "Ten real packets" }).click();

@@ -5,7 +5,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Kernels, loadKernels, Pipeline } from "frameferry";
+import { type Kernels, loadKernels, Pipeline, type TunnelKind } from "frameferry";
 import { CaptureWriter } from "frameferry/pcap";
 import { dissect, sourcePort } from "frameferry/wire";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -26,6 +26,9 @@ const FIELDS = [
   "frame.protocols",
   "geneve.vni",
   "geneve.option.class",
+  "vxlan.vni",
+  "vxlan.flags",
+  "vxlan.next_proto",
   "gre.key",
   "gre.checksum.status",
   "ip.checksum.status",
@@ -83,7 +86,11 @@ const STAGES: AnyEncapsulate[] = [
   { kind: "gre", checksum: true },
   { kind: "gre", key: 0x01020304, checksum: true, outerVid: 9 },
   { kind: "nvgre", vni: 5001 },
+  { kind: "vxlan-gpe", vni: 0xabcdef },
+  { kind: "vxlan-gpe", vni: 7, udpChecksum: true, outerVid: 9 },
 ];
+/** What tshark calls those over UDP and their headers; it reads VXLAN-GPE, but does not list it. */
+const LAYERS: Partial<Record<TunnelKind, string>> = { geneve: "udp:geneve", "vxlan-gpe": "udp" };
 const RECIPES = [14, 59, 60, 61, 1500].map((length, seed) =>
   cook({ kind: "arp", tags: [], protocol: 6, seed: seed + 1, length }),
 );
@@ -99,17 +106,20 @@ describe.skipIf(!tshark)("tunnels read by tshark", () => {
     const rows = read(outcomes.map(({ bytes }) => bytes!));
     expect(rows.length).toBe(RECIPES.length);
     const ipv6 = options.local!.includes(":");
-    const udp = options.kind === "geneve";
+    const udp = LAYERS[options.kind];
     rows.forEach((row, i) => {
       const { flowHash } = outcomes[i]!;
       const vlan = options.outerVid === undefined ? "" : "vlan:ethertype:";
-      const start = `eth:ethertype:${vlan}${ipv6 ? "ipv6" : "ip"}:${udp ? "udp:geneve" : "gre"}:eth`;
+      const start = `eth:ethertype:${vlan}${ipv6 ? "ipv6" : "ip"}:${udp ?? "gre"}:eth`;
       expect(row["frame.protocols"].startsWith(start), row["frame.protocols"]).toBe(true);
       // The shortest passenger is a header alone: ARP is missing from it.
       if (RECIPES[i]!.length >= 42) expect(row["_ws.malformed"]).toBe("");
       expect(row["ip.checksum.status"]).toBe(ipv6 ? "" : "1");
       if (udp) {
-        expect(Number(row["geneve.vni"])).toBe(options.vni);
+        const gpe = options.kind === "vxlan-gpe";
+        expect(Number(row[gpe ? "vxlan.vni" : "geneve.vni"])).toBe(options.vni);
+        // Version 0, a VNI and a next protocol, which is Ethernet; neither flooded nor a control packet.
+        expect([row["vxlan.flags"], row["vxlan.next_proto"]].map(Number)).toEqual(gpe ? [0x0c, 3] : [0, 0]);
         expect(row["geneve.option.class"]).toBe(options.options === undefined ? "" : "0x0102");
         expect(row["udp.checksum.status"]).toBe(ipv6 || options.udpChecksum ? "1" : "3");
         expect(Number(row["udp.srcport"])).toBe(sourcePort(flowHash >>> 0));
