@@ -26,7 +26,8 @@ const output = { dir: "dist", format: "es", chunkFileNames: "shared/[name].js" }
  */
 function chunkOf(id) {
   if (/\/node_modules\/comlink\//.test(id)) return "threads";
-  if (/\/(node_modules\/ipaddr\.js|src\/core\/(addresses|prefixes|fields))\b/.test(id)) return "addresses";
+  if (/\/(node_modules\/ipaddr\.js|src\/core\/(addresses|address-fields|prefixes))\b/.test(id))
+    return "addresses";
   // What only Node has is kept from pages.
   if (/\/src\/platform\/(?!threads|turns)/.test(id)) return "files";
   return /\/src\/(?!cli\/)(\w+)\//.exec(id)?.[1];

@@ -1,14 +1,6 @@
 // Options described once. A table has a row for each option: how it is checked, what may stand there, what is used where
 // nothing is given, and how the command line calls it. Checks, sentences of errors, flags and help come from there.
 
-import {
-  type IpAddress,
-  type MacAddress,
-  parseIp,
-  parseMac,
-  parseStation,
-  parseStationMac,
-} from "./addresses.ts";
 import { ArgumentRangeError, ArgumentTypeError } from "./argument-error.ts";
 import {
   alternatives,
@@ -162,24 +154,6 @@ export function flag(): Kind<boolean> {
   return { expected: "true or false", check: trueOrFalse };
 }
 
-/** A MAC address as text or six bytes. */
-export function mac(): Kind<MacAddress> {
-  const check = (path: string, value: unknown): MacAddress => {
-    parseMac(path, value as MacAddress);
-    return value as MacAddress;
-  };
-  return { expected: "a MAC address such as 02:00:00:00:00:01", check, parse: check };
-}
-
-/** An IPv4 or IPv6 address as text, 4 or 16 bytes. */
-export function ip(): Kind<IpAddress> {
-  const check = (path: string, value: unknown): IpAddress => {
-    parseIp(path, value as IpAddress);
-    return value as IpAddress;
-  };
-  return { expected: "an IPv4 or IPv6 address", check, parse: check };
-}
-
 /** Bytes. */
 export function bytes(): Kind<Uint8Array> {
   return { expected: "a Uint8Array", check: byteArray };
@@ -192,24 +166,6 @@ export function text(): Kind<string> {
     return value;
   };
   return { expected: "a string", check, parse: check };
-}
-
-/** The address of one station: no group's, and not nobody's. */
-export function station(): Kind<IpAddress> {
-  const check = (path: string, value: unknown): IpAddress => {
-    parseStation(path, value as IpAddress);
-    return value as IpAddress;
-  };
-  return { expected: "an IPv4 or IPv6 address", check, parse: check };
-}
-
-/** The MAC of one station. */
-export function stationMac(): Kind<MacAddress> {
-  const check = (path: string, value: unknown): MacAddress => {
-    parseStationMac(path, value as MacAddress);
-    return value as MacAddress;
-  };
-  return { expected: "a MAC address such as 02:00:00:00:00:01", check, parse: check };
 }
 
 /** An address with the length of its network. */

@@ -1,5 +1,6 @@
 // What a router is told, checked.
 
+import { stationMac } from "../core/address-fields.ts";
 import { formatIp, type IpAddress, type MacAddress, parseIp, parseStationMac } from "../core/addresses.ts";
 import { ArgumentRangeError, ArgumentTypeError } from "../core/argument-error.ts";
 import { wholeNumber } from "../core/arguments.ts";
@@ -11,7 +12,6 @@ import {
   list,
   onlyFields,
   prefix as prefixKind,
-  stationMac,
   whole,
 } from "../core/fields.ts";
 import {

@@ -1,17 +1,7 @@
 // What a switch and its parts are told, a row for each option.
 
-import {
-  bigint,
-  choice,
-  type Fields,
-  flag,
-  given,
-  type Kind,
-  station,
-  stationMac,
-  text,
-  whole,
-} from "../core/fields.ts";
+import { station, stationMac } from "../core/address-fields.ts";
+import { bigint, choice, type Fields, flag, given, type Kind, text, whole } from "../core/fields.ts";
 import {
   BATCH_FRAMES_MAXIMUM,
   FRAME_BYTES_DEFAULT,

@@ -1,17 +1,9 @@
 // A switch's end of tunnels, as the kernels read it.
 
+import { station, stationMac } from "../core/address-fields.ts";
 import { macOfIp, parseStation, parseStationMac } from "../core/addresses.ts";
 import { ArgumentRangeError } from "../core/argument-error.ts";
-import {
-  checkFields,
-  choice,
-  type Field,
-  type Fields,
-  object,
-  station,
-  stationMac,
-  whole,
-} from "../core/fields.ts";
+import { checkFields, choice, type Field, type Fields, object, whole } from "../core/fields.ts";
 import { DECAPSULATE_STRICT, DECAPSULATE_TRUST_IP, DECAPSULATE_VERIFY_UDP } from "../layout/stage.layout.ts";
 import {
   SWITCH_FORM_COUNT,

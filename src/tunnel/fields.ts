@@ -1,6 +1,7 @@
 // Rows of options that kinds have in common.
 
-import { choice, type Field, type Fields, flag, ip, type Kind, mac, whole } from "../core/fields.ts";
+import { ip, mac } from "../core/address-fields.ts";
+import { choice, type Field, type Fields, flag, type Kind, whole } from "../core/fields.ts";
 import { DECAPSULATE_KEEP_OTHERS, DECAPSULATE_TAKE_CRITICAL } from "../layout/stage.layout.ts";
 import { VLAN_VID_RESERVED } from "../layout/vlan.layout.ts";
 import { VNI_MAXIMUM } from "../layout/vxlan.layout.ts";
