@@ -46,14 +46,6 @@ export function byteArray(name: string, value: unknown): Uint8Array {
   return value;
 }
 
-/** Throws for what is no object, and for the first key that is not in `known`: a misspelt option must not be ignored. */
-export function knownKeys(name: string, options: object, known: readonly string[]): void {
-  if (typeof options !== "object" || options === null) throw wrongType(name, "an object", options);
-  for (const key of Object.keys(options)) {
-    if (!known.includes(key)) throw unknownOption(name, key, known);
-  }
-}
-
 /** The error for an option that does not exist. */
 export function unknownOption(name: string, key: string, known: readonly string[]): ArgumentTypeError {
   const sentence = `unknown option ${JSON.stringify(key)} (known: ${known.join(", ")})`;

@@ -3,6 +3,8 @@
 import type { IpAddress, MacAddress } from "../core/addresses.ts";
 import { ArgumentRangeError } from "../core/argument-error.ts";
 import { wrongType } from "../core/arguments.ts";
+import { type Fields, flag, given, ip, type Kind, object, stationMac, whole } from "../core/fields.ts";
+import { VNI_MAXIMUM, VXLAN_PORT } from "../layout/vxlan.layout.ts";
 import type { SwitchFdbOptions } from "../switch/switch-types.ts";
 import type { CarrierNetwork } from "./place.ts";
 import type { RackUnderlay } from "./routed-places.ts";
@@ -64,6 +66,50 @@ export interface CloudMachineOptions {
   /** Longest packet it sends, in bytes. Default: the VPC's. */
   readonly mtu?: number | undefined;
 }
+
+const NAME: Kind<string> = { expected: "a name", check: expectName };
+
+export const CLOUD_HOST_FIELDS: Fields<CloudHostOptions, "name"> = {
+  name: { ...NAME, required: true },
+  // Whether there is such a place, the underlay says.
+  address: given("an address in the underlay"),
+  mac: given("a MAC address"),
+  host: given("the name of a host"),
+};
+
+/** How many there may be, the hosts' switches say. */
+const LIMIT_FIELDS: Fields<HostLimits> = {
+  ports: given("a whole number"),
+  vpcs: given("a whole number"),
+  neighbours: given("a whole number"),
+  fdb: given("options of an FDB"),
+};
+
+export const CLOUD_FIELDS: Fields<CloudOptions, "hosts" | "port" | "limits"> = {
+  // Gone through one by one: the place of each is taken before the next is looked at.
+  hosts: { ...given("an array"), required: true },
+  underlay: given("a network underneath"),
+  vnis: given("a range of VNIs"),
+  port: { ...whole(1, 65535), fallback: VXLAN_PORT },
+  limits: { ...object<HostLimits>(LIMIT_FIELDS), fallback: {} },
+};
+
+export const VPC_FIELDS: Fields<VpcOptions, "name" | "cidr" | "arpSuppression"> = {
+  name: { ...NAME, required: true },
+  cidr: { ...given("a network such as 172.20.0.0/16"), required: true },
+  vni: whole(0, VNI_MAXIMUM),
+  mtu: whole(576, 65535),
+  arpSuppression: { ...flag(), fallback: false },
+};
+
+export const CLOUD_MACHINE_FIELDS: Fields<CloudMachineOptions, "vpc"> = {
+  vpc: { ...given("a VPC of the cloud"), required: true },
+  name: NAME,
+  host: given("the name of a host"),
+  ip: ip(),
+  mac: stationMac(),
+  mtu: whole(68, 65535),
+};
 
 /** Returns what can name a node. */
 export function expectName(argument: string, name: unknown): string {

@@ -7,14 +7,18 @@
 
 import { formatMac, parseStationMac } from "../core/addresses.ts";
 import { ArgumentRangeError } from "../core/argument-error.ts";
-import { knownKeys, trueOrFalse, wholeNumber, wrongType } from "../core/arguments.ts";
+import { wholeNumber, wrongType } from "../core/arguments.ts";
+import { type Checked, checkFields } from "../core/fields.ts";
 import { Undo } from "../core/undo.ts";
-import { VXLAN_PORT } from "../layout/vxlan.layout.ts";
 import {
+  CLOUD_FIELDS,
+  CLOUD_HOST_FIELDS,
+  CLOUD_MACHINE_FIELDS,
   type CloudHostOptions,
   type CloudMachineOptions,
   type CloudOptions,
   expectName,
+  VPC_FIELDS,
   type VpcOptions,
 } from "./cloud-options.ts";
 import { FlatUnderlay } from "./flat-underlay.ts";
@@ -27,6 +31,8 @@ import { VniPool } from "./vni-pool.ts";
 import { type Seat, Vpc, VpcMachine, type VpcOwner } from "./vpc.ts";
 import { VpcHost } from "./vpc-host.ts";
 import { enter, forget, leave, unknow } from "./vpc-presence.ts";
+
+type CheckedCloud = Checked<CloudOptions, "hosts" | "port" | "limits">;
 
 export class Cloud {
   readonly network: Network;
@@ -42,19 +48,17 @@ export class Cloud {
 
   /** @throws TypeError or RangeError that names what is wrong; nothing is left in the network then. */
   constructor(network: Network, options: CloudOptions) {
-    knownKeys("options", options, ["hosts", "underlay", "vnis", "port", "limits"]);
-    if (!Array.isArray(options.hosts)) throw wrongType("hosts", "an array", options.hosts);
-    if (options.hosts.length === 0)
+    const checked = checkFields<CloudOptions, "hosts" | "port" | "limits">("options", CLOUD_FIELDS, options);
+    const { hosts, underlay, vnis } = checked;
+    if (!Array.isArray(hosts)) throw wrongType("hosts", "an array", hosts);
+    if (hosts.length === 0)
       throw new ArgumentRangeError("out-of-range", "hosts", "expected at least one, got none");
-    const port = wholeNumber("port", options.port ?? VXLAN_PORT, 1, 65535);
     this.network = network;
-    this.#vnis = new VniPool(network.random, options.vnis);
-    const flat =
-      options.underlay === undefined ? new FlatUnderlay(network, { ports: options.hosts.length }) : undefined;
-    const carrier = flat ?? carrierOf(network, options.underlay as CarrierNetwork | RackUnderlay);
+    this.#vnis = new VniPool(network.random, vnis);
+    const flat = underlay === undefined ? new FlatUnderlay(network, { ports: hosts.length }) : undefined;
+    const carrier = flat ?? carrierOf(network, underlay as CarrierNetwork | RackUnderlay);
     try {
-      for (const [i, host] of options.hosts.entries())
-        this.#addHost(`hosts[${i}]`, host, carrier, port, options);
+      for (const [i, host] of checked.hosts.entries()) this.#addHost(`hosts[${i}]`, host, carrier, checked);
     } catch (error) {
       this.close();
       if (flat !== undefined) network.remove(flat.node);
@@ -81,15 +85,18 @@ export class Cloud {
   }
 
   createVpc(options: VpcOptions): Vpc {
-    knownKeys("options", options, ["name", "cidr", "vni", "mtu", "arpSuppression"]);
-    const name = expectName("name", options.name);
+    const checked = checkFields<VpcOptions, "name" | "cidr" | "arpSuppression">(
+      "options",
+      VPC_FIELDS,
+      options,
+    );
+    const { name, cidr, arpSuppression } = checked;
     if (this.#vpcs.has(name))
       throw new ArgumentRangeError("taken", "name", `there is a VPC ${JSON.stringify(name)} already`);
-    const arpSuppression = trueOrFalse("arpSuppression", options.arpSuppression ?? false);
-    const mtu = wholeNumber("mtu", options.mtu ?? this.mtu, 576, this.mtu);
-    const vni = this.#vnis.take(options.vni);
+    const mtu = wholeNumber("mtu", checked.mtu ?? this.mtu, 576, this.mtu);
+    const vni = this.#vnis.take(checked.vni);
     try {
-      const vpc = new Vpc(this.#owner, { name, vni, arpSuppression }, options.cidr, mtu);
+      const vpc = new Vpc(this.#owner, { name, vni, arpSuppression }, cidr, mtu);
       this.#vpcs.set(name, vpc);
       return vpc;
     } catch (error) {
@@ -110,13 +117,13 @@ export class Cloud {
 
   /** Adds a plain machine. */
   addMachine(options: CloudMachineOptions): VpcMachine {
-    knownKeys("options", options, ["vpc", "name", "host", "ip", "mac", "mtu"]);
-    const { vpc, host, ip: address, mac } = options;
+    const checked = checkFields<CloudMachineOptions, "vpc">("options", CLOUD_MACHINE_FIELDS, options);
+    const { vpc, host, ip: address, mac } = checked;
     this.#expectVpc(vpc);
-    const mtu = wholeNumber("mtu", options.mtu ?? vpc.mtu, 68, 65535);
+    const { mtu = vpc.mtu } = checked;
     const settled = this.#settle(
       vpc,
-      { name: options.name ?? this.#freshName(vpc), host, address, mac },
+      { name: checked.name ?? this.#freshName(vpc), host, address, mac },
       "ip",
     );
     try {
@@ -177,12 +184,15 @@ export class Cloud {
     argument: string,
     options: CloudHostOptions,
     carrier: CarrierNetwork,
-    port: number,
-    { hosts, limits = {} }: CloudOptions,
+    { hosts, port, limits }: CheckedCloud,
   ): void {
-    knownKeys(argument, options, ["name", "address", "mac", "host"]);
-    knownKeys("limits", limits, ["ports", "vpcs", "neighbours", "fdb"]);
-    const name = expectName(`${argument}.name`, options.name);
+    const request = checkFields<CloudHostOptions, "name">(
+      argument,
+      CLOUD_HOST_FIELDS,
+      options,
+      `${argument}.`,
+    );
+    const { name } = request;
     const { network } = this;
     if (network.node(name) !== undefined)
       throw new ArgumentRangeError(
@@ -190,7 +200,7 @@ export class Cloud {
         `${argument}.name`,
         `there is a node ${JSON.stringify(name)} already`,
       );
-    const place = carrier.place(options);
+    const place = carrier.place(request);
     try {
       const node = network.addSwitch(name, {
         ports: limits.ports ?? Math.min(65534, hosts.length + 256),

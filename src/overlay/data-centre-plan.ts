@@ -2,7 +2,8 @@
 // Everything follows from the options alone, so that two runs, and two readers, get the same.
 
 import { ArgumentRangeError } from "../core/argument-error.ts";
-import { knownKeys, wholeNumber, wrongType } from "../core/arguments.ts";
+import { wholeNumber, wrongType } from "../core/arguments.ts";
+import { checkFields, type Field, type Fields, given, whole } from "../core/fields.ts";
 import { GROUP_HOPS_MAXIMUM } from "../layout/route.layout.ts";
 import type { PathLink } from "./paths.ts";
 
@@ -91,18 +92,44 @@ const LINKS_MAXIMUM = 1 << 17;
 /** What names of nodes may be made of: they name files as well. */
 const NAME = /^[a-zA-Z0-9][a-zA-Z0-9._-]{0,62}$/;
 
+/** How many switches of one layer there are; flows are spread over so many. */
+const count = (fallback: number): Field<number> & { readonly fallback: number } => {
+  return { ...whole(1, GROUP_HOPS_MAXIMUM), fallback };
+};
+
+// Lists are gone through one by one, so that the first mistake is the first one in reading order.
+const CENTRE_FIELDS: Fields<DataCentreOptions, "zones" | "core" | "border" | "linkMtu"> = {
+  zones: { ...given("an array"), required: true },
+  core: count(2),
+  border: count(1),
+  linkMtu: { ...whole(576, 9000), fallback: LINK_MTU_DEFAULT },
+};
+
+const ZONE_FIELDS: Fields<ZoneOptions, "racks" | "aggregation"> = {
+  name: given("a string"),
+  racks: { ...given("an array"), required: true },
+  aggregation: count(2),
+};
+
+const RACK_FIELDS: Fields<RackOptions, "hosts"> = {
+  name: given("a string"),
+  hosts: { ...given(`a whole number from 0 to ${HOSTS_MAXIMUM}, or an array of names`), required: true },
+};
+
 /** @throws TypeError or RangeError that names the option. */
 export function planDataCentre(options: DataCentreOptions): DataCentrePlan {
-  knownKeys("options", options, ["zones", "core", "border", "linkMtu"]);
-  const linkMtu = wholeNumber("linkMtu", options.linkMtu ?? LINK_MTU_DEFAULT, 576, 9000);
-  const cores = numbered("core", count("core", options.core ?? 2));
-  const borders = numbered("border", count("border", options.border ?? 1));
+  const { zones, core, border, linkMtu } = checkFields<
+    DataCentreOptions,
+    "zones" | "core" | "border" | "linkMtu"
+  >("options", CENTRE_FIELDS, options);
+  const cores = numbered("core", core);
+  const borders = numbered("border", border);
   const plan = new Planner(linkMtu);
   for (const name of cores) plan.addSwitch(name, "core");
   for (const name of borders) plan.addSwitch(name, "border");
   plan.addSwitch(OUTSIDE.router, "internet");
   plan.take("outside", OUTSIDE.machine);
-  arrayOf("zones", options.zones).forEach((zone, i) => {
+  arrayOf("zones", zones).forEach((zone, i) => {
     plan.addZone(`zones[${i}]`, zone, i, cores);
   });
   for (const core of cores) for (const border of borders) plan.join(core, border, linkMtu);
@@ -127,12 +154,17 @@ class Planner implements DataCentrePlan {
   }
 
   addZone(place: string, options: ZoneOptions, index: number, cores: readonly string[]): void {
-    knownKeys(place, options, ["name", "racks", "aggregation"]);
-    const zone = nameOf(`${place}.name`, options.name ?? letters(index));
+    const checked = checkFields<ZoneOptions, "racks" | "aggregation">(
+      place,
+      ZONE_FIELDS,
+      options,
+      `${place}.`,
+    );
+    const zone = nameOf(`${place}.name`, checked.name ?? letters(index));
     this.take(`${place}.name`, `zone ${zone}`);
-    const aggregations = numbered(`agg-${zone}`, count(`${place}.aggregation`, options.aggregation ?? 2));
+    const aggregations = numbered(`agg-${zone}`, checked.aggregation);
     for (const name of aggregations) this.addSwitch(name, "aggregation", zone);
-    arrayOf(`${place}.racks`, options.racks).forEach((rack, i) => {
+    arrayOf(`${place}.racks`, checked.racks).forEach((rack, i) => {
       const tor = this.#addRack(`${place}.racks[${i}]`, rack, i, zone);
       for (const aggregation of aggregations) this.join(tor, aggregation, this.linkMtu);
     });
@@ -155,16 +187,17 @@ class Planner implements DataCentrePlan {
   }
 
   #addRack(place: string, options: RackOptions, index: number, zone: string): string {
-    knownKeys(place, options, ["name", "hosts"]);
-    const name = nameOf(`${place}.name`, options.name ?? String(index + 1));
+    const checked = checkFields<RackOptions, "hosts">(place, RACK_FIELDS, options, `${place}.`);
+    const { hosts } = checked;
+    const name = nameOf(`${place}.name`, checked.name ?? String(index + 1));
     const tor = `tor-${zone}-${name}`;
     this.take(`${place}.name`, tor);
     this.switches.push({ name: tor, role: "tor", zone });
     const number = wholeNumber("zones: the number of racks", this.racks.length + 1, 1, RACKS_MAXIMUM);
     const network = `10.${1 + (number >>> 8)}.${number & 255}`;
-    const names = hostNames(`${place}.hosts`, options.hosts, `host-${zone}-${name}`);
+    const names = hostNames(`${place}.hosts`, hosts, `host-${zone}-${name}`);
     names.forEach((host, i) => {
-      this.take(Array.isArray(options.hosts) ? `${place}.hosts[${i}]` : `${place}.hosts`, host);
+      this.take(Array.isArray(hosts) ? `${place}.hosts[${i}]` : `${place}.hosts`, host);
     });
     this.racks.push({
       zone,
@@ -200,10 +233,6 @@ function nameOf(place: string, name: unknown): string {
       `expected letters, digits, dots, hyphens and underscores, got ${JSON.stringify(name)}`,
     );
   return name;
-}
-
-function count(place: string, value: number): number {
-  return wholeNumber(place, value, 1, GROUP_HOPS_MAXIMUM);
 }
 
 function numbered(stem: string, many: number): string[] {

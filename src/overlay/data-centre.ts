@@ -2,9 +2,9 @@
 // every link between two of them a network of its own; where several ways are equally short, flows are spread over
 // them by their hash, into which the outer UDP source port of a tunnel goes.
 
-import { formatMac, parseStationMac } from "../core/addresses.ts";
+import { formatMac, type MacAddress, parseStationMac } from "../core/addresses.ts";
 import { ArgumentRangeError } from "../core/argument-error.ts";
-import { knownKeys, wholeNumber } from "../core/arguments.ts";
+import { checkFields, type Fields, stationMac as macKind, whole } from "../core/fields.ts";
 import {
   type DataCentreOptions,
   type DataCentrePlan,
@@ -47,6 +47,13 @@ interface Destination {
   readonly prefix: string;
   readonly router: string;
 }
+
+export interface AttachOptions {
+  /** Default: made of the address, as that of a VTEP is. */
+  readonly mac?: MacAddress | undefined;
+}
+
+const ATTACH_FIELDS: Fields<AttachOptions> = { mac: macKind() };
 
 const HOSTS_LENGTH = 24;
 
@@ -93,8 +100,8 @@ export class DataCentre implements RackUnderlay {
    * Gives a host its place in its rack. Its MAC is made of its address, as that of a VTEP is, unless `mac` says another.
    * @throws RangeError if there is no host of this name, if its place or its MAC is taken, or if its TOR has failed.
    */
-  attachHost(name: string, options: { readonly mac?: string } = {}): DataCentrePlace {
-    knownKeys("options", options, ["mac"]);
+  attachHost(name: string, options: AttachOptions = {}): DataCentrePlace {
+    const checked = checkFields("options", ATTACH_FIELDS, options);
     const slot = this.#slot(name);
     const { rack, address } = slot;
     if (slot.attachment !== undefined)
@@ -102,7 +109,7 @@ export class DataCentre implements RackUnderlay {
     if (this.#failures.has(rack.tor))
       throw new ArgumentRangeError("not-found", "name", `${rack.tor} has failed; repair it first`);
     const mac =
-      options.mac === undefined ? stationMac(address) : formatMac(parseStationMac("mac", options.mac));
+      checked.mac === undefined ? stationMac(address) : formatMac(parseStationMac("mac", checked.mac));
     const { prefix, gateway } = rack;
     const gatewayMac = stationMac(gateway);
     const neighbours = [...this.#slots.values()].filter((one) => one.attachment && one.rack === rack);
@@ -123,10 +130,10 @@ export class DataCentre implements RackUnderlay {
   }
 
   /** Puts a plain machine at the place of a host: one that has no switch in it. */
-  addMachine(name: string, options: { readonly mtu?: number } = {}): Machine {
-    knownKeys("options", options, ["mtu"]);
+  addMachine(name: string, options: { readonly mtu?: number | undefined } = {}): Machine {
     const longest = this.plan.linkMtu;
-    const mtu = wholeNumber("mtu", options.mtu ?? Math.min(1500, longest), 68, longest);
+    const fields = { mtu: { ...whole(68, longest), fallback: Math.min(1500, longest) } };
+    const { mtu } = checkFields<{ readonly mtu?: number | undefined }, "mtu">("options", fields, options);
     if (this.network.node(name) !== undefined)
       throw new ArgumentRangeError("taken", "name", `there is a node ${JSON.stringify(name)} already`);
     const { attachment, address, mac, gateway } = this.attachHost(name);

@@ -3,7 +3,8 @@
 
 import { formatMac, parseStationMac } from "../core/addresses.ts";
 import { ArgumentRangeError } from "../core/argument-error.ts";
-import { knownKeys, wholeNumber } from "../core/arguments.ts";
+import { wholeNumber } from "../core/arguments.ts";
+import { checkFields, type Fields, flag, given, text, whole } from "../core/fields.ts";
 import { formatPrefix } from "../core/prefixes.ts";
 import { Undo } from "../core/undo.ts";
 import { VLAN_VID_RESERVED } from "../layout/vlan.layout.ts";
@@ -27,6 +28,17 @@ export interface FlatUnderlayOptions {
   readonly capture?: boolean | undefined;
 }
 
+type Defaults = "name" | "cidr" | "mtu" | "ports" | "capture";
+
+const UNDERLAY_FIELDS: Fields<FlatUnderlayOptions, Defaults> = {
+  name: { ...text(), fallback: "underlay" },
+  // Checked by the pool of its addresses.
+  cidr: { ...given("a network such as 10.1.0.0/16"), fallback: "10.1.0.0/16" },
+  mtu: { ...whole(576, 9000), fallback: 1500 },
+  ports: { ...whole(1, 65534), fallback: 256 },
+  capture: { ...flag(), fallback: false },
+};
+
 /** The untagged network's number on ports that carry VLANs too: no frame ever shows it. */
 const NATIVE_VLAN = 1;
 
@@ -47,14 +59,14 @@ export class FlatUnderlay implements CarrierNetwork {
   readonly #macs = new Set<string>();
 
   constructor(network: Network, options: FlatUnderlayOptions = {}) {
-    knownKeys("underlay", options, ["name", "cidr", "mtu", "ports", "capture"]);
-    this.mtu = wholeNumber("mtu", options.mtu ?? 1500, 576, 9000);
+    const checked = checkFields<FlatUnderlayOptions, Defaults>("underlay", UNDERLAY_FIELDS, options);
+    const { name, cidr, mtu, ports, capture } = checked;
+    this.mtu = mtu;
     this.#network = network;
-    this.#addresses = new AddressPool("cidr", options.cidr ?? "10.1.0.0/16");
-    this.#capture = options.capture ?? false;
-    const ports = wholeNumber("ports", options.ports ?? 256, 1, 65534);
+    this.#addresses = new AddressPool("cidr", cidr);
+    this.#capture = capture;
     const fdb = { capacity: Math.max(1024, 2 * ports) };
-    this.node = network.addSwitch(options.name ?? "underlay", { ports, fdb });
+    this.node = network.addSwitch(name, { ports, fdb });
     this.#untagged = this.node.core.addBridgeDomain({ name: "untagged" });
   }
 

@@ -3,20 +3,24 @@
 
 import { formatMac, parseIp } from "../core/addresses.ts";
 import { ArgumentRangeError, ArgumentTypeError } from "../core/argument-error.ts";
-import { knownKeys, oneOf, wholeNumber } from "../core/arguments.ts";
+import { wholeNumber } from "../core/arguments.ts";
+import { type Checked, checkFields } from "../core/fields.ts";
 import { formatPrefix, networkOf, type Prefix, parsePrefix } from "../core/prefixes.ts";
 import { Undo } from "../core/undo.ts";
 import { VLAN_VID_RESERVED } from "../layout/vlan.layout.ts";
 import { AddressPool, overlap, parseNetwork, SubnetPool } from "./address-pool.ts";
-import { expectName } from "./cloud-options.ts";
 import { hostGatewayMode } from "./kubernetes-host-gw.ts";
 import { type ClusterMode, type NodeDatapath, type NodePlan, podMac } from "./kubernetes-node.ts";
-import type {
-  ClusterModeName,
-  ClusterNode,
-  ClusterNodeOptions,
-  ClusterOptions,
-  PodOptions,
+import {
+  CLUSTER_FIELDS,
+  CLUSTER_NODE_FIELDS,
+  type ClusterDefaults,
+  type ClusterModeName,
+  type ClusterNode,
+  type ClusterNodeOptions,
+  type ClusterOptions,
+  POD_FIELDS,
+  type PodOptions,
 } from "./kubernetes-options.ts";
 import { overlayMode } from "./kubernetes-overlay.ts";
 import { underlayMode } from "./kubernetes-underlay.ts";
@@ -46,7 +50,7 @@ export class Cluster {
   readonly mode: ClusterModeName;
   readonly podCidr: string;
   readonly #mode: ClusterMode;
-  readonly #options: ClusterOptions;
+  readonly #options: Checked<ClusterOptions, ClusterDefaults>;
   readonly #subnets: SubnetPool | undefined;
   /** Of all pods, in mode underlay. */
   readonly #addresses: AddressPool | undefined;
@@ -58,45 +62,32 @@ export class Cluster {
 
   /** @throws TypeError or RangeError that names what is wrong, or says what the mode cannot do; nothing is left then. */
   constructor(network: Network, options: ClusterOptions) {
-    knownKeys("options", options, [
-      "name",
-      "mode",
-      "underlay",
-      "nodes",
-      "podCidr",
-      "subnetLength",
-      "vlan",
-      "podsPerNode",
-      "maximumNodes",
-    ]);
+    const checked = checkFields<ClusterOptions, ClusterDefaults>("options", CLUSTER_FIELDS, options);
     this.network = network;
-    this.name = expectName("name", options.name);
-    this.mode = oneOf("mode", options.mode, ["overlay", "host-gw", "underlay"]);
+    this.name = checked.name;
+    this.mode = checked.mode;
     this.#mode = MODES[this.mode];
-    this.#options = options;
-    this.podCidr = formatPrefix(parseNetwork("podCidr", options.podCidr ?? "10.5.0.0/16"));
+    this.#options = checked;
+    this.podCidr = formatPrefix(parseNetwork("podCidr", checked.podCidr));
     if (this.#mode.subnets) {
-      if (options.vlan !== undefined)
+      if (checked.vlan !== undefined)
         throw new ArgumentRangeError("not-for-this", "vlan", `mode ${this.mode} needs none`);
-      const length = options.subnetLength ?? 24;
+      const length = checked.subnetLength ?? 24;
       this.#subnets = new SubnetPool("podCidr", this.podCidr, "subnetLength", length);
       this.#vlan = 0;
     } else {
-      if (options.subnetLength !== undefined)
+      if (checked.subnetLength !== undefined)
         throw new ArgumentRangeError(
           "not-for-this",
           "subnetLength",
           "in mode underlay all pods share one network",
         );
       this.#addresses = new AddressPool("podCidr", this.podCidr);
-      this.#vlan = wholeNumber("vlan", options.vlan, 2, VLAN_VID_RESERVED - 1);
+      this.#vlan = wholeNumber("vlan", checked.vlan, 2, VLAN_VID_RESERVED - 1);
     }
-    this.#limits = {
-      pods: wholeNumber("podsPerNode", options.podsPerNode ?? 110, 1, 65533),
-      nodes: wholeNumber("maximumNodes", options.maximumNodes ?? 256, 1, 65000),
-    };
+    this.#limits = { pods: checked.podsPerNode, nodes: checked.maximumNodes };
     try {
-      for (const node of options.nodes ?? []) this.addNode(node);
+      for (const node of checked.nodes) this.addNode(node);
     } catch (error) {
       this.close();
       throw error;
@@ -114,8 +105,8 @@ export class Cluster {
 
   /** @throws RangeError that says why if the mode cannot join it to the others; nothing has changed then. */
   addNode(options: ClusterNodeOptions): ClusterNode {
-    knownKeys("node", options, ["name", "underlay", "address", "mac", "host"]);
-    const name = expectName("node.name", options.name);
+    const checked = checkFields<ClusterNodeOptions, "name">("node", CLUSTER_NODE_FIELDS, options, "node.");
+    const { name, address, mac, host } = checked;
     if (this.network.node(name) !== undefined)
       throw new ArgumentRangeError("taken", "node.name", `there is a node ${JSON.stringify(name)} already`);
     if (this.#members.size >= this.#limits.nodes)
@@ -124,9 +115,8 @@ export class Cluster {
         "maximumNodes",
         `the cluster has ${this.#limits.nodes} nodes already`,
       );
-    const { address, mac, host } = options;
     const vlans = this.#vlan === 0 ? undefined : [this.#vlan];
-    const place = this.#carrier(options.underlay).place({ name, address, mac, host, vlans });
+    const place = this.#carrier(checked.underlay).place({ name, address, mac, host, vlans });
     const undo = new Undo();
     undo.add(() => place.vacate());
     try {
@@ -175,9 +165,9 @@ export class Cluster {
   }
 
   addPod(options: PodOptions): Machine {
-    knownKeys("pod", options, ["node", "name", "mtu"]);
-    const { path, addresses, mtu, pods } = this.#member(options.node);
-    const name = expectName("name", options.name ?? this.#freshName());
+    const checked = checkFields<PodOptions, "node">("pod", POD_FIELDS, options);
+    const { path, addresses, mtu, pods } = this.#member(checked.node);
+    const name = checked.name ?? this.#freshName();
     const ip = addresses.take("ip");
     const undo = new Undo();
     undo.add(() => addresses.release(ip));
@@ -188,7 +178,7 @@ export class Cluster {
       const machine = this.network.addMachine(name, {
         mac,
         ip: `${ip}/${length}`,
-        mtu: options.mtu ?? mtu,
+        mtu: checked.mtu ?? mtu,
         ...(gateway === undefined ? {} : { gateway }),
       });
       undo.add(() => this.network.remove(machine));

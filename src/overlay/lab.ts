@@ -1,7 +1,7 @@
 // A laboratory: a network that was built from a topology, and what can be done in it.
 
 import { ArgumentRangeError } from "../core/argument-error.ts";
-import { knownKeys } from "../core/arguments.ts";
+import { checkFields, type Fields, instance } from "../core/fields.ts";
 import { ARP_LENGTH, ARP_REQUEST } from "../layout/arp.layout.ts";
 import { ETHERNET_LENGTH, ETHERTYPE_ARP } from "../layout/ethernet.layout.ts";
 import { VLAN_HEADER_LENGTH } from "../layout/vlan.layout.ts";
@@ -34,6 +34,8 @@ export interface StepOptions {
   /** The frames of captures, by the names that stand in steps. */
   readonly captures?: ReadonlyMap<string, readonly Uint8Array[]> | undefined;
 }
+
+const STEP_FIELDS: Fields<StepOptions> = { captures: instance(Map<string, readonly Uint8Array[]>, "a Map") };
 
 const DISCARD_PORT = 9;
 const FLOW_PORTS_FIRST = 49152;
@@ -89,7 +91,7 @@ export class Lab {
 
   /** Does one thing, and lets everything that it sets in motion come to an end. */
   do(step: Step, options: StepOptions = {}): Outcome {
-    knownKeys("options", options, ["captures"]);
+    const { captures } = checkFields("options", STEP_FIELDS, options);
     const timeMs = this.network.nowMs;
     if ("ping" in step) return { step, timeMs, ...this.#ping(step) };
     if ("arp" in step) return { step, timeMs, ...this.#arp(...step.arp) };
@@ -101,7 +103,7 @@ export class Lab {
     if ("flow" in step) return { step, timeMs, ...this.#flow(step.flow) };
     if ("capture" in step) {
       const from = this.machine(step.from);
-      const frames = options.captures?.get(step.capture);
+      const frames = captures?.get(step.capture);
       if (frames === undefined)
         throw new ArgumentRangeError(
           "not-found",

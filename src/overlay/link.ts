@@ -2,6 +2,7 @@
 
 import { ArgumentTypeError } from "../core/argument-error.ts";
 import { trueOrFalse } from "../core/arguments.ts";
+import { type Fields, flag, text, whole } from "../core/fields.ts";
 import { ETHERNET_LENGTH, ETHERNET_TYPE } from "../layout/ethernet.layout.ts";
 import { VLAN_HEADER_LENGTH } from "../layout/vlan.layout.ts";
 import type { FramePortCounters } from "../port/port-counters.ts";
@@ -31,6 +32,12 @@ export interface LinkOptions {
   /** Whether every frame is kept for `toPcapng`. Default false. */
   readonly capture?: boolean | undefined;
 }
+
+export const LINK_FIELDS: Fields<LinkOptions, "mtu" | "capture"> = {
+  name: text(),
+  mtu: { ...whole(46, 65535), fallback: Number.POSITIVE_INFINITY },
+  capture: { ...flag(), fallback: false },
+};
 
 /** Why a link did not carry a frame. */
 export type LinkDropReason = "link-down" | "exceeds-mtu";

@@ -10,7 +10,8 @@ import {
   parseStationMac,
 } from "../core/addresses.ts";
 import { ArgumentRangeError } from "../core/argument-error.ts";
-import { byteArray, knownKeys, trueOrFalse, wholeNumber } from "../core/arguments.ts";
+import { byteArray, wholeNumber } from "../core/arguments.ts";
+import { checkFields, type Fields, ip as ipKind, prefix, stationMac, whole } from "../core/fields.ts";
 import { type Prefix, parseAddressWithLength } from "../core/prefixes.ts";
 import {
   ETHERNET_LENGTH,
@@ -26,7 +27,15 @@ import type { Clock } from "./clock.ts";
 import { Ipv4Stack } from "./ipv4-stack.ts";
 import { Ipv6Stack } from "./ipv6-stack.ts";
 import type { Attachment, Lane, NetworkNode } from "./link.ts";
-import { type Ping, type PingHandle, type PingOptions, Pings } from "./ping.ts";
+import {
+  ECHO_MAXIMUM,
+  PING_FIELDS,
+  type Ping,
+  type PingDefaults,
+  type PingHandle,
+  type PingOptions,
+  Pings,
+} from "./ping.ts";
 import type { ReceivedDatagram, ReceivedFrame } from "./received.ts";
 import { frameFrom, type Refusal, sameBytes } from "./station.ts";
 
@@ -58,9 +67,20 @@ export interface MachineCounters {
   readonly unconnected: number;
 }
 
-const OPTIONS = ["mac", "ip", "ipv6", "gateway", "gatewayIpv6", "mtu", "history"];
+type Defaults = "mac" | "mtu" | "history";
+
+const MACHINE_FIELDS: Fields<MachineOptions, Defaults> = {
+  mac: { ...stationMac(), required: true },
+  ip: prefix(),
+  ipv6: prefix(),
+  gateway: ipKind(),
+  gatewayIpv6: ipKind(),
+  // With IPv6 from 1,280 on, that is.
+  mtu: { ...whole(68, 65535), fallback: 1500 },
+  history: { ...whole(0, 1_000_000), fallback: 32 },
+};
+
 const PORTS_FIRST = 49152;
-const ECHO_MAXIMUM = 65507;
 
 /** Made by `Network.addMachine`. */
 export class Machine implements NetworkNode {
@@ -81,19 +101,18 @@ export class Machine implements NetworkNode {
 
   /** For `Network`. */
   constructor(name: string, options: MachineOptions, clock: Clock) {
-    knownKeys("options", options, OPTIONS);
+    const checked = checkFields<MachineOptions, Defaults>("options", MACHINE_FIELDS, options);
     this.name = name;
-    const mac = parseStationMac("mac", options.mac);
+    const mac = parseStationMac("mac", checked.mac);
     this.mac = formatMac(mac);
-    this.mtu = wholeNumber("mtu", options.mtu ?? 1500, options.ipv6 === undefined ? 68 : 1280, 65535);
-    const history = wholeNumber("history", options.history ?? 32, 0, 1_000_000);
-    const card = new Card(mac, this.mtu, history, clock);
+    this.mtu = wholeNumber("mtu", checked.mtu, checked.ipv6 === undefined ? 68 : 1280, 65535);
+    const card = new Card(mac, this.mtu, checked.history, clock);
     this.#card = card;
     this.#pings = new Pings(clock);
-    const ipv4 = addressOf("ip", options.ip, 4);
-    const ipv6 = addressOf("ipv6", options.ipv6, 16);
-    const gateway = gatewayOf("gateway", options.gateway, 4, ipv4);
-    const gatewayIpv6 = gatewayOf("gatewayIpv6", options.gatewayIpv6, 16, ipv6);
+    const ipv4 = addressOf("ip", checked.ip, 4);
+    const ipv6 = addressOf("ipv6", checked.ipv6, 16);
+    const gateway = gatewayOf("gateway", checked.gateway, 4, ipv4);
+    const gatewayIpv6 = gatewayOf("gatewayIpv6", checked.gatewayIpv6, 16, ipv6);
     this.#ipv4 = ipv4 && new Ipv4Stack(card, this.#pings, ipv4, gateway);
     this.#ipv6 = ipv6 && new Ipv6Stack(card, this.#pings, ipv6, gatewayIpv6);
     this.ip = ipv4 && formatIp(ipv4.bytes);
@@ -126,11 +145,9 @@ export class Machine implements NetworkNode {
    * requests than one, use `Network.advance`. The outcome is in the handle.
    */
   ping(ip: IpAddress, options: PingOptions = {}): PingHandle {
-    knownKeys("options", options, ["size", "df", "ttl", "count"]);
-    const size = wholeNumber("size", options.size ?? 56, 0, ECHO_MAXIMUM);
-    const ttl = wholeNumber("ttl", options.ttl ?? 64, 1, 255);
-    const count = wholeNumber("count", options.count ?? 1, 1, 65535);
-    const whole = trueOrFalse("df", options.df ?? true) ? "must" : "never";
+    const checked = checkFields<PingOptions, PingDefaults>("options", PING_FIELDS, options);
+    const { size, ttl, count } = checked;
+    const whole = checked.df ? "must" : "never";
     const destination = parseIp("ip", ip);
     const stack = this.#stackFor("ip", destination);
     const ours = formatIp(stack.address);

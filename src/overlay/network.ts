@@ -1,16 +1,25 @@
 // A network: kernels, switches, machines, links, and a clock of its own.
 
 import { ArgumentRangeError, ArgumentTypeError } from "../core/argument-error.ts";
-import { closed, knownKeys, trueOrFalse, wholeNumber, wrongType } from "../core/arguments.ts";
+import { closed, wrongType } from "../core/arguments.ts";
+import { type Checked, checkFields, type Fields, given, whole } from "../core/fields.ts";
 import { FrameBatch } from "../frame/frame-batch.ts";
 import { expectKernels, type Kernels } from "../kernel/kernels.ts";
-import { loadKernels } from "../kernel/load-kernels.ts";
+import { KERNEL_FIELDS, loadKernels } from "../kernel/load-kernels.ts";
 import { FRAME_BYTES_DEFAULT, FRAME_BYTES_MAXIMUM } from "../layout/batch.layout.ts";
 import { SwitchCore } from "../switch/switch-core.ts";
 import type { SwitchOptions, SwitchPort } from "../switch/switch-types.ts";
 import { SwitchWorkspace } from "../switch/workspace.ts";
 import { Clock } from "./clock.ts";
-import { type Attachment, type Hop, type Lane, Link, type LinkHost, type LinkOptions } from "./link.ts";
+import {
+  type Attachment,
+  type Hop,
+  type Lane,
+  LINK_FIELDS,
+  Link,
+  type LinkHost,
+  type LinkOptions,
+} from "./link.ts";
 import { Machine, type MachineOptions } from "./machine.ts";
 import { NetworkPort } from "./network-port.ts";
 import { seededRandom } from "./random.ts";
@@ -18,7 +27,6 @@ import { SwitchNode } from "./switch-node.ts";
 import { Traffic } from "./traffic.ts";
 
 const MEMORY_DEFAULT = 256 * 1024 * 1024;
-const FRAMES_DEFAULT = 10_000_000;
 const ADVANCE_MAXIMUM = 1e10; // 115 days
 
 export interface NetworkOptions {
@@ -33,6 +41,17 @@ export interface NetworkOptions {
   /** Most frames that one `run` moves before it is taken for a loop. Default 10,000,000. */
   readonly maximumFrames?: number | undefined;
 }
+
+type Defaults = "seed" | "memoryBytes" | "frameBytes" | "maximumFrames";
+
+const NETWORK_FIELDS: Fields<NetworkOptions, Defaults> = {
+  seed: { ...whole(0, 0xffffffff), fallback: 1 },
+  memoryBytes: { ...KERNEL_FIELDS.memoryBytes, fallback: MEMORY_DEFAULT },
+  // Those of another version have a sentence of their own.
+  kernels: given("kernels"),
+  frameBytes: { ...whole(64, FRAME_BYTES_MAXIMUM), fallback: FRAME_BYTES_DEFAULT },
+  maximumFrames: { ...whole(1, Number.MAX_SAFE_INTEGER), fallback: 10_000_000 },
+};
 
 /** Whatever a network consists of, but for its links. */
 type NetworkEnd = SwitchNode | Machine | NetworkPort;
@@ -59,21 +78,21 @@ export class Network {
 
   /** Loads the kernels, unless some are given. */
   static async create(options: NetworkOptions = {}): Promise<Network> {
-    knownKeys("options", options, ["seed", "memoryBytes", "kernels", "frameBytes", "maximumFrames"]);
-    const kernels =
-      options.kernels === undefined
-        ? await loadKernels({ memoryBytes: options.memoryBytes ?? MEMORY_DEFAULT })
-        : expectKernels(options.kernels);
-    return new Network(kernels, options);
+    const checked = checkFields<NetworkOptions, Defaults>("options", NETWORK_FIELDS, options);
+    const { kernels, memoryBytes } = checked;
+    return new Network(
+      kernels === undefined ? await loadKernels({ memoryBytes }) : expectKernels(kernels),
+      checked,
+    );
   }
 
-  private constructor(kernels: Kernels, options: NetworkOptions) {
+  private constructor(
+    kernels: Kernels,
+    { seed, maximumFrames, frameBytes }: Checked<NetworkOptions, Defaults>,
+  ) {
     this.kernels = kernels;
-    this.random = seededRandom(options.seed ?? 1);
-    const most = options.maximumFrames ?? FRAMES_DEFAULT;
-    this.#maximumFrames = wholeNumber("maximumFrames", most, 1, Number.MAX_SAFE_INTEGER);
-    const longest = options.frameBytes ?? FRAME_BYTES_DEFAULT;
-    const frameBytes = wholeNumber("frameBytes", longest, 64, FRAME_BYTES_MAXIMUM);
+    this.random = seededRandom(seed);
+    this.#maximumFrames = maximumFrames;
     this.workspace = new SwitchWorkspace(kernels, { frameBytes });
     this.#batch = new FrameBatch(kernels, { frameBytes });
     const traffic = this.#traffic;
@@ -144,19 +163,16 @@ export class Network {
 
   /** Links two ends: `machine.nic`, `port.nic`, `switch.at(port)`, `switch.at()` for the uplink. An end can have one link. */
   connect(a: Attachment, b: Attachment, options: LinkOptions = {}): Link {
-    knownKeys("options", options, ["name", "mtu", "capture"]);
+    const checked = checkFields<LinkOptions, "mtu" | "capture">("options", LINK_FIELDS, options);
     this.#checkEnd("a", a);
     this.#checkEnd("b", b);
     if (a.node === b.node && a.port === b.port)
       throw new ArgumentRangeError("contradiction", "b", "it is the same end as a");
-    const name = options.name ?? `${nameOf(a)}--${nameOf(b)}`;
-    if (typeof name !== "string" || name === "")
-      throw new ArgumentTypeError("wrong-type", "name", "expected a name");
+    const name = checked.name ?? `${nameOf(a)}--${nameOf(b)}`;
+    if (name === "") throw new ArgumentTypeError("wrong-type", "name", "expected a name");
     if (this.#links.has(name))
       throw new ArgumentRangeError("taken", "name", `there is a link ${name} already`);
-    const mtu =
-      options.mtu === undefined ? Number.POSITIVE_INFINITY : wholeNumber("mtu", options.mtu, 46, 65535);
-    const link = new Link(this.#host, [a, b], name, mtu, trueOrFalse("capture", options.capture ?? false));
+    const link = new Link(this.#host, [a, b], name, checked.mtu, checked.capture);
     plug(a, link.ab);
     plug(b, link.ba);
     this.#links.set(name, link);

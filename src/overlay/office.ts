@@ -1,7 +1,8 @@
 // An office: departments mixed over the ports of some switches, kept apart by VLANs, with trunks between the switches.
 
 import { ArgumentRangeError } from "../core/argument-error.ts";
-import { knownKeys, wholeNumber } from "../core/arguments.ts";
+import { wholeNumber } from "../core/arguments.ts";
+import { checkFields, type Fields, flag, given, list, object, text, whole } from "../core/fields.ts";
 import type { BridgeDomain } from "../switch/switch-types.ts";
 import type { Link } from "./link.ts";
 import type { Machine } from "./machine.ts";
@@ -36,23 +37,35 @@ export interface Office {
 
 const SWITCHES_MAXIMUM = 64;
 
+type Defaults = "departments" | "switches" | "capture";
+
+const SEAT_FIELDS: Fields<Seat, "department" | "switch"> = {
+  department: { ...text(), required: true },
+  switch: { ...whole(0, SWITCHES_MAXIMUM - 1), required: true },
+};
+
+const OFFICE_FIELDS: Fields<OfficeOptions, Defaults> = {
+  departments: { ...given("VLANs by department"), fallback: { Sales: 10, Accounting: 20, Research: 30 } },
+  switches: { ...whole(1, SWITCHES_MAXIMUM), fallback: 2 },
+  placement: list(object<Seat, "department" | "switch">(SEAT_FIELDS)),
+  capture: { ...flag(), fallback: false },
+};
+
 /**
  * Builds an office. Switches are called `office-1`, ..., machines like `sales-1`; department number n has the network
  * 192.168.n.0/24.
  */
 export function office(network: Network, options: OfficeOptions = {}): Office {
-  knownKeys("options", options, ["departments", "switches", "placement", "capture"]);
-  const vlans = options.departments ?? { Sales: 10, Accounting: 20, Research: 30 };
+  const checked = checkFields<OfficeOptions, Defaults>("options", OFFICE_FIELDS, options);
+  const { departments: vlans, switches: count, capture } = checked;
   const names = Object.keys(vlans);
   if (names.length === 0)
     throw new ArgumentRangeError("out-of-range", "departments", "expected at least one, got none");
   for (const name of names) wholeNumber(`departments.${name}`, vlans[name], 1, 4094);
   if (new Set(Object.values(vlans)).size < names.length)
     throw new ArgumentRangeError("taken", "departments", "two of them have the same VLAN");
-  const count = wholeNumber("switches", options.switches ?? 2, 1, SWITCHES_MAXIMUM);
-  const placement = options.placement ?? mixed(names, count);
+  const placement = checked.placement ?? mixed(names, count);
   placement.forEach((seat, i) => {
-    knownKeys(`placement[${i}]`, seat, ["department", "switch"]);
     if (!Object.hasOwn(vlans, seat.department))
       throw new ArgumentRangeError(
         "not-found",
@@ -61,7 +74,6 @@ export function office(network: Network, options: OfficeOptions = {}): Office {
       );
     wholeNumber(`placement[${i}].switch`, seat.switch, 0, count - 1);
   });
-  const capture = options.capture ?? false;
   const nodes: SwitchNode[] = [];
   const domains: Map<string, BridgeDomain>[] = [];
   for (let i = 0; i < count; i++) {

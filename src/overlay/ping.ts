@@ -1,6 +1,10 @@
 // Pings: echo requests that were sent, and what came back.
 
+import { type Fields, flag, whole } from "../core/fields.ts";
 import type { Clock } from "./clock.ts";
+
+/** What a packet has room for beside its headers for IPv4 and ICMP, or UDP. */
+export const ECHO_MAXIMUM = 65507;
 
 export interface PingOptions {
   /** Bytes of echo data: 0 to 65,507, default 56. A packet of 1,500 bytes is a `size` of 1,472, over IPv6 1,452. */
@@ -12,6 +16,15 @@ export interface PingOptions {
   /** How many requests, one each second of virtual time: 1 to 65,535, default 1. */
   readonly count?: number | undefined;
 }
+
+export type PingDefaults = "size" | "df" | "ttl" | "count";
+
+export const PING_FIELDS: Fields<PingOptions, PingDefaults> = {
+  size: { ...whole(0, ECHO_MAXIMUM), fallback: 56 },
+  df: { ...flag(), fallback: true },
+  ttl: { ...whole(1, 255), fallback: 64 },
+  count: { ...whole(1, 65535), fallback: 1 },
+};
 
 /** Why a ping was not answered: an ICMP error, or the machine's own finding. */
 export interface PingError {

@@ -1,7 +1,7 @@
 // From a topology to a laboratory.
 
 import { isArgumentError, isOutOfMemory } from "../core/argument-error.ts";
-import { knownKeys } from "../core/arguments.ts";
+import { callback, checkFields, type Fields } from "../core/fields.ts";
 import { PAGE_LENGTH, PAGES_MAXIMUM } from "../layout/memory.layout.ts";
 import { Lab } from "./lab.ts";
 import { Network } from "./network.ts";
@@ -20,13 +20,15 @@ export interface BuildOptions {
   readonly onNetwork?: ((network: Network) => void) | undefined;
 }
 
+const BUILD_FIELDS: Fields<BuildOptions> = { onNetwork: callback() };
+
 /**
  * Builds what a topology describes, and lets hosts and pods announce themselves. Its traffic is not sent yet.
  * The topology is one that its JSON schema lets through, or one that TypeScript does.
  * @throws TopologyError that names the place; nothing is left then.
  */
 export async function buildTopology(topology: Topology, options: BuildOptions = {}): Promise<Lab> {
-  knownKeys("options", options, ["onNetwork"]);
+  const { onNetwork } = checkFields("options", BUILD_FIELDS, options);
   const { seed = 1, underlay, dataCentre } = topology;
   const mtu = Math.max(underlay?.mtu ?? 0, dataCentre?.linkMtu ?? 0);
   const frameBytes = Math.max(FRAME_BYTES_LEAST, mtu + FRAME_BYTES_MORE);
@@ -36,7 +38,7 @@ export async function buildTopology(topology: Topology, options: BuildOptions = 
   for (let memoryBytes = Math.min(first, most); ; memoryBytes = Math.min(2 * memoryBytes, most)) {
     const network = await Network.create({ seed, memoryBytes, frameBytes });
     try {
-      options.onNetwork?.(network);
+      onNetwork?.(network);
       return build(network, topology);
     } catch (error) {
       network.close();

@@ -2,7 +2,8 @@
 // both racks believe that they share one switch.
 
 import { formatMac } from "../core/addresses.ts";
-import { knownKeys, wholeNumber } from "../core/arguments.ts";
+import { checkFields, type Fields, flag, whole } from "../core/fields.ts";
+import { VNI_MAXIMUM } from "../layout/vxlan.layout.ts";
 import type { Link } from "./link.ts";
 import type { Machine } from "./machine.ts";
 import type { Network } from "./network.ts";
@@ -16,6 +17,14 @@ export interface TwoTorsOptions {
   /** Whether all links keep what goes over them. Default false. */
   readonly capture?: boolean | undefined;
 }
+
+type Defaults = "vni" | "machines" | "capture";
+
+const TORS_FIELDS: Fields<TwoTorsOptions, Defaults> = {
+  vni: { ...whole(0, VNI_MAXIMUM), fallback: 1000 },
+  machines: { ...whole(1, 100), fallback: 2 },
+  capture: { ...flag(), fallback: false },
+};
 
 export interface TwoTors {
   /** The rack of VTEP 1.1.1.1 and the rack of VTEP 2.2.2.2. */
@@ -36,10 +45,8 @@ const NAMES = ["left", "right"] as const;
  * links like the machine or TOR at their lower end; machines have addresses in 10.0.0.0/24.
  */
 export function twoTors(network: Network, options: TwoTorsOptions = {}): TwoTors {
-  knownKeys("options", options, ["vni", "machines", "capture"]);
-  const vni = wholeNumber("vni", options.vni ?? 1000, 0, 0xffffff);
-  const count = wholeNumber("machines", options.machines ?? 2, 1, 100);
-  const capture = options.capture ?? false;
+  const checked = checkFields<TwoTorsOptions, Defaults>("options", TORS_FIELDS, options);
+  const { vni, machines: count, capture } = checked;
   const between = network.addSwitch("between", { ports: 2, bridgeDomains: 2 });
   const router = between.core.addRouter({ routes: 16 });
   const racks = [0, 1].map((side) => {
