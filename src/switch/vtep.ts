@@ -28,7 +28,7 @@ const PORTS = Object.fromEntries(
   ]),
 ) as Fields<Ports>;
 
-const VTEP: Fields<VtepOptions, "address" | "rule" | "udpChecksum" | "ipChecksum"> = {
+export const VTEP_FIELDS: Fields<VtepOptions, "address" | "rule" | "udpChecksum" | "ipChecksum"> = {
   address: { ...station(), required: true },
   mac: stationMac(),
   ports: object<Ports>(PORTS),
@@ -52,7 +52,7 @@ export class Vtep {
       rule,
       udpChecksum,
       ipChecksum,
-    } = checkFields("vtep", VTEP, options, "vtep.");
+    } = checkFields("vtep", VTEP_FIELDS, options, "vtep.");
     this.address = parseStation("vtep.address", address);
     this.mac = mac === undefined ? macOfIp(this.address) : parseStationMac("vtep.mac", mac);
     this.ports = portsOf(ports);

@@ -5,11 +5,15 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import {
   ACCESS_PORT_FIELDS,
+  ANY_PORT_FIELDS,
   BRIDGE_DOMAIN_FIELDS,
+  FDB_ENTRY_FIELDS,
   NEIGHBOUR_FIELDS,
   SWITCH_FDB_FIELDS,
   TRUNK_PORT_FIELDS,
 } from "../../build/js/src/switch/switch-options.js";
+import { VTEP_FIELDS } from "../../build/js/src/switch/vtep.js";
+import { optionsOfAnyKind } from "../../build/js/src/tunnel/kinds.js";
 
 interface Schema {
   readonly $ref?: string;
@@ -47,6 +51,14 @@ function at(...path: string[]): Schema {
   }, root);
 }
 
+// A switch's tunnels have what encapsulations have where nothing is given.
+const { kind: _kind, ...ofTunnels } = Object.fromEntries(
+  Object.entries(optionsOfAnyKind("tunnel")).map(([key, row]) => [
+    key,
+    { ...optionsOfAnyKind("encapsulate")[key], ...row },
+  ]),
+);
+
 test.each<[string, Schema, object, { only?: string[]; more?: string[]; required?: string[] }]>([
   // A configuration has its entries there; seed and events are for those who have the switch in their hands.
   ["fdb", at("fdb"), SWITCH_FDB_FIELDS, { more: ["entries"], only: ["seed", "events"] }],
@@ -60,6 +72,16 @@ test.each<[string, Schema, object, { only?: string[]; more?: string[]; required?
     { more: ["in", "out"], required: ["name"] },
   ],
   ["neighbours", at("neighbours"), NEIGHBOUR_FIELDS, {}],
+  ["fdb.entries", at("fdb", "entries"), FDB_ENTRY_FIELDS, {}],
+  ["vtep", at("vtep"), VTEP_FIELDS, {}],
+  ["vtep.ports", at("vtep", "ports"), VTEP_FIELDS.ports.fields!, {}],
+  [
+    "tunnels",
+    at("tunnels"),
+    { ...ofTunnels, ...ANY_PORT_FIELDS },
+    // A kind by default is the configuration's alone. That remotes are required is said by the rows of the kinds.
+    { more: ["kind", "bridgeDomains"], required: ["name", "remote", "bridgeDomains"] },
+  ],
 ])("%s", (name, schema, fields, { only = [], more = [], required = [] }) => {
   const rows = Object.entries(fields as Readonly<Record<string, Row>>).filter(([key]) => !only.includes(key));
   const properties = schema.properties ?? {};
