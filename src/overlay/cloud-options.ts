@@ -1,9 +1,10 @@
 // What a cloud is told.
 
+import { ip, stationMac } from "../core/address-fields.ts";
 import type { IpAddress, MacAddress } from "../core/addresses.ts";
 import { ArgumentRangeError } from "../core/argument-error.ts";
 import { wrongType } from "../core/arguments.ts";
-import { type Fields, flag, given, ip, type Kind, object, stationMac, whole } from "../core/fields.ts";
+import { type Fields, flag, given, type Kind, object, whole } from "../core/fields.ts";
 import { VNI_MAXIMUM, VXLAN_PORT } from "../layout/vxlan.layout.ts";
 import type { SwitchFdbOptions } from "../switch/switch-types.ts";
 import type { CarrierNetwork } from "./place.ts";

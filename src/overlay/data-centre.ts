@@ -2,9 +2,10 @@
 // every link between two of them a network of its own; where several ways are equally short, flows are spread over
 // them by their hash, into which the outer UDP source port of a tunnel goes.
 
+import { stationMac as macKind } from "../core/address-fields.ts";
 import { formatMac, type MacAddress, parseStationMac } from "../core/addresses.ts";
 import { ArgumentRangeError } from "../core/argument-error.ts";
-import { checkFields, type Fields, stationMac as macKind, whole } from "../core/fields.ts";
+import { checkFields, type Fields, whole } from "../core/fields.ts";
 import {
   type DataCentreOptions,
   type DataCentrePlan,
