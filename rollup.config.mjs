@@ -17,7 +17,13 @@ const entries = {
   node: "build/js/src/node.js",
 };
 const external = [/^node:/, "commander", "cli-progress", "tinybench"];
-const output = { dir: "dist", format: "es", chunkFileNames: "shared/[name].js" };
+// Names stay whole between the files: whoever reads a stack or a bundle knows them.
+const output = {
+  dir: "dist",
+  format: "es",
+  chunkFileNames: "shared/[name].js",
+  minifyInternalExports: false,
+};
 
 /**
  * A file for each room of src/, so that the rooms which are not used are dropped: `sideEffects` of package.json declares

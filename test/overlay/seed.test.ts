@@ -105,7 +105,7 @@ describe("machines of VPCs", () => {
     const cloud = new Cloud(network, { hosts: HOSTS });
     // @ts-expect-error: there is no machine outside of VPCs
     expect(() => cloud.addMachine({ name: "lost" })).toThrow(
-      expect.objectContaining({ name: "TypeError", message: "vpc: missing; expected a VPC" }),
+      expect.objectContaining({ name: "TypeError", message: "vpc: missing; expected a VPC of the cloud" }),
     );
     expect(network.node("lost")).toBeUndefined();
   });
