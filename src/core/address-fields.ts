@@ -9,6 +9,7 @@ import {
   parseStationMac,
 } from "./addresses.ts";
 import type { Kind } from "./fields.ts";
+import { parseAddressWithLength } from "./prefixes.ts";
 
 /** A MAC address as text or six bytes. */
 export function mac(): Kind<MacAddress> {
@@ -44,4 +45,13 @@ export function stationMac(): Kind<MacAddress> {
     return value as MacAddress;
   };
   return { expected: "a MAC address such as 02:00:00:00:00:01", check, parse: check };
+}
+
+/** An address with the length of its network. */
+export function prefix(): Kind<string> {
+  const check = (path: string, value: unknown): string => {
+    parseAddressWithLength(path, value);
+    return value as string;
+  };
+  return { expected: "an address and a length such as 10.1.0.1/16", check, parse: check };
 }

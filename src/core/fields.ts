@@ -11,7 +11,6 @@ import {
   wholeNumber,
   wrongType,
 } from "./arguments.ts";
-import { parseAddressWithLength } from "./prefixes.ts";
 
 /** What may stand in one place. */
 export interface Kind<T> {
@@ -166,15 +165,6 @@ export function text(): Kind<string> {
     return value;
   };
   return { expected: "a string", check, parse: check };
-}
-
-/** An address with the length of its network. */
-export function prefix(): Kind<string> {
-  const check = (path: string, value: unknown): string => {
-    parseAddressWithLength(path, value);
-    return value as string;
-  };
-  return { expected: "an address and a length such as 10.1.0.1/16", check, parse: check };
 }
 
 /** A bigint. */

@@ -1,6 +1,6 @@
 // A machine or a pod: one network card, and behind it ARP, IP, ICMP echo and UDP.
 
-import { ip as ipKind, stationMac } from "../core/address-fields.ts";
+import { ip as ipKind, prefix, stationMac } from "../core/address-fields.ts";
 import {
   formatIp,
   formatMac,
@@ -12,7 +12,7 @@ import {
 } from "../core/addresses.ts";
 import { ArgumentRangeError } from "../core/argument-error.ts";
 import { byteArray, wholeNumber } from "../core/arguments.ts";
-import { checkFields, type Fields, prefix, whole } from "../core/fields.ts";
+import { checkFields, type Fields, whole } from "../core/fields.ts";
 import { type Prefix, parseAddressWithLength } from "../core/prefixes.ts";
 import {
   ETHERNET_LENGTH,

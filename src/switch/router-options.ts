@@ -1,19 +1,10 @@
 // What a router is told, checked.
 
-import { stationMac } from "../core/address-fields.ts";
+import { prefix as prefixKind, stationMac } from "../core/address-fields.ts";
 import { formatIp, type IpAddress, type MacAddress, parseIp, parseStationMac } from "../core/addresses.ts";
 import { ArgumentRangeError, ArgumentTypeError } from "../core/argument-error.ts";
 import { wholeNumber } from "../core/arguments.ts";
-import {
-  checkFields,
-  type Fields,
-  fieldOf,
-  given,
-  list,
-  onlyFields,
-  prefix as prefixKind,
-  whole,
-} from "../core/fields.ts";
+import { checkFields, type Fields, fieldOf, given, list, onlyFields, whole } from "../core/fields.ts";
 import {
   formatPrefix,
   networkOf,
