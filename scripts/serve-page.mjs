@@ -24,7 +24,7 @@ const FILES = {
   // What the command line checks topologies with, before anything is built.
   "/check/cli/topology-schema.js": join(ROOT, "build/js/src/cli/topology-schema.generated.js"),
   "/check/cli/schema-errors.js": join(ROOT, "build/js/src/cli/schema-errors.js"),
-  "/check/core/json-path.js": join(ROOT, "build/js/src/core/json-path.js"),
+  "/check/core/argument-error.js": join(ROOT, "build/js/src/core/argument-error.js"),
 };
 
 const TYPES = {

@@ -1,24 +1,19 @@
 // Runs the built command line as people do: as a program of its own.
 import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type CaptureRecord, readCapture } from "frameferry/pcap";
 import { onTestFinished } from "vitest";
+import { CAPTURES_FOLDER, realCaptures } from "../support/real-captures.ts";
 
 const root = join(import.meta.dirname, "../..");
 export const CLI = join(root, "dist/cli.js");
 export const VXLAN = join(root, "test/fixtures/vxlan.pcap");
 export const QINQ = join(root, "test/fixtures/QinQ_802.1_AD.pcapng");
 
-/** Real captures are not part of the repository: they are looked for beside it. */
-const shared = join(root, "../shared/captures");
-export const captures: readonly string[] = existsSync(shared)
-  ? readdirSync(shared, { recursive: true, encoding: "utf8" })
-      .filter((path) => /\.pcap(ng)?$/.test(path))
-      .sort()
-      .map((path) => join(shared, path))
-  : [];
+/** Of real captures, where they are at hand. */
+export const captures: readonly string[] = realCaptures.map((path) => join(CAPTURES_FOLDER, path));
 
 export const hasTshark: boolean = spawnSync("tshark", ["--version"]).status === 0;
 

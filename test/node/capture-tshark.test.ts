@@ -2,15 +2,7 @@
 // Captures are not part of the repository: they are looked for in ../shared/captures, and the test is skipped where
 // they or tshark are missing.
 import { execFileSync, spawnSync } from "node:child_process";
-import {
-  createReadStream,
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { createReadStream, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -20,14 +12,9 @@ import { isTpid } from "frameferry/wire";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { processed, recordsOf } from "../support/capture-corpus.ts";
 import { expectBytes } from "../support/poisoned-batch.ts";
+import { capturesLikeTshark as captures, CAPTURES_FOLDER as folder } from "../support/real-captures.ts";
 
-const folder = fileURLToPath(new URL("../../../shared/captures/", import.meta.url));
 const tshark = spawnSync("tshark", ["--version"]).status === 0;
-const captures = existsSync(folder)
-  ? readdirSync(folder, { recursive: true, encoding: "utf8" })
-      .filter((path) => /\.pcap(ng)?$/.test(path))
-      .sort()
-  : [];
 const ENCAPSULATE: Stage = {
   stage: "encapsulate",
   kind: "vxlan",

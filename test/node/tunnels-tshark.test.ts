@@ -4,7 +4,6 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { type Kernels, loadKernels, Pipeline, type TunnelKind } from "frameferry";
 import { CaptureWriter } from "frameferry/pcap";
 import { dissect, sourcePort } from "frameferry/wire";
@@ -12,10 +11,10 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { processed, recordsOf } from "../support/capture-corpus.ts";
 import { cook, noise } from "../support/passengers.ts";
 import { PoisonedBatch } from "../support/poisoned-batch.ts";
+import { CAPTURES_FOLDER as captures } from "../support/real-captures.ts";
 import { type AnyEncapsulate, encapsulateStage } from "../support/tunnel-kinds.ts";
 
 const tshark = spawnSync("tshark", ["--version"]).status === 0;
-const captures = fileURLToPath(new URL("../../../shared/captures/", import.meta.url));
 
 let kernels: Kernels;
 beforeAll(async () => {

@@ -1,21 +1,15 @@
 // Every real capture at hand, frame by frame, against tshark. Captures are not part of the repository: they are looked
 // for in ../shared/captures, and the test is skipped where they or tshark are missing.
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { compose, dissect, type Layer, vlansOf, vnisOf } from "frameferry/wire";
 import { beforeAll, describe, expect, test } from "vitest";
+import { capturesLikeTshark as captures, CAPTURES_FOLDER as folder } from "../support/real-captures.ts";
 import { names, recompose, toHex } from "../wire/support.ts";
 
-const folder = fileURLToPath(new URL("../../../shared/captures/", import.meta.url));
 const tshark = spawnSync("tshark", ["--version"]).status === 0;
-const captures = existsSync(folder)
-  ? readdirSync(folder, { recursive: true, encoding: "utf8" })
-      .filter((path) => /\.pcap(ng)?$/.test(path))
-      .sort()
-  : [];
 const FIELDS = ["frame.protocols", "vxlan.vni", "geneve.vni", "gre.key", "vlan.id", "ieee8021ad.id"];
 const CHECKSUMS = ["ip.checksum.status", "udp.checksum.status"];
 const SAME: Record<string, string> = { eth: "ethernet", ieee8021ad: "vlan", ip: "ipv4" };
