@@ -8,6 +8,7 @@ import {
   count,
   expectConserved,
   flowFrame,
+  inBrowser,
   isolated,
   threaded,
   until,
