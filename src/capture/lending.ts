@@ -29,73 +29,52 @@ export const COPY_WORD = 8;
 
 export function lendToInput(source: CaptureSource | CaptureInput): LentInput {
   if (!isInput(source)) return fromChunks(source);
-  return source.settles === true ? trackedInput(source) : bufferedInput(source);
-}
-
-export function lendToOutput(sink: CaptureSink): LentOutput {
-  const output = openOutput(sink);
-  // A stream is given copies anyway.
-  if (output !== sink) return { ...output, inUse: undefined };
-  return output.settles === true ? trackedOutput(output) : bufferedOutput(output);
-}
-
-function trackedInput(input: CaptureInput): LentInput {
+  const { settles } = source;
   let inUse: Promise<number> | undefined;
+  let buffer = new Uint8Array(0);
+  let isClosed = false;
   return {
     get inUse() {
       return inUse;
     },
-    read(into) {
-      inUse = watched(input.read(into));
-      return inUse;
-    },
-    close: () => input.close(),
-  };
-}
-
-function bufferedInput(input: CaptureInput): LentInput {
-  let buffer = new Uint8Array(0);
-  let isClosed = false;
-  return {
-    inUse: undefined,
     async read(into) {
+      if (settles) {
+        inUse = watched(source.read(into));
+        return inUse;
+      }
       if (buffer.length !== into.length) buffer = new Uint8Array(into.length);
-      const length = await input.read(buffer);
+      const length = await source.read(buffer);
       // What cannot be is found out by whoever asked.
       if (!isClosed && length > 0 && length <= buffer.length) into.set(buffer.subarray(0, length));
       return length;
     },
     async close() {
       isClosed = true;
-      await input.close();
+      await source.close();
     },
   };
 }
 
-function trackedOutput(output: CaptureOutput): LentOutput {
+export function lendToOutput(sink: CaptureSink): LentOutput {
+  const output = openOutput(sink);
+  const { settles } = output;
   let inUse: Promise<void> | undefined;
+  let buffer = new Uint8Array(0);
   return {
     get inUse() {
       return inUse;
     },
-    write(bytes) {
-      inUse = watched(output.write(bytes));
-      return inUse;
-    },
-    close: () => output.close(),
-    abort: (reason) => output.abort(reason),
-  };
-}
-
-function bufferedOutput(output: CaptureOutput): LentOutput {
-  let buffer = new Uint8Array(0);
-  return {
-    inUse: undefined,
     async write(bytes) {
+      if (settles) {
+        inUse = watched(output.write(bytes));
+        return inUse;
+      }
+      // A stream makes a copy by itself.
+      if (output !== sink) return output.write(bytes);
       // Used again: the write before has ended.
       if (buffer.length < bytes.length) buffer = new Uint8Array(bytes.length);
       buffer.set(bytes);
-      await output.write(buffer.subarray(0, bytes.length));
+      return output.write(buffer.subarray(0, bytes.length));
     },
     close: () => output.close(),
     abort: (reason) => output.abort(reason),

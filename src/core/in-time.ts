@@ -13,12 +13,10 @@ export async function inTime(
 ): Promise<boolean> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<false>((resolve) => {
-    timer = setTimeout(() => resolve(false), milliseconds);
+    timer = setTimeout(resolve, milliseconds, false);
   });
-  const done = promise.then(() => true);
-  done.catch(() => {});
   try {
-    return await Promise.race([done, late]);
+    return await Promise.race([promise.then(() => true), late]);
   } finally {
     clearTimeout(timer);
   }

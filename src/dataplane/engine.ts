@@ -4,7 +4,7 @@
 import { closed } from "../core/arguments.ts";
 import type { Kernels } from "../kernel/kernels.ts";
 import { type Bell, LocalBell, SharedBell } from "../ring/bell.ts";
-import { healthWithout, type WorkerHealth } from "../threads/worker-health.ts";
+import type { WorkerHealth } from "../threads/worker-health.ts";
 import type { WorkerPool } from "../threads/worker-pool.ts";
 import type { Closable, LiveSwitchHost } from "./switch-host.ts";
 
@@ -29,7 +29,8 @@ export class Engine {
 
   /** How it stands with the workers. */
   get health(): WorkerHealth {
-    return this.pool?.health ?? healthWithout(this.#closing !== undefined);
+    const state = this.#closing === undefined ? "running" : "closed";
+    return this.pool?.health ?? { state, deaths: 0, lastDeath: undefined };
   }
 
   /** Starts workers wherever there are none; resolves when all are at work. */

@@ -15,8 +15,3 @@ export interface WorkerHealth {
   /** Why the last one did; in `"halted"` what everything is refused with. */
   readonly lastDeath: WorkerDiedError | undefined;
 }
-
-/** Where there are none: all is done on the caller's thread. */
-export function healthWithout(closed: boolean): WorkerHealth {
-  return { state: closed ? "closed" : "running", deaths: 0, lastDeath: undefined };
-}
