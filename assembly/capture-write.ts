@@ -4,6 +4,7 @@ import {
   INTERFACE_ENTRY_LENGTH,
   INTERFACE_ENTRY_OFFSET,
   INTERFACE_ENTRY_UNITS,
+  INTERFACE_UNITS_FINE,
   STAMP_BLOCK_TYPE,
   STAMP_INTERFACE,
   STAMP_LENGTH,
@@ -47,6 +48,7 @@ import {
   ENHANCED_MINIMUM,
   RECORD_BLOCK_MAXIMUM,
   SIMPLE_FRAME,
+  TIME_POWER_OF_TWO,
 } from "../src/layout/pcapng.layout";
 import { readBurst, simpleLength } from "./capture-read";
 import { copy } from "./copy";
@@ -185,7 +187,9 @@ function toNanoseconds(cursor: usize, stamp: usize): u64 {
   const entry: usize =
     load<u32>(cursor, CURSOR_INTERFACES) + load<u32>(stamp, STAMP_INTERFACE) * INTERFACE_ENTRY_LENGTH;
   const units = load<u64>(entry, INTERFACE_ENTRY_UNITS);
-  const seconds = ticks / units + load<u64>(entry, INTERFACE_ENTRY_OFFSET);
+  const offset = load<u64>(entry, INTERFACE_ENTRY_OFFSET);
+  if (units >>> 32 === INTERFACE_UNITS_FINE) return offset * GIGA + fineFraction(ticks, <u32>units);
+  const seconds = ticks / units + offset;
   return seconds * GIGA + fractionOf(ticks % units, units);
 }
 
@@ -195,7 +199,22 @@ function fractionOf(rest: u64, units: u64): u64 {
   if (units <= 17179869184) return (rest * GIGA) / units;
   // Finer units are a multiple of a nanosecond's, being powers of ten,
   if ((units & (units - 1)) !== 0) return rest / (units / GIGA);
-  // or a power of two: the product takes 94 bits, and its lowest 32 are carried apart.
+  // or a power of two.
+  return fractionByPower(rest, ctz(units));
+}
+
+/** The same where more than 2^64 ticks make a second, so that all of them are less than one. */
+function fineFraction(ticks: u64, resolution: u32): u64 {
+  const exponent = resolution & ~TIME_POWER_OF_TWO;
+  if ((resolution & TIME_POWER_OF_TWO) !== 0) return fractionByPower(ticks, exponent);
+  for (let more: u32 = 9; more < exponent; more++) ticks /= 10;
+  return ticks;
+}
+
+/** Nanoseconds of `rest` ticks, where 2^`exponent` make a second, 32 at least. */
+function fractionByPower(rest: u64, exponent: u64): u64 {
+  // The product takes 94 bits, and its lowest 32 are carried apart.
   const low = (rest & 0xffffffff) * GIGA;
-  return ((rest >>> 32) * GIGA + (low >>> 32)) >>> (ctz(units) - 32);
+  // Shifts go by their lowest six bits only.
+  return exponent > 95 ? 0 : ((rest >>> 32) * GIGA + (low >>> 32)) >>> (exponent - 32);
 }

@@ -39,7 +39,6 @@ import { emitPcapHeader, parsePcapHeader, recogniseCapture } from "../pcap/pcap-
 import {
   emitInterfaceBlock,
   emitSectionBlock,
-  lengthsDiffer,
   parseBlockHeader,
   parseInterfaceBlock,
   parseSectionBlock,
@@ -50,6 +49,7 @@ import type { Program, ProgramState } from "../pipeline/program.ts";
 import type { Tally } from "../pipeline/tally.ts";
 import { CaptureMemory } from "./capture-memory.ts";
 import { InterfaceTable } from "./interface-table.ts";
+import { LongBlock } from "./long-block.ts";
 
 export type CaptureOutputFormat = "same" | "pcap" | "pcapng";
 
@@ -70,11 +70,8 @@ export class CaptureRun {
   readonly #wanted: CaptureOutputFormat;
   readonly #growth: number;
   readonly #interfaces: InterfaceTable;
-  /** Bytes of a long block that are still to be copied out, or to be passed over; where it starts, its length and type. */
-  #passing = 0;
-  #passingFrom = 0;
-  #passingLength = 0;
-  #passingType = 0;
+  /** A long block that is being taken in, or copied out. */
+  #passing: LongBlock | undefined;
   #bigEndian = false;
 
   constructor(program: Program, format: CaptureOutputFormat) {
@@ -97,8 +94,8 @@ export class CaptureRun {
     for (;;) {
       if (this.damage !== undefined) return "nothing";
       const need =
-        this.#passing > 0
-          ? this.#pass()
+        this.#passing !== undefined
+          ? this.#pass(this.#passing)
           : this.inputFormat === undefined
             ? this.#readHeader()
             : this.#readRecords();
@@ -110,10 +107,8 @@ export class CaptureRun {
   finish(): void {
     if (this.damage !== undefined) return;
     const { rest, fileOffset } = this.memory;
-    if (this.#passing > 0) {
-      const there = this.#passingLength - this.#passing + rest.length;
-      this.#stop(endsInside("block", there, this.#passingLength, this.#passingFrom));
-    } else if (rest.length > 0) {
+    if (this.#passing !== undefined) this.#stop(this.#passing.endsWith(rest.length));
+    else if (rest.length > 0) {
       const format = this.inputFormat;
       const what = format === undefined ? "header" : format === "pcap" ? "record" : "block";
       this.#stop(endsInside(what, rest.length, this.#wantedOf(rest), fileOffset));
@@ -131,7 +126,7 @@ export class CaptureRun {
 
   /** Whether nothing but records is expected next: the header has been read, and no block is half passed. */
   get onlyRecordsExpected(): boolean {
-    return this.inputFormat !== undefined && this.#passing === 0 && this.damage === undefined;
+    return this.inputFormat !== undefined && this.#passing === undefined && this.damage === undefined;
   }
 
   get records(): number {
@@ -217,9 +212,9 @@ export class CaptureRun {
     if (header instanceof CaptureError) return this.#stop(header);
     const described = header.type === BLOCK_SECTION || header.type === BLOCK_INTERFACE;
     if (!described && header.totalLength > RECORD_BLOCK_MAXIMUM) {
-      this.#passing = this.#passingLength = header.totalLength;
-      this.#passingFrom = this.memory.fileOffset;
-      this.#passingType = header.type;
+      const { type, totalLength: length } = header;
+      const place = { type, length, offset: this.memory.fileOffset, bigEndian: this.#bigEndian };
+      this.#passing = new LongBlock(place, this.#wanted !== "pcap");
       return undefined;
     }
     if (bytes.length < header.totalLength) return "input";
@@ -268,27 +263,22 @@ export class CaptureRun {
     return undefined;
   }
 
-  /** Copies a long block out piece by piece, or passes over it where the output has no place for it. */
-  #pass(): CaptureNeed | undefined {
+  /** Takes a long block in piece by piece and, once it is whole, copies it out. */
+  #pass(block: LongBlock): CaptureNeed | undefined {
     const { memory } = this;
-    const { rest } = memory;
-    const copied = this.#wanted !== "pcap";
-    // The length at its end comes in one piece, to be compared with the one in front.
-    const end = this.#passing === 4;
-    if (end && rest.length < 4) return "input";
-    const length = Math.min(end ? 4 : this.#passing - 4, rest.length, copied ? memory.room : rest.length);
-    if (end && length < 4) return "output";
-    if (end) {
-      const view = new DataView(rest.buffer, rest.byteOffset);
-      const trailer = view.getUint32(0, !this.#bigEndian);
-      if (trailer !== this.#passingLength)
-        return this.#stop(lengthsDiffer(this.#passingType, this.#passingLength, trailer, this.#passingFrom));
+    if (!block.isWhole) {
+      memory.advance(block.take(memory.rest));
+      if (!block.isWhole) return "input";
+      if (block.problem !== undefined) return this.#stop(block.problem);
     }
-    if (copied) memory.append(rest.subarray(0, length));
-    memory.advance(length);
-    this.#passing -= length;
-    if (this.#passing <= 4) return undefined;
-    return memory.rest.length === 0 ? "input" : "output";
+    for (;;) {
+      if (memory.room === 0) return "output";
+      const bytes = block.give(memory.room);
+      if (bytes === undefined) break;
+      memory.append(bytes);
+    }
+    this.#passing = undefined;
+    return undefined;
   }
 
   /** How many bytes there must be for more to be known of what begins with these. */

@@ -7,9 +7,12 @@ import {
   INTERFACE_ENTRY_OFFSET,
   INTERFACE_ENTRY_SNAP_LENGTH,
   INTERFACE_ENTRY_UNITS,
+  INTERFACE_UNITS_FINE,
 } from "../layout/capture.layout.ts";
+import { TIME_POWER_OF_TWO } from "../layout/pcapng.layout.ts";
 import type { InterfaceBlock } from "../pcap/pcapng-format.ts";
 import type { KnownInterfaces } from "../pcap/problems.ts";
+import type { TimeResolution } from "../pcap/time.ts";
 
 const CAPACITY_FIRST = 64;
 const U64_MAXIMUM = (1n << 64n) - 1n;
@@ -48,12 +51,9 @@ export class InterfaceTable {
     if (this.#count === this.#capacity) this.#grow();
     const { view } = this.#kernels;
     const at = this.#address + this.#count * INTERFACE_ENTRY_LENGTH;
-    const { base, exponent } = description.resolution;
-    // Units too fine for 64 bits tick so fast that no real time fits either: any unit does.
-    const units = BigInt(base) ** BigInt(exponent);
     view.setUint32(at + INTERFACE_ENTRY_LINK_TYPE, description.linkType, true);
     view.setUint32(at + INTERFACE_ENTRY_SNAP_LENGTH, description.snapLength, true);
-    view.setBigUint64(at + INTERFACE_ENTRY_UNITS, units > U64_MAXIMUM ? U64_MAXIMUM : units, true);
+    view.setBigUint64(at + INTERFACE_ENTRY_UNITS, unitsOf(description.resolution), true);
     view.setBigInt64(at + INTERFACE_ENTRY_OFFSET, description.offsetSeconds, true);
     this.#count++;
   }
@@ -71,4 +71,10 @@ export class InterfaceTable {
     this.#address = address;
     this.#capacity *= 2;
   }
+}
+
+function unitsOf({ base, exponent }: TimeResolution): bigint {
+  const units = BigInt(base) ** BigInt(exponent);
+  if (units <= U64_MAXIMUM) return units;
+  return (BigInt(INTERFACE_UNITS_FINE) << 32n) | BigInt(exponent | (base === 2 ? TIME_POWER_OF_TWO : 0));
 }

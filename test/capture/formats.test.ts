@@ -276,23 +276,24 @@ describe("time", () => {
 
   it("is rounded down on both sides of a nanosecond, for every resolution", async () => {
     const resolutions: [number, bigint][] = [];
-    for (let exponent = 0; exponent <= 63; exponent++)
+    for (let exponent = 0; exponent <= 127; exponent++)
       resolutions.push([0x80 | exponent, 2n ** BigInt(exponent)]);
-    for (let exponent = 0; exponent <= 19; exponent++) resolutions.push([exponent, 10n ** BigInt(exponent)]);
+    for (let exponent = 0; exponent <= 40; exponent++) resolutions.push([exponent, 10n ** BigInt(exponent)]);
     // The first tick of a nanosecond and the last one before it, at the beginning, in the middle and at the end of a
     // second, and in the last second that 64 bits of ticks can tell.
     const near = (units: bigint): bigint[] =>
       [1n, 2n, 499_999_999n, 500_000_001n, 999_999_998n, 999_999_999n].flatMap((nanosecond) => {
         const first = (nanosecond * units + 999_999_999n) / 1_000_000_000n;
         const second = ((1n << 64n) / units - 1n) * units;
-        return [first, first - 1n, first + (second < 1n << 40n ? second : 0n), units - 1n];
+        const last = [units, 1n << 64n].reduce((a, b) => (a < b ? a : b)) - 1n;
+        return [first, first - 1n, first + (second > 0n && second < 1n << 40n ? second : 0n), last];
       });
     const { bytes } = join([
       section(true),
       ...resolutions.map(([byte]) => iface(true, 1, 0, (b) => b.option(9, [byte]).number(4, 0))),
       ...resolutions.flatMap(([, units], id) =>
         near(units)
-          .filter((ticks) => ticks / units < 1n << 32n)
+          .filter((ticks) => ticks / units < 1n << 32n && ticks < 1n << 64n)
           .map((ticks) => enhanced(true, id, ticks, noise(14, id))),
       ),
     ]);
