@@ -20,5 +20,7 @@ export type {
   WritableItem,
 } from "./pcap/capture-types.ts";
 export { CaptureWriter, type CaptureWriterOptions } from "./pcap/capture-writer.ts";
+export { frameOf } from "./pcap/check-sequence.ts";
+export { linkTypeName } from "./pcap/link-type-names.ts";
 export { commentOption, commentsOf } from "./pcap/options.ts";
 export type { TimeResolution } from "./pcap/time.ts";

@@ -98,6 +98,7 @@ export class PcapWalker implements CaptureWalker {
             : ticks * 1000n,
         ticks,
         originalLength: originalLength(view, position, little, lengths),
+        fcsLength: this.#interface.fcsLength,
         interface: this.#interface,
         options: NO_OPTIONS,
         index: this.#count++,

@@ -18,8 +18,9 @@ const ENCAP: Stage = {
   local: "198.51.100.1",
   remote: "198.51.100.2",
 };
-const PASSENGER =
-  "0200000000020200000000010800" + "450000300001000040" + "11f6b8c0000201c0000202" + "03e807d0001c0000";
+/** To the type, and the ports and the length of UDP behind IPv4. */
+const HEAD = "0200000000020200000000010800";
+const PORTS = "03e807d0001c";
 
 const WAYS: Readonly<Record<string, Parameters<typeof createDataplane>[0]>> = {
   "one thread": { workers: 0 },
@@ -59,8 +60,8 @@ describe.each(Object.keys(WAYS))("%s", (way) => {
       const [one, ...others] = await through(name, [DECAP]);
       expect(others).toEqual([]);
       expect(one).toMatchObject({ length: 62, wire: 62, linkType: 1, fcs: 0 });
-      expect(one!.head.slice(0, 28)).toBe(PASSENGER.slice(0, 28));
-      expect(one!.head.slice(-16)).toBe(PASSENGER.slice(-16));
+      expect(one!.head.slice(0, 28)).toBe(HEAD);
+      expect(one!.head.slice(68, 80)).toBe(PORTS);
     },
   );
 
