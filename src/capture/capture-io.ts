@@ -4,6 +4,7 @@
 import { ArgumentTypeError } from "../core/argument-error.ts";
 import { wrongType } from "../core/arguments.ts";
 import { type CaptureSource, openSource } from "../pcap/byte-source.ts";
+import { CaptureError } from "../pcap/capture-error.ts";
 
 /** Reads into memory that it is given, as a file can. */
 export interface CaptureInput {
@@ -28,8 +29,35 @@ export const COPY_WORD = 8;
 
 export type CaptureSink = CaptureOutput | WritableStream<Uint8Array>;
 
-export function openInput(source: CaptureSource | CaptureInput): CaptureInput {
-  if (isInput(source)) return source;
+/** An input that ends where it cannot be read on, and says why. */
+export interface EndingInput extends CaptureInput {
+  readonly damage: CaptureError | undefined;
+}
+
+/** What goes wrong with the source itself rejects; a CaptureError, as of a container that is cut short, is its end. */
+export function openInput(source: CaptureSource | CaptureInput): EndingInput {
+  const input = isInput(source) ? source : inputOf(source);
+  let damage: CaptureError | undefined;
+  return {
+    get damage() {
+      return damage;
+    },
+    async read(into) {
+      if (damage !== undefined) return 0;
+      try {
+        return await input.read(into);
+      } catch (error) {
+        if (!(error instanceof CaptureError)) throw error;
+        damage = error;
+        return 0;
+      }
+    },
+    close: () => input.close(),
+  };
+}
+
+/** Bytes as they come, read into memory. */
+export function inputOf(source: CaptureSource): CaptureInput {
   const bytes = openSource(source);
   let chunk: Uint8Array = new Uint8Array(0);
   let aligned: Uint8Array = new Uint8Array(0);

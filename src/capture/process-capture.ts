@@ -21,6 +21,7 @@ import {
   type CaptureOutput,
   type CaptureSink,
   closeInput,
+  type EndingInput,
   openInput,
   openOutput,
 } from "./capture-io.ts";
@@ -96,15 +97,18 @@ export async function processCapture(
   // The sink first: one that cannot be leaves the source as it was.
   const output = openOutput(sink);
   const underWay: UnderWay = { reading: undefined, writing: undefined };
-  let input: CaptureInput | undefined;
+  let input: EndingInput | undefined;
   let run: CaptureRun | undefined;
   try {
     input = openInput(source);
     run = new CaptureRun(pipeline, format);
     const traffic = await drive(run, input, output, underWay, checked);
-    if (run.inputFormat === undefined) throw run.damage;
+    // What ends the source early tells more than where that leaves the capture.
+    const damage = input.damage ?? run.damage;
+    if (run.inputFormat === undefined) throw damage;
     await untilAborted(output.close(), signal);
-    return summarise(run, [run], traffic);
+    const { inputFormat, linkTypes } = run;
+    return summarise({ inputFormat, linkTypes, damage }, [run], traffic);
   } catch (error) {
     const aborted = abortOutput(output, error);
     if (!signal?.aborted) await aborted;

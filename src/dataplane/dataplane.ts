@@ -5,6 +5,7 @@ import {
   type CaptureInput,
   type CaptureSink,
   closeInput,
+  type EndingInput,
   openInput,
   openOutput,
 } from "../capture/capture-io.ts";
@@ -224,7 +225,7 @@ export class Dataplane {
     const compiled = compileStages(stages);
     // The sink first: one that cannot be leaves the source as it was.
     const output = openOutput(sink);
-    let input: CaptureInput | undefined;
+    let input: EndingInput | undefined;
     let dispatch: CaptureDispatch | undefined;
     try {
       const how: DispatchOptions = {
@@ -242,6 +243,8 @@ export class Dataplane {
         dispatch = new ReadDispatch(input, output, how);
       }
       await dispatch.drive();
+      // What ends the source early tells more than where that leaves the capture.
+      dispatch.damage = input?.damage ?? dispatch.damage;
       if (dispatch.run.inputFormat === undefined) throw dispatch.damage;
       await untilAborted(output.close(), signal);
       return { ...dispatch.summary, workers: dispatch.shares };

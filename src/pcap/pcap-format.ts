@@ -80,7 +80,7 @@ export function recogniseCapture(bytes: Uint8Array): "pcap" | "pcapng" | Capture
     0,
     packed === undefined
       ? `neither pcap nor pcapng: the file starts with ${magic.toString(16).padStart(8, "0")}`
-      : `the file is compressed with ${packed}: decompress it first`,
+      : `the file is compressed with ${packed}: decompress it first${packed === "lz4" ? "" : " (unpackCapture does)"}`,
   );
 }
 
