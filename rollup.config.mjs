@@ -35,7 +35,7 @@ function chunkOf(id) {
   if (/\/(node_modules\/ipaddr\.js|src\/core\/(addresses|address-fields|prefixes))\b/.test(id))
     return "addresses";
   // What only Node has is kept from pages.
-  if (/\/src\/platform\/(?!threads|turns)/.test(id)) return "files";
+  if (/\/src\/platform\/(?!threads|turns|compression)/.test(id)) return "files";
   return /\/src\/(?!cli\/)(\w+)\//.exec(id)?.[1];
 }
 
