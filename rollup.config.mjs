@@ -42,7 +42,7 @@ function chunkOf(id) {
   )
     return "stages";
   // What only Node has is kept from pages.
-  if (/\/src\/platform\/(?!threads|turns)/.test(id)) return "files";
+  if (/\/src\/platform\/(?!threads|turns|compression)/.test(id)) return "files";
   return /\/src\/(?!cli\/)(\w+)\//.exec(id)?.[1];
 }
 

@@ -1,16 +1,14 @@
-// The packet that carries a tunnel: one walk over outer Ethernet, VLAN tags, IPv4 and IPv6, for every kind.
+// The packet that carries a tunnel: one walk over link header, VLAN tags, IPv4 and IPv6, for every kind.
 //
-// A result is a place or a length, or REFUSED and a drop reason: one number, since a kernel's function has one result.
+// A result is a place or a length, or a refusal (refusal.ts).
 
 import {
-  DROP_FRAME_TOO_SHORT,
   DROP_NOT_TUNNEL,
   DROP_OUTER_IP_CHECKSUM,
   DROP_OUTER_IP_FRAGMENT,
   DROP_OUTER_IP_HEADER,
   DROP_OUTER_IP_TRUNCATED,
 } from "../src/layout/drop.layout";
-import { ETHERNET_LENGTH, ETHERNET_TYPE } from "../src/layout/ethernet.layout";
 import {
   IP_PROTOCOL_UDP,
   IPV4_FRAGMENT,
@@ -35,12 +33,9 @@ import { UDP_CHECKSUM } from "../src/layout/udp.layout";
 import { VLAN_LENGTH } from "../src/layout/vlan.layout";
 import { fold, sum } from "./checksum";
 import { FRAGMENT_BITS } from "./flow-hash";
+import { LINK_PLACE, LINK_REASON, LINK_REFUSED, LINK_TYPE, openLink } from "./link";
+import { OTHER, REFUSED } from "./refusal";
 import { isTag } from "./vlan";
-
-/** Beside a reason: nothing was seen yet that says that the packet was meant for the tunnel. */
-export const OTHER: u32 = 0x100;
-/** The result is a reason. */
-export const REFUSED: u32 = 0x80000000;
 
 const TYPE_IPV4: u32 = 0x0008; // as a little-endian load sees 0x0800
 const TYPE_IPV6: u32 = 0xdd86;
@@ -50,16 +45,23 @@ const TAGS_MAXIMUM = 4;
 /** What a length field of 16 bits can say. */
 const LENGTH_MAXIMUM: u32 = 65535;
 
-/** In the place of a packet: offset of the IP header | its length, with extensions, << 8 | this, if it is IPv6. */
-const IPV6: u32 = 0x10000;
+/**
+ * The place of a packet: offset of the IP header | its length, with extensions, << PLACE_LENGTH | PLACE_IPV6, if it is
+ * that.
+ */
+const PLACE_OFFSET: u32 = 0xffff;
+const PLACE_LENGTH = 16;
+const PLACE_LENGTH_MASK: u32 = 0xff;
+const PLACE_IPV6: u32 = 0x1000000;
 /** The longest IPv6 header with its extensions that a place can tell. */
 const IPV6_HEADERS_MAXIMUM: u32 = 248;
 
-/** The place of the IP packet in a frame, if it is one of `protocol`. */
-export function walk(frame: usize, length: u32, protocol: u32): u32 {
-  if (length < <u32>ETHERNET_LENGTH) return REFUSED | OTHER | DROP_FRAME_TOO_SHORT;
-  let ip: u32 = ETHERNET_LENGTH;
-  let type: u32 = load<u16>(frame, ETHERNET_TYPE);
+/** The place of the IP packet in a frame that begins with `link`, if it is one of `protocol`. */
+export function walk(link: u32, frame: usize, length: u32, protocol: u32): u32 {
+  const opened = openLink(link, frame, length);
+  if ((opened & LINK_REFUSED) !== 0) return REFUSED | OTHER | (opened & LINK_REASON);
+  let ip = opened & LINK_PLACE;
+  let type = opened >>> LINK_TYPE;
   for (let tags = 0; tags < TAGS_MAXIMUM && isTag(type); tags++) {
     if (length < ip + VLAN_LENGTH) return REFUSED | OTHER | DROP_NOT_TUNNEL;
     type = load<u16>(frame + ip, 2);
@@ -76,7 +78,7 @@ export function walk(frame: usize, length: u32, protocol: u32): u32 {
     // A later fragment has no tunnel header: whose it is cannot be seen.
     if ((load<u16>(packet, IPV4_FRAGMENT) & FRAGMENT_OFFSET) !== 0) return REFUSED | OTHER | DROP_NOT_TUNNEL;
     if (present < headerLength) return REFUSED | OTHER | DROP_OUTER_IP_TRUNCATED;
-    return ip | (headerLength << 8);
+    return ip | (headerLength << PLACE_LENGTH);
   }
   if (type !== TYPE_IPV6) return REFUSED | OTHER | DROP_NOT_TUNNEL;
   if (present < <u32>IPV6_LENGTH) return REFUSED | OTHER | DROP_OUTER_IP_TRUNCATED;
@@ -93,12 +95,12 @@ export function walk(frame: usize, length: u32, protocol: u32): u32 {
     headerLength += (<u32>load<u8>(extension, IPV6_EXTENSION_UNITS) + 1) * IPV6_EXTENSION_UNIT;
     if (headerLength > IPV6_HEADERS_MAXIMUM) return REFUSED | OTHER | DROP_NOT_TUNNEL;
   }
-  return ip | (headerLength << 8) | IPV6;
+  return ip | (headerLength << PLACE_LENGTH) | PLACE_IPV6;
 }
 
 /** Where the payload of the IP packet at `place` begins in its frame. */
 export function payloadOf(place: u32): u32 {
-  return (place & 0xff) + ((place >>> 8) & 0xff);
+  return (place & PLACE_OFFSET) + ((place >>> PLACE_LENGTH) & PLACE_LENGTH_MASK);
 }
 
 /**
@@ -106,14 +108,14 @@ export function payloadOf(place: u32): u32 {
  * known to be one for the tunnel: every failure is one of the tunnel.
  */
 export function payloadLength(frame: usize, place: u32, wire: u32, minimum: u32, flags: u32): u32 {
-  const packet: usize = frame + (place & 0xff);
-  const headerLength = (place >>> 8) & 0xff;
-  const available = wire - (place & 0xff);
+  const packet: usize = frame + (place & PLACE_OFFSET);
+  const headerLength = (place >>> PLACE_LENGTH) & PLACE_LENGTH_MASK;
+  const available = wire - (place & PLACE_OFFSET);
   let ipLength: u32 = 0; // header and all
   // Segments of over 64 KiB that a host captured before its card cut them say zero (BIG TCP).
   // The IPv6 payload length does not count its own header (RFC 8200 §3).
   let counted = available;
-  if ((place & IPV6) !== 0) {
+  if ((place & PLACE_IPV6) !== 0) {
     ipLength = bswap<u16>(load<u16>(packet, IPV6_PAYLOAD_LENGTH));
     if (ipLength !== 0) ipLength += IPV6_LENGTH;
     counted -= IPV6_LENGTH;
@@ -135,8 +137,8 @@ export function udpSumIsGood(frame: usize, place: u32, length: u32, udpLength: u
   const udp: usize = frame + at;
   if (load<u16>(udp, UDP_CHECKSUM) === 0 || length - at < udpLength || udpLength > LENGTH_MAXIMUM)
     return true;
-  const packet: usize = frame + (place & 0xff);
-  const addresses = (place & IPV6) !== 0 ? sum(packet + IPV6_SOURCE, 32) : sum(packet + IPV4_SOURCE, 8);
+  const packet: usize = frame + (place & PLACE_OFFSET);
+  const addresses = (place & PLACE_IPV6) !== 0 ? sum(packet + IPV6_SOURCE, 32) : sum(packet + IPV4_SOURCE, 8);
   const pseudo: u64 = <u64>(<u32>bswap<u16>(<u16>udpLength)) + <u64>(IP_PROTOCOL_UDP << 8);
   return fold(pseudo + addresses + sum(udp, udpLength)) === 0xffff;
 }

@@ -33,6 +33,7 @@ import {
 import {
   DESCRIPTOR_FRAME_LENGTH,
   DESCRIPTOR_LENGTH,
+  DESCRIPTOR_LINK,
   DESCRIPTOR_OFFSET,
   DESCRIPTOR_VERDICT,
   DESCRIPTOR_VNI,
@@ -40,7 +41,7 @@ import {
   VERDICT_FORWARD,
   VNI_NONE,
 } from "../src/layout/descriptor.layout";
-import { ETHERNET_LENGTH, ETHERNET_SOURCE, ETHERNET_TYPE } from "../src/layout/ethernet.layout";
+import { ETHERNET_SOURCE } from "../src/layout/ethernet.layout";
 import {
   IPV4_DESTINATION,
   IPV4_FRAGMENT,
@@ -49,11 +50,13 @@ import {
   IPV4_SOURCE,
 } from "../src/layout/ipv4.layout";
 import { IPV6_DESTINATION, IPV6_LENGTH, IPV6_NEXT_HEADER, IPV6_SOURCE } from "../src/layout/ipv6.layout";
+import { LINK_ETHERNET } from "../src/layout/link.layout";
 import { STAGE_FLAGS } from "../src/layout/stage.layout";
 import { VLAN_LENGTH, VLAN_VID_MASK } from "../src/layout/vlan.layout";
 import { swapped16 } from "./byte-order";
 import { passOver, stateOf } from "./descriptor";
 import { FRAGMENT_BITS, hasPorts, TYPE_IPV4, TYPE_IPV6 } from "./flow-hash";
+import { LINK_PLACE, LINK_REFUSED, LINK_TYPE, openLink } from "./link";
 import { isTag } from "./vlan";
 
 /** Parts of a key that stand behind the Ethernet header and its tags. */
@@ -143,34 +146,40 @@ function writeKey(d: usize, parts: u32, key: usize, keyLength: u32): void {
     at += 4;
   }
   const length = load<u32>(d, DESCRIPTOR_FRAME_LENGTH);
-  if (parts !== COUNT_VNI && length >= <u32>ETHERNET_LENGTH)
-    has |= writeParts(load<u32>(d, DESCRIPTOR_OFFSET), length, parts, at);
+  if (parts !== COUNT_VNI)
+    has |= writeParts(load<u8>(d, DESCRIPTOR_LINK), load<u32>(d, DESCRIPTOR_OFFSET), length, parts, at);
   store<u32>(key, has);
 }
 
-/** All parts but the VNI, of a frame of 14 bytes at least; returns which of them it has. */
-function writeParts(frame: usize, length: u32, parts: u32, at: usize): u32 {
-  let has: u32 = parts & (COUNT_SOURCE_MAC | COUNT_DESTINATION_MAC);
+/** All parts but the VNI; returns which of them the frame has. Without an Ethernet header it has no MAC addresses. */
+function writeParts(link: u32, frame: usize, length: u32, parts: u32, at: usize): u32 {
+  const opened = openLink(link, frame, length);
+  if ((opened & LINK_REFUSED) !== 0) return 0;
+  let has: u32 = link === LINK_ETHERNET ? parts & (COUNT_SOURCE_MAC | COUNT_DESTINATION_MAC) : 0;
   if ((parts & COUNT_SOURCE_MAC) !== 0) {
-    store<u32>(at, load<u32>(frame, ETHERNET_SOURCE));
-    store<u32>(at, load<u16>(frame, ETHERNET_SOURCE + 4), 4);
+    if (has !== 0) {
+      store<u32>(at, load<u32>(frame, ETHERNET_SOURCE));
+      store<u32>(at, load<u16>(frame, ETHERNET_SOURCE + 4), 4);
+    }
     at += 8;
   }
   if ((parts & COUNT_DESTINATION_MAC) !== 0) {
-    store<u32>(at, load<u32>(frame));
-    store<u32>(at, load<u16>(frame, 4), 4);
+    if (has !== 0) {
+      store<u32>(at, load<u32>(frame));
+      store<u32>(at, load<u16>(frame, 4), 4);
+    }
     at += 8;
   }
-  let type: u32 = load<u16>(frame, ETHERNET_TYPE);
+  let type = opened >>> LINK_TYPE;
+  let ip = opened & LINK_PLACE;
   if ((parts & COUNT_VID) !== 0) {
-    if (isTag(type) && length >= <u32>ETHERNET_LENGTH + VLAN_LENGTH) {
+    if (isTag(type) && length >= ip + VLAN_LENGTH) {
       has |= COUNT_VID;
-      store<u32>(at, swapped16(load<u16>(frame, ETHERNET_LENGTH)) & VLAN_VID_MASK);
+      store<u32>(at, swapped16(load<u16>(frame + ip)) & VLAN_VID_MASK);
     }
     at += 4;
   }
   if ((parts & OF_PACKET) === 0) return has;
-  let ip: u32 = ETHERNET_LENGTH;
   for (let tags = 0; tags < TAGS_MAXIMUM && isTag(type); tags++) {
     if (length < ip + VLAN_LENGTH) return has;
     type = load<u16>(frame + ip, 2);

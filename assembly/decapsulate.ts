@@ -10,6 +10,7 @@
 import {
   DESCRIPTOR_FRAME_LENGTH,
   DESCRIPTOR_LENGTH,
+  DESCRIPTOR_LINK,
   DESCRIPTOR_OFFSET,
   DESCRIPTOR_VERDICT,
   DESCRIPTOR_VNI,
@@ -48,12 +49,13 @@ import {
 } from "../src/layout/tunnel.layout";
 import { UDP_DESTINATION_PORT, UDP_LENGTH, UDP_TOTAL_LENGTH } from "../src/layout/udp.layout";
 import { swapped16 } from "./byte-order";
-import { OTHER, payloadLength, payloadOf, REFUSED, udpSumIsGood, walk } from "./carrier";
+import { payloadLength, payloadOf, udpSumIsGood, walk } from "./carrier";
 import { sumIsWrong } from "./checksum";
 import { countChanged, drop, passOver } from "./descriptor";
 import { FRAGMENT_BITS, PLAIN_IPV4, PLAIN_IPV4_MASK } from "./flow-hash";
 import { otherGre, pullPlainGre } from "./gre";
 import { becomePassenger } from "./passenger";
+import { OTHER, REFUSED } from "./refusal";
 import { openTunnel } from "./tunnel-header";
 
 /** The shortest tunnel header behind UDP. */
@@ -124,7 +126,7 @@ export function pullPlain(d: usize, end: usize, form: usize, vni: u32): usize {
     const frameVni = bswap<u32>(load<u32>(frame, 46)) >>> 8;
     const short: u32 = length < PLAIN_MINIMUM ? 1 : 0;
     const wrong: u32 =
-      load<u8>(d, DESCRIPTOR_VERDICT) |
+      load<u32>(d, DESCRIPTOR_VERDICT) |
       short |
       ((load<u32>(frame, ETHERNET_TYPE) & PLAIN_IPV4_MASK) ^ PLAIN_IPV4) |
       sumIsWrong(sum) |
@@ -174,7 +176,7 @@ export function pull(d: usize, form: usize, vni: u32, flags: u32): u32 {
   let tunnelLength = wire; // counts header and passenger
   let place: u32 = 0;
   if (!bare) {
-    place = walk(frame, length, gre ? IP_PROTOCOL_GRE : IP_PROTOCOL_UDP);
+    place = walk(load<u8>(d, DESCRIPTOR_LINK), frame, length, gre ? IP_PROTOCOL_GRE : IP_PROTOCOL_UDP);
     if (place >= REFUSED) return place ^ REFUSED;
     at = payloadOf(place);
   }

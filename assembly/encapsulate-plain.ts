@@ -68,7 +68,7 @@ export function wrapPlain(descriptors: usize, count: u32, stage: usize, counters
       const start: usize = frame - PLAIN_LENGTH;
       const floor = load<u32>(d, DESCRIPTOR_FLOOR);
       const unusual = isUnusual(frame, <u32>start, length, wire, floor, PLAIN_MAXIMUM);
-      if ((load<u8>(d, DESCRIPTOR_VERDICT) | unusual) !== 0) break;
+      if ((load<u32>(d, DESCRIPTOR_VERDICT) | unusual) !== 0) break;
 
       const hash = plainFlowHash(frame, seed);
       const ipLength = wire + 36;
@@ -243,7 +243,7 @@ export function wrapPlainGre(descriptors: usize, count: u32, stage: usize, count
       const start: usize = frame - headerLength;
       const floor = load<u32>(d, DESCRIPTOR_FLOOR);
       if (
-        (load<u8>(d, DESCRIPTOR_VERDICT) | isUnusual(frame, <u32>start, length, wire, floor, maximum)) !==
+        (load<u32>(d, DESCRIPTOR_VERDICT) | isUnusual(frame, <u32>start, length, wire, floor, maximum)) !==
         0
       )
         break;

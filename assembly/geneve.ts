@@ -30,8 +30,8 @@ import {
   GENEVE_VNI,
 } from "../src/layout/geneve.layout";
 import { DECAPSULATE_TAKE_CRITICAL } from "../src/layout/stage.layout";
-import { REFUSED } from "./carrier";
 import { setNumber } from "./passenger";
+import { REFUSED } from "./refusal";
 
 /** Ethernet type 0x6558, a whole frame, as a little-endian load sees it. */
 export const TYPE_FRAME: u32 = 0x5865;

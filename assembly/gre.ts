@@ -40,11 +40,11 @@ import { IP_PROTOCOL_GRE, IPV4_LENGTH } from "../src/layout/ipv4.layout";
 import { DECAPSULATE_KEYED, DECAPSULATE_STRICT, DECAPSULATE_TRUST_GRE } from "../src/layout/stage.layout";
 import { FORM_BITS, FORM_KIND, FORM_MASK, PLAIN_GRE_LENGTH, TUNNEL_NVGRE } from "../src/layout/tunnel.layout";
 import { swapped16 } from "./byte-order";
-import { REFUSED } from "./carrier";
 import { fold, sum, sumIsWrong } from "./checksum";
 import { FRAGMENT_BITS, PLAIN_IPV4, PLAIN_IPV4_MASK } from "./flow-hash";
 import { TYPE_FRAME } from "./geneve";
 import { setNumber } from "./passenger";
+import { REFUSED } from "./refusal";
 import { isTag } from "./vlan";
 
 const FIELDS: u32 = GRE_FLAG_CHECKSUM | GRE_FLAG_KEY | GRE_FLAG_SEQUENCE;
@@ -85,7 +85,7 @@ export function pullPlainGre(d: usize, end: usize, form: usize, vni: u32, flags:
     const innerWire = ipLength - (IPV4_LENGTH + GRE_LENGTH) - keyLength;
     const tagged: u32 = nvgre && isTag(load<u16>(inner, ETHERNET_TYPE)) ? 1 : 0;
     const wrong: u32 =
-      load<u8>(d, DESCRIPTOR_VERDICT) |
+      load<u32>(d, DESCRIPTOR_VERDICT) |
       tagged |
       (length < headerLength + ETHERNET_LENGTH ? 1 : 0) |
       ((load<u32>(frame, ETHERNET_TYPE) & PLAIN_IPV4_MASK) ^ PLAIN_IPV4) |

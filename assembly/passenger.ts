@@ -1,5 +1,6 @@
 import {
   DESCRIPTOR_FRAME_LENGTH,
+  DESCRIPTOR_LINK,
   DESCRIPTOR_OFFSET,
   DESCRIPTOR_VNI,
   DESCRIPTOR_WIRE_LENGTH,
@@ -38,5 +39,7 @@ export function becomePassenger(
   store<u32>(d, innerLength, DESCRIPTOR_FRAME_LENGTH);
   store<u32>(d, innerWire, DESCRIPTOR_WIRE_LENGTH);
   store<u32>(d, number, DESCRIPTOR_VNI);
+  // Ethernet, and no check sequence: whatever was behind the outer frame covers something else.
+  store<u16>(d, 0, DESCRIPTOR_LINK);
   return DROP_NONE;
 }

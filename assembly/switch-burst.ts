@@ -137,7 +137,7 @@ function classifyAccess(context: usize, sw: usize, d: usize, end: usize, s: usiz
     const source = load<u64>(frame, ETHERNET_SOURCE) & MAC_MASK;
     const destination = load<u64>(frame) & MAC_MASK;
     const unusual =
-      load<u8>(d, DESCRIPTOR_VERDICT) |
+      load<u32>(d, DESCRIPTOR_VERDICT) |
       <u32>(length < <u32>ETHERNET_LENGTH) |
       isUnusual(source, destination, load<u16>(frame, ETHERNET_TYPE), routerMac);
     if (unusual !== 0) {
@@ -221,7 +221,7 @@ function classifyPackets<K>(context: usize, sw: usize, d: usize, end: usize, s: 
     // VNI, or the whole key.
     const tunnelNumber: u32 = gre ? bswap<u32>(load<u32>(frame, 38)) : bswap<u32>(load<u32>(frame, 46)) >>> 8;
     const wrong: u32 =
-      load<u8>(d, DESCRIPTOR_VERDICT) |
+      load<u32>(d, DESCRIPTOR_VERDICT) |
       <u32>(length < outerLength + ETHERNET_LENGTH) |
       ((load<u32>(frame, ETHERNET_TYPE) & PLAIN_IPV4_MASK) ^ PLAIN_IPV4) |
       sumIsWrong(sum) |

@@ -2,9 +2,11 @@
 
 import {
   DESCRIPTOR_FRAME_LENGTH,
+  DESCRIPTOR_LINK,
   DESCRIPTOR_MARK,
   DESCRIPTOR_OFFSET,
   DESCRIPTOR_REASON,
+  DESCRIPTOR_TRAILER,
   DESCRIPTOR_VERDICT,
   DESCRIPTOR_WIRE_LENGTH,
   VERDICT_DROP,
@@ -16,6 +18,7 @@ import {
   DROP_INNER_TAGGED,
   DROP_NO_PORT,
   DROP_NONE,
+  DROP_NOT_ETHERNET,
   DROP_RESERVED_GROUP,
   DROP_SOURCE_GROUP,
   DROP_SOURCE_OWN,
@@ -24,6 +27,7 @@ import {
 } from "../src/layout/drop.layout";
 import { ETHERNET_LENGTH, ETHERNET_SOURCE, ETHERNET_TYPE } from "../src/layout/ethernet.layout";
 import { DESTINATION_VID_SHIFT, KEY_DOMAIN } from "../src/layout/fdb.layout";
+import { LINK_ETHERNET } from "../src/layout/link.layout";
 import {
   DOMAIN_ANSWERS_ARP,
   DOMAIN_FLAGS,
@@ -103,6 +107,11 @@ export function classify(context: usize, sw: usize, d: usize, scratch: usize): v
     return;
   }
   countReceived(context, number, load<u32>(d, DESCRIPTOR_WIRE_LENGTH));
+  if (load<u8>(d, DESCRIPTOR_LINK) !== LINK_ETHERNET) {
+    refuse(context, d, number, 0, DROP_NOT_ETHERNET);
+    return;
+  }
+  store<u8>(d, 0, DESCRIPTOR_TRAILER);
   const verdict: u32 = load<u8>(d, DESCRIPTOR_VERDICT);
   if (verdict !== VERDICT_FORWARD) {
     // It was refused before any kernel saw it.

@@ -44,10 +44,10 @@ import {
 import { FORM_KIND, FORM_LENGTH, FORM_PORT, TUNNEL_GRE, TUNNEL_NVGRE } from "../src/layout/tunnel.layout";
 import { VLAN_LENGTH } from "../src/layout/vlan.layout";
 import { VNI_MAXIMUM } from "../src/layout/vxlan.layout";
-import { OTHER } from "./carrier";
 import { pull, pullPlain } from "./decapsulate";
 import { find } from "./find";
 import { condensed, sameAddress } from "./neighbour";
+import { OTHER } from "./refusal";
 import { isTag } from "./vlan";
 
 const REASON: u32 = 0xff;

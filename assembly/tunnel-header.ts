@@ -30,10 +30,10 @@ import {
   VXLAN_NEXT_PROTOCOL,
   VXLAN_VNI,
 } from "../src/layout/vxlan.layout";
-import { REFUSED } from "./carrier";
 import { openGeneve } from "./geneve";
 import { openGre } from "./gre";
 import { setNumber } from "./passenger";
+import { REFUSED } from "./refusal";
 
 /**
  * The length of the tunnel header at `header`, and sets the number; or REFUSED and a reason. `present` bytes are there

@@ -1,16 +1,21 @@
 // VLAN tags on whole batches: push, pop, rewrite (IEEE 802.1Q clause 9). The MACs move, nothing else does.
+//
+// Frames of other links than Ethernet have no tags: they go on unchanged.
 
 import {
   DESCRIPTOR_FLOOR,
   DESCRIPTOR_FRAME_LENGTH,
   DESCRIPTOR_LENGTH,
+  DESCRIPTOR_LINK,
   DESCRIPTOR_OFFSET,
+  DESCRIPTOR_TRAILER,
   DESCRIPTOR_VERDICT,
   DESCRIPTOR_WIRE_LENGTH,
   VERDICT_FORWARD,
 } from "../src/layout/descriptor.layout";
 import { DROP_FRAME_TOO_SHORT, DROP_NO_HEADROOM } from "../src/layout/drop.layout";
 import { ETHERNET_LENGTH, ETHERNET_TYPE } from "../src/layout/ethernet.layout";
+import { LINK_ETHERNET } from "../src/layout/link.layout";
 import {
   VLAN_KEEP_MASK,
   VLAN_MATCH_BITS,
@@ -38,6 +43,7 @@ export function vlanPush(descriptors: usize, count: u32, stage: usize, counters:
       passOver(d);
       continue;
     }
+    if (load<u8>(d, DESCRIPTOR_LINK) !== LINK_ETHERNET) continue;
     const frame: usize = load<u32>(d, DESCRIPTOR_OFFSET);
     const length = load<u32>(d, DESCRIPTOR_FRAME_LENGTH);
     if (length < <u32>ETHERNET_LENGTH) {
@@ -57,6 +63,7 @@ export function vlanPush(descriptors: usize, count: u32, stage: usize, counters:
     store<u32>(d, <u32>start, DESCRIPTOR_OFFSET);
     store<u32>(d, length + VLAN_LENGTH, DESCRIPTOR_FRAME_LENGTH);
     store<u32>(d, load<u32>(d, DESCRIPTOR_WIRE_LENGTH) + VLAN_LENGTH, DESCRIPTOR_WIRE_LENGTH);
+    store<u8>(d, 0, DESCRIPTOR_TRAILER);
     changed++;
   }
   countChanged(stage, counters, changed);
@@ -74,6 +81,7 @@ export function vlanPop(descriptors: usize, count: u32, stage: usize, counters: 
       passOver(d);
       continue;
     }
+    if (load<u8>(d, DESCRIPTOR_LINK) !== LINK_ETHERNET) continue;
     const length = load<u32>(d, DESCRIPTOR_FRAME_LENGTH);
     if (length < <u32>ETHERNET_LENGTH) {
       drop(d, DROP_FRAME_TOO_SHORT, counters);
@@ -99,6 +107,7 @@ export function popTag(d: usize, length: u32, tpid: u32, mask: u32, bits: u32): 
   store<u32>(d, <u32>start, DESCRIPTOR_OFFSET);
   store<u32>(d, length - VLAN_LENGTH, DESCRIPTOR_FRAME_LENGTH);
   store<u32>(d, load<u32>(d, DESCRIPTOR_WIRE_LENGTH) - VLAN_LENGTH, DESCRIPTOR_WIRE_LENGTH);
+  store<u8>(d, 0, DESCRIPTOR_TRAILER);
   return true;
 }
 
@@ -115,6 +124,7 @@ export function vlanRewrite(descriptors: usize, count: u32, stage: usize, counte
       passOver(d);
       continue;
     }
+    if (load<u8>(d, DESCRIPTOR_LINK) !== LINK_ETHERNET) continue;
     const frame: usize = load<u32>(d, DESCRIPTOR_OFFSET);
     const length = load<u32>(d, DESCRIPTOR_FRAME_LENGTH);
     if (length < <u32>ETHERNET_LENGTH) {
@@ -127,6 +137,7 @@ export function vlanRewrite(descriptors: usize, count: u32, stage: usize, counte
     const tci: u32 = bswap<u16>(load<u16>(frame, 14));
     store<u16>(frame, bswap<u16>(<u16>((tci & keep) | bits)), 14);
     if (tpid !== 0) store<u16>(frame, <u16>tpid, ETHERNET_TYPE);
+    store<u8>(d, 0, DESCRIPTOR_TRAILER);
     changed++;
   }
   countChanged(stage, counters, changed);

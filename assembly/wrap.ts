@@ -5,7 +5,9 @@ import {
   DESCRIPTOR_FLOW_HASH,
   DESCRIPTOR_FRAME_LENGTH,
   DESCRIPTOR_LENGTH,
+  DESCRIPTOR_LINK,
   DESCRIPTOR_OFFSET,
+  DESCRIPTOR_TRAILER,
   DESCRIPTOR_VERDICT,
   DESCRIPTOR_VNI,
   DESCRIPTOR_WIRE_LENGTH,
@@ -18,10 +20,12 @@ import {
   DROP_FRAME_TOO_SHORT,
   DROP_NO_HEADROOM,
   DROP_NONE,
+  DROP_NOT_ETHERNET,
 } from "../src/layout/drop.layout";
 import { ETHERNET_LENGTH } from "../src/layout/ethernet.layout";
 import { IPV4_CHECKSUM, IPV4_TOTAL_LENGTH } from "../src/layout/ipv4.layout";
 import { IPV6_LENGTH, IPV6_PAYLOAD_LENGTH } from "../src/layout/ipv6.layout";
+import { LINK_ETHERNET } from "../src/layout/link.layout";
 import {
   ENCAPSULATE_FLOW_ID,
   ENCAPSULATE_GRE_CHECKSUM,
@@ -72,7 +76,9 @@ export function wrapAll(descriptors: usize, count: u32, stage: usize, counters: 
       passOver(d);
       continue;
     }
-    const reason = wrap(d, stage, 0);
+    // A tunnel's passenger is an Ethernet frame.
+    const ethernet = load<u8>(d, DESCRIPTOR_LINK) === LINK_ETHERNET;
+    const reason = ethernet ? wrap(d, stage, 0) : DROP_NOT_ETHERNET;
     if (reason === DROP_NONE) changed++;
     else drop(d, reason, counters);
   }
@@ -157,6 +163,7 @@ export function wrap(d: usize, stage: usize, vni: u32): u32 {
   store<u32>(d, wire + headerLength, DESCRIPTOR_WIRE_LENGTH);
   store<u32>(d, hash, DESCRIPTOR_FLOW_HASH);
   store<u32>(d, VNI_NONE, DESCRIPTOR_VNI);
+  store<u8>(d, 0, DESCRIPTOR_TRAILER);
   return DROP_NONE;
 }
 

@@ -1,8 +1,10 @@
 // `frameferry/node`: captures in files, for `processCapture` in Node.
 
 import type { CaptureInput, CaptureOutput } from "./capture/capture-io.ts";
+import { packedOutput, unpackedInput } from "./capture/packed-io.ts";
 import { ArgumentRangeError } from "./core/argument-error.ts";
 import { wrongType } from "./core/arguments.ts";
+import { containerOfName, transformFor } from "./pcap/container.ts";
 import { openInputFile } from "./platform/node-input.ts";
 import { createOutputFile } from "./platform/node-output.ts";
 
@@ -10,18 +12,19 @@ export type { CaptureInput, CaptureOutput } from "./capture/capture-io.ts";
 export { FileError } from "./platform/file-error.ts";
 
 /**
- * Opens a capture for reading; `"-"` is standard input.
+ * Opens a capture for reading; `"-"` is standard input. One that is packed with gzip, or with zstd where Node has it (22.15,
+ * 23.8), is unpacked, whatever its name.
  *
  *     await processCapture(await openCaptureFile("in.pcap"), pipeline, await createCaptureFile("out.pcap"));
  *
  * @throws FileError if the file cannot be opened; reading rejects with one as well.
  */
 export async function openCaptureFile(path: string): Promise<CaptureInput> {
-  return await openInputFile(checkedPath(path));
+  return unpackedInput(await openInputFile(checkedPath(path)));
 }
 
 /**
- * Makes a capture file; `"-"` is standard output.
+ * Makes a capture file; `"-"` is standard output. A name that ends in `.gz` or `.zst` packs it.
  *
  * The file appears under its name when it is closed, complete, in place of one that was there, whose permissions it
  * takes over; the bytes are with the system then, which may take its time to bring them to the disk. Until then
@@ -32,7 +35,11 @@ export async function openCaptureFile(path: string): Promise<CaptureInput> {
  * @throws FileError if it cannot be made; writing and closing reject with one as well.
  */
 export async function createCaptureFile(path: string): Promise<CaptureOutput> {
-  return await createOutputFile(checkedPath(path));
+  const container = containerOfName(checkedPath(path));
+  // What the platform cannot do is said before a file is touched.
+  if (container !== undefined) transformFor(container, "pack");
+  const output = await createOutputFile(path);
+  return container === undefined ? output : packedOutput(output, container);
 }
 
 function checkedPath(path: string): string {

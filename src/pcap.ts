@@ -20,5 +20,9 @@ export type {
   WritableItem,
 } from "./pcap/capture-types.ts";
 export { CaptureWriter, type CaptureWriterOptions } from "./pcap/capture-writer.ts";
+export { frameOf } from "./pcap/check-sequence.ts";
+export { packCapture, unpackCapture } from "./pcap/container.ts";
+export { linkTypeName } from "./pcap/link-type-names.ts";
 export { commentOption, commentsOf } from "./pcap/options.ts";
 export type { TimeResolution } from "./pcap/time.ts";
+export type { Container } from "./platform/compression.ts";

@@ -11,34 +11,33 @@ import {
   CURSOR_INTERFACES,
   CURSOR_OUT_FORMAT,
   CURSOR_RECORDS,
+  CURSOR_TRAILERS_LEFT_OUT,
   FORMAT_BIG_ENDIAN,
   FORMAT_NANOSECONDS,
   FORMAT_PCAPNG,
+  FORMAT_TRAILERS,
   STATUS_DAMAGE,
   STATUS_NEED_INPUT,
   STATUS_OUTPUT_FULL,
 } from "../layout/cursor.layout.ts";
-import {
-  CAPTURED_MAXIMUM,
-  LINK_TYPE_ETHERNET,
-  PCAP_FILE_LENGTH,
-  PCAP_RECORD_CAPTURED,
-  PCAP_RECORD_LENGTH,
-} from "../layout/pcap.layout.ts";
+import { CAPTURED_MAXIMUM, PCAP_FILE_LENGTH, PCAP_RECORD_LENGTH } from "../layout/pcap.layout.ts";
 import {
   BLOCK_INTERFACE,
+  BLOCK_INTERFACE_STATISTICS,
   BLOCK_MINIMUM,
   BLOCK_SECTION,
   INTERFACE_COUNT_MAXIMUM,
   INTERFACE_SNAP_LENGTH,
   RECORD_BLOCK_MAXIMUM,
   SECTION_LENGTH,
+  STATISTICS_INTERFACE,
 } from "../layout/pcapng.layout.ts";
 import { CaptureError } from "../pcap/capture-error.ts";
-import { emitPcapHeader, parsePcapHeader, recogniseCapture } from "../pcap/pcap-format.ts";
+import { capturedLength, type LengthOrder, parsePcapHeader, recogniseCapture } from "../pcap/pcap-format.ts";
 import {
+  type BlockHeader,
   emitInterfaceBlock,
-  emitSectionBlock,
+  type InterfaceBlock,
   parseBlockHeader,
   parseInterfaceBlock,
   parseSectionBlock,
@@ -50,6 +49,8 @@ import type { Tally } from "../pipeline/tally.ts";
 import { CaptureMemory } from "./capture-memory.ts";
 import { InterfaceTable } from "./interface-table.ts";
 import { LongBlock } from "./long-block.ts";
+import { numbersInPcap, OutputInterfaces, type PcapKind } from "./output-interfaces.ts";
+import { openPcap, PLAIN_INTERFACE, plainPcapHeader } from "./pcap-opening.ts";
 
 export type CaptureOutputFormat = "same" | "pcap" | "pcapng";
 
@@ -57,7 +58,6 @@ export type CaptureOutputFormat = "same" | "pcap" | "pcapng";
 export type CaptureNeed = "input" | "output" | "nothing";
 
 const MAGIC_LENGTH = 4;
-const NANOSECONDS = { base: 10, exponent: 9 } as const;
 
 export class CaptureRun {
   readonly memory: CaptureMemory;
@@ -70,6 +70,12 @@ export class CaptureRun {
   readonly #wanted: CaptureOutputFormat;
   readonly #growth: number;
   readonly #interfaces: InterfaceTable;
+  readonly #outputs: OutputInterfaces;
+  /** Link types of the interfaces described so far, in their order. */
+  readonly #linkTypes: Set<number> = new Set();
+  /** Of a pcap that is written: undefined until its header is. */
+  #pcap: PcapKind | undefined;
+  #lengths: LengthOrder = "straight";
   /** A long block that is being taken in, or copied out. */
   #passing: LongBlock | undefined;
   #bigEndian = false;
@@ -78,6 +84,7 @@ export class CaptureRun {
     this.#program = program;
     this.#wanted = format;
     this.#growth = program.headroom;
+    this.#outputs = new OutputInterfaces(program.compiled.changes);
     const undo = new Undo();
     try {
       this.#state = undo.with(program.open(), (state) => state.close());
@@ -105,6 +112,8 @@ export class CaptureRun {
 
   /** Says that there is no more input: what is left over is damage. */
   finish(): void {
+    // A capture without interfaces has no records, and makes a pcap without any.
+    if (this.inputFormat === "pcapng" && this.#wanted === "pcap") this.#beginPcap(PLAIN_INTERFACE);
     if (this.damage !== undefined) return;
     const { rest, fileOffset } = this.memory;
     if (this.#passing !== undefined) this.#stop(this.#passing.endsWith(rest.length));
@@ -119,7 +128,7 @@ export class CaptureRun {
   problemAt(bytes: Uint8Array, offset: number): CaptureError {
     const known = this.inputFormat === "pcap" ? undefined : this.#interfaces.known;
     return (
-      problemAt(bytes, this.#bigEndian, known, offset) ??
+      problemAt(bytes, this.#bigEndian, known, offset, this.#lengths) ??
       new CaptureError(offset, "the record here cannot be")
     );
   }
@@ -141,6 +150,15 @@ export class CaptureRun {
   /** Bytes of the frames written. */
   get frameBytesOut(): number {
     return this.memory.counter(CURSOR_BYTES_OUT);
+  }
+
+  /** Frames written without the check sequence that they came with. */
+  get trailersLeftOut(): number {
+    return this.memory.counter(CURSOR_TRAILERS_LEFT_OUT);
+  }
+
+  get linkTypes(): readonly number[] {
+    return [...this.#linkTypes];
   }
 
   /** What became of the frames that went through here. */
@@ -176,28 +194,17 @@ export class CaptureRun {
     const header = format === "pcap" ? parsePcapHeader(bytes) : format;
     if (header instanceof CaptureError) return this.#stop(header);
 
-    const { bigEndian, nanoseconds, linkType, fcsLength } = header;
-    const snapLength = this.#grown(header.snapLength);
-    const resolution = { base: 10, exponent: nanoseconds ? 9 : 6 } as const;
-    this.#bigEndian = bigEndian;
-    const flags = (bigEndian ? FORMAT_BIG_ENDIAN : 0) | (nanoseconds ? FORMAT_NANOSECONDS : 0);
-    this.#interfaces.add({ linkType, snapLength, resolution, offsetSeconds: 0n });
-    if (this.#wanted === "pcapng") {
-      this.#setFormats(flags, FORMAT_PCAPNG);
-      this.memory.append(emitSectionBlock({ bigEndian: false, minor: 0, options: [] }));
-      const description = {
-        linkType,
-        snapLength,
-        resolution: NANOSECONDS,
-        offsetSeconds: 0n,
-        fcsLength,
-        options: [],
-      };
-      this.memory.append(emitInterfaceBlock(description, false));
-    } else {
-      this.#setFormats(flags, flags);
-      this.memory.append(emitPcapHeader({ ...header, snapLength }));
-    }
+    this.#bigEndian = header.bigEndian;
+    this.#lengths = header.lengths;
+    this.#linkTypes.add(header.linkType);
+    const opening = openPcap(
+      { ...header, snapLength: this.#grown(header.snapLength) },
+      this.#outputs,
+      this.#wanted === "pcapng" ? "pcapng" : "pcap",
+    );
+    this.memory.append(opening.bytes);
+    this.#interfaces.add(opening.description, opening.numbers, opening.description.snapLength);
+    this.#setFormats(opening.input, opening.output);
     this.inputFormat = "pcap";
     this.memory.advance(PCAP_FILE_LENGTH);
     return undefined;
@@ -218,15 +225,13 @@ export class CaptureRun {
       return undefined;
     }
     if (bytes.length < header.totalLength) return "input";
-    if (this.memory.room < header.totalLength) return "output";
+    // An interface may have two twins, which are no longer than it.
+    if (this.memory.room < (described ? 3 : 1) * header.totalLength) return "output";
     const problem = trailerProblem(view, 0, header, this.memory.fileOffset);
     if (problem !== undefined) return this.#stop(problem);
     const block = bytes.slice(0, header.totalLength);
-    const damage = described
-      ? this.#describe(header.type, block)
-      : otherBlockProblem(block, header, this.memory.fileOffset);
+    const damage = described ? this.#describe(header.type, block) : this.#passOn(header, block);
     if (damage !== undefined) return this.#stop(damage);
-    if (this.#wanted !== "pcap") this.memory.append(block);
     this.memory.advance(header.totalLength);
     return undefined;
   }
@@ -235,17 +240,32 @@ export class CaptureRun {
     return type === BLOCK_SECTION ? this.#section(block) : this.#interface(block);
   }
 
+  /** Copies a block that is neither section nor interface; statistics get the number that their interface has now. */
+  #passOn(header: BlockHeader, block: Uint8Array): CaptureError | undefined {
+    const problem = otherBlockProblem(block, header, this.memory.fileOffset);
+    if (problem !== undefined || this.#wanted === "pcap") return problem;
+    if (header.type === BLOCK_INTERFACE_STATISTICS) {
+      const view = new DataView(block.buffer);
+      const number = this.#interfaces.numberOf(view.getUint32(STATISTICS_INTERFACE, !this.#bigEndian));
+      if (number !== undefined) view.setUint32(STATISTICS_INTERFACE, number, !this.#bigEndian);
+    }
+    this.memory.append(block);
+    return undefined;
+  }
+
   #section(block: Uint8Array): CaptureError | undefined {
     const section = parseSectionBlock(block, this.memory.fileOffset);
     if (section instanceof CaptureError) return section;
-    if (this.#wanted === "pcap" && this.inputFormat === undefined) this.memory.append(plainPcapHeader());
     this.inputFormat = "pcapng";
     this.#bigEndian = section.bigEndian;
     this.#interfaces.clear();
+    this.#outputs.clear();
     const flags = FORMAT_PCAPNG | (section.bigEndian ? FORMAT_BIG_ENDIAN : 0);
-    this.#setFormats(flags, this.#wanted === "pcap" ? FORMAT_NANOSECONDS : flags);
+    this.#setFormats(flags, this.#wanted === "pcap" ? FORMAT_NANOSECONDS : flags | FORMAT_TRAILERS);
+    if (this.#wanted === "pcap") return undefined;
     // The section's length will be another: all ones say that it is not known (pcapng §4.1).
     block.fill(0xff, SECTION_LENGTH, SECTION_LENGTH + 8);
+    this.memory.append(block);
     return undefined;
   }
 
@@ -255,12 +275,31 @@ export class CaptureRun {
       return new CaptureError(fileOffset, `more than ${INTERFACE_COUNT_MAXIMUM} interfaces in one section`);
     const description = parseInterfaceBlock(block, this.#bigEndian, fileOffset);
     if (description instanceof CaptureError) return description;
-    this.#interfaces.add(description);
+    this.#linkTypes.add(description.linkType);
+    if (this.#wanted === "pcap") {
+      const { linkType } = this.#beginPcap(description);
+      this.#interfaces.add(description, numbersInPcap(linkType, description), CAPTURED_MAXIMUM);
+    } else {
+      const snapLength = this.#grown(description.snapLength);
+      const { numbers, written } = this.#outputs.place({ ...description, snapLength });
+      new DataView(block.buffer).setUint32(INTERFACE_SNAP_LENGTH, snapLength, !this.#bigEndian);
+      for (const one of written)
+        this.memory.append(one === "itself" ? block : emitInterfaceBlock(one, this.#bigEndian));
+      this.#interfaces.add(description, numbers, snapLength);
+    }
     this.memory.set(CURSOR_INTERFACES, this.#interfaces.address);
     this.memory.set(CURSOR_INTERFACE_COUNT, this.#interfaces.count);
-    const view = new DataView(block.buffer);
-    view.setUint32(INTERFACE_SNAP_LENGTH, this.#grown(description.snapLength), !this.#bigEndian);
     return undefined;
+  }
+
+  /** Writes the header of a pcap made of a pcapng, unless it is there: nanoseconds, and what the first interface says. */
+  #beginPcap(first: InterfaceBlock): PcapKind {
+    if (this.#pcap !== undefined) return this.#pcap;
+    const { linkType } = this.#outputs.pcapKind(first);
+    this.memory.append(plainPcapHeader(linkType));
+    // Interfaces to come may declare other check sequences than this one.
+    this.#pcap = { linkType, trailers: false };
+    return this.#pcap;
   }
 
   /** Takes a long block in piece by piece and, once it is whole, copies it out. */
@@ -284,10 +323,9 @@ export class CaptureRun {
   /** How many bytes there must be for more to be known of what begins with these. */
   #wantedOf(bytes: Uint8Array): number {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    const word = (at: number): number => view.getUint32(at, !this.#bigEndian);
     if (this.inputFormat === "pcap") {
       const whole = bytes.length >= PCAP_RECORD_LENGTH;
-      return PCAP_RECORD_LENGTH + (whole ? word(PCAP_RECORD_CAPTURED) : 0);
+      return PCAP_RECORD_LENGTH + (whole ? capturedLength(view, 0, !this.#bigEndian, this.#lengths) : 0);
     }
     if (this.inputFormat === undefined) {
       if (bytes.length < MAGIC_LENGTH) return MAGIC_LENGTH;
@@ -314,16 +352,4 @@ export class CaptureRun {
     this.damage = damage;
     return "nothing";
   }
-}
-
-/** For a pcap made of a pcapng: nanoseconds, and Ethernet, because nothing else goes through. */
-function plainPcapHeader(): Uint8Array {
-  return emitPcapHeader({
-    bigEndian: false,
-    nanoseconds: true,
-    reserved: [0, 0, 0],
-    snapLength: CAPTURED_MAXIMUM,
-    linkType: LINK_TYPE_ETHERNET,
-    fcsLength: undefined,
-  });
 }

@@ -6,6 +6,7 @@
 
 import { watched } from "../core/abort.ts";
 import { type CaptureSource, openSource } from "../pcap/byte-source.ts";
+import { CaptureError } from "../pcap/capture-error.ts";
 import {
   type CaptureInput,
   type CaptureOutput,
@@ -20,15 +21,42 @@ interface Borrower {
   readonly inUse: Promise<unknown> | undefined;
 }
 
-export interface LentInput extends CaptureInput, Borrower {}
+/** An input that ends where it cannot be read on, and says why. */
+export interface LentInput extends CaptureInput, Borrower {
+  readonly damage: CaptureError | undefined;
+}
 
 export interface LentOutput extends CaptureOutput, Borrower {}
 
 /** What engines copy shared memory by, if source and target are aligned alike: else byte by byte, five times slower. */
 export const COPY_WORD = 8;
 
+/** What goes wrong with the source itself rejects; a CaptureError, as of a container that is cut short, is its end. */
 export function lendToInput(source: CaptureSource | CaptureInput): LentInput {
-  if (!isInput(source)) return fromChunks(source);
+  const input = isInput(source) ? lent(source) : inputOf(source);
+  let damage: CaptureError | undefined;
+  return {
+    get inUse() {
+      return input.inUse;
+    },
+    get damage() {
+      return damage;
+    },
+    async read(into) {
+      if (damage !== undefined) return 0;
+      try {
+        return await input.read(into);
+      } catch (error) {
+        if (!(error instanceof CaptureError)) throw error;
+        damage = error;
+        return 0;
+      }
+    },
+    close: () => input.close(),
+  };
+}
+
+function lent(source: CaptureInput): CaptureInput & Borrower {
   const { settles } = source;
   let inUse: Promise<number> | undefined;
   let buffer = new Uint8Array(0);
@@ -81,7 +109,8 @@ export function lendToOutput(sink: CaptureSink): LentOutput {
   };
 }
 
-function fromChunks(source: CaptureSource): LentInput {
+/** Bytes as they come, read into memory. */
+export function inputOf(source: CaptureSource): CaptureInput & Borrower {
   const bytes = openSource(source);
   let chunk: Uint8Array = new Uint8Array(0);
   let aligned: Uint8Array = new Uint8Array(0);

@@ -19,6 +19,8 @@ export class MergedCapture {
   /** Time of the next frame in nanoseconds; a frame without a time follows the one before it. */
   time = 0n;
   readonly #input: CaptureInput;
+  /** What is said behind what is wrong with it. */
+  readonly #consequence: string;
   readonly #batches: AsyncGenerator<CaptureRecord[], void, undefined>;
   #records: readonly CaptureRecord[] = [];
   #next = 0;
@@ -29,12 +31,14 @@ export class MergedCapture {
     rank: number,
     input: CaptureInput,
     onRead: (bytes: number) => void,
+    consequence: string,
   ) {
+    this.#consequence = consequence;
     this.path = path;
     this.port = port;
     this.rank = rank;
     this.#input = input;
-    this.#batches = readCapture(chunks(input, onRead)).batches();
+    this.#batches = readCapture(chunksOf(input, onRead)).batches();
   }
 
   /** The next frame; there must be one. */
@@ -59,8 +63,7 @@ export class MergedCapture {
       this.#noteTime();
       return true;
     } catch (error) {
-      if (error instanceof CaptureError)
-        throw new DamagedInput(this.path, error, "; nothing has been written");
+      if (error instanceof CaptureError) throw new DamagedInput(this.path, error, this.#consequence);
       throw error;
     }
   }
@@ -74,7 +77,7 @@ export class MergedCapture {
     if (timestamp === undefined) return;
     if (timestamp < 0n || timestamp >= TIME_END) {
       const message = `the time of frame ${index} lies before 1970 or too far ahead to be written`;
-      throw new DamagedInput(this.path, new Error(message), "; nothing has been written");
+      throw new DamagedInput(this.path, new Error(message), this.#consequence);
     }
     this.time = timestamp;
   }
@@ -141,14 +144,15 @@ export async function openMerged(
   port: number,
   rank: number,
   onRead: (bytes: number) => void,
+  consequence = "; nothing has been written",
 ): Promise<MergedCapture> {
-  return new MergedCapture(path, port, rank, await openCaptureFile(path), onRead);
+  return new MergedCapture(path, port, rank, await openCaptureFile(path), onRead, consequence);
 }
 
 /** New memory for each chunk: records are views of it. */
-async function* chunks(
+export async function* chunksOf(
   input: CaptureInput,
-  onRead: (bytes: number) => void,
+  onRead: (bytes: number) => void = () => {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
   for (;;) {
     const chunk = new Uint8Array(CHUNK);

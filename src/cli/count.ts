@@ -5,14 +5,17 @@ import type { CountStage, DataplaneCaptureSummary, DecapsulateStage } from "../i
 import { compileStages } from "../pipeline/compile.ts";
 import { COUNT_STAGE } from "../pipeline/count-stage.ts";
 import { TUNNEL_KINDS } from "../tunnel/kinds.ts";
-import { nameOf, UsageError } from "./failures.ts";
+import { namesOf, UsageError } from "./failures.ts";
 import {
   addFieldOptions,
+  addInputs,
   JSON_SUMMARY,
   naming,
   optionsOf,
   type Parsed,
   type Rows,
+  SELECTION_OPTIONS,
+  selectionOf,
   TRANSFORM_OPTIONS,
 } from "./options.ts";
 import { print } from "./print.ts";
@@ -49,13 +52,13 @@ const { workers: WORKERS } = TRANSFORM_OPTIONS as { readonly workers: Rows[strin
 const OWN: Rows = { workers: WORKERS, json: JSON_SUMMARY };
 
 export function defineCount(command: Command): void {
-  command.argument("<IN>", "capture to read, pcap or pcapng; - is standard input");
-  addFieldOptions(command, { ...COUNT, ...DECAP, ...OWN })
+  addInputs(command);
+  addFieldOptions(command, { ...COUNT, ...DECAP, ...SELECTION_OPTIONS, ...OWN })
     .addHelpText("after", EXAMPLES)
     .action(count);
 }
 
-async function count(input: string, parsed: Parsed): Promise<void> {
+async function count(inputs: readonly string[], parsed: Parsed): Promise<void> {
   const stage = { stage: "count", ...optionsOf(COUNT, parsed) } as CountStage;
   const decapsulation = optionsOf(DECAP, parsed) as Partial<DecapsulateStage>;
   const { workers = 0, json = false } = optionsOf(OWN, parsed) as { workers?: number; json?: boolean };
@@ -67,18 +70,24 @@ async function count(input: string, parsed: Parsed): Promise<void> {
       ? [stage]
       : [{ stage: "decapsulate", ...decapsulation } as DecapsulateStage, stage];
   naming(DECAP, ["stages", 0], () => compileStages(stages));
-  await work(input, stages, {
+  await work(inputs, stages, {
     workers,
     format: "same",
+    selection: selectionOf(parsed),
+    quiet: false,
     // What comes out of the stages is of no use here.
     open: async () => ({ write: async () => {}, close: async () => {}, abort: async () => {} }),
-    report: (summary) => print(json ? countJson(input, summary) : countSummary(input, summary, stage)),
+    report: (summary) => print(json ? countJson(inputs, summary) : countSummary(inputs, summary, stage)),
   });
 }
 
-function countSummary(input: string, summary: DataplaneCaptureSummary, { top }: CountStage): string {
+function countSummary(
+  inputs: readonly string[],
+  summary: DataplaneCaptureSummary,
+  { top }: CountStage,
+): string {
   const { received, format } = summary;
-  const head = `${nameOf(input, "standard input")} (${format}), ${grouped(received)} frames:\n`;
+  const head = `${namesOf(inputs)} (${format}), ${grouped(received)} frames:\n`;
   const drops = dropRows(summary).map(([name, frames, sentence]) => [
     `not counted: ${name.trim()}`,
     grouped(frames),
@@ -87,11 +96,11 @@ function countSummary(input: string, summary: DataplaneCaptureSummary, { top }: 
   return head + summary.counts.map((told) => countText(told, top)).join("") + textTable(drops, [1]);
 }
 
-function countJson(input: string, summary: DataplaneCaptureSummary): string {
+function countJson(inputs: readonly string[], summary: DataplaneCaptureSummary): string {
   const { format, received, dropped, drops, frameBytesIn, fileBytesIn, workers, damage } = summary;
   const object = {
     command: "count",
-    input,
+    input: inputs.length === 1 ? inputs[0] : inputs,
     inputFormat: format,
     received,
     dropped,

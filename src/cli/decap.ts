@@ -23,8 +23,8 @@ export function defineDecap(command: Command): void {
   addTransformOptions(command, OPTIONS).addHelpText("after", EXAMPLES).action(decap);
 }
 
-async function decap(input: string, parsed: Parsed): Promise<void> {
+async function decap(inputs: readonly string[], parsed: Parsed): Promise<void> {
   // Whether the options belong to the kind is checked where all stages are.
   const stage = { stage: "decapsulate", kind: "vxlan", ...optionsOf(OPTIONS, parsed) } as DecapsulateStage;
-  await transform("decap", input, parsed, [stage, { stage: "count", by: "vni" }], OPTIONS);
+  await transform("decap", inputs, parsed, [stage, { stage: "count", by: "vni" }], OPTIONS);
 }

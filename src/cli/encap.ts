@@ -30,12 +30,12 @@ export function defineEncap(command: Command): void {
   addTransformOptions(command, OPTIONS).addHelpText("after", EXAMPLES).action(encap);
 }
 
-async function encap(input: string, parsed: Parsed): Promise<void> {
+async function encap(inputs: readonly string[], parsed: Parsed): Promise<void> {
   const stage = { stage: "encapsulate", kind: "vxlan", ...optionsOf(OPTIONS, parsed) } as EncapsulateStage;
   for (const [name, { required, flag }] of Object.entries(rowOfKind(stage.kind).encapsulate)) {
     if (required && flag !== undefined && !Object.hasOwn(stage, name))
       throw new UsageError(`required option '${flag}' not specified`);
   }
   // Whether the options belong to the kind is checked where all stages are.
-  await transform("encap", input, parsed, [stage], OPTIONS);
+  await transform("encap", inputs, parsed, [stage], OPTIONS);
 }

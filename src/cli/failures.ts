@@ -32,6 +32,13 @@ export function nameOf(path: string, standard: "standard input" | "standard outp
   return path === "-" ? standard : oneLine(path);
 }
 
+/** Captures as people are told of them. */
+export function namesOf(inputs: readonly string[]): string {
+  const [first = "-"] = inputs;
+  const more = inputs.length - 1;
+  return nameOf(first, "standard input") + (more === 0 ? "" : ` and ${more} more`);
+}
+
 /** Says why `command` (`frameferry decap`, say) failed and returns the exit code; other errors are our own and thrown on. */
 export function explain(error: unknown, command: string): number {
   if (error instanceof CommanderError) {

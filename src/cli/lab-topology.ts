@@ -3,7 +3,7 @@
 import { dirname, isAbsolute, join } from "node:path";
 import { openCaptureFile } from "../node.ts";
 import { buildTopology, type Lab, type Network, type Topology, TopologyError } from "../overlay.ts";
-import { CaptureError, LINK_TYPE_ETHERNET, readCapture } from "../pcap.ts";
+import { CaptureError, frameOf, LINK_TYPE_ETHERNET, readCapture } from "../pcap.ts";
 import { BadConfiguration, DamagedInput } from "./failures.ts";
 import { readJson } from "./json-file.ts";
 import { explainSchemaErrors } from "./schema-errors.ts";
@@ -66,7 +66,9 @@ async function framesOf(path: string): Promise<Uint8Array[]> {
       yield chunk.slice(0, read);
   };
   try {
-    for await (const { data, originalLength, interface: from } of readCapture(chunks())) {
+    for await (const record of readCapture(chunks())) {
+      const { data, originalLength } = frameOf(record);
+      const { interface: from } = record;
       if (from.linkType === LINK_TYPE_ETHERNET && data.length === originalLength) frames.push(data);
     }
   } catch (error) {

@@ -11,7 +11,9 @@ import {
   sentenceAt,
 } from "../core/argument-error.ts";
 import { choice, type Field, flag, type Kind, whole } from "../core/fields.ts";
+import type { Selection } from "./capture-source.ts";
 import { UsageError } from "./failures.ts";
+import { time } from "./times.ts";
 
 /** By the names of what the options become: those of a stage's fields, say. */
 export type Rows = Readonly<Record<string, Field<unknown>>>;
@@ -25,6 +27,8 @@ export interface TransformOptions {
   readonly format?: CaptureOutputFormat | undefined;
   readonly workers?: number | undefined;
   readonly json?: boolean | undefined;
+  readonly inPlace?: boolean | undefined;
+  readonly quiet?: boolean | undefined;
 }
 
 export const JSON_SUMMARY: Field<boolean> = {
@@ -38,7 +42,7 @@ export const TRANSFORM_OPTIONS: Rows = {
     ...fileName(),
     required: true,
     flag: "-o, --output <OUT>",
-    help: "capture to write, also over IN itself; - is standard output",
+    help: "capture to write, packed if it ends in .gz or .zst; a folder gets a file for each IN; - is standard output",
   },
   format: {
     ...choice("same", "pcap", "pcapng"),
@@ -52,12 +56,47 @@ export const TRANSFORM_OPTIONS: Rows = {
     help: "worker threads that share the work; 0 works on one thread, which is enough where a disk is the brake",
   },
   json: JSON_SUMMARY,
+  quiet: { ...flag(), flag: "-q, --quiet", help: "print no summary and no progress" },
+  inPlace: {
+    ...flag(),
+    flag: "--in-place",
+    help: "let OUT be IN itself, which is replaced when all has been written",
+  },
 };
+
+/** Which frames are read: of every command that works through captures. */
+export const SELECTION_OPTIONS: Rows = {
+  from: { ...time(), flag: "--from <TIME>", help: "only frames from this time on, UTC unless it has a zone" },
+  to: { ...time(), flag: "--to <TIME>", help: "only frames before this time" },
+  first: {
+    ...whole(1, Number.MAX_SAFE_INTEGER),
+    flag: "--first <N>",
+    help: "only the first N frames, of those between the times",
+  },
+  order: {
+    ...choice("time", "given"),
+    flag: "--order <ORDER>",
+    help: "of several IN: frames by time (default), or one capture behind the other; they become one pcapng",
+  },
+};
+
+export function selectionOf(parsed: Parsed): Selection {
+  const { from, to, first, order = "time" } = optionsOf(SELECTION_OPTIONS, parsed) as Partial<Selection>;
+  return { from, to, first, order };
+}
 
 /** Adds the two captures and what concerns them to a command, and its own options behind. */
 export function addTransformOptions(command: Command, own: Rows): Command {
-  command.argument("<IN>", "capture to read, pcap or pcapng; - is standard input");
-  return addFieldOptions(command, { ...TRANSFORM_OPTIONS, ...own });
+  addInputs(command);
+  return addFieldOptions(command, { ...TRANSFORM_OPTIONS, ...SELECTION_OPTIONS, ...own });
+}
+
+/** The captures that a command reads. */
+export function addInputs(command: Command): Command {
+  return command.argument(
+    "<IN...>",
+    "captures to read, pcap or pcapng, also packed with gzip or zstd; - is standard input",
+  );
 }
 
 /** Adds an option to `command` for each row that has a flag. */

@@ -15,9 +15,9 @@ export class Progress {
   #stopped = false;
 
   /** `total` in bytes, if it is known. */
-  constructor(total: number | undefined) {
+  constructor(total: number | undefined, wanted = true) {
     this.#total = total;
-    this.#wanted = process.stderr.isTTY === true;
+    this.#wanted = wanted && process.stderr.isTTY === true;
   }
 
   update(bytes: number): void {

@@ -17,7 +17,7 @@ export function defineSample(command: Command): void {
   addTransformOptions(command, OPTIONS).addHelpText("after", EXAMPLES).action(sample);
 }
 
-async function sample(input: string, parsed: Parsed): Promise<void> {
+async function sample(inputs: readonly string[], parsed: Parsed): Promise<void> {
   const stage = { stage: "sample", ...optionsOf(OPTIONS, parsed) } as SampleStage;
-  await transform("sample", input, parsed, [stage], OPTIONS);
+  await transform("sample", inputs, parsed, [stage], OPTIONS);
 }

@@ -3,14 +3,16 @@
 import { dropReasons } from "../core/drop-reasons.ts";
 import type { DataplaneCaptureSummary } from "../dataplane/dataplane.ts";
 import type { StageCounts } from "../index.ts";
+import { linkTypeName } from "../pcap/link-type-names.ts";
+import { linkTypeRow } from "../pcap/link-types.ts";
 import { flagOfKey } from "../pipeline/count-stage.ts";
-import { nameOf } from "./failures.ts";
+import { nameOf, namesOf } from "./failures.ts";
 import { textTable } from "./text-table.ts";
 
 /** One run of a command over a capture. */
 export interface Run {
   readonly command: string;
-  readonly input: string;
+  readonly inputs: readonly string[];
   readonly output: string;
   readonly outputFormat: "pcap" | "pcapng";
   readonly summary: DataplaneCaptureSummary;
@@ -19,7 +21,7 @@ export interface Run {
 /** Keys that people are told at most where they did not say how many. */
 const KEYS_TOLD = 10;
 
-export function summaryText({ input, output, outputFormat, summary }: Run): string {
+export function summaryText({ inputs, output, outputFormat, summary }: Run): string {
   const { received, forwarded, dropped } = summary;
   const rows: [string, number, string][] = [
     ["received", received, `${grouped(summary.frameBytesIn)} bytes in frames`],
@@ -28,18 +30,29 @@ export function summaryText({ input, output, outputFormat, summary }: Run): stri
     ["dropped", dropped, ""],
   ];
   rows.push(...dropRows(summary));
+  if (summary.checkSequencesLeftOut > 0) rows.push(["without FCS", summary.checkSequencesLeftOut, LEFT_OUT]);
   for (const { worker, frames, pieces } of summary.workers) {
     rows.push([`worker ${worker}`, frames, `in ${grouped(pieces)} pieces of the file`]);
   }
   const name = Math.max(...rows.map((row) => row[0].length));
   const count = Math.max(...rows.map((row) => grouped(row[1]).length));
-  const from = nameOf(input, "standard input");
+  const from = namesOf(inputs);
   const to = nameOf(output, "standard output");
   const lines = rows.map(([label, frames, note]) =>
     `  ${label.padEnd(name)}  ${grouped(frames).padStart(count)}  ${note}`.trimEnd(),
   );
   const counts = summary.counts.filter(({ frames }) => frames > 0).map((count) => countText(count));
-  return `${from} (${summary.format}) -> ${to} (${outputFormat}), frames:\n${lines.join("\n")}\n${counts.join("")}`;
+  return `${from} (${summary.format}) -> ${to} (${outputFormat}), frames:\n${lines.join("\n")}\n${counts.join("")}${linkTypeNote(summary)}`;
+}
+
+const LEFT_OUT = "check sequences left out: a pcap declares one for all frames or none, a pcapng for each";
+
+/** Names link types whose frames were dropped because they are not opened here. */
+export function linkTypeNote({ drops, linkTypes }: DataplaneCaptureSummary): string {
+  if (drops["link-type"] === undefined) return "";
+  const unknown = linkTypes.filter((number) => linkTypeRow(number) === undefined);
+  const named = unknown.map((number) => `${number} (${linkTypeName(number) ?? "without a name here"})`);
+  return `  not opened: link type ${named.join(", ")}; --keep-others keeps such frames as they are, in a pcapng\n`;
 }
 
 /** A row for each reason for which frames were dropped: name, count, sentence. */
@@ -67,11 +80,11 @@ export function countText({ by, entries, others, complete }: StageCounts, most: 
   return textTable([[...by.map(flagOfKey), "frames", "bytes"], ...rows], [by.length, by.length + 1]) + note;
 }
 
-export function summaryJson({ command, input, output, outputFormat, summary }: Run): string {
+export function summaryJson({ command, inputs, output, outputFormat, summary }: Run): string {
   const { damage } = summary;
   const object = {
     command,
-    input,
+    input: inputs.length === 1 ? inputs[0] : inputs,
     output,
     inputFormat: summary.format,
     outputFormat,
@@ -85,6 +98,8 @@ export function summaryJson({ command, input, output, outputFormat, summary }: R
     frameBytesOut: summary.frameBytesOut,
     fileBytesIn: summary.fileBytesIn,
     fileBytesOut: summary.fileBytesOut,
+    linkTypes: summary.linkTypes,
+    checkSequencesLeftOut: summary.checkSequencesLeftOut,
     workers: summary.workers,
     damage: damageJson(damage),
   };

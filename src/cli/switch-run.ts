@@ -4,7 +4,7 @@ import { statSync } from "node:fs";
 import { dirname, isAbsolute, join } from "node:path";
 import { type ErrorPath, pathText, sentenceAt } from "../core/argument-error.ts";
 import type { FrameBatch } from "../index.ts";
-import { LINK_TYPE_ETHERNET } from "../pcap.ts";
+import { frameOf, LINK_TYPE_ETHERNET } from "../pcap.ts";
 import { identityOf, identityOfOpen } from "../platform/file-identity.ts";
 import { closeTogether, isStandardOutput } from "../platform/node-output.ts";
 import type { SwitchCore } from "../switch.ts";
@@ -193,8 +193,9 @@ class RunningSwitch {
 
   /** Puts the next frame of a capture into the batch, behind others of the same time only. */
   #take({ record, port, time }: MergedCapture): void {
-    const { timestamp, interface: seenOn, originalLength } = record;
-    let { data } = record;
+    const { timestamp, interface: seenOn } = record;
+    // Ports check and take off the frame check sequence, where captures have it.
+    const { data, originalLength } = frameOf(record);
     if (this.#batch.length > 0 && timestamp !== this.#timestamp) this.#forward();
     if (this.clock === undefined || time > this.clock) this.#setClock(time);
     if (seenOn.linkType !== LINK_TYPE_ETHERNET || data.length < originalLength) {
@@ -202,9 +203,6 @@ class RunningSwitch {
       this.#refuse(port, data.length, reason);
       return;
     }
-    // Ports check and take off the frame check sequence, where captures have it.
-    if (seenOn.fcsLength !== undefined && seenOn.fcsLength > 0)
-      data = data.subarray(0, Math.max(0, data.length - seenOn.fcsLength));
     this.#timestamp = timestamp;
     this.#batch.add(data, { mark: port });
     if (this.#batch.length === this.#batch.capacity) this.#forward();

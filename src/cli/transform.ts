@@ -1,29 +1,32 @@
-// A capture through stages, into another or into nothing: what the commands on captures have in common.
+// Captures through stages, into others or into nothing: what the commands on captures have in common.
 
 import { statSync } from "node:fs";
 import type { CaptureOutputFormat } from "../capture/capture-run.ts";
 import {
   CaptureError,
-  type CaptureInput,
   type CaptureOutput,
   createDataplane,
   type DataplaneCaptureSummary,
   type Stage,
 } from "../index.ts";
-import { createCaptureFile, openCaptureFile } from "../node.ts";
+import { createCaptureFile } from "../node.ts";
+import { containerOfName, nameInContainer } from "../pcap/container.ts";
 import { compileStages } from "../pipeline/compile.ts";
-import { DamagedInput } from "./failures.ts";
+import { CONSEQUENCE, openSource, type Selection, type Source } from "./capture-source.ts";
+import { DamagedInput, EXIT_BAD_FILE, say } from "./failures.ts";
+import { jobsOf } from "./jobs.ts";
 import {
   naming,
   optionsOf,
   type Parsed,
   type Rows,
+  selectionOf,
   TRANSFORM_OPTIONS,
   type TransformOptions,
 } from "./options.ts";
 import { printSummary } from "./print.ts";
 import { Progress } from "./progress.ts";
-import { type Run, summaryJson, summaryText } from "./summary.ts";
+import { grouped, type Run, summaryJson, summaryText } from "./summary.ts";
 
 /** A capture's two input and two output buffers, the burst between them, tables: no run on one thread needs more. */
 const MEMORY = 16 * 1024 * 1024;
@@ -32,46 +35,63 @@ const MEMORY_FOR_WORKER = 32 * 1024 * 1024;
 const MEMORY_MAXIMUM = 4 * 1024 ** 3 - 65536;
 
 /**
- * Runs `stages` over the capture `input`. What is wrong with the first of them is a UsageError that names the flag for the
+ * Runs `stages` over the captures `inputs`. What is wrong with the first stage is a UsageError that names the flag for the
  * field, which the rows of the stage's `own` options say.
  */
 export async function transform(
   command: string,
-  input: string,
+  inputs: readonly string[],
   parsed: Parsed,
   stages: readonly Stage[],
   own: Rows,
 ): Promise<void> {
   const options = optionsOf(TRANSFORM_OPTIONS, parsed) as unknown as TransformOptions;
-  const { output, workers = 0 } = options;
+  const { workers = 0, inPlace = false } = options;
   naming(own, ["stages", 0], () => compileStages(stages));
-  const format = options.format ?? formatOfName(output);
-  await work(input, stages, {
-    workers,
-    format,
-    open: (source) => openSink(output, source),
-    report: (summary) => {
-      const outputFormat = format === "same" ? summary.format : format;
-      return report({ command, input, output, outputFormat, summary }, options);
-    },
-  });
+  const selection = selectionOf(parsed);
+  let failure: unknown;
+  for (const { inputs: read, output } of jobsOf(inputs, options.output, inPlace)) {
+    const format = options.format ?? formatOfName(output);
+    try {
+      await work(read, stages, {
+        workers,
+        format,
+        selection,
+        quiet: options.quiet === true,
+        open: () => createCaptureFile(output),
+        report: (summary) => {
+          const outputFormat = format === "same" ? summary.format : format;
+          return report({ command, inputs: read, output, outputFormat, summary }, options);
+        },
+      });
+    } catch (error) {
+      // Of many captures one that is damaged does not stop the others.
+      if (!(error instanceof DamagedInput) || inputs.length === read.length) throw error;
+      say(`frameferry ${command}: ${error.message}`);
+      failure = error;
+    }
+  }
+  if (failure !== undefined) process.exitCode = EXIT_BAD_FILE;
 }
 
-/** How a capture is worked on. */
+/** How captures are worked on. */
 export interface Work {
   readonly workers: number;
   readonly format: CaptureOutputFormat;
+  readonly selection: Selection;
+  /** Without a progress bar. */
+  readonly quiet: boolean;
   /** Opens what the result is written to; called when there is a source. */
-  readonly open: (source: CaptureInput) => Promise<CaptureOutput>;
+  readonly open: () => Promise<CaptureOutput>;
   /** Prints what became of it. */
   readonly report: (summary: DataplaneCaptureSummary) => Promise<void>;
 }
 
-/** Works through the capture `input`; stages that can be are known to be so. */
+/** Works through captures, together as one; stages that can be are known to be so. */
 export async function work(
-  input: string,
+  inputs: readonly string[],
   stages: readonly Stage[],
-  { workers, format, open, report }: Work,
+  { workers, format, selection, quiet, open, report }: Work,
 ): Promise<void> {
   const { stateLength } = compileStages(stages);
   const memoryBytes =
@@ -79,21 +99,25 @@ export async function work(
       ? MEMORY + stateLength
       : Math.min((workers + 1) * (MEMORY_FOR_WORKER + 4 * stateLength) + MEMORY_FOR_WORKER, MEMORY_MAXIMUM);
   const dataplane = await createDataplane({ workers, memoryBytes });
-  const progress = new Progress(sizeOf(input));
+  const progress = new Progress(sizeOf(inputs), !quiet);
   try {
-    const source = await openCaptureFile(input);
-    const sink = await open(source);
-    const summary = await dataplane.processCapture(source, stages, sink, {
+    const source = await openSource(inputs, selection);
+    const sink = await openSink(open, source);
+    const summary = await dataplane.processCapture(source.input, stages, sink, {
       format,
       onProgress: ({ bytesRead }) => progress.update(bytesRead),
     });
     progress.stop();
     await report(summary);
-    if (summary.damage !== undefined) {
-      throw new DamagedInput(input, summary.damage, "; everything before has been worked on and written");
-    }
+    if (source.timeless > 0)
+      say(
+        `frameferry: ${grouped(source.timeless)} frames left out: they have no time to choose or order them by`,
+      );
+    if (source.damage !== undefined) throw source.damage;
+    if (summary.damage !== undefined)
+      throw new DamagedInput(inputs[0] as string, summary.damage, CONSEQUENCE);
   } catch (error) {
-    if (error instanceof CaptureError) throw new DamagedInput(input, error);
+    if (error instanceof CaptureError) throw new DamagedInput(inputs[0] as string, error);
     throw error;
   } finally {
     progress.stop();
@@ -101,27 +125,35 @@ export async function work(
   }
 }
 
-async function openSink(output: string, source: CaptureInput): Promise<CaptureOutput> {
+async function openSink(open: () => Promise<CaptureOutput>, source: Source): Promise<CaptureOutput> {
   try {
-    return await createCaptureFile(output);
+    return await open();
   } catch (error) {
     await source.close();
     throw error;
   }
 }
 
-async function report(run: Run, { json }: TransformOptions): Promise<void> {
+async function report(run: Run, { json, quiet }: TransformOptions): Promise<void> {
+  if (quiet && !json) return;
   const text = json ? summaryJson(run) : summaryText(run);
   await printSummary(text, json ? "programs" : "people", [run.output]);
 }
 
 function formatOfName(output: string): CaptureOutputFormat {
-  if (/\.pcap$/i.test(output)) return "pcap";
-  return /\.pcapng$/i.test(output) ? "pcapng" : "same";
+  const name = nameInContainer(output);
+  if (/\.pcap$/i.test(name)) return "pcap";
+  return /\.pcapng$/i.test(name) ? "pcapng" : "same";
 }
 
 /** Undefined for what has no size beforehand: pipes and devices. */
-function sizeOf(input: string): number | undefined {
-  const status = input === "-" ? undefined : statSync(input, { throwIfNoEntry: false });
-  return status?.isFile() ? status.size : undefined;
+function sizeOf(inputs: readonly string[]): number | undefined {
+  let size = 0;
+  for (const input of inputs) {
+    const status = input === "-" ? undefined : statSync(input, { throwIfNoEntry: false });
+    // What is packed has another size than what is read of it.
+    if (status?.isFile() !== true || containerOfName(input) !== undefined) return undefined;
+    size += status.size;
+  }
+  return size;
 }

@@ -72,26 +72,26 @@ export function defineVlan(command: Command): void {
     .action(rewrite);
 }
 
-async function push(input: string, parsed: Parsed): Promise<void> {
+async function push(inputs: readonly string[], parsed: Parsed): Promise<void> {
   const tag = optionsOf(PUSH, parsed);
   if (!("vid" in tag || "pcp" in tag)) {
     throw new UsageError("--vid: the new tag needs a VLAN, or --pcp for a tag that has a priority only");
   }
-  await transform("vlan push", input, parsed, [{ stage: "vlan-push", vid: 0, ...tag }], PUSH);
+  await transform("vlan push", inputs, parsed, [{ stage: "vlan-push", vid: 0, ...tag }], PUSH);
 }
 
-async function pop(input: string, parsed: Parsed): Promise<void> {
+async function pop(inputs: readonly string[], parsed: Parsed): Promise<void> {
   const stage: VlanPopStage = { stage: "vlan-pop", ...optionsOf(POP, parsed) };
-  await transform("vlan pop", input, parsed, [stage], POP);
+  await transform("vlan pop", inputs, parsed, [stage], POP);
 }
 
-async function rewrite(input: string, parsed: Parsed): Promise<void> {
+async function rewrite(inputs: readonly string[], parsed: Parsed): Promise<void> {
   const stage: VlanRewriteStage = { stage: "vlan-rewrite", ...optionsOf(REWRITE, parsed) };
   const { vid, pcp, dei, tpid } = stage;
   if ([vid, pcp, dei, tpid].every((field) => field === undefined)) {
     throw new UsageError("--vid: nothing to rewrite; give --vid, --pcp, --dei, --no-dei or --tpid");
   }
-  await transform("vlan rewrite", input, parsed, [stage], REWRITE);
+  await transform("vlan rewrite", inputs, parsed, [stage], REWRITE);
 }
 
 function tpid(): Kind<number> {

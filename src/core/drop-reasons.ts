@@ -28,17 +28,21 @@ import {
   DROP_IP_CHECKSUM,
   DROP_IP_HEADER,
   DROP_LINK_DOWN,
+  DROP_LINK_ENCRYPTED,
+  DROP_LINK_TYPE,
   DROP_NO_EGRESS,
   DROP_NO_HEADROOM,
   DROP_NO_NEIGHBOUR,
   DROP_NO_PORT,
   DROP_NO_ROUTE,
+  DROP_NO_TIME,
   DROP_NONE,
   DROP_NOT_ETHERNET,
   DROP_NOT_SAMPLED,
   DROP_NOT_TUNNEL,
   DROP_NVGRE_FIELDS,
   DROP_OTHER_KEY,
+  DROP_OTHER_LINK_TYPE,
   DROP_OTHER_VNI,
   DROP_OUTER_IP_CHECKSUM,
   DROP_OUTER_IP_FRAGMENT,
@@ -78,7 +82,7 @@ export interface DropReason {
 /** All drop reasons; the index is the code. Code 0 means that the frame was not dropped. */
 export const dropReasons: readonly DropReason[] = [
   { code: DROP_NONE, name: "none", sentence: "not dropped" },
-  { code: DROP_FRAME_TOO_SHORT, name: "frame-too-short", sentence: "shorter than an Ethernet header" },
+  { code: DROP_FRAME_TOO_SHORT, name: "frame-too-short", sentence: "shorter than its link header" },
   {
     code: DROP_FRAME_TOO_LONG,
     name: "frame-too-long",
@@ -87,7 +91,7 @@ export const dropReasons: readonly DropReason[] = [
   {
     code: DROP_NOT_ETHERNET,
     name: "not-ethernet",
-    sentence: "from an interface whose link type is not Ethernet",
+    sentence: "not an Ethernet frame, where only those can be worked on",
   },
   { code: DROP_NO_HEADROOM, name: "no-headroom", sentence: "not enough headroom for the header" },
   { code: DROP_NOT_TUNNEL, name: "not-tunnel", sentence: "not a packet of this tunnel" },
@@ -230,6 +234,26 @@ export const dropReasons: readonly DropReason[] = [
     sentence: "into a link that was down, or under way when it went down",
   },
   { code: DROP_NOT_SAMPLED, name: "not-sampled", sentence: "not among the frames of the sample" },
+  {
+    code: DROP_LINK_TYPE,
+    name: "link-type",
+    sentence: "from an interface of a link type that is not opened here",
+  },
+  {
+    code: DROP_LINK_ENCRYPTED,
+    name: "link-encrypted",
+    sentence: "encrypted by its radio link, so that nothing in it can be seen",
+  },
+  {
+    code: DROP_OTHER_LINK_TYPE,
+    name: "other-link-type",
+    sentence: "of another link type than the pcap that is written: a pcapng holds both",
+  },
+  {
+    code: DROP_NO_TIME,
+    name: "no-time",
+    sentence: "captured without a time, where what is written must say one",
+  },
 ];
 
 /** The reason for a code; throws a RangeError for a code that no kernel writes. */

@@ -257,6 +257,8 @@ export class Dataplane {
         dispatch = new ReadDispatch(input, output, how);
       }
       await dispatch.drive();
+      // What ends the source early tells more than where that leaves the capture.
+      dispatch.damage = input?.damage ?? dispatch.damage;
       if (dispatch.run.inputFormat === undefined) throw dispatch.damage;
       await untilAborted(output.close(), signal);
       return { ...dispatch.summary, workers: dispatch.shares };

@@ -4,7 +4,8 @@
 //    4 length      bytes of the frame that are in memory
 //    8 wire length bytes the frame had on the wire; more than length if a capture cut it
 //   12 floor       lowest address that a push may reach: the start of the headroom
-//   16 verdict, drop reason, two bytes free
+//   16 verdict, drop reason, link, trailer; all zero for an Ethernet frame that goes on and has no check sequence behind it,
+//      so that the fast loops compare one word
 //   20 VNI         of the tunnel the frame came out of last: its VNI, VSID or GRE key
 //   24 flow hash   of the frame's addresses and ports, once a kernel needed it
 //   28 mark        a number of the caller's: kernels carry it along
@@ -15,6 +16,13 @@ export const DESCRIPTOR_WIRE_LENGTH = 8;
 export const DESCRIPTOR_FLOOR = 12;
 export const DESCRIPTOR_VERDICT = 16;
 export const DESCRIPTOR_REASON = 17;
+/** With what the frame's bytes begin: a number of link.layout, 0 for Ethernet. */
+export const DESCRIPTOR_LINK = 18;
+/**
+ * Bytes of a frame check sequence that the capture declares and that are not counted in the frame's lengths: they stand
+ * behind it. Whoever changes the frame sets this to zero, since the check sequence does not fit it any more.
+ */
+export const DESCRIPTOR_TRAILER = 19;
 export const DESCRIPTOR_VNI = 20;
 export const DESCRIPTOR_FLOW_HASH = 24;
 export const DESCRIPTOR_MARK = 28;

@@ -16,7 +16,7 @@ export interface CaptureSection {
   readonly kind: "section";
   readonly format: CaptureFormat;
   readonly byteOrder: ByteOrder;
-  /** pcap 2.4; pcapng 1.0 or 1.2. */
+  /** pcap 2.0 to 2.4, of which 2.4 is written; pcapng 1.0 or 1.2. */
   readonly version: { readonly major: number; readonly minor: number };
   /** pcap: three words of the file header that mean nothing any more: time zone, accuracy, and what stands above the
    * link type. */
@@ -82,13 +82,22 @@ export interface RecordDescription {
   readonly kind?: "record" | undefined;
   /** The captured bytes of the frame. */
   readonly data: Uint8Array;
-  /** Nanoseconds since 1970 (UTC). */
+  /**
+   * Nanoseconds since 1970 (UTC). Without one a record becomes a Simple Packet Block, which takes the first interface of a
+   * pcapng's section, a frame that only its snap length has cut, and no options; nothing else can be without a time.
+   */
   readonly timestamp: bigint | undefined;
   /** Raw time in units of the interface's resolution: used where that is finer than nanoseconds or no power of
    * ten, and only as long as it says the same as `timestamp`. */
   readonly ticks?: bigint | undefined;
   /** Length of the frame on the wire, in bytes; the length of `data` by default. */
   readonly originalLength?: number | undefined;
+  /**
+   * Bytes of frame check sequence at the end of the frame, counted in its length on the wire; by default what its options
+   * or its interface declare. In a pcapng a record may have another one than its interface, but not none; a pcap has the
+   * same for all.
+   */
+  readonly fcsLength?: number | undefined;
   /** Where it was seen; by default the interface that the writer's own options describe. */
   readonly interface?: InterfaceDescription | undefined;
   readonly options?: readonly CaptureOption[] | undefined;
@@ -104,6 +113,8 @@ export interface CaptureRecord extends RecordDescription {
   readonly timestamp: bigint | undefined;
   readonly ticks: bigint | undefined;
   readonly originalLength: number;
+  /** Bytes of a declared frame check sequence: `frameOf` gives the frame without it. Undefined if none is declared. */
+  readonly fcsLength: number | undefined;
   readonly interface: CaptureInterface;
   readonly options: readonly CaptureOption[];
   /** Its number in the file, from 0. */

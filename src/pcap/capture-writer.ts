@@ -126,7 +126,7 @@ export class CaptureWriter {
 }
 
 function checkRecord(record: RecordDescription): void {
-  const { data, timestamp, originalLength } = record;
+  const { data, timestamp, originalLength, fcsLength } = record;
   byteArray("record.data", data);
   if (data.length > CAPTURED_MAXIMUM)
     throw new ArgumentRangeError(
@@ -137,6 +137,7 @@ function checkRecord(record: RecordDescription): void {
   if (timestamp !== undefined && typeof timestamp !== "bigint")
     throw wrongType("record.timestamp", "a bigint of nanoseconds", timestamp);
   if (originalLength !== undefined) wholeNumber("record.originalLength", originalLength, 0, WORD_MAXIMUM);
+  if (fcsLength !== undefined) wholeNumber("record.fcsLength", fcsLength, 0, 30);
   if (record.options !== undefined) checkOptions("record.options", record.options, "record");
   const seenOn = record.interface;
   if (seenOn !== undefined && seenOn.kind === undefined) checkInterface("record.interface", seenOn);

@@ -8,6 +8,7 @@ import {
   PCAP_RECORD_LENGTH,
   PCAP_RECORD_ORIGINAL,
   PCAP_RECORD_SECONDS,
+  PCAP_VERSION_MINOR,
 } from "../layout/pcap.layout.ts";
 import type { ByteSink } from "./byte-sink.ts";
 import type { ByteOrder, CaptureSection, InterfaceDescription, RecordDescription } from "./capture-types.ts";
@@ -49,9 +50,18 @@ export class PcapEmitter implements CaptureEmitter {
   begin(section: CaptureSection | undefined, first: InterfaceDescription | undefined): PcapHeader {
     if (this.#header !== undefined) return this.#header;
     const { byteOrder, nanoseconds, snapLength, linkType } = this.#settings;
+    const fcsLength = first?.fcsLength;
+    if (fcsLength !== undefined && fcsLength % 2 !== 0)
+      throw new ArgumentRangeError(
+        "out-of-range",
+        "record.interface.fcsLength",
+        `expected an even number, which is what a pcap can declare, got ${fcsLength}`,
+      );
     const isPcap = section?.format === "pcap";
     const resolution = first?.resolution;
     this.#header = {
+      minor: PCAP_VERSION_MINOR,
+      lengths: "straight",
       bigEndian: (byteOrder ?? section?.byteOrder) === "big",
       nanoseconds:
         nanoseconds ?? (resolution === undefined || resolution.base === 2 || resolution.exponent > 6),
@@ -60,7 +70,7 @@ export class PcapEmitter implements CaptureEmitter {
       snapLength:
         snapLength ?? (isPcap ? first?.snapLength : first?.snapLength || undefined) ?? CAPTURED_MAXIMUM,
       linkType: linkType ?? first?.linkType ?? this.#settings.fallback.linkType,
-      fcsLength: first?.fcsLength,
+      fcsLength,
     };
     this.#sink.append(emitPcapHeader(this.#header));
     return this.#header;
@@ -88,8 +98,16 @@ export class PcapEmitter implements CaptureEmitter {
         "record.interface",
         `expected link type ${header.linkType}, the only one in this pcap, got ${linkType}`,
       );
+    if (seenOn !== this.#settings.fallback || record.fcsLength !== undefined)
+      checkFcsLength("record.fcsLength", record.fcsLength ?? seenOn.fcsLength ?? 0, header.fcsLength ?? 0);
+    if (record.timestamp === undefined)
+      throw new ArgumentRangeError(
+        "missing",
+        "record.timestamp",
+        "expected a time: in a pcap every record has one",
+      );
     const time = this.#time;
-    if (!time.split(record.timestamp ?? 0n))
+    if (!time.split(record.timestamp))
       throw new ArgumentRangeError(
         "out-of-range",
         "record.timestamp",
@@ -107,4 +125,13 @@ export class PcapEmitter implements CaptureEmitter {
     view.setUint32(start + PCAP_RECORD_ORIGINAL, record.originalLength ?? data.length, little);
     bytes.set(captured === data.length ? data : data.subarray(0, captured), start + PCAP_RECORD_LENGTH);
   }
+}
+
+function checkFcsLength(name: string, fcsLength: number, declared: number): void {
+  if (fcsLength === declared) return;
+  throw new ArgumentRangeError(
+    "contradiction",
+    name,
+    `expected ${declared} bytes of check sequence, as this pcap declares for all its records, got ${fcsLength}`,
+  );
 }

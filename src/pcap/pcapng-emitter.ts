@@ -32,6 +32,7 @@ import type {
   InterfaceDescription,
   RecordDescription,
 } from "./capture-types.ts";
+import { FLAGGED_MAXIMUM, flaggedLength, withFlaggedLength } from "./check-sequence.ts";
 import {
   commentOption,
   emitOptions,
@@ -143,7 +144,7 @@ export class PcapngEmitter implements CaptureEmitter {
     const captured = Math.min(data.length, this.#settings.snapLength ?? data.length);
     const frame = captured === data.length ? data : data.subarray(0, captured);
     const originalLength = record.originalLength ?? data.length;
-    let options = record.options ?? NO_OPTIONS;
+    let options = this.#declared(record, seenOn);
     if (record.timestamp === undefined && written.id === 0 && options.length === 0) {
       const implied =
         written.snapLength === 0 ? originalLength : Math.min(originalLength, written.snapLength);
@@ -152,7 +153,13 @@ export class PcapngEmitter implements CaptureEmitter {
         return;
       }
     }
-    const ticks = record.timestamp === undefined ? 0n : ticksOf(record, written);
+    if (record.timestamp === undefined)
+      throw new ArgumentRangeError(
+        "missing",
+        "record.timestamp",
+        "expected a time: only a frame of the section's first interface, without options and cut by nothing but its snap length, can be without",
+      );
+    const ticks = ticksOf(record, written);
     if (options.length > 0 && this.#isTurned(seenOn)) options = turnOptions(options, "record");
     const body = padded(captured);
     const total = checkLength("record.options", ENHANCED_MINIMUM + body + optionsLength(options));
@@ -176,6 +183,24 @@ export class PcapngEmitter implements CaptureEmitter {
     for (let i = captured; i < body; i++) bytes[start + ENHANCED_FRAME + i] = 0;
     emitOptions(view, start + ENHANCED_FRAME + body, options, this.#bigEndian);
     view.setUint32(start + total - 4, total, little);
+  }
+
+  /** The options of a record, with flags that declare its check sequence if its interface declares another one. */
+  #declared(record: RecordDescription, seenOn: InterfaceDescription): readonly CaptureOption[] {
+    const { fcsLength, options = NO_OPTIONS } = record;
+    if (fcsLength === undefined) return options;
+    const bigEndian = seenOn.section === undefined ? this.#bigEndian : seenOn.section.byteOrder === "big";
+    const flagged = options.length === 0 ? undefined : flaggedLength(options, bigEndian);
+    if ((flagged ?? seenOn.fcsLength ?? 0) === fcsLength) return options;
+    const ofInterface = seenOn.fcsLength ?? 0;
+    if (fcsLength === ofInterface) return withFlaggedLength(options, 0, bigEndian);
+    if (fcsLength === 0 || fcsLength > FLAGGED_MAXIMUM)
+      throw new ArgumentRangeError(
+        "contradiction",
+        "record.fcsLength",
+        `expected ${ofInterface}, as its interface declares, or 1 to ${FLAGGED_MAXIMUM}, got ${fcsLength}`,
+      );
+    return withFlaggedLength(options, fcsLength, bigEndian);
   }
 
   #writeSimple(frame: Uint8Array, originalLength: number): void {

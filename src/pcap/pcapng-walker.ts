@@ -39,6 +39,7 @@ import type {
   CaptureRecord,
   CaptureSection,
 } from "./capture-types.ts";
+import { flaggedLength } from "./check-sequence.ts";
 import { commentsOf, NO_OPTIONS, padded, parseOptions, textOf } from "./options.ts";
 import type { CaptureWalker } from "./pcap-walker.ts";
 import {
@@ -168,6 +169,10 @@ export class PcapngWalker implements CaptureWalker {
             : ticksToNanoseconds(ticks, found.resolution, found.offsetSeconds),
       ticks,
       originalLength: view.getUint32(position + ENHANCED_ORIGINAL, little),
+      fcsLength:
+        options === NO_OPTIONS
+          ? found.fcsLength
+          : (flaggedLength(options, header.bigEndian) ?? found.fcsLength),
       interface: found,
       options,
       index: this.#count++,
@@ -187,6 +192,7 @@ export class PcapngWalker implements CaptureWalker {
       timestamp: undefined,
       ticks: undefined,
       originalLength,
+      fcsLength: found.fcsLength,
       interface: found,
       options: NO_OPTIONS,
       index: this.#count++,

@@ -89,6 +89,8 @@ describe("encap and decap", () => {
       frameBytesOut: 0,
       fileBytesIn: 24 + 11 * 16 + 1466,
       fileBytesOut: 24,
+      linkTypes: [1],
+      checkSequencesLeftOut: 0,
       workers: [],
       damage: null,
     });
@@ -176,6 +178,7 @@ describe("vlan", () => {
       out,
       "-o",
       out,
+      "--in-place",
       "--vid",
       "8",
       "--no-dei",
@@ -185,13 +188,13 @@ describe("vlan", () => {
       "0x9100",
     ]);
     expect(await tags(out)).toEqual([[0x88a8, 8, 5, false], ...inner]);
-    await good(["vlan", "pop", out, "-o", out, "--tpid", "0x8100"]);
+    await good(["vlan", "pop", out, "-o", out, "--in-place", "--tpid", "0x8100"]);
     expect(await tags(out)).toEqual([[0x88a8, 8, 5, false], ...inner]);
-    await good(["vlan", "pop", out, "-o", out]);
+    await good(["vlan", "pop", out, "-o", out, "--in-place"]);
     expect(await tags(out)).toEqual(inner);
-    await good(["vlan", "push", out, "-o", out, "--pcp", "3"]);
+    await good(["vlan", "push", out, "-o", out, "--in-place", "--pcp", "3"]);
     expect(await tags(out)).toEqual([[0x8100, 0, 3, false], ...inner]);
-    await good(["vlan", "pop", out, "-o", out]);
+    await good(["vlan", "pop", out, "-o", out, "--in-place"]);
     expect((await recordsOf(out)).map(frameAndTime)).toEqual((await recordsOf(QINQ)).map(frameAndTime));
   });
 });

@@ -67,10 +67,10 @@ describe("formats", () => {
 });
 
 describe("files", () => {
-  test("input and output may be the same file", async () => {
+  test("input and output may be the same file, if that is said", async () => {
     const path = join(temporaryFolder(), "capture.pcap");
     copyFileSync(VXLAN, path);
-    await good(["decap", path, "-o", path]);
+    await good(["decap", path, "-o", path, "--in-place"]);
     expect(await recordsOf(path)).toHaveLength(10);
     expect((await recordsOf(path))[0]!.data.length).toBe(98);
   });

@@ -129,9 +129,15 @@ test("frameferry lab: a capture of a link that is the topology or a capture that
   expect(readFileSync(first!).equals(before)).toBe(true);
 });
 
-test("decap over its own input is as good as ever", async () => {
+test("decap over its own input is as good as ever, where it is told to", async () => {
   const lab = laboratory();
-  const { status } = await frameferry(["decap", lab.path("in.pcap"), "-o", lab.path("in.pcap")]);
+  const { status } = await frameferry([
+    "decap",
+    lab.path("in.pcap"),
+    "-o",
+    lab.path("in.pcap"),
+    "--in-place",
+  ]);
   expect(status).toBe(0);
   expect(readFileSync(lab.path("in.pcap")).equals(readFileSync(VXLAN))).toBe(false);
   expect(readFileSync(lab.path("hard.pcap")).equals(readFileSync(VXLAN))).toBe(true);

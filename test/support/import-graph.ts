@@ -14,7 +14,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   wire: ["layout", "core"],
   tunnel: ["layout", "core", "wire"],
   packet: ["layout", "core", "wire", "tunnel"],
-  pcap: ["layout", "core"],
+  pcap: ["layout", "core", "platform"],
   kernel: ["layout", "core"],
   frame: ["layout", "core", "kernel"],
   ring: ["layout", "core", "kernel"],

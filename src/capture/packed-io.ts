@@ -1,0 +1,116 @@
+// Files that are packed captures: unpacked as they are read, packed as they are written.
+
+import { CONTAINER_MAGIC_LENGTH, recogniseContainer, transformFor, unpacked } from "../pcap/container.ts";
+import type { Container } from "../platform/compression.ts";
+import type { CaptureInput, CaptureOutput } from "./capture-io.ts";
+import { inputOf } from "./lending.ts";
+
+/** Bytes of packed data read at a time. */
+const CHUNK = 256 * 1024;
+
+/**
+ * The same input, unpacked if it turns out to be packed. What is not comes through as it is, straight into the memory it is
+ * read to: whether it is packed is seen when it is first read, not before.
+ */
+export function unpackedInput(input: CaptureInput): CaptureInput {
+  let source: CaptureInput | undefined;
+  return {
+    settles: input.settles,
+    async read(into) {
+      if (source !== undefined) return await source.read(into);
+      let length = 0;
+      while (length < Math.min(CONTAINER_MAGIC_LENGTH, into.length)) {
+        const read = await input.read(into.subarray(length));
+        if (read === 0) break;
+        length += read;
+      }
+      const container = recogniseContainer(into.subarray(0, length));
+      if (container === undefined) {
+        source = input;
+        return length;
+      }
+      source = inputOf(unpacked(chunksOf(input, into.slice(0, length)), container));
+      return await source.read(into);
+    },
+    async close() {
+      // First the file: a read of it that waits ends so.
+      await input.close();
+      if (source !== undefined && source !== input) await source.close();
+    },
+  };
+}
+
+async function* chunksOf(
+  input: CaptureInput,
+  first: Uint8Array,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  yield first;
+  for (;;) {
+    const chunk = new Uint8Array(CHUNK);
+    const length = await input.read(chunk);
+    if (length === 0) return;
+    yield chunk.subarray(0, length);
+  }
+}
+
+/** The same output, behind a container. */
+export function packedOutput(output: CaptureOutput, container: Container): CaptureOutput {
+  const pipe = new BytePipe();
+  const pack = transformFor(container, "pack");
+  const pump = async (): Promise<void> => {
+    for await (const chunk of pack(pipe)) await output.write(chunk);
+  };
+  const pumped = pump();
+  const failing = pumped.then(() => new Promise<never>(() => {}));
+  failing.catch(() => {});
+  return {
+    // A copy: the packing goes on when the memory holds something else.
+    write: (bytes) => Promise.race([pipe.push(bytes.slice()), failing]),
+    async close() {
+      pipe.end();
+      await pumped;
+      await output.close();
+    },
+    async abort(reason) {
+      pipe.end();
+      await output.abort(reason);
+    },
+  };
+}
+
+/** Chunks from one side to the other, one at a time. */
+class BytePipe implements AsyncIterable<Uint8Array> {
+  #chunk: Uint8Array | undefined;
+  #ended = false;
+  #wake: () => void = () => {};
+  #taken: () => void = () => {};
+
+  /** Resolves when the chunk has been taken. */
+  push(chunk: Uint8Array): Promise<void> {
+    return new Promise((resolve) => {
+      this.#chunk = chunk;
+      this.#taken = resolve;
+      this.#wake();
+    });
+  }
+
+  end(): void {
+    this.#ended = true;
+    this.#wake();
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
+    for (;;) {
+      const chunk = this.#chunk;
+      if (chunk !== undefined) {
+        this.#chunk = undefined;
+        this.#taken();
+        yield chunk;
+      } else if (this.#ended) return;
+      else
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+    }
+  }
+}

@@ -1,0 +1,30 @@
+// Times as people write them, in nanoseconds since 1970 (UTC).
+
+import { ArgumentRangeError } from "../core/argument-error.ts";
+import type { Kind } from "../core/fields.ts";
+
+const EXPECTED = "a time such as 2026-11-29T20:48:09.5Z, 2026-11-29, or seconds since 1970";
+const SECONDS = /^(\d{1,11})(?:\.(\d{1,9}))?$/;
+const DATE = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(Z|[+-]\d\d:\d\d)?)?$/i;
+const GIGA = 1_000_000_000n;
+
+/** A point in time; without a zone it is UTC, as everything that is printed. */
+export function time(): Kind<bigint> {
+  return { expected: EXPECTED, check: (_path, value) => value as bigint, parse: parseTime };
+}
+
+function parseTime(path: string, text: string): bigint {
+  const seconds = SECONDS.exec(text);
+  if (seconds !== null) return BigInt(seconds[1] as string) * GIGA + fraction(seconds[2]);
+  const parts = DATE.exec(text);
+  if (parts !== null) {
+    const [, date, clock = "00:00", second = "00", digits, zone = "Z"] = parts;
+    const milliseconds = Date.parse(`${date}T${clock}:${second}${zone.toUpperCase()}`);
+    if (!Number.isNaN(milliseconds)) return BigInt(milliseconds) * 1_000_000n + fraction(digits);
+  }
+  throw new ArgumentRangeError("malformed", path, `expected ${EXPECTED}, got ${JSON.stringify(text)}`);
+}
+
+function fraction(digits = ""): bigint {
+  return BigInt(digits.padEnd(9, "0"));
+}
