@@ -2,11 +2,13 @@
 
 import {
   INTERFACE_ENTRY_LENGTH,
-  INTERFACE_ENTRY_LINK_TYPE,
+  INTERFACE_ENTRY_LINK,
   INTERFACE_ENTRY_SNAP_LENGTH,
+  INTERFACE_ENTRY_TRAILER,
   STAMP_BLOCK_TYPE,
   STAMP_INTERFACE,
   STAMP_LENGTH,
+  STAMP_LINK,
   STAMP_OPTIONS,
   STAMP_OPTIONS_LENGTH,
   STAMP_TICKS,
@@ -30,6 +32,8 @@ import {
   CURSOR_STAMPS,
   CURSOR_STATUS,
   FORMAT_BIG_ENDIAN,
+  FORMAT_LENGTHS_DOUBTFUL,
+  FORMAT_LENGTHS_SWAPPED,
   FORMAT_PCAPNG,
   FORMAT_RECORDS,
   STATUS_DAMAGE,
@@ -42,6 +46,7 @@ import {
   DESCRIPTOR_FLOW_HASH,
   DESCRIPTOR_FRAME_LENGTH,
   DESCRIPTOR_LENGTH,
+  DESCRIPTOR_LINK,
   DESCRIPTOR_MARK,
   DESCRIPTOR_OFFSET,
   DESCRIPTOR_VERDICT,
@@ -49,11 +54,9 @@ import {
   DESCRIPTOR_WIRE_LENGTH,
   VNI_NONE,
 } from "../src/layout/descriptor.layout";
-import { DROP_NOT_ETHERNET } from "../src/layout/drop.layout";
 import { CACHE_LINE } from "../src/layout/memory.layout";
 import {
   CAPTURED_MAXIMUM,
-  LINK_TYPE_ETHERNET,
   PCAP_RECORD_CAPTURED,
   PCAP_RECORD_FRACTION,
   PCAP_RECORD_LENGTH,
@@ -66,6 +69,8 @@ import {
   BLOCK_SIMPLE_PACKET,
   BLOCK_TOTAL_LENGTH,
   ENHANCED_CAPTURED,
+  ENHANCED_FLAGS_FCS_MASK,
+  ENHANCED_FLAGS_FCS_SHIFT,
   ENHANCED_FRAME,
   ENHANCED_INTERFACE,
   ENHANCED_ORIGINAL,
@@ -90,27 +95,37 @@ import {
   SIMPLE_ORIGINAL,
 } from "../src/layout/pcapng.layout";
 import { copy } from "./copy";
-import { drop } from "./descriptor";
 import { readRecords } from "./records";
 
 /** Walks records until the burst is full or something stands in the way; sets the status, returns the number of frames. */
-export function readBurst(cursor: usize, counters: usize): u32 {
+export function readBurst(cursor: usize): u32 {
   const format = load<u32>(cursor, CURSOR_IN_FORMAT);
   const count =
     (format & FORMAT_RECORDS) !== 0
       ? readRecords(cursor)
       : (format & FORMAT_PCAPNG) !== 0
-        ? readPcapng(cursor, counters)
-        : readPcap(cursor, counters);
+        ? readPcapng(cursor)
+        : readPcap(cursor);
   store<u64>(cursor, load<u64>(cursor, CURSOR_RECORDS) + count, CURSOR_RECORDS);
   return count;
 }
 
+/** The two bytes of link and trailer in the word of a descriptor's verdict. */
+const LINK_SHIFT: u32 = (DESCRIPTOR_LINK - DESCRIPTOR_VERDICT) << 3;
+
 /** Where the next frame's copy goes while a burst is staged; module state, so each thread has its own. */
 let staging: usize = 0;
 
-function readPcap(cursor: usize, counters: usize): u32 {
-  const swap = (load<u32>(cursor, CURSOR_IN_FORMAT) & FORMAT_BIG_ENDIAN) !== 0;
+const OLD_LENGTHS: u32 = FORMAT_LENGTHS_SWAPPED | FORMAT_LENGTHS_DOUBTFUL;
+
+/** Whether the original length of an old record stands where the captured one does now. */
+export function areTurned(format: u32, captured: u32, original: u32): bool {
+  return (format & FORMAT_LENGTHS_SWAPPED) !== 0 || captured > original;
+}
+
+function readPcap(cursor: usize): u32 {
+  const format = load<u32>(cursor, CURSOR_IN_FORMAT);
+  const swap = (format & FORMAT_BIG_ENDIAN) !== 0;
   const burst = load<u32>(cursor, CURSOR_BURST);
   const inEnd: usize = load<u32>(cursor, CURSOR_IN_END);
   const growth = load<u32>(cursor, CURSOR_GROWTH);
@@ -131,6 +146,11 @@ function readPcap(cursor: usize, counters: usize): u32 {
       seconds = bswap<u32>(seconds);
       fraction = bswap<u32>(fraction);
     }
+    if ((format & OLD_LENGTHS) !== 0 && areTurned(format, captured, original)) {
+      const first = captured;
+      captured = original;
+      original = first;
+    }
     if (captured > <u32>CAPTURED_MAXIMUM) {
       status = STATUS_DAMAGE;
       break;
@@ -142,7 +162,7 @@ function readPcap(cursor: usize, counters: usize): u32 {
       status = STATUS_OUTPUT_FULL;
       break;
     }
-    if (!describe(cursor, count, frame, captured, original, 0, counters)) break;
+    if (!describe(cursor, count, frame, captured, original, 0, 0)) break;
     const stamp: usize = load<u32>(cursor, CURSOR_STAMPS) + count * STAMP_LENGTH;
     store<u64>(stamp, ((<u64>seconds) << 32) | fraction, STAMP_TICKS);
     store<u32>(stamp, 0, STAMP_INTERFACE);
@@ -156,7 +176,7 @@ function readPcap(cursor: usize, counters: usize): u32 {
   return count;
 }
 
-function readPcapng(cursor: usize, counters: usize): u32 {
+function readPcapng(cursor: usize): u32 {
   const swap = (load<u32>(cursor, CURSOR_IN_FORMAT) & FORMAT_BIG_ENDIAN) !== 0;
   const burst = load<u32>(cursor, CURSOR_BURST);
   const inEnd: usize = load<u32>(cursor, CURSOR_IN_END);
@@ -187,7 +207,10 @@ function readPcapng(cursor: usize, counters: usize): u32 {
     let ticks: u64 = 0;
     if (type === BLOCK_SIMPLE_PACKET) {
       original = word(at, SIMPLE_ORIGINAL, swap);
-      captured = simpleLength(cursor, original, 0);
+      captured = simpleLength(
+        original,
+        load<u32>(load<u32>(cursor, CURSOR_INTERFACES), INTERFACE_ENTRY_SNAP_LENGTH),
+      );
     } else {
       iface = type === BLOCK_PACKET ? half(at, PACKET_INTERFACE, swap) : word(at, ENHANCED_INTERFACE, swap);
       captured = word(at, ENHANCED_CAPTURED, swap);
@@ -206,6 +229,7 @@ function readPcapng(cursor: usize, counters: usize): u32 {
     }
     // Nothing may stand behind the frame of a simple block: what does says nothing, and is not written.
     const optionsLength = type === BLOCK_SIMPLE_PACKET ? 0 : total - fixed - padded - 4;
+    declared = 0;
     if (optionsLength !== 0 && !optionsFit(at + fixed + padded, optionsLength, swap)) {
       status = STATUS_DAMAGE;
       break;
@@ -216,7 +240,7 @@ function readPcapng(cursor: usize, counters: usize): u32 {
       break;
     }
     const frame: usize = at + fixed;
-    if (!describe(cursor, count, frame, captured, original, iface, counters)) break;
+    if (!describe(cursor, count, frame, captured, original, iface, declared)) break;
     const stamp: usize = load<u32>(cursor, CURSOR_STAMPS) + count * STAMP_LENGTH;
     store<u64>(stamp, ticks, STAMP_TICKS);
     store<u32>(stamp, iface, STAMP_INTERFACE);
@@ -231,6 +255,9 @@ function readPcapng(cursor: usize, counters: usize): u32 {
   return count;
 }
 
+/** Bytes of check sequence that the flags of the packet declare whose options were walked last; 0 if they do not. */
+let declared: u32 = 0;
+
 /** Whether options can be walked from one to the next; src/pcap/options.ts asks the same. */
 function optionsFit(at: usize, left: u32, swap: bool): bool {
   while (left >= <u32>OPTION_VALUE) {
@@ -240,6 +267,8 @@ function optionsFit(at: usize, left: u32, swap: bool): bool {
     if (step > left) return false;
     if (code === OPTION_END) return true;
     if (!optionHolds(code, length)) return false;
+    if (code === OPTION_ENHANCED_FLAGS)
+      declared = (word(at, OPTION_VALUE, swap) & ENHANCED_FLAGS_FCS_MASK) >>> ENHANCED_FLAGS_FCS_SHIFT;
     at += step;
     left -= step;
   }
@@ -269,17 +298,15 @@ function half(at: usize, offset: u32, swap: bool): u32 {
   return swap ? bswap<u16>(value) : value;
 }
 
-/**
- * A Simple Packet Block says no captured length: the first interface's snap length cuts (pcapng §4.4).
- * In the output that one is longer by `growth`.
- */
-export function simpleLength(cursor: usize, original: u32, growth: u32): u32 {
-  const snapLength: u32 = load<u32>(load<u32>(cursor, CURSOR_INTERFACES), INTERFACE_ENTRY_SNAP_LENGTH);
-  const limit: u64 = <u64>snapLength + growth;
-  return snapLength !== 0 && limit < <u64>original ? <u32>limit : original;
+/** A Simple Packet Block says no captured length: the first interface's snap length cuts (pcapng §4.4). */
+export function simpleLength(original: u32, snapLength: u32): u32 {
+  return snapLength !== 0 && snapLength < original ? snapLength : original;
 }
 
-/** Fills in descriptor `index`; with a staging area the frame is copied there first. False: no room there now. */
+/**
+ * Fills in descriptor and stamp `index`; with a staging area the frame is copied there first. False: no room there now.
+ * A check sequence that the interface or, before it, the packet declares is no part of the frame: it stands behind it.
+ */
 function describe(
   cursor: usize,
   index: u32,
@@ -287,7 +314,7 @@ function describe(
   captured: u32,
   original: u32,
   iface: u32,
-  counters: usize,
+  declared: u32,
 ): bool {
   let floor: usize = frame;
   if (staging !== 0) {
@@ -300,18 +327,25 @@ function describe(
     frame = to;
     staging = next;
   }
+  const entry: usize = load<u32>(cursor, CURSOR_INTERFACES) + iface * INTERFACE_ENTRY_LENGTH;
+  let wire = original > captured ? original : captured;
+  let trailer: u32 = declared !== 0 ? declared : load<u8>(entry, INTERFACE_ENTRY_TRAILER);
+  if (trailer > wire) trailer = wire;
+  wire -= trailer;
+  const length = captured < wire ? captured : wire;
+  const link = <u32>load<u8>(entry, INTERFACE_ENTRY_LINK) | (trailer << 8);
   const d: usize = load<u32>(cursor, CURSOR_DESCRIPTORS) + index * DESCRIPTOR_LENGTH;
   store<u32>(d, <u32>frame, DESCRIPTOR_OFFSET);
-  store<u32>(d, captured, DESCRIPTOR_FRAME_LENGTH);
-  store<u32>(d, original > captured ? original : captured, DESCRIPTOR_WIRE_LENGTH);
+  store<u32>(d, length, DESCRIPTOR_FRAME_LENGTH);
+  store<u32>(d, wire, DESCRIPTOR_WIRE_LENGTH);
   store<u32>(d, <u32>floor, DESCRIPTOR_FLOOR);
-  store<u32>(d, 0, DESCRIPTOR_VERDICT);
+  store<u32>(d, link << LINK_SHIFT, DESCRIPTOR_VERDICT);
   store<u32>(d, VNI_NONE, DESCRIPTOR_VNI);
   store<u32>(d, 0, DESCRIPTOR_FLOW_HASH);
   store<u32>(d, index, DESCRIPTOR_MARK);
-  const entry: usize = load<u32>(cursor, CURSOR_INTERFACES) + iface * INTERFACE_ENTRY_LENGTH;
-  if (load<u32>(entry, INTERFACE_ENTRY_LINK_TYPE) !== LINK_TYPE_ETHERNET)
-    drop(d, DROP_NOT_ETHERNET, counters);
+  const stamp: usize = load<u32>(cursor, CURSOR_STAMPS) + index * STAMP_LENGTH;
+  // The third byte is STAMP_TRAILER.
+  store<u32>(stamp, link | ((captured - length) << 16), STAMP_LINK);
   store<u64>(cursor, load<u64>(cursor, CURSOR_BYTES_IN) + captured, CURSOR_BYTES_IN);
   return true;
 }

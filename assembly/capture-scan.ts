@@ -11,13 +11,20 @@ import {
   CURSOR_RECORD_LENGTH,
   CURSOR_STATUS,
   FORMAT_BIG_ENDIAN,
+  FORMAT_LENGTHS_DOUBTFUL,
+  FORMAT_LENGTHS_SWAPPED,
   FORMAT_PCAPNG,
   STATUS_DAMAGE,
   STATUS_NEED_INPUT,
   STATUS_OTHER_BLOCK,
   STATUS_OUTPUT_FULL,
 } from "../src/layout/cursor.layout";
-import { CAPTURED_MAXIMUM, PCAP_RECORD_CAPTURED, PCAP_RECORD_LENGTH } from "../src/layout/pcap.layout";
+import {
+  CAPTURED_MAXIMUM,
+  PCAP_RECORD_CAPTURED,
+  PCAP_RECORD_LENGTH,
+  PCAP_RECORD_ORIGINAL,
+} from "../src/layout/pcap.layout";
 import {
   BLOCK_ENHANCED_PACKET,
   BLOCK_MINIMUM,
@@ -26,6 +33,7 @@ import {
   BLOCK_TOTAL_LENGTH,
   RECORD_BLOCK_MAXIMUM,
 } from "../src/layout/pcapng.layout";
+import { areTurned } from "./capture-read";
 
 /**
  * Moves the cursor behind the last whole record that begins before `limit` and whose result fits the output; returns
@@ -35,6 +43,7 @@ export function scanCapture(cursor: usize, limit: usize): u32 {
   const format = load<u32>(cursor, CURSOR_IN_FORMAT);
   const swap = (format & FORMAT_BIG_ENDIAN) !== 0;
   const pcapng = (format & FORMAT_PCAPNG) !== 0;
+  const old = (format & (FORMAT_LENGTHS_SWAPPED | FORMAT_LENGTHS_DOUBTFUL)) !== 0;
   const inEnd: usize = load<u32>(cursor, CURSOR_IN_END);
   const growth = load<u32>(cursor, CURSOR_GROWTH);
   const header: u32 = pcapng ? BLOCK_MINIMUM : PCAP_RECORD_LENGTH;
@@ -46,6 +55,11 @@ export function scanCapture(cursor: usize, limit: usize): u32 {
   while (at < limit && at + header <= inEnd) {
     let length = pcapng ? load<u32>(at, BLOCK_TOTAL_LENGTH) : load<u32>(at, PCAP_RECORD_CAPTURED);
     if (swap) length = bswap<u32>(length);
+    if (old) {
+      let original = load<u32>(at, PCAP_RECORD_ORIGINAL);
+      if (swap) original = bswap<u32>(original);
+      if (areTurned(format, length, original)) length = original;
+    }
     if (pcapng) {
       let type = load<u32>(at);
       if (swap) type = bswap<u32>(type);

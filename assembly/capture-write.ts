@@ -1,22 +1,29 @@
 // Writes the frames of a burst as records of a pcap or pcapng, and the loop that joins reading, work and writing.
 
 import {
+  INTERFACE_ENTRY_ETHERNET,
   INTERFACE_ENTRY_LENGTH,
   INTERFACE_ENTRY_OFFSET,
+  INTERFACE_ENTRY_RAW,
+  INTERFACE_ENTRY_SNAP_LENGTH_OUT,
+  INTERFACE_ENTRY_UNCHANGED,
   INTERFACE_ENTRY_UNITS,
+  INTERFACE_NONE,
+  INTERFACE_UNITS_FINE,
   STAMP_BLOCK_TYPE,
   STAMP_INTERFACE,
   STAMP_LENGTH,
+  STAMP_LINK,
   STAMP_OPTIONS,
   STAMP_OPTIONS_LENGTH,
   STAMP_TICKS,
+  STAMP_TRAILER,
 } from "../src/layout/capture.layout";
 import {
   CURSOR_BYTES_OUT,
   CURSOR_COUNTERS,
   CURSOR_DESCRIPTORS,
   CURSOR_FORWARDED,
-  CURSOR_HEADROOM,
   CURSOR_IN_FORMAT,
   CURSOR_INTERFACES,
   CURSOR_OUT,
@@ -25,29 +32,46 @@ import {
   CURSOR_STAGES,
   CURSOR_STAMPS,
   CURSOR_STATUS,
+  CURSOR_TRAILERS_LEFT_OUT,
   FORMAT_BIG_ENDIAN,
   FORMAT_NANOSECONDS,
   FORMAT_PCAPNG,
   FORMAT_RECORDS,
+  FORMAT_TRAILERS,
 } from "../src/layout/cursor.layout";
 import {
   DESCRIPTOR_FRAME_LENGTH,
   DESCRIPTOR_LENGTH,
+  DESCRIPTOR_LINK,
   DESCRIPTOR_OFFSET,
   DESCRIPTOR_VERDICT,
   DESCRIPTOR_WIRE_LENGTH,
   VERDICT_DROP,
 } from "../src/layout/descriptor.layout";
-import { DROP_FRAME_TOO_LONG } from "../src/layout/drop.layout";
+import {
+  DROP_FRAME_TOO_LONG,
+  DROP_NO_TIME,
+  DROP_NONE,
+  DROP_OTHER_LINK_TYPE,
+} from "../src/layout/drop.layout";
+import { LINK_ETHERNET } from "../src/layout/link.layout";
 import { CAPTURED_MAXIMUM, PCAP_RECORD_LENGTH } from "../src/layout/pcap.layout";
 import {
   BLOCK_ENHANCED_PACKET,
   BLOCK_SIMPLE_PACKET,
+  ENHANCED_FLAGS_FCS_MASK,
   ENHANCED_FRAME,
   ENHANCED_MINIMUM,
+  OPTION_CODE,
+  OPTION_END,
+  OPTION_ENHANCED_FLAGS,
+  OPTION_LENGTH,
+  OPTION_VALUE,
   RECORD_BLOCK_MAXIMUM,
   SIMPLE_FRAME,
+  TIME_POWER_OF_TWO,
 } from "../src/layout/pcapng.layout";
+import { swapped16 } from "./byte-order";
 import { readBurst, simpleLength } from "./capture-read";
 import { copy } from "./copy";
 import { drop } from "./descriptor";
@@ -65,7 +89,7 @@ export function runCapture(cursor: usize): u32 {
   const stageCount = load<u32>(cursor, CURSOR_STAGE_COUNT);
   const counters: usize = load<u32>(cursor, CURSOR_COUNTERS);
   while (true) {
-    const count = readBurst(cursor, counters);
+    const count = readBurst(cursor);
     if (count === 0) return load<u32>(cursor, CURSOR_STATUS);
     let forwarded = runPipeline(descriptors, count, stages, stageCount, counters);
     if ((load<u32>(cursor, CURSOR_OUT_FORMAT) & FORMAT_RECORDS) !== 0) writeRecords(cursor, count);
@@ -74,7 +98,12 @@ export function runCapture(cursor: usize): u32 {
   }
 }
 
-/** Returns how many frames it has dropped after all, because no capture holds a record as long as theirs. */
+/**
+ * Returns how many frames it has dropped after all, because the output holds no record like theirs.
+ *
+ * A frame is as it was read if its link and its check sequence are: then it keeps both, and leaves by the interface that
+ * is its own. What stages have changed is Ethernet or raw IP without a check sequence, and leaves by one that says so.
+ */
 function writeBurst(cursor: usize, count: u32, counters: usize): u32 {
   const format = load<u32>(cursor, CURSOR_OUT_FORMAT);
   const swap = (format & FORMAT_BIG_ENDIAN) !== 0;
@@ -87,25 +116,42 @@ function writeBurst(cursor: usize, count: u32, counters: usize): u32 {
   let out: usize = load<u32>(cursor, CURSOR_OUT);
   let bytes: u64 = 0;
   let refused: u32 = 0;
+  let trailersLeftOut: u64 = 0;
+  const trailers = (format & FORMAT_TRAILERS) !== 0;
+  const interfaces: usize = load<u32>(cursor, CURSOR_INTERFACES);
   let stamp: usize = load<u32>(cursor, CURSOR_STAMPS);
   const descriptors: usize = load<u32>(cursor, CURSOR_DESCRIPTORS);
   const end: usize = descriptors + count * DESCRIPTOR_LENGTH;
   for (let d = descriptors; d < end; d += DESCRIPTOR_LENGTH, stamp += STAMP_LENGTH) {
     if (load<u8>(d, DESCRIPTOR_VERDICT) === VERDICT_DROP) continue;
     const frame: usize = load<u32>(d, DESCRIPTOR_OFFSET);
-    const length = load<u32>(d, DESCRIPTOR_FRAME_LENGTH);
-    const wire = load<u32>(d, DESCRIPTOR_WIRE_LENGTH);
-    if (
-      length > <u32>CAPTURED_MAXIMUM ||
-      (pcapng && ((length + 3) & ~3) + load<u32>(stamp, STAMP_OPTIONS_LENGTH) > BODY_MAXIMUM)
-    ) {
-      drop(d, DROP_FRAME_TOO_LONG, counters);
+    let length = load<u32>(d, DESCRIPTOR_FRAME_LENGTH);
+    let wire = load<u32>(d, DESCRIPTOR_WIRE_LENGTH);
+    const link: u32 = load<u16>(d, DESCRIPTOR_LINK);
+    const came: u32 = load<u16>(stamp, STAMP_LINK);
+    const entry: usize = interfaces + load<u32>(stamp, STAMP_INTERFACE) * INTERFACE_ENTRY_LENGTH;
+    let number = load<u32>(entry, INTERFACE_ENTRY_UNCHANGED);
+    let leftOut: u64 = 0;
+    if ((link | came) !== 0) {
+      if (link !== came) number = changedNumber(entry, link);
+      else if (trailers) {
+        length += load<u8>(stamp, STAMP_TRAILER);
+        wire += link >>> 8;
+      } else if (link >>> 8 !== 0) leftOut = 1;
+    }
+    const reason = refusal(length, number, stamp, pcapng);
+    if (reason !== DROP_NONE) {
+      drop(d, reason, counters);
       refused++;
       continue;
     }
+    trailersLeftOut += leftOut;
     bytes += length;
     if (pcapng) {
-      out = writeBlock(out, frame, length, wire, stamp, cursor, samePcapng, swap);
+      out = writeBlock(out, frame, length, wire, number, stamp, cursor, samePcapng, swap);
+      // Flags may say what is no longer true.
+      if (link !== came && came >>> 8 !== 0)
+        clearCheckSequence(out - 4, load<u32>(stamp, STAMP_OPTIONS_LENGTH), swap);
     } else {
       let ticks = load<u64>(stamp, STAMP_TICKS);
       if (!samePcap) {
@@ -124,9 +170,47 @@ function writeBurst(cursor: usize, count: u32, counters: usize): u32 {
   }
   store<u32>(cursor, <u32>out, CURSOR_OUT);
   store<u64>(cursor, load<u64>(cursor, CURSOR_BYTES_OUT) + bytes, CURSOR_BYTES_OUT);
+  store<u64>(cursor, load<u64>(cursor, CURSOR_TRAILERS_LEFT_OUT) + trailersLeftOut, CURSOR_TRAILERS_LEFT_OUT);
   // The pipeline has counted them as forwarded.
   if (refused !== 0) store<u64>(counters, load<u64>(counters) - refused);
   return refused;
+}
+
+/** The output's number for a frame that has become `link`. */
+function changedNumber(entry: usize, link: u32): u32 {
+  return (link & 0xff) === LINK_ETHERNET
+    ? load<u32>(entry, INTERFACE_ENTRY_ETHERNET)
+    : load<u32>(entry, INTERFACE_ENTRY_RAW);
+}
+
+/** Why the output holds no such record, if it does not. */
+function refusal(length: u32, number: u32, stamp: usize, pcapng: bool): u32 {
+  if (length > <u32>CAPTURED_MAXIMUM) return DROP_FRAME_TOO_LONG;
+  if (number === INTERFACE_NONE) return DROP_OTHER_LINK_TYPE;
+  // Only a simple block says no time, and it is the first interface's.
+  if (load<u32>(stamp, STAMP_BLOCK_TYPE) === BLOCK_SIMPLE_PACKET && (!pcapng || number !== 0))
+    return DROP_NO_TIME;
+  if (pcapng && ((length + 3) & ~3) + load<u32>(stamp, STAMP_OPTIONS_LENGTH) > BODY_MAXIMUM)
+    return DROP_FRAME_TOO_LONG;
+  return DROP_NONE;
+}
+
+/** Lets the flags among the options that end at `end` declare no check sequence. That they can be walked is known. */
+function clearCheckSequence(end: usize, length: u32, swap: bool): void {
+  for (let at = end - length; at + OPTION_VALUE <= end; ) {
+    let code: u32 = load<u16>(at, OPTION_CODE);
+    let valueLength: u32 = load<u16>(at, OPTION_LENGTH);
+    if (swap) {
+      code = swapped16(code);
+      valueLength = swapped16(valueLength);
+    }
+    if (code === OPTION_END) return;
+    if (code === OPTION_ENHANCED_FLAGS) {
+      const mask: u32 = ~ENHANCED_FLAGS_FCS_MASK;
+      store<u32>(at, load<u32>(at, OPTION_VALUE) & (swap ? bswap<u32>(mask) : mask), OPTION_VALUE);
+    }
+    at += OPTION_VALUE + ((valueLength + 3) & ~3);
+  }
 }
 
 /** Writes one packet block and returns where the next begins; its options are those that were read. */
@@ -135,14 +219,22 @@ function writeBlock(
   frame: usize,
   length: u32,
   wire: u32,
+  number: u32,
   stamp: usize,
   cursor: usize,
   sameTicks: bool,
   swap: bool,
 ): usize {
-  const timeless = load<u32>(stamp, STAMP_BLOCK_TYPE) === BLOCK_SIMPLE_PACKET;
-  // A simple block does not say how many bytes it holds: where its reader would count others, it becomes an enhanced one.
-  const simple = timeless && length === simpleLength(cursor, wire, load<u32>(cursor, CURSOR_HEADROOM));
+  // What has no time stays without: only a simple block can say that.
+  const simple = load<u32>(stamp, STAMP_BLOCK_TYPE) === BLOCK_SIMPLE_PACKET;
+  // It does not say how many bytes it holds. Where its reader would count others, because the frame is cut and not by the
+  // snap length, it tells the bytes that are there in place of those that were on the wire.
+  if (
+    simple &&
+    length !==
+      simpleLength(wire, load<u32>(load<u32>(cursor, CURSOR_INTERFACES), INTERFACE_ENTRY_SNAP_LENGTH_OUT))
+  )
+    wire = length;
   const padded = (length + 3) & ~3;
   const optionsLength = load<u32>(stamp, STAMP_OPTIONS_LENGTH);
   const fixed: u32 = simple ? SIMPLE_FRAME : ENHANCED_FRAME;
@@ -154,7 +246,7 @@ function writeBlock(
   } else {
     // A pcap's time is written in nanoseconds: the interface block says so.
     const ticks = sameTicks ? load<u64>(stamp, STAMP_TICKS) : toNanoseconds(cursor, stamp);
-    put(out + 8, load<u32>(stamp, STAMP_INTERFACE), swap);
+    put(out + 8, number, swap);
     put(out + 12, <u32>(ticks >>> 32), swap);
     put(out + 16, <u32>ticks, swap);
     put(out + 20, length, swap);
@@ -173,9 +265,8 @@ function put(at: usize, value: u32, swap: bool): void {
   store<u32>(at, swap ? bswap<u32>(value) : value);
 }
 
-/** Nanoseconds since 1970 of a stamp, rounded down; 0 if it has no time. */
+/** Nanoseconds since 1970 of a stamp, rounded down. */
 function toNanoseconds(cursor: usize, stamp: usize): u64 {
-  if (load<u32>(stamp, STAMP_BLOCK_TYPE) === BLOCK_SIMPLE_PACKET) return 0;
   const ticks = load<u64>(stamp, STAMP_TICKS);
   const format = load<u32>(cursor, CURSOR_IN_FORMAT);
   if ((format & FORMAT_PCAPNG) === 0) {
@@ -185,7 +276,9 @@ function toNanoseconds(cursor: usize, stamp: usize): u64 {
   const entry: usize =
     load<u32>(cursor, CURSOR_INTERFACES) + load<u32>(stamp, STAMP_INTERFACE) * INTERFACE_ENTRY_LENGTH;
   const units = load<u64>(entry, INTERFACE_ENTRY_UNITS);
-  const seconds = ticks / units + load<u64>(entry, INTERFACE_ENTRY_OFFSET);
+  const offset = load<u64>(entry, INTERFACE_ENTRY_OFFSET);
+  if (units >>> 32 === INTERFACE_UNITS_FINE) return offset * GIGA + fineFraction(ticks, <u32>units);
+  const seconds = ticks / units + offset;
   return seconds * GIGA + fractionOf(ticks % units, units);
 }
 
@@ -195,7 +288,22 @@ function fractionOf(rest: u64, units: u64): u64 {
   if (units <= 17179869184) return (rest * GIGA) / units;
   // Finer units are a multiple of a nanosecond's, being powers of ten,
   if ((units & (units - 1)) !== 0) return rest / (units / GIGA);
-  // or a power of two: the product takes 94 bits, and its lowest 32 are carried apart.
+  // or a power of two.
+  return fractionByPower(rest, ctz(units));
+}
+
+/** The same where more than 2^64 ticks make a second, so that all of them are less than one. */
+function fineFraction(ticks: u64, resolution: u32): u64 {
+  const exponent = resolution & ~TIME_POWER_OF_TWO;
+  if ((resolution & TIME_POWER_OF_TWO) !== 0) return fractionByPower(ticks, exponent);
+  for (let more: u32 = 9; more < exponent; more++) ticks /= 10;
+  return ticks;
+}
+
+/** Nanoseconds of `rest` ticks, where 2^`exponent` make a second, 32 at least. */
+function fractionByPower(rest: u64, exponent: u64): u64 {
+  // The product takes 94 bits, and its lowest 32 are carried apart.
   const low = (rest & 0xffffffff) * GIGA;
-  return ((rest >>> 32) * GIGA + (low >>> 32)) >>> (ctz(units) - 32);
+  // Shifts go by their lowest six bits only.
+  return exponent > 95 ? 0 : ((rest >>> 32) * GIGA + (low >>> 32)) >>> (exponent - 32);
 }

@@ -28,6 +28,8 @@ import {
   HDLC_UNICAST,
   LINK_ETHERNET,
   LINK_IP,
+  LINK_IPV4,
+  LINK_IPV6,
   LINK_NFLOG,
   LINK_NULL,
   LINK_PPP,
@@ -114,6 +116,8 @@ export function openLink(link: u32, frame: usize, length: u32): u32 {
   }
   switch (link) {
     case LINK_IP:
+    case LINK_IPV4:
+    case LINK_IPV6:
       return openIp(frame, length, 0);
     case LINK_SLL:
       if (length < <u32>SLL_LENGTH) return LINK_REFUSED | DROP_FRAME_TOO_SHORT;

@@ -1,10 +1,5 @@
-// IP packets on the walk through wrappings: what is passed over behind an IP header, and which of the protocols carried
-// are wrappings.
-//
-// Passed over: IPv6 extension headers, segment routing among them, and authentication headers, over IPv4 and IPv6. A
-// fragment header that says neither that there is more nor that there was some before belongs to a whole packet (RFC 6946).
+// IP packets on the walk through wrappings: which of the protocols that they carry are wrappings, behind what is passed over.
 
-import { AH_LENGTH, AH_UNIT, AH_UNITS, AH_UNITS_MORE, IP_PROTOCOL_AH } from "../src/layout/ah.layout";
 import {
   DROP_NONE,
   DROP_NOT_TUNNEL,
@@ -38,21 +33,9 @@ import {
 } from "../src/layout/ipv4.layout";
 import {
   IPV6_DESTINATION,
-  IPV6_DESTINATION_OPTIONS,
-  IPV6_EXTENSION_UNIT,
-  IPV6_EXTENSION_UNITS,
-  IPV6_FRAGMENT_HEADER,
-  IPV6_FRAGMENT_MORE,
-  IPV6_FRAGMENT_OFFSET,
-  IPV6_FRAGMENT_OFFSET_MASK,
-  IPV6_HIP,
-  IPV6_HOP_BY_HOP,
   IPV6_LENGTH,
-  IPV6_MOBILITY,
   IPV6_NEXT_HEADER,
   IPV6_PAYLOAD_LENGTH,
-  IPV6_ROUTING,
-  IPV6_SHIM6,
   IPV6_SOURCE,
 } from "../src/layout/ipv6.layout";
 import { IP_PROTOCOL_L2TP } from "../src/layout/l2tp.layout";
@@ -76,14 +59,13 @@ import {
 import { UDP_LENGTH } from "../src/layout/udp.layout";
 import { fold, sum } from "./checksum";
 import { FRAGMENT_BITS } from "./flow-hash";
+import { isFragment, isPassedOver, passedTo, passHeaders } from "./pass-over";
 import { OTHER, REFUSED } from "./refusal";
 import { greKind, openGreHeader } from "./unwrap-gre";
 import { openMpls } from "./unwrap-mpls";
 import { byteAt, flags, found, frame, half, presentFrom, stage, takes } from "./unwrap-state";
 import { openSession, openUdp, udpKind } from "./unwrap-udp";
 
-/** Headers passed over behind an IP header; more are no packet that anybody sends. */
-const PASSED_MAXIMUM = 16;
 const ADDRESS_LENGTH: u32 = 16;
 /** The first twelve bytes of an IPv4 address written as one of IPv6 (RFC 4291 §2.5.5.2), as two words see them. */
 const MAPPED_HIGH: u64 = 0;
@@ -122,41 +104,16 @@ export function openIp(at: u32, type: u32, end: u32): u32 {
     fragment = (load<u16>(frame + at, IPV4_FRAGMENT) & FRAGMENT_BITS) !== 0;
     if (!fragment && present < headerLength) return OTHER | DROP_OUTER_IP_TRUNCATED;
   }
-  for (let passed = 0; passed < PASSED_MAXIMUM && !fragment && isPassedOver(protocol, ipv6); passed++) {
-    const left = presentFrom(payload, end);
-    if (left < <u32>IPV6_EXTENSION_UNIT) return OTHER | DROP_OUTER_IP_TRUNCATED;
-    const next = byteAt(payload);
-    let step: u32 = IPV6_EXTENSION_UNIT;
-    if (protocol === IP_PROTOCOL_AH) {
-      if (left < <u32>AH_LENGTH) return OTHER | DROP_OUTER_IP_TRUNCATED;
-      step = (byteAt(payload + AH_UNITS) + AH_UNITS_MORE) * AH_UNIT;
-    } else if (protocol === IPV6_FRAGMENT_HEADER) {
-      const mask: u32 = IPV6_FRAGMENT_OFFSET_MASK | IPV6_FRAGMENT_MORE;
-      fragment = (half(payload + IPV6_FRAGMENT_OFFSET) & mask) !== 0;
-    } else step = (byteAt(payload + IPV6_EXTENSION_UNITS) + 1) * IPV6_EXTENSION_UNIT;
-    protocol = next;
-    payload += step;
+  if (!fragment && isPassedOver(protocol, ipv6)) {
+    const passed = passHeaders(frame + payload, presentFrom(payload, end), protocol, ipv6);
+    if (passed === REFUSED) return OTHER | DROP_OUTER_IP_TRUNCATED;
+    payload += passed;
+    protocol = passedTo;
+    fragment = isFragment;
   }
   // All fragments of a packet have one fate: whether it is a tunnel's stands in one of them only.
   if (fragment) return OTHER | (mayCarry(protocol, ipv6) ? DROP_OUTER_IP_FRAGMENT : DROP_NOT_TUNNEL);
   return openProtocol(at, ipv6, protocol, payload, end);
-}
-
-function isPassedOver(protocol: u32, ipv6: bool): bool {
-  if (protocol === IP_PROTOCOL_AH) return true;
-  if (!ipv6) return false;
-  switch (protocol) {
-    case IPV6_HOP_BY_HOP:
-    case IPV6_ROUTING:
-    case IPV6_FRAGMENT_HEADER:
-    case IPV6_DESTINATION_OPTIONS:
-    case IPV6_MOBILITY:
-    case IPV6_HIP:
-    case IPV6_SHIM6:
-      return true;
-    default:
-      return false;
-  }
 }
 
 /** Whether a fragment that says that it is of this protocol may be of a tunnel's packet. */
@@ -247,7 +204,7 @@ function endOf(at: u32, ipv6: bool, payload: u32, end: u32, minimum: u32): u32 {
       return REFUSED | DROP_OUTER_IP_CHECKSUM;
     ipLength = half(at + IPV4_TOTAL_LENGTH);
   }
-  if (ipLength === 0 && (!strict || (counted > 65535 && counted < REFUSED))) ipLength = available;
+  if (ipLength === 0 && counted < REFUSED && (!strict || counted > 65535)) ipLength = available;
   if (ipLength < payload - at + minimum) return REFUSED | DROP_OUTER_IP_HEADER;
   if (ipLength > available && strict) return REFUSED | DROP_OUTER_IP_TRUNCATED;
   return at + ipLength;

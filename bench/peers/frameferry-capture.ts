@@ -2,11 +2,7 @@
 // written. The cursor is laid out here by hand, so that only the kernel is measured and no stream around it.
 
 import { type Kernels, Pipeline } from "../../src/index.ts";
-import {
-  INTERFACE_ENTRY_LENGTH,
-  INTERFACE_ENTRY_LINK_TYPE,
-  STAMP_LENGTH,
-} from "../../src/layout/capture.layout.ts";
+import { INTERFACE_ENTRY_LENGTH, STAMP_LENGTH } from "../../src/layout/capture.layout.ts";
 import {
   CURSOR_BURST,
   CURSOR_COUNTERS,
@@ -22,7 +18,6 @@ import {
   CURSOR_STAMPS,
 } from "../../src/layout/cursor.layout.ts";
 import { DESCRIPTOR_LENGTH } from "../../src/layout/descriptor.layout.ts";
-import { LINK_TYPE_ETHERNET } from "../../src/layout/pcap.layout.ts";
 import { tunnel } from "../frames.ts";
 
 const BURST = 256;
@@ -49,7 +44,6 @@ export function frameferryCapture(kernels: Kernels, records: Uint8Array): Framef
   const interfaces = reserve("an interface table", INTERFACE_ENTRY_LENGTH);
   const set = (at: number, value: number): void => view.setUint32(cursor + at, value, true);
   bytes.set(records, input);
-  view.setUint32(interfaces + INTERFACE_ENTRY_LINK_TYPE, LINK_TYPE_ETHERNET, true);
   set(CURSOR_IN_END, input + records.length);
   set(CURSOR_OUT_END, output + records.length);
   set(CURSOR_INTERFACES, interfaces);

@@ -11,35 +11,33 @@ import {
   CURSOR_INTERFACES,
   CURSOR_OUT_FORMAT,
   CURSOR_RECORDS,
+  CURSOR_TRAILERS_LEFT_OUT,
   FORMAT_BIG_ENDIAN,
   FORMAT_NANOSECONDS,
   FORMAT_PCAPNG,
+  FORMAT_TRAILERS,
   STATUS_DAMAGE,
   STATUS_NEED_INPUT,
   STATUS_OUTPUT_FULL,
 } from "../layout/cursor.layout.ts";
-import {
-  CAPTURED_MAXIMUM,
-  LINK_TYPE_ETHERNET,
-  PCAP_FILE_LENGTH,
-  PCAP_RECORD_CAPTURED,
-  PCAP_RECORD_LENGTH,
-} from "../layout/pcap.layout.ts";
+import { CAPTURED_MAXIMUM, PCAP_FILE_LENGTH, PCAP_RECORD_LENGTH } from "../layout/pcap.layout.ts";
 import {
   BLOCK_INTERFACE,
+  BLOCK_INTERFACE_STATISTICS,
   BLOCK_MINIMUM,
   BLOCK_SECTION,
   INTERFACE_COUNT_MAXIMUM,
   INTERFACE_SNAP_LENGTH,
   RECORD_BLOCK_MAXIMUM,
   SECTION_LENGTH,
+  STATISTICS_INTERFACE,
 } from "../layout/pcapng.layout.ts";
 import { CaptureError } from "../pcap/capture-error.ts";
-import { emitPcapHeader, parsePcapHeader, recogniseCapture } from "../pcap/pcap-format.ts";
+import { capturedLength, type LengthOrder, parsePcapHeader, recogniseCapture } from "../pcap/pcap-format.ts";
 import {
+  type BlockHeader,
   emitInterfaceBlock,
-  emitSectionBlock,
-  lengthsDiffer,
+  type InterfaceBlock,
   parseBlockHeader,
   parseInterfaceBlock,
   parseSectionBlock,
@@ -50,6 +48,9 @@ import type { Program, ProgramState } from "../pipeline/program.ts";
 import type { Tally } from "../pipeline/tally.ts";
 import { CaptureMemory } from "./capture-memory.ts";
 import { InterfaceTable } from "./interface-table.ts";
+import { LongBlock } from "./long-block.ts";
+import { numbersInPcap, OutputInterfaces, type PcapKind } from "./output-interfaces.ts";
+import { openPcap, PLAIN_INTERFACE, plainPcapHeader } from "./pcap-opening.ts";
 
 export type CaptureOutputFormat = "same" | "pcap" | "pcapng";
 
@@ -57,7 +58,6 @@ export type CaptureOutputFormat = "same" | "pcap" | "pcapng";
 export type CaptureNeed = "input" | "output" | "nothing";
 
 const MAGIC_LENGTH = 4;
-const NANOSECONDS = { base: 10, exponent: 9 } as const;
 
 export class CaptureRun {
   readonly memory: CaptureMemory;
@@ -70,17 +70,21 @@ export class CaptureRun {
   readonly #wanted: CaptureOutputFormat;
   readonly #growth: number;
   readonly #interfaces: InterfaceTable;
-  /** Bytes of a long block that are still to be copied out, or to be passed over; where it starts, its length and type. */
-  #passing = 0;
-  #passingFrom = 0;
-  #passingLength = 0;
-  #passingType = 0;
+  readonly #outputs: OutputInterfaces;
+  /** Link types of the interfaces described so far, in their order. */
+  readonly #linkTypes: Set<number> = new Set();
+  /** Of a pcap that is written: undefined until its header is. */
+  #pcap: PcapKind | undefined;
+  #lengths: LengthOrder = "straight";
+  /** A long block that is being taken in, or copied out. */
+  #passing: LongBlock | undefined;
   #bigEndian = false;
 
   constructor(program: Program, format: CaptureOutputFormat) {
     this.#program = program;
     this.#wanted = format;
     this.#growth = program.headroom;
+    this.#outputs = new OutputInterfaces(program.compiled.changes);
     const undo = new Undo();
     try {
       this.#state = undo.with(program.open(), (state) => state.close());
@@ -97,8 +101,8 @@ export class CaptureRun {
     for (;;) {
       if (this.damage !== undefined) return "nothing";
       const need =
-        this.#passing > 0
-          ? this.#pass()
+        this.#passing !== undefined
+          ? this.#pass(this.#passing)
           : this.inputFormat === undefined
             ? this.#readHeader()
             : this.#readRecords();
@@ -108,12 +112,12 @@ export class CaptureRun {
 
   /** Says that there is no more input: what is left over is damage. */
   finish(): void {
+    // A capture without interfaces has no records, and makes a pcap without any.
+    if (this.inputFormat === "pcapng" && this.#wanted === "pcap") this.#beginPcap(PLAIN_INTERFACE);
     if (this.damage !== undefined) return;
     const { rest, fileOffset } = this.memory;
-    if (this.#passing > 0) {
-      const there = this.#passingLength - this.#passing + rest.length;
-      this.#stop(endsInside("block", there, this.#passingLength, this.#passingFrom));
-    } else if (rest.length > 0) {
+    if (this.#passing !== undefined) this.#stop(this.#passing.endsWith(rest.length));
+    else if (rest.length > 0) {
       const format = this.inputFormat;
       const what = format === undefined ? "header" : format === "pcap" ? "record" : "block";
       this.#stop(endsInside(what, rest.length, this.#wantedOf(rest), fileOffset));
@@ -124,14 +128,14 @@ export class CaptureRun {
   problemAt(bytes: Uint8Array, offset: number): CaptureError {
     const known = this.inputFormat === "pcap" ? undefined : this.#interfaces.known;
     return (
-      problemAt(bytes, this.#bigEndian, known, offset) ??
+      problemAt(bytes, this.#bigEndian, known, offset, this.#lengths) ??
       new CaptureError(offset, "the record here cannot be")
     );
   }
 
   /** Whether nothing but records is expected next: the header has been read, and no block is half passed. */
   get onlyRecordsExpected(): boolean {
-    return this.inputFormat !== undefined && this.#passing === 0 && this.damage === undefined;
+    return this.inputFormat !== undefined && this.#passing === undefined && this.damage === undefined;
   }
 
   get records(): number {
@@ -146,6 +150,15 @@ export class CaptureRun {
   /** Bytes of the frames written. */
   get frameBytesOut(): number {
     return this.memory.counter(CURSOR_BYTES_OUT);
+  }
+
+  /** Frames written without the check sequence that they came with. */
+  get trailersLeftOut(): number {
+    return this.memory.counter(CURSOR_TRAILERS_LEFT_OUT);
+  }
+
+  get linkTypes(): readonly number[] {
+    return [...this.#linkTypes];
   }
 
   /** What became of the frames that went through here. */
@@ -181,28 +194,17 @@ export class CaptureRun {
     const header = format === "pcap" ? parsePcapHeader(bytes) : format;
     if (header instanceof CaptureError) return this.#stop(header);
 
-    const { bigEndian, nanoseconds, linkType, fcsLength } = header;
-    const snapLength = this.#grown(header.snapLength);
-    const resolution = { base: 10, exponent: nanoseconds ? 9 : 6 } as const;
-    this.#bigEndian = bigEndian;
-    const flags = (bigEndian ? FORMAT_BIG_ENDIAN : 0) | (nanoseconds ? FORMAT_NANOSECONDS : 0);
-    this.#interfaces.add({ linkType, snapLength, resolution, offsetSeconds: 0n });
-    if (this.#wanted === "pcapng") {
-      this.#setFormats(flags, FORMAT_PCAPNG);
-      this.memory.append(emitSectionBlock({ bigEndian: false, minor: 0, options: [] }));
-      const description = {
-        linkType,
-        snapLength,
-        resolution: NANOSECONDS,
-        offsetSeconds: 0n,
-        fcsLength,
-        options: [],
-      };
-      this.memory.append(emitInterfaceBlock(description, false));
-    } else {
-      this.#setFormats(flags, flags);
-      this.memory.append(emitPcapHeader({ ...header, snapLength }));
-    }
+    this.#bigEndian = header.bigEndian;
+    this.#lengths = header.lengths;
+    this.#linkTypes.add(header.linkType);
+    const opening = openPcap(
+      { ...header, snapLength: this.#grown(header.snapLength) },
+      this.#outputs,
+      this.#wanted === "pcapng" ? "pcapng" : "pcap",
+    );
+    this.memory.append(opening.bytes);
+    this.#interfaces.add(opening.description, opening.numbers, opening.description.snapLength);
+    this.#setFormats(opening.input, opening.output);
     this.inputFormat = "pcap";
     this.memory.advance(PCAP_FILE_LENGTH);
     return undefined;
@@ -217,21 +219,19 @@ export class CaptureRun {
     if (header instanceof CaptureError) return this.#stop(header);
     const described = header.type === BLOCK_SECTION || header.type === BLOCK_INTERFACE;
     if (!described && header.totalLength > RECORD_BLOCK_MAXIMUM) {
-      this.#passing = this.#passingLength = header.totalLength;
-      this.#passingFrom = this.memory.fileOffset;
-      this.#passingType = header.type;
+      const { type, totalLength: length } = header;
+      const place = { type, length, offset: this.memory.fileOffset, bigEndian: this.#bigEndian };
+      this.#passing = new LongBlock(place, this.#wanted !== "pcap");
       return undefined;
     }
     if (bytes.length < header.totalLength) return "input";
-    if (this.memory.room < header.totalLength) return "output";
+    // An interface may have two twins, which are no longer than it.
+    if (this.memory.room < (described ? 3 : 1) * header.totalLength) return "output";
     const problem = trailerProblem(view, 0, header, this.memory.fileOffset);
     if (problem !== undefined) return this.#stop(problem);
     const block = bytes.slice(0, header.totalLength);
-    const damage = described
-      ? this.#describe(header.type, block)
-      : otherBlockProblem(block, header, this.memory.fileOffset);
+    const damage = described ? this.#describe(header.type, block) : this.#passOn(header, block);
     if (damage !== undefined) return this.#stop(damage);
-    if (this.#wanted !== "pcap") this.memory.append(block);
     this.memory.advance(header.totalLength);
     return undefined;
   }
@@ -240,17 +240,32 @@ export class CaptureRun {
     return type === BLOCK_SECTION ? this.#section(block) : this.#interface(block);
   }
 
+  /** Copies a block that is neither section nor interface; statistics get the number that their interface has now. */
+  #passOn(header: BlockHeader, block: Uint8Array): CaptureError | undefined {
+    const problem = otherBlockProblem(block, header, this.memory.fileOffset);
+    if (problem !== undefined || this.#wanted === "pcap") return problem;
+    if (header.type === BLOCK_INTERFACE_STATISTICS) {
+      const view = new DataView(block.buffer);
+      const number = this.#interfaces.numberOf(view.getUint32(STATISTICS_INTERFACE, !this.#bigEndian));
+      if (number !== undefined) view.setUint32(STATISTICS_INTERFACE, number, !this.#bigEndian);
+    }
+    this.memory.append(block);
+    return undefined;
+  }
+
   #section(block: Uint8Array): CaptureError | undefined {
     const section = parseSectionBlock(block, this.memory.fileOffset);
     if (section instanceof CaptureError) return section;
-    if (this.#wanted === "pcap" && this.inputFormat === undefined) this.memory.append(plainPcapHeader());
     this.inputFormat = "pcapng";
     this.#bigEndian = section.bigEndian;
     this.#interfaces.clear();
+    this.#outputs.clear();
     const flags = FORMAT_PCAPNG | (section.bigEndian ? FORMAT_BIG_ENDIAN : 0);
-    this.#setFormats(flags, this.#wanted === "pcap" ? FORMAT_NANOSECONDS : flags);
+    this.#setFormats(flags, this.#wanted === "pcap" ? FORMAT_NANOSECONDS : flags | FORMAT_TRAILERS);
+    if (this.#wanted === "pcap") return undefined;
     // The section's length will be another: all ones say that it is not known (pcapng §4.1).
     block.fill(0xff, SECTION_LENGTH, SECTION_LENGTH + 8);
+    this.memory.append(block);
     return undefined;
   }
 
@@ -260,44 +275,57 @@ export class CaptureRun {
       return new CaptureError(fileOffset, `more than ${INTERFACE_COUNT_MAXIMUM} interfaces in one section`);
     const description = parseInterfaceBlock(block, this.#bigEndian, fileOffset);
     if (description instanceof CaptureError) return description;
-    this.#interfaces.add(description);
+    this.#linkTypes.add(description.linkType);
+    if (this.#wanted === "pcap") {
+      const { linkType } = this.#beginPcap(description);
+      this.#interfaces.add(description, numbersInPcap(linkType, description), CAPTURED_MAXIMUM);
+    } else {
+      const snapLength = this.#grown(description.snapLength);
+      const { numbers, written } = this.#outputs.place({ ...description, snapLength });
+      new DataView(block.buffer).setUint32(INTERFACE_SNAP_LENGTH, snapLength, !this.#bigEndian);
+      for (const one of written)
+        this.memory.append(one === "itself" ? block : emitInterfaceBlock(one, this.#bigEndian));
+      this.#interfaces.add(description, numbers, snapLength);
+    }
     this.memory.set(CURSOR_INTERFACES, this.#interfaces.address);
     this.memory.set(CURSOR_INTERFACE_COUNT, this.#interfaces.count);
-    const view = new DataView(block.buffer);
-    view.setUint32(INTERFACE_SNAP_LENGTH, this.#grown(description.snapLength), !this.#bigEndian);
     return undefined;
   }
 
-  /** Copies a long block out piece by piece, or passes over it where the output has no place for it. */
-  #pass(): CaptureNeed | undefined {
+  /** Writes the header of a pcap made of a pcapng, unless it is there: nanoseconds, and what the first interface says. */
+  #beginPcap(first: InterfaceBlock): PcapKind {
+    if (this.#pcap !== undefined) return this.#pcap;
+    const { linkType } = this.#outputs.pcapKind(first);
+    this.memory.append(plainPcapHeader(linkType));
+    // Interfaces to come may declare other check sequences than this one.
+    this.#pcap = { linkType, trailers: false };
+    return this.#pcap;
+  }
+
+  /** Takes a long block in piece by piece and, once it is whole, copies it out. */
+  #pass(block: LongBlock): CaptureNeed | undefined {
     const { memory } = this;
-    const { rest } = memory;
-    const copied = this.#wanted !== "pcap";
-    // The length at its end comes in one piece, to be compared with the one in front.
-    const end = this.#passing === 4;
-    if (end && rest.length < 4) return "input";
-    const length = Math.min(end ? 4 : this.#passing - 4, rest.length, copied ? memory.room : rest.length);
-    if (end && length < 4) return "output";
-    if (end) {
-      const view = new DataView(rest.buffer, rest.byteOffset);
-      const trailer = view.getUint32(0, !this.#bigEndian);
-      if (trailer !== this.#passingLength)
-        return this.#stop(lengthsDiffer(this.#passingType, this.#passingLength, trailer, this.#passingFrom));
+    if (!block.isWhole) {
+      memory.advance(block.take(memory.rest));
+      if (!block.isWhole) return "input";
+      if (block.problem !== undefined) return this.#stop(block.problem);
     }
-    if (copied) memory.append(rest.subarray(0, length));
-    memory.advance(length);
-    this.#passing -= length;
-    if (this.#passing <= 4) return undefined;
-    return memory.rest.length === 0 ? "input" : "output";
+    for (;;) {
+      if (memory.room === 0) return "output";
+      const bytes = block.give(memory.room);
+      if (bytes === undefined) break;
+      memory.append(bytes);
+    }
+    this.#passing = undefined;
+    return undefined;
   }
 
   /** How many bytes there must be for more to be known of what begins with these. */
   #wantedOf(bytes: Uint8Array): number {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    const word = (at: number): number => view.getUint32(at, !this.#bigEndian);
     if (this.inputFormat === "pcap") {
       const whole = bytes.length >= PCAP_RECORD_LENGTH;
-      return PCAP_RECORD_LENGTH + (whole ? word(PCAP_RECORD_CAPTURED) : 0);
+      return PCAP_RECORD_LENGTH + (whole ? capturedLength(view, 0, !this.#bigEndian, this.#lengths) : 0);
     }
     if (this.inputFormat === undefined) {
       if (bytes.length < MAGIC_LENGTH) return MAGIC_LENGTH;
@@ -324,16 +352,4 @@ export class CaptureRun {
     this.damage = damage;
     return "nothing";
   }
-}
-
-/** For a pcap made of a pcapng: nanoseconds, and Ethernet, because nothing else goes through. */
-function plainPcapHeader(): Uint8Array {
-  return emitPcapHeader({
-    bigEndian: false,
-    nanoseconds: true,
-    reserved: [0, 0, 0],
-    snapLength: CAPTURED_MAXIMUM,
-    linkType: LINK_TYPE_ETHERNET,
-    fcsLength: undefined,
-  });
 }

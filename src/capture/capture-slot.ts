@@ -9,6 +9,7 @@ import {
   CURSOR_OUT,
   CURSOR_OUT_END,
   CURSOR_RECORDS,
+  CURSOR_TRAILERS_LEFT_OUT,
 } from "../layout/cursor.layout.ts";
 import { RECORD_BLOCK_MAXIMUM } from "../layout/pcapng.layout.ts";
 import type { Program, ProgramState } from "../pipeline/program.ts";
@@ -21,7 +22,7 @@ const INPUT = RECORD_BLOCK_MAXIMUM + SLOT_CHUNK;
 /** Room for a chunk of short records that each grow by two wrappings. */
 const OUTPUT = 4 * SLOT_CHUNK + RECORD_BLOCK_MAXIMUM;
 /** What the cursor counts. */
-const COUNTS_LENGTH = CURSOR_BYTES_OUT + 8 - CURSOR_RECORDS;
+const COUNTS_LENGTH = CURSOR_TRAILERS_LEFT_OUT + 8 - CURSOR_RECORDS;
 
 export class CaptureSlot extends CaptureCursor {
   readonly #state: ProgramState;
@@ -112,7 +113,7 @@ export class CaptureSlot extends CaptureCursor {
     return this.kernels.bytes.subarray(this.#output, this.get(CURSOR_OUT));
   }
 
-  /** What became of the frames, as of the last `keepCounts()`; so are the two below. */
+  /** What became of the frames, as of the last `keepCounts()`; so are the three below. */
   get tally(): Tally {
     return readTally(this.kernels, this.#kept, this.#state.program.compiled);
   }
@@ -123,6 +124,10 @@ export class CaptureSlot extends CaptureCursor {
 
   get frameBytesOut(): number {
     return this.#keptCount(CURSOR_BYTES_OUT);
+  }
+
+  get trailersLeftOut(): number {
+    return this.#keptCount(CURSOR_TRAILERS_LEFT_OUT);
   }
 
   #keptCount(field: number): number {

@@ -1,15 +1,27 @@
-// The interfaces of a capture as the kernels see them: link type, snap length and unit of time.
+// The interfaces of a capture as the kernels see them: link, check sequence, snap length, unit of time, and by which
+// interfaces of the output their frames leave.
 
 import type { Kernels } from "../kernel/kernels.ts";
 import {
+  INTERFACE_ENTRY_ETHERNET,
   INTERFACE_ENTRY_LENGTH,
-  INTERFACE_ENTRY_LINK_TYPE,
+  INTERFACE_ENTRY_LINK,
   INTERFACE_ENTRY_OFFSET,
+  INTERFACE_ENTRY_RAW,
   INTERFACE_ENTRY_SNAP_LENGTH,
+  INTERFACE_ENTRY_SNAP_LENGTH_OUT,
+  INTERFACE_ENTRY_TRAILER,
+  INTERFACE_ENTRY_UNCHANGED,
   INTERFACE_ENTRY_UNITS,
+  INTERFACE_NONE,
+  INTERFACE_UNITS_FINE,
 } from "../layout/capture.layout.ts";
+import { TIME_POWER_OF_TWO } from "../layout/pcapng.layout.ts";
+import { linkOf } from "../pcap/link-types.ts";
 import type { InterfaceBlock } from "../pcap/pcapng-format.ts";
 import type { KnownInterfaces } from "../pcap/problems.ts";
+import type { TimeResolution } from "../pcap/time.ts";
+import type { OutputNumbers } from "./output-interfaces.ts";
 
 const CAPACITY_FIRST = 64;
 const U64_MAXIMUM = (1n << 64n) - 1n;
@@ -44,18 +56,32 @@ export class InterfaceTable {
     this.#count = 0;
   }
 
-  add(description: Pick<InterfaceBlock, "linkType" | "snapLength" | "resolution" | "offsetSeconds">): void {
+  /** Adds what kernels have to know of an interface, and by which of the output its frames leave. */
+  add(description: Omit<InterfaceBlock, "options">, numbers: OutputNumbers, snapLengthOut: number): void {
     if (this.#count === this.#capacity) this.#grow();
     const { view } = this.#kernels;
     const at = this.#address + this.#count * INTERFACE_ENTRY_LENGTH;
-    const { base, exponent } = description.resolution;
-    // Units too fine for 64 bits tick so fast that no real time fits either: any unit does.
-    const units = BigInt(base) ** BigInt(exponent);
-    view.setUint32(at + INTERFACE_ENTRY_LINK_TYPE, description.linkType, true);
+    view.setUint8(at + INTERFACE_ENTRY_LINK, linkOf(description.linkType));
+    view.setUint8(at + INTERFACE_ENTRY_TRAILER, description.fcsLength ?? 0);
     view.setUint32(at + INTERFACE_ENTRY_SNAP_LENGTH, description.snapLength, true);
-    view.setBigUint64(at + INTERFACE_ENTRY_UNITS, units > U64_MAXIMUM ? U64_MAXIMUM : units, true);
+    view.setBigUint64(at + INTERFACE_ENTRY_UNITS, unitsOf(description.resolution), true);
     view.setBigInt64(at + INTERFACE_ENTRY_OFFSET, description.offsetSeconds, true);
+    view.setUint32(at + INTERFACE_ENTRY_SNAP_LENGTH_OUT, snapLengthOut, true);
+    view.setUint32(at + INTERFACE_ENTRY_UNCHANGED, numbers.unchanged, true);
+    view.setUint32(at + INTERFACE_ENTRY_ETHERNET, numbers.ethernet, true);
+    view.setUint32(at + INTERFACE_ENTRY_RAW, numbers.raw, true);
     this.#count++;
+  }
+
+  /** The number by which most of an interface's frames leave: for what speaks of the interface itself. */
+  numberOf(id: number): number | undefined {
+    if (id >= this.#count) return undefined;
+    const { view } = this.#kernels;
+    const at = this.#address + id * INTERFACE_ENTRY_LENGTH;
+    const numbers = [INTERFACE_ENTRY_UNCHANGED, INTERFACE_ENTRY_ETHERNET, INTERFACE_ENTRY_RAW];
+    return numbers
+      .map((field) => view.getUint32(at + field, true))
+      .find((number) => number !== INTERFACE_NONE);
   }
 
   close(): void {
@@ -71,4 +97,10 @@ export class InterfaceTable {
     this.#address = address;
     this.#capacity *= 2;
   }
+}
+
+function unitsOf({ base, exponent }: TimeResolution): bigint {
+  const units = BigInt(base) ** BigInt(exponent);
+  if (units <= U64_MAXIMUM) return units;
+  return (BigInt(INTERFACE_UNITS_FINE) << 32n) | BigInt(exponent | (base === 2 ? TIME_POWER_OF_TWO : 0));
 }

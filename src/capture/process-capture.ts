@@ -60,6 +60,13 @@ export interface CaptureSummary extends PipelineCounters {
   /** Bytes of the frames in them. */
   readonly frameBytesIn: number;
   readonly frameBytesOut: number;
+  /** Link types of its interfaces (LINKTYPE_ numbers), in the order in which they are first met. */
+  readonly linkTypes: readonly number[];
+  /**
+   * Frames that were written without the check sequence with which they came: a pcap declares one for all its frames or
+   * for none. In a pcapng each frame that is as it was keeps its own.
+   */
+  readonly checkSequencesLeftOut: number;
   /**
    * Where and why reading stopped, if the capture is cut short or damaged; everything before has been
    * delivered. Undefined for a sound capture.
@@ -190,11 +197,12 @@ export interface FrameTally {
   readonly tally: Tally;
   readonly frameBytesIn: number;
   readonly frameBytesOut: number;
+  readonly trailersLeftOut: number;
 }
 
 /** What is told of a capture whose header could be read, whoever worked on it. */
 export function summarise(
-  { inputFormat, damage }: Pick<CaptureRun, "inputFormat" | "damage">,
+  { inputFormat, linkTypes, damage }: Pick<CaptureRun, "inputFormat" | "linkTypes" | "damage">,
   counted: readonly FrameTally[],
   { read, written }: Traffic,
 ): CaptureSummary {
@@ -205,6 +213,8 @@ export function summarise(
     fileBytesOut: written,
     frameBytesIn: counted.reduce((sum, { frameBytesIn }) => sum + frameBytesIn, 0),
     frameBytesOut: counted.reduce((sum, { frameBytesOut }) => sum + frameBytesOut, 0),
+    linkTypes,
+    checkSequencesLeftOut: counted.reduce((sum, { trailersLeftOut }) => sum + trailersLeftOut, 0),
     damage,
   };
 }

@@ -36,6 +36,7 @@ import {
   DROP_NO_NEIGHBOUR,
   DROP_NO_PORT,
   DROP_NO_ROUTE,
+  DROP_NO_TIME,
   DROP_NONE,
   DROP_NOT_ETHERNET,
   DROP_NOT_SAMPLED,
@@ -43,6 +44,7 @@ import {
   DROP_NVGRE_FIELDS,
   DROP_OTHER_ADDRESS,
   DROP_OTHER_KEY,
+  DROP_OTHER_LINK_TYPE,
   DROP_OTHER_VNI,
   DROP_OUTER_IP_CHECKSUM,
   DROP_OUTER_IP_FRAGMENT,
@@ -247,6 +249,16 @@ export const dropReasons: readonly DropReason[] = [
     code: DROP_LINK_ENCRYPTED,
     name: "link-encrypted",
     sentence: "encrypted by its radio link, so that nothing in it can be seen",
+  },
+  {
+    code: DROP_OTHER_LINK_TYPE,
+    name: "other-link-type",
+    sentence: "of another link type than the pcap that is written: a pcapng holds both",
+  },
+  {
+    code: DROP_NO_TIME,
+    name: "no-time",
+    sentence: "captured without a time, where what is written must say one",
   },
   { code: DROP_TUNNEL_TRUNCATED, name: "tunnel-truncated", sentence: "ends inside the header of a tunnel" },
   {

@@ -49,7 +49,12 @@ export interface Outcome {
 
 /** Of a piece of which nothing comes out, and so many frames are lost with their worker. */
 function noOutput(lost: number): Outcome {
-  const counted = { tally: droppedOnly(DROP_WORKER_DIED, lost), frameBytesIn: 0, frameBytesOut: 0 };
+  const counted = {
+    tally: droppedOnly(DROP_WORKER_DIED, lost),
+    frameBytesIn: 0,
+    frameBytesOut: 0,
+    trailersLeftOut: 0,
+  };
   return { worker: undefined, output: new Uint8Array(0), counted, damage: undefined };
 }
 
@@ -76,7 +81,12 @@ export abstract class CaptureDispatch {
   /** What all slots and the run here work by, each in a state of its own. */
   readonly #program: Program;
   /** What counted no slot and not the run. */
-  #elsewhere: FrameTally = { tally: NO_COUNTERS, frameBytesIn: 0, frameBytesOut: 0 };
+  #elsewhere: FrameTally = {
+    tally: NO_COUNTERS,
+    frameBytesIn: 0,
+    frameBytesOut: 0,
+    trailersLeftOut: 0,
+  };
   protected readonly slots: CaptureSlot[] = [];
   readonly #regions: number[] = [];
   readonly #shares: Map<number, { pieces: number; frames: number }> = new Map();
@@ -109,16 +119,16 @@ export abstract class CaptureDispatch {
   async drive(): Promise<void> {
     await this.spread();
     this.options.signal?.throwIfAborted();
-    if (this.damage === undefined) {
-      this.run.finish();
-      this.damage = this.run.damage;
-    }
+    this.run.finish();
+    this.damage ??= this.run.damage;
+    await this.#send(this.run.memory.takeOutput());
   }
 
   /** What became of the capture, when all of it has been worked on. */
   get summary(): CaptureSummary {
     const { run, damage, bytesRead, bytesWritten } = this;
-    return summarise({ inputFormat: run.inputFormat, damage }, [run, ...this.slots, this.#elsewhere], {
+    const { inputFormat, linkTypes } = run;
+    return summarise({ inputFormat, linkTypes, damage }, [run, ...this.slots, this.#elsewhere], {
       read: bytesRead,
       written: bytesWritten,
     });
@@ -227,12 +237,13 @@ export abstract class CaptureDispatch {
     return this.waits.until(this.#writing);
   }
 
-  #add({ tally, frameBytesIn, frameBytesOut }: FrameTally): void {
+  #add({ tally, frameBytesIn, frameBytesOut, trailersLeftOut }: FrameTally): void {
     const before = this.#elsewhere;
     this.#elsewhere = {
       tally: sumTallies([before.tally, tally]),
       frameBytesIn: before.frameBytesIn + frameBytesIn,
       frameBytesOut: before.frameBytesOut + frameBytesOut,
+      trailersLeftOut: before.trailersLeftOut + trailersLeftOut,
     };
   }
 }

@@ -29,4 +29,6 @@ export interface TransferResult {
   /** Bytes of the frames read and written. */
   readonly frameBytesIn: number;
   readonly frameBytesOut: number;
+  /** Frames written without the check sequence that they came with. */
+  readonly trailersLeftOut: number;
 }

@@ -25,8 +25,9 @@ export const CURSOR_RECORDS = 80; // 64 bits: records read
 export const CURSOR_FORWARDED = 88; // 64 bits: records written
 export const CURSOR_BYTES_IN = 96; // 64 bits: frame bytes read
 export const CURSOR_BYTES_OUT = 104; // 64 bits: frame bytes written
-export const CURSOR_JOURNAL = 112; // address, for workers between two byte rings
-export const CURSOR_SWITCH = 116; // address of a switch's context, which works in place of stages; 0 = stages
+export const CURSOR_TRAILERS_LEFT_OUT = 112; // 64 bits: frames written without the check sequence they came with
+export const CURSOR_JOURNAL = 120; // address, for workers between two byte rings
+export const CURSOR_SWITCH = 124; // address of a switch's context, which works in place of stages; 0 = stages
 // A switch's burst that could not be finished, because the output had no room: how many frames, how many of what
 // leaves has been written, the receive ring's head behind it, and what the kernel said.
 export const CURSOR_BURST_FRAMES = 128;
@@ -56,3 +57,6 @@ export const FORMAT_PCAPNG = 1; // else pcap
 export const FORMAT_BIG_ENDIAN = 2;
 export const FORMAT_NANOSECONDS = 4; // pcap only
 export const FORMAT_RECORDS = 8; // neither: records as in a byte ring
+export const FORMAT_TRAILERS = 16; // of the output: frames that are as they were keep their check sequences
+export const FORMAT_LENGTHS_SWAPPED = 32; // of the input, pcap before 2.3: the original length stands first
+export const FORMAT_LENGTHS_DOUBTFUL = 64; // of the input, pcap 2.3: the greater length is the original one

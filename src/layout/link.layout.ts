@@ -20,6 +20,9 @@ export const LINK_NFLOG = 6;
 export const LINK_WLAN = 7;
 /** The same behind a radiotap header, which says its own length. */
 export const LINK_RADIOTAP = 8;
+/** An IPv4 packet and nothing else, or IPv6: as LINK_IP, but nothing may become one of these on its way. */
+export const LINK_IPV4 = 9;
+export const LINK_IPV6 = 10;
 /** One that nothing is known of: its frames can be kept, dropped and counted. */
 export const LINK_OTHER = 255;
 

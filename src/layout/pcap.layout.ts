@@ -5,6 +5,8 @@ export const PCAP_MAGIC_NANOSECONDS = 0xa1b23c4d;
 export const PCAP_MAGIC_MODIFIED = 0xa1b2cd34; // longer record headers (Kuznetsov's patch); not read here
 export const PCAP_VERSION_MAJOR = 2;
 export const PCAP_VERSION_MINOR = 4;
+/** Before this version the original length of a record stood first; in it, in some programs' files. */
+export const PCAP_VERSION_MINOR_DOUBTFUL = 3;
 
 export const PCAP_FILE_MAGIC = 0;
 export const PCAP_FILE_VERSION_MAJOR = 4;
@@ -27,8 +29,8 @@ export const PCAP_RECORD_CAPTURED = 8;
 export const PCAP_RECORD_ORIGINAL = 12;
 export const PCAP_RECORD_LENGTH = 16;
 
-export const LINK_TYPE_ETHERNET = 1;
-
 /** A record that claims more captured bytes than this is damage, not a frame. */
 export const CAPTURED_MAXIMUM = 262144;
+
+export const LINK_TYPE_ETHERNET = 1;
 export const LINK_TYPE_RAW = 101; // an IPv4 or IPv6 packet, told apart by its version

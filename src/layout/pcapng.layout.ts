@@ -66,6 +66,7 @@ export const NAME_END = 0;
 export const NAME_IPV4 = 1;
 export const NAME_IPV6 = 2;
 /** Statistics (§4.6): interface(32) time(64), then options. */
+export const STATISTICS_INTERFACE = 8;
 export const STATISTICS_OPTIONS = 20;
 /** Secrets (§4.7): type(32) length(32), as many bytes, padded, then options. */
 export const SECRETS_LENGTH = 12;
@@ -103,6 +104,9 @@ export const OPTION_INTERFACE_SEND_SPEED = 16;
 export const OPTION_INTERFACE_RECEIVE_SPEED = 17;
 
 export const OPTION_ENHANCED_FLAGS = 2;
+/** Bits 5 to 8 of the flags: bytes of check sequence behind the frame; 0 says nothing. */
+export const ENHANCED_FLAGS_FCS_SHIFT = 5;
+export const ENHANCED_FLAGS_FCS_MASK = 0x1e0;
 export const OPTION_ENHANCED_DROPS = 4;
 export const OPTION_ENHANCED_PACKET_ID = 5;
 export const OPTION_ENHANCED_QUEUE = 6;

@@ -16,7 +16,7 @@ export interface CaptureSection {
   readonly kind: "section";
   readonly format: CaptureFormat;
   readonly byteOrder: ByteOrder;
-  /** pcap 2.4; pcapng 1.0 or 1.2. */
+  /** pcap 2.0 to 2.4, of which 2.4 is written; pcapng 1.0 or 1.2. */
   readonly version: { readonly major: number; readonly minor: number };
   /** pcap: three words of the file header that mean nothing any more: time zone, accuracy, and what stands above the
    * link type. */

@@ -8,6 +8,7 @@ import {
   PCAP_RECORD_LENGTH,
   PCAP_RECORD_ORIGINAL,
   PCAP_RECORD_SECONDS,
+  PCAP_VERSION_MINOR,
 } from "../layout/pcap.layout.ts";
 import type { ByteSink } from "./byte-sink.ts";
 import type { ByteOrder, CaptureSection, InterfaceDescription, RecordDescription } from "./capture-types.ts";
@@ -52,6 +53,8 @@ export class PcapEmitter implements CaptureEmitter {
     const isPcap = section?.format === "pcap";
     const resolution = first?.resolution;
     this.#header = {
+      minor: PCAP_VERSION_MINOR,
+      lengths: "straight",
       bigEndian: (byteOrder ?? section?.byteOrder) === "big",
       nanoseconds:
         nanoseconds ?? (resolution === undefined || resolution.base === 2 || resolution.exponent > 6),

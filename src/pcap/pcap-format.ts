@@ -23,15 +23,27 @@ import {
   PCAP_MAGIC_MICROSECONDS,
   PCAP_MAGIC_MODIFIED,
   PCAP_MAGIC_NANOSECONDS,
+  PCAP_RECORD_CAPTURED,
+  PCAP_RECORD_ORIGINAL,
   PCAP_RESERVED_MASK,
   PCAP_VERSION_MAJOR,
   PCAP_VERSION_MINOR,
+  PCAP_VERSION_MINOR_DOUBTFUL,
 } from "../layout/pcap.layout.ts";
 import { BLOCK_SECTION } from "../layout/pcapng.layout.ts";
 import { CaptureError } from "./capture-error.ts";
 
+/**
+ * How the two lengths of a record stand. Before version 2.3 the original one stood first. In 2.3 either is met: no frame
+ * has more bytes than it had on the wire, so the smaller one is the captured. libpcap and Wireshark read them so.
+ */
+export type LengthOrder = "straight" | "swapped" | "doubtful";
+
 export interface PcapHeader {
   readonly bigEndian: boolean;
+  /** The version's second number; the first is 2. What is written is 2.4. */
+  readonly minor: number;
+  readonly lengths: LengthOrder;
   /** Whether record fractions are nanoseconds, not microseconds. */
   readonly nanoseconds: boolean;
   /** Time zone, accuracy, and the bits above the link type that mean nothing: unused, kept. */
@@ -88,12 +100,14 @@ export function parsePcapHeader(bytes: Uint8Array): PcapHeader | CaptureError {
   const little = !bigEndian;
   const major = view.getUint16(PCAP_FILE_VERSION_MAJOR, little);
   const minor = view.getUint16(PCAP_FILE_VERSION_MINOR, little);
-  if (major !== PCAP_VERSION_MAJOR || minor !== PCAP_VERSION_MINOR)
-    return new CaptureError(0, `pcap version ${major}.${minor}, and only 2.4 is read here`);
+  if (major !== PCAP_VERSION_MAJOR || minor > PCAP_VERSION_MINOR)
+    return new CaptureError(0, `pcap version ${major}.${minor}, and only 2.0 to 2.4 are read here`);
   const link = view.getUint32(PCAP_FILE_LINK_TYPE, little);
   const hasFcs = (link & PCAP_FCS_PRESENT) !== 0;
   return {
     bigEndian,
+    minor,
+    lengths: lengthOrder(minor),
     nanoseconds: (bigEndian ? magic : turn(magic)) === PCAP_MAGIC_NANOSECONDS,
     reserved: [
       view.getUint32(PCAP_FILE_ZONE, little),
@@ -125,6 +139,37 @@ export function emitPcapHeader(header: PcapHeader): Uint8Array {
   view.setUint32(PCAP_FILE_SNAP_LENGTH, header.snapLength, little);
   view.setUint32(PCAP_FILE_LINK_TYPE, header.reserved[2] | fcs | header.linkType, little);
   return bytes;
+}
+
+function lengthOrder(minor: number): LengthOrder {
+  if (minor < PCAP_VERSION_MINOR_DOUBTFUL) return "swapped";
+  return minor === PCAP_VERSION_MINOR_DOUBTFUL ? "doubtful" : "straight";
+}
+
+/** Bytes of the frame that the record at `position` holds. */
+export function capturedLength(
+  view: DataView,
+  position: number,
+  little: boolean,
+  lengths: LengthOrder,
+): number {
+  const first = view.getUint32(position + PCAP_RECORD_CAPTURED, little);
+  if (lengths === "straight") return first;
+  const second = view.getUint32(position + PCAP_RECORD_ORIGINAL, little);
+  return lengths === "swapped" ? second : Math.min(first, second);
+}
+
+/** Bytes that the frame of the record at `position` had on the wire. */
+export function originalLength(
+  view: DataView,
+  position: number,
+  little: boolean,
+  lengths: LengthOrder,
+): number {
+  const second = view.getUint32(position + PCAP_RECORD_ORIGINAL, little);
+  if (lengths === "straight") return second;
+  const first = view.getUint32(position + PCAP_RECORD_CAPTURED, little);
+  return lengths === "swapped" ? first : Math.max(first, second);
 }
 
 function turn(word: number): number {

@@ -1,19 +1,16 @@
 // Walks the records of a pcap (draft-ietf-opsawg-pcap §5) as far as whole ones have arrived.
 
 import {
-  PCAP_RECORD_CAPTURED,
   PCAP_RECORD_FRACTION,
   PCAP_RECORD_LENGTH,
-  PCAP_RECORD_ORIGINAL,
   PCAP_RECORD_SECONDS,
   PCAP_VERSION_MAJOR,
-  PCAP_VERSION_MINOR,
 } from "../layout/pcap.layout.ts";
 import type { ByteQueue } from "./byte-queue.ts";
 import type { CaptureError } from "./capture-error.ts";
 import type { CaptureInterface, CaptureItem, CaptureSection } from "./capture-types.ts";
 import { NO_OPTIONS } from "./options.ts";
-import type { PcapHeader } from "./pcap-format.ts";
+import { capturedLength, type LengthOrder, originalLength, type PcapHeader } from "./pcap-format.ts";
 import { recordProblem } from "./problems.ts";
 import { TimeWords } from "./time.ts";
 
@@ -33,6 +30,7 @@ export class PcapWalker implements CaptureWalker {
   readonly #interface: CaptureInterface;
   readonly #little: boolean;
   readonly #nanoseconds: boolean;
+  readonly #lengths: LengthOrder;
   readonly #time: TimeWords = new TimeWords();
   #count = 0;
 
@@ -42,7 +40,7 @@ export class PcapWalker implements CaptureWalker {
       kind: "section",
       format: "pcap",
       byteOrder: header.bigEndian ? "big" : "little",
-      version: { major: PCAP_VERSION_MAJOR, minor: PCAP_VERSION_MINOR },
+      version: { major: PCAP_VERSION_MAJOR, minor: header.minor },
       reserved: header.reserved,
       comments: [],
       hardware: undefined,
@@ -72,16 +70,18 @@ export class PcapWalker implements CaptureWalker {
     interfaces.push(this.#interface);
     this.#little = !header.bigEndian;
     this.#nanoseconds = header.nanoseconds;
+    this.#lengths = header.lengths;
   }
 
   walk(queue: ByteQueue, items: CaptureItem[], limit: number): CaptureError | undefined {
     const little = this.#little;
     const nanosecondFile = this.#nanoseconds;
+    const lengths = this.#lengths;
     const time = this.#time;
     while (items.length < limit && queue.require(PCAP_RECORD_LENGTH)) {
-      const problem = recordProblem(queue.view, queue.position, little, queue.offset);
+      const problem = recordProblem(queue.view, queue.position, little, queue.offset, lengths);
       if (problem !== undefined) return problem;
-      const captured = queue.view.getUint32(queue.position + PCAP_RECORD_CAPTURED, little);
+      const captured = capturedLength(queue.view, queue.position, little, lengths);
       if (!queue.require(PCAP_RECORD_LENGTH + captured)) return undefined;
       const { view, bytes, position } = queue;
       const seconds = view.getUint32(position + PCAP_RECORD_SECONDS, little);
@@ -97,7 +97,7 @@ export class PcapWalker implements CaptureWalker {
             ? time.combine(seconds, 1000000000, fraction * 1000)
             : ticks * 1000n,
         ticks,
-        originalLength: view.getUint32(position + PCAP_RECORD_ORIGINAL, little),
+        originalLength: originalLength(view, position, little, lengths),
         interface: this.#interface,
         options: NO_OPTIONS,
         index: this.#count++,

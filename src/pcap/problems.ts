@@ -1,7 +1,7 @@
 // Why the next record or block of a capture cannot be: one set of sentences, whoever reads it. The kernels find that
 // something is wrong (assembly/capture-read.ts asks the same questions), and what it is is found out here.
 
-import { CAPTURED_MAXIMUM, PCAP_RECORD_CAPTURED, PCAP_RECORD_LENGTH } from "../layout/pcap.layout.ts";
+import { CAPTURED_MAXIMUM, PCAP_RECORD_LENGTH } from "../layout/pcap.layout.ts";
 import {
   BLOCK_BODY,
   BLOCK_CUSTOM,
@@ -31,6 +31,7 @@ import {
 } from "../layout/pcapng.layout.ts";
 import { CaptureError } from "./capture-error.ts";
 import { type OptionPlace, padded, parseOptions } from "./options.ts";
+import { capturedLength, type LengthOrder } from "./pcap-format.ts";
 import { type BlockHeader, parseBlockHeader, trailerProblem } from "./pcapng-format.ts";
 
 /** What a packet block is measured by: the interfaces of its section that stand in front of it. */
@@ -46,8 +47,9 @@ export function recordProblem(
   position: number,
   little: boolean,
   offset: number,
+  lengths: LengthOrder,
 ): CaptureError | undefined {
-  const captured = view.getUint32(position + PCAP_RECORD_CAPTURED, little);
+  const captured = capturedLength(view, position, little, lengths);
   if (captured <= CAPTURED_MAXIMUM) return undefined;
   return new CaptureError(
     offset,
@@ -99,10 +101,11 @@ export function problemAt(
   bigEndian: boolean,
   known: KnownInterfaces | undefined,
   offset: number,
+  lengths: LengthOrder,
 ): CaptureError | undefined {
   const view = new DataView(rest.buffer, rest.byteOffset, rest.byteLength);
   if (rest.length < (known === undefined ? PCAP_RECORD_LENGTH : BLOCK_MINIMUM)) return undefined;
-  if (known === undefined) return recordProblem(view, 0, !bigEndian, offset);
+  if (known === undefined) return recordProblem(view, 0, !bigEndian, offset, lengths);
   const header = parseBlockHeader(view, 0, bigEndian, offset);
   if (header instanceof CaptureError) return header;
   const { type, totalLength } = header;

@@ -11,6 +11,7 @@ import {
   STATE_LENGTH,
 } from "../layout/stage.layout.ts";
 import type { CompiledStages, StageState } from "./compiled-stages.ts";
+import type { FrameChange } from "./frame-change.ts";
 import type { Stage } from "./stages.ts";
 import { writeStage } from "./write-stage.ts";
 
@@ -32,6 +33,7 @@ export function compileStages(stages: readonly Stage[]): CompiledStages {
       `expected at most ${STAGES_MAXIMUM}, got ${stages.length}`,
     );
   const records = new Uint8Array(stages.length * STAGE_LENGTH);
+  const changes: (FrameChange | undefined)[] = [];
   const states: (StageState & { readonly offset: number })[] = [];
   let headroom = 0;
   let stateLength = COUNTERS_LENGTH;
@@ -40,10 +42,11 @@ export function compileStages(stages: readonly Stage[]): CompiledStages {
     const record = new DataView(records.buffer, index * STAGE_LENGTH, STAGE_LENGTH);
     const needs = under(["stages", index], () => writeStage(stages[index] as Stage, record));
     const state = needs.state ?? NO_STATE;
+    changes.push(needs.changes);
     record.setUint32(STAGE_STATE, stateLength, true);
     states.push({ ...state, offset: stateLength });
     stateLength += Math.ceil(state.length / STATE_ALIGNMENT) * STATE_ALIGNMENT;
     headroom += needs.headroom ?? 0;
   }
-  return { id: ++compiled, records, headroom, states, stateLength };
+  return { id: ++compiled, records, headroom, changes, states, stateLength };
 }

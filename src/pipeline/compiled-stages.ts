@@ -1,6 +1,7 @@
 // What stages are once they have been checked: data for kernels, and how a thread's state for them is laid out.
 
 import type { CountTable } from "./count-table.ts";
+import type { FrameChange } from "./frame-change.ts";
 
 /** The state of a stage in each thread that runs it. */
 export interface StageState {
@@ -20,6 +21,8 @@ export interface CompiledStages {
   readonly records: Uint8Array<ArrayBuffer>;
   /** Bytes of headroom that the stages may take from a frame, all together. */
   readonly headroom: number;
+  /** For each stage how it changes frames; undefined for one that does not. */
+  readonly changes: readonly (FrameChange | undefined)[];
   /** For each stage: its state, and where it lies in that of a thread. */
   readonly states: readonly (StageState & { readonly offset: number })[];
   /** Bytes of a thread's state, the drop counters and all. */

@@ -2,12 +2,15 @@
 
 import { type Checked, checkFields, type Fields } from "../core/fields.ts";
 import type { StageState } from "./compiled-stages.ts";
+import type { FrameChange } from "./frame-change.ts";
 import type { Stage } from "./stages.ts";
 
 /** What a stage of a pipeline comes to, beside its record. */
 export interface StageNeeds {
   /** By how many bytes it makes a frame longer at most. Default 0. */
   readonly headroom?: number;
+  /** How it changes frames. Default: it leaves them as they are. */
+  readonly changes?: FrameChange;
   /** What changes while it runs, beside the count of frames that it changed. Default: nothing. */
   readonly state?: StageState;
 }

@@ -29,11 +29,15 @@ import {
   VLAN_VID_RESERVED,
 } from "../layout/vlan.layout.ts";
 import { VNI_MAXIMUM } from "../layout/vxlan.layout.ts";
+import type { FrameChange } from "./frame-change.ts";
 import { type StageKind, stageKind } from "./stage-kind.ts";
 
 const TPIDS = [TPID_CUSTOMER, TPID_SERVICE, TPID_LEGACY];
 const VID: Kind<number> = whole(0, VLAN_VID_RESERVED - 1);
 const PCP: Kind<number> = whole(0, VLAN_PCP_MAXIMUM);
+/** Frames of other links have no tags. */
+const ALL_TAGGED: FrameChange = { of: "ethernet", to: ["ethernet"], keeps: false, keepsOthers: true };
+const SOME_TAGGED: FrameChange = { ...ALL_TAGGED, keeps: true };
 const TPID: Kind<number> = { expected: "0x8100, 0x88a8 or 0x9100", check: wholeTpid };
 
 export const VLAN_PUSH_STAGE: StageKind = stageKind<"vlan-push", "vid" | "pcp" | "dei" | "tpid">(
@@ -48,7 +52,7 @@ export const VLAN_PUSH_STAGE: StageKind = stageKind<"vlan-push", "vid" | "pcp" |
   (options, record) => {
     record.setUint16(VLAN_TAG, options.tpid);
     record.setUint16(VLAN_TAG + 2, tciBits(options).bits);
-    return { headroom: VLAN_LENGTH };
+    return { headroom: VLAN_LENGTH, changes: ALL_TAGGED };
   },
 );
 
@@ -61,7 +65,7 @@ export const VLAN_POP_STAGE: StageKind = stageKind<"vlan-pop">(
     record.setUint16(VLAN_MATCH_TPID, options.tpid ?? 0);
     record.setUint32(VLAN_MATCH_MASK, mask, true);
     record.setUint32(VLAN_MATCH_BITS, bits, true);
-    return {};
+    return { changes: SOME_TAGGED };
   },
 );
 
@@ -75,7 +79,7 @@ export const VLAN_REWRITE_STAGE: StageKind = stageKind<"vlan-rewrite">(
     record.setUint32(VLAN_SET_BITS, bits, true);
     record.setUint16(VLAN_NEW_TPID, options.tpid ?? 0);
     record.setUint16(VLAN_MATCH_TPID, options.match ?? 0);
-    return {};
+    return { changes: SOME_TAGGED };
   },
 );
 

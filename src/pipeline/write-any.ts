@@ -2,6 +2,7 @@
 
 import { parseIp } from "../core/addresses.ts";
 import { ArgumentRangeError, ArgumentTypeError } from "../core/argument-error.ts";
+import { alternatives } from "../core/arguments.ts";
 import { checkFields, notFor } from "../core/fields.ts";
 import {
   ANY_ADDRESSES,
@@ -54,10 +55,16 @@ const USUAL =
   DECAPSULATE_STRICT_LENGTHS |
   DECAPSULATE_RAW;
 
+/** Options that not every kind has. */
+const OF_SOME = ["vni", "key", "rule", "udpChecksum", "checksum", "criticalOptions"] as const;
+
 /** Writes the record; a decapsulation makes no frame longer than it was. */
 export function writeAny(stage: DecapsulateAny, record: DataView): StageNeeds {
   const checked = checkFields("decapsulate", DECAPSULATE_ANY, stage);
   const rows = rowsOf(checked);
+  for (const option of OF_SOME)
+    if (stage[option] !== undefined && !rows.some(({ options }) => options.includes(option)))
+      throw notFor(option, `a decapsulation of kind ${alternatives(rows.map(({ name }) => name))}`);
   record.setUint32(STAGE_OPERATION, OPERATION_DECAPSULATE_ANY, true);
   record.setBigUint64(
     ANY_KINDS,

@@ -18,13 +18,28 @@ export const STAGE_KINDS: readonly StageKind[] = [
     name: "decapsulate",
     operation: OPERATION_DECAPSULATE,
     fields: undefined,
-    write: (stage, record) => writeDecapsulate(stage as DecapsulateStage, record),
+    write: (stage, record) => {
+      const decapsulate = stage as DecapsulateStage;
+      const raw = "link" in decapsulate && decapsulate.link === "raw";
+      return {
+        ...writeDecapsulate(decapsulate, record),
+        changes: {
+          of: "any",
+          to: raw ? ["ethernet", "raw"] : ["ethernet"],
+          keeps: decapsulate.others === "keep",
+          keepsOthers: decapsulate.others === "keep",
+        },
+      };
+    },
   },
   {
     name: "encapsulate",
     operation: OPERATION_ENCAPSULATE,
     fields: undefined,
-    write: (stage, record) => ({ headroom: writeEncapsulate(stage as EncapsulateStage, record) }),
+    write: (stage, record) => ({
+      headroom: writeEncapsulate(stage as EncapsulateStage, record),
+      changes: { of: "ethernet", to: ["ethernet"], keeps: false, keepsOthers: false },
+    }),
   },
   VLAN_PUSH_STAGE,
   VLAN_POP_STAGE,

@@ -47,6 +47,7 @@ export class TransferWorker {
         tally: slot.tally,
         frameBytesIn: slot.frameBytesIn,
         frameBytesOut: slot.frameBytesOut,
+        trailersLeftOut: slot.trailersLeftOut,
       };
     } finally {
       plan.release(interfaces);

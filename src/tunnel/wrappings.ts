@@ -74,21 +74,22 @@ export interface WrappingRow {
   /** By which kernels know it. */
   readonly number: number;
   readonly ports: readonly number[];
+  /** Options that not every kind has, of those that a decapsulation of any kind has. */
+  readonly options: readonly string[];
   /** Which packets the fast loops take, where it has such. */
   readonly plain?: { readonly mask: number; readonly bits: number } | undefined;
 }
 
-const other = (
+function other(
   name: OtherWrapping,
   title: string,
   number: number,
-  ports: readonly number[] = [],
-): WrappingRow => ({
-  name,
-  title,
-  number,
-  ports,
-});
+  { ports = [], options = [] }: Partial<Pick<WrappingRow, "ports" | "options">> = {},
+): WrappingRow {
+  return { name, title, number, ports, options: ports.length > 0 ? ["udpChecksum", ...options] : options };
+}
+
+const OF_GRE = ["rule", "checksum"];
 
 export const WRAPPING_ROWS: readonly WrappingRow[] = [
   ...TUNNEL_ROWS.map((row) => ({
@@ -96,28 +97,32 @@ export const WRAPPING_ROWS: readonly WrappingRow[] = [
     title: row.title,
     number: row.number,
     ports: portsOf(row),
+    options: Object.keys(row.decapsulate),
     plain: row.plain,
   })),
-  other("erspan", "ERSPAN", WRAPPING_ERSPAN),
-  other("gre-in-udp", "GRE in UDP", WRAPPING_GRE_IN_UDP, [GRE_IN_UDP_PORT]),
+  other("erspan", "ERSPAN", WRAPPING_ERSPAN, { options: OF_GRE }),
+  other("gre-in-udp", "GRE in UDP", WRAPPING_GRE_IN_UDP, {
+    ports: [GRE_IN_UDP_PORT],
+    options: ["key", ...OF_GRE],
+  }),
   other("pptp", "PPTP", WRAPPING_PPTP),
   other("ipip", "IPv4 in IPv4", WRAPPING_IPIP),
   other("6in4", "IPv6 in IPv4", WRAPPING_6IN4),
   other("4in6", "IPv4 in IPv6", WRAPPING_4IN6),
   other("6in6", "IPv6 in IPv6", WRAPPING_6IN6),
-  other("gtp-u", "GTP-U", WRAPPING_GTP_U, [GTP_PORT]),
+  other("gtp-u", "GTP-U", WRAPPING_GTP_U, { ports: [GTP_PORT] }),
   other("mpls", "MPLS", WRAPPING_MPLS),
-  other("mpls-in-udp", "MPLS in UDP", WRAPPING_MPLS_IN_UDP, [MPLS_IN_UDP_PORT]),
+  other("mpls-in-udp", "MPLS in UDP", WRAPPING_MPLS_IN_UDP, { ports: [MPLS_IN_UDP_PORT] }),
   other("pppoe", "PPPoE", WRAPPING_PPPOE),
   other("vn-tag", "VN-tag", WRAPPING_VN_TAG),
   other("802.1br", "802.1BR E-tag", WRAPPING_E_TAG),
-  other("802.1ah", "802.1ah I-tag", WRAPPING_I_TAG),
+  other("802.1ah", "802.1ah I-tag", WRAPPING_I_TAG, { options: ["vni"] }),
   other("etherip", "EtherIP", WRAPPING_ETHERIP),
-  other("l2tp", "L2TP", WRAPPING_L2TP, [L2TP_PORT]),
-  other("l2tpv3", "L2TPv3", WRAPPING_L2TPV3, [L2TP_PORT]),
+  other("l2tp", "L2TP", WRAPPING_L2TP, { ports: [L2TP_PORT] }),
+  other("l2tpv3", "L2TPv3", WRAPPING_L2TPV3, { ports: [L2TP_PORT] }),
   other("nsh", "NSH", WRAPPING_NSH),
-  other("tzsp", "TZSP", WRAPPING_TZSP, [TZSP_PORT]),
-  other("capwap", "CAPWAP", WRAPPING_CAPWAP, [CAPWAP_PORT]),
+  other("tzsp", "TZSP", WRAPPING_TZSP, { ports: [TZSP_PORT] }),
+  other("capwap", "CAPWAP", WRAPPING_CAPWAP, { ports: [CAPWAP_PORT] }),
 ];
 
 /** Everything that can be taken off, for programs that let people choose. */

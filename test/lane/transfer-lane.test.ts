@@ -33,7 +33,7 @@ function subject() {
     const received = job.bytes.length / (job.bytes.length === 0 ? 1 : RECORD);
     const tally = { ...NO_COUNTERS, forwarded: received };
     const bytes = job.bytes.slice() as Uint8Array<ArrayBuffer>;
-    done({ bytes, tally, consumed: bytes.length, frameBytesIn: 0, frameBytesOut: 0 });
+    done({ bytes, tally, consumed: bytes.length, frameBytesIn: 0, frameBytesOut: 0, trailersLeftOut: 0 });
     await new Promise((resolve) => setTimeout(resolve, 0));
   };
   return { lane, jobs, fill, finish, changes: () => changes };
