@@ -87,7 +87,7 @@ describe("bad usage", () => {
     [
       "encap",
       [VXLAN, "-o", "out", ...ENCAP, "--kind", "gre"],
-      "--vni: a decapsulation of kind gre has no such option",
+      "--vni: a tunnel of kind gre has no such option",
     ],
     [
       "encap",
@@ -145,7 +145,7 @@ describe("bad usage", () => {
     [
       "decap",
       [VXLAN, "-o", "out", "--kind", "gre", "--vni", "1"],
-      "--vni: a tunnel of kind gre has no such option",
+      "--vni: a decapsulation of kind gre has no such option",
     ],
     [
       "decap",
