@@ -70,6 +70,8 @@ export { ByteRing, type ByteRingOptions } from "./ring/byte-ring.ts";
 export { DescriptorRing, type DescriptorRingOptions } from "./ring/descriptor-ring.ts";
 export { FrameBurst } from "./ring/frame-burst.ts";
 export { WorkerDiedError } from "./threads/worker-died-error.ts";
+export type { WorkerHealth } from "./threads/worker-health.ts";
+export { WorkerLateError } from "./threads/worker-late-error.ts";
 export type { DecapsulateAny, WrappingPorts } from "./tunnel/any.ts";
 export {
   type DecapsulateStageOf,
