@@ -2,6 +2,7 @@
 //
 // A result is a place or a length, or a refusal (refusal.ts).
 
+import { IP_PROTOCOL_AH } from "../src/layout/ah.layout";
 import {
   DROP_NOT_TUNNEL,
   DROP_OUTER_IP_CHECKSUM,
@@ -17,29 +18,19 @@ import {
   IPV4_SOURCE,
   IPV4_TOTAL_LENGTH,
 } from "../src/layout/ipv4.layout";
-import {
-  IPV6_DESTINATION_OPTIONS,
-  IPV6_EXTENSION_NEXT_HEADER,
-  IPV6_EXTENSION_UNIT,
-  IPV6_EXTENSION_UNITS,
-  IPV6_HOP_BY_HOP,
-  IPV6_LENGTH,
-  IPV6_NEXT_HEADER,
-  IPV6_PAYLOAD_LENGTH,
-  IPV6_SOURCE,
-} from "../src/layout/ipv6.layout";
-import { DECAPSULATE_TRUST_IP } from "../src/layout/stage.layout";
+import { IPV6_LENGTH, IPV6_NEXT_HEADER, IPV6_PAYLOAD_LENGTH, IPV6_SOURCE } from "../src/layout/ipv6.layout";
+import { DECAPSULATE_STRICT_LENGTHS, DECAPSULATE_TRUST_IP } from "../src/layout/stage.layout";
 import { UDP_CHECKSUM } from "../src/layout/udp.layout";
 import { VLAN_LENGTH } from "../src/layout/vlan.layout";
 import { fold, sum } from "./checksum";
 import { FRAGMENT_BITS } from "./flow-hash";
 import { LINK_PLACE, LINK_REASON, LINK_REFUSED, LINK_TYPE, openLink } from "./link";
+import { isFragment, isPassedOver, passedTo, passHeaders } from "./pass-over";
 import { OTHER, REFUSED } from "./refusal";
 import { isTag } from "./vlan";
 
 const TYPE_IPV4: u32 = 0x0008; // as a little-endian load sees 0x0800
 const TYPE_IPV6: u32 = 0xdd86;
-const FRAGMENT_OFFSET: u32 = 0xff1f;
 /** Outer tags walked over; more are no tunnel packet. */
 const TAGS_MAXIMUM = 4;
 /** What a length field of 16 bits can say. */
@@ -53,8 +44,8 @@ const PLACE_OFFSET: u32 = 0xffff;
 const PLACE_LENGTH = 16;
 const PLACE_LENGTH_MASK: u32 = 0xff;
 const PLACE_IPV6: u32 = 0x1000000;
-/** The longest IPv6 header with its extensions that a place can tell. */
-const IPV6_HEADERS_MAXIMUM: u32 = 248;
+/** The longest IP header with what is passed over behind it that a place can tell. */
+const HEADERS_MAXIMUM: u32 = 248;
 
 /** The place of the IP packet in a frame that begins with `link`, if it is one of `protocol`. */
 export function walk(link: u32, frame: usize, length: u32, protocol: u32): u32 {
@@ -74,28 +65,40 @@ export function walk(link: u32, frame: usize, length: u32, protocol: u32): u32 {
     const first: u32 = load<u8>(packet);
     const headerLength = (first & 15) << 2;
     if (first >>> 4 !== 4 || headerLength < <u32>IPV4_LENGTH) return REFUSED | OTHER | DROP_OUTER_IP_HEADER;
-    if (load<u8>(packet, IPV4_PROTOCOL) !== protocol) return REFUSED | OTHER | DROP_NOT_TUNNEL;
-    // A later fragment has no tunnel header: whose it is cannot be seen.
-    if ((load<u16>(packet, IPV4_FRAGMENT) & FRAGMENT_OFFSET) !== 0) return REFUSED | OTHER | DROP_NOT_TUNNEL;
+    const carried: u32 = load<u8>(packet, IPV4_PROTOCOL);
+    if (carried !== protocol && carried !== IP_PROTOCOL_AH) return REFUSED | OTHER | DROP_NOT_TUNNEL;
+    // Whose a fragment is can be seen in the first one only, and all have one fate.
+    if ((load<u16>(packet, IPV4_FRAGMENT) & FRAGMENT_BITS) !== 0)
+      return REFUSED | OTHER | DROP_OUTER_IP_FRAGMENT;
     if (present < headerLength) return REFUSED | OTHER | DROP_OUTER_IP_TRUNCATED;
+    if (carried !== protocol) return passedPlace(frame, ip, headerLength, present, carried, protocol, false);
     return ip | (headerLength << PLACE_LENGTH);
   }
   if (type !== TYPE_IPV6) return REFUSED | OTHER | DROP_NOT_TUNNEL;
   if (present < <u32>IPV6_LENGTH) return REFUSED | OTHER | DROP_OUTER_IP_TRUNCATED;
   if (load<u8>(packet) >>> 4 !== 6) return REFUSED | OTHER | DROP_OUTER_IP_HEADER;
-  // Options say nothing that matters here: Linux puts a tunnel encapsulation limit in front of GRE (RFC 2473 §4.1.1).
-  let next: u32 = load<u8>(packet, IPV6_NEXT_HEADER);
-  let headerLength: u32 = IPV6_LENGTH;
-  while (next !== protocol) {
-    if (next !== IPV6_DESTINATION_OPTIONS && next !== IPV6_HOP_BY_HOP)
-      return REFUSED | OTHER | DROP_NOT_TUNNEL;
-    if (present < headerLength + IPV6_EXTENSION_UNIT) return REFUSED | OTHER | DROP_OUTER_IP_TRUNCATED;
-    const extension: usize = packet + headerLength;
-    next = load<u8>(extension, IPV6_EXTENSION_NEXT_HEADER);
-    headerLength += (<u32>load<u8>(extension, IPV6_EXTENSION_UNITS) + 1) * IPV6_EXTENSION_UNIT;
-    if (headerLength > IPV6_HEADERS_MAXIMUM) return REFUSED | OTHER | DROP_NOT_TUNNEL;
-  }
-  return ip | (headerLength << PLACE_LENGTH) | PLACE_IPV6;
+  const next: u32 = load<u8>(packet, IPV6_NEXT_HEADER);
+  if (next !== protocol) return passedPlace(frame, ip, IPV6_LENGTH, present, next, protocol, true);
+  return ip | (IPV6_LENGTH << PLACE_LENGTH) | PLACE_IPV6;
+}
+
+/** The same, where what is passed over stands behind the IP header, of which the first is one of `next`. */
+function passedPlace(
+  frame: usize,
+  ip: u32,
+  headerLength: u32,
+  present: u32,
+  next: u32,
+  protocol: u32,
+  ipv6: bool,
+): u32 {
+  const passed = passHeaders(frame + ip + headerLength, present - headerLength, next, ipv6);
+  if (passed === REFUSED) return REFUSED | OTHER | DROP_OUTER_IP_TRUNCATED;
+  if (isFragment && (passedTo === protocol || isPassedOver(passedTo, ipv6)))
+    return REFUSED | OTHER | DROP_OUTER_IP_FRAGMENT;
+  headerLength += passed;
+  if (passedTo !== protocol || headerLength > HEADERS_MAXIMUM) return REFUSED | OTHER | DROP_NOT_TUNNEL;
+  return ip | (headerLength << PLACE_LENGTH) | (ipv6 ? PLACE_IPV6 : 0);
 }
 
 /** Where the payload of the IP packet at `place` begins in its frame. */
@@ -112,7 +115,7 @@ export function payloadLength(frame: usize, place: u32, wire: u32, minimum: u32,
   const headerLength = (place >>> PLACE_LENGTH) & PLACE_LENGTH_MASK;
   const available = wire - (place & PLACE_OFFSET);
   let ipLength: u32 = 0; // header and all
-  // Segments of over 64 KiB that a host captured before its card cut them say zero (BIG TCP).
+  // Segments that a host captured before its card cut them say zero, those of over 64 KiB always (BIG TCP).
   // The IPv6 payload length does not count its own header (RFC 8200 §3).
   let counted = available;
   if ((place & PLACE_IPV6) !== 0) {
@@ -120,15 +123,24 @@ export function payloadLength(frame: usize, place: u32, wire: u32, minimum: u32,
     if (ipLength !== 0) ipLength += IPV6_LENGTH;
     counted -= IPV6_LENGTH;
   } else {
-    if ((load<u16>(packet, IPV4_FRAGMENT) & FRAGMENT_BITS) !== 0) return REFUSED | DROP_OUTER_IP_FRAGMENT;
-    if ((flags & DECAPSULATE_TRUST_IP) === 0 && fold(sum(packet, headerLength)) !== 0xffff)
+    const own: u32 = (<u32>load<u8>(packet) & 15) << 2;
+    if ((flags & DECAPSULATE_TRUST_IP) === 0 && fold(sum(packet, own)) !== 0xffff)
       return REFUSED | DROP_OUTER_IP_CHECKSUM;
     ipLength = bswap<u16>(load<u16>(packet, IPV4_TOTAL_LENGTH));
   }
-  if (ipLength === 0 && counted > LENGTH_MAXIMUM && counted < REFUSED) ipLength = available;
+  const strict = (flags & DECAPSULATE_STRICT_LENGTHS) !== 0;
+  if (ipLength === 0 && counted < REFUSED && (!strict || counted > LENGTH_MAXIMUM)) ipLength = available;
   if (ipLength < headerLength + minimum) return REFUSED | DROP_OUTER_IP_HEADER;
-  if (ipLength > available) return REFUSED | DROP_OUTER_IP_TRUNCATED;
+  // What is longer than it was on the wire was cut by a mirror that did not say so.
+  if (ipLength > available && strict) return REFUSED | DROP_OUTER_IP_TRUNCATED;
   return ipLength - headerLength;
+}
+
+/** Whether the IP packet at `place` says no length. */
+export function isUncut(frame: usize, place: u32): bool {
+  const packet: usize = frame + (place & PLACE_OFFSET);
+  const ipv6 = (place & PLACE_IPV6) !== 0;
+  return (ipv6 ? load<u16>(packet, IPV6_PAYLOAD_LENGTH) : load<u16>(packet, IPV4_TOTAL_LENGTH)) === 0;
 }
 
 /** Zero means that there is none; what the capture cut cannot be verified (RFC 768, RFC 7348 §5). */

@@ -49,7 +49,7 @@ import {
 } from "../src/layout/tunnel.layout";
 import { UDP_DESTINATION_PORT, UDP_LENGTH, UDP_TOTAL_LENGTH } from "../src/layout/udp.layout";
 import { swapped16 } from "./byte-order";
-import { payloadLength, payloadOf, udpSumIsGood, walk } from "./carrier";
+import { isUncut, payloadLength, payloadOf, udpSumIsGood, walk } from "./carrier";
 import { sumIsWrong } from "./checksum";
 import { countChanged, drop, passOver } from "./descriptor";
 import { FRAGMENT_BITS, PLAIN_IPV4, PLAIN_IPV4_MASK } from "./flow-hash";
@@ -195,7 +195,7 @@ export function pull(d: usize, form: usize, vni: u32, flags: u32): u32 {
     tunnelLength = available;
     if (!gre) {
       let udpLength: u32 = bswap<u16>(load<u16>(frame + at, UDP_TOTAL_LENGTH));
-      if (udpLength === 0 && available > 65535) udpLength = available;
+      if (udpLength === 0 && isUncut(frame, place)) udpLength = available;
       if (udpLength < <u32>UDP_LENGTH || udpLength > available) return DROP_UDP_LENGTH;
       if (udpLength < <u32>UDP_LENGTH + TUNNEL_LENGTH || length < at + UDP_LENGTH + TUNNEL_LENGTH)
         return load<u32>(form, FORM_TRUNCATED);

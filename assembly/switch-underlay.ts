@@ -22,7 +22,11 @@ import {
 import { ETHERNET_LENGTH, ETHERNET_TYPE } from "../src/layout/ethernet.layout";
 import { IPV4_DESTINATION, IPV4_SOURCE } from "../src/layout/ipv4.layout";
 import { IPV6_DESTINATION, IPV6_SOURCE } from "../src/layout/ipv6.layout";
-import { ENCAPSULATE_IP_OFFSET, ENCAPSULATE_TEMPLATE } from "../src/layout/stage.layout";
+import {
+  DECAPSULATE_STRICT_LENGTHS,
+  ENCAPSULATE_IP_OFFSET,
+  ENCAPSULATE_TEMPLATE,
+} from "../src/layout/stage.layout";
 import {
   PORT_ENCAPSULATION,
   PORT_LENGTH,
@@ -72,7 +76,8 @@ export function fromUnderlay(sw: usize, d: usize): u32 {
     if (form !== 0 && pullPlain(d, d + DESCRIPTOR_LENGTH, form, VNI_NONE) !== d)
       return ofRemote(sw, d, outer + ETHERNET_LENGTH, load<u32>(form, FORM_KIND));
   }
-  return fromUnderlaySlowly(sw, d, flags & 0xffff);
+  // What comes from a wire is whole.
+  return fromUnderlaySlowly(sw, d, (flags & 0xffff) | DECAPSULATE_STRICT_LENGTHS);
 }
 
 /** The form of the kind that a packet is of, if it is plain and over UDP; 0 if its port is none of ours. */

@@ -1,30 +1,44 @@
 import type { Command } from "commander";
-import type { Field } from "../core/fields.ts";
-import { type DecapsulateStage, optionsOfAnyKind } from "../tunnel/kinds.ts";
+import { DECAPSULATE_ANY, type DecapsulateAny, NO_KIND, type WrappingPorts } from "../tunnel/any.ts";
 import { addTransformOptions, optionsOf, type Parsed, type Rows } from "./options.ts";
 import { transform } from "./transform.ts";
 
 const EXAMPLES = `
 Examples:
   frameferry decap overlay.pcap -o passengers.pcap
-  frameferry decap overlay.pcap -o passengers.pcapng --vni 5001 --depth all
-  frameferry decap flannel.pcap -o pods.pcap --port 8472 --keep-others
-  frameferry decap gre.pcap -o passengers.pcap --kind gre --key 77
+  frameferry decap overlay.pcap -o passengers.pcapng --vni 5001 --vni 5002 --depth all
+  frameferry decap flannel.pcap -o pods.pcap --kind vxlan --port 8473 --keep-others
+  frameferry decap mirror.pcap -o mirrored.pcap --kind erspan --kind tzsp
+  frameferry decap mobile.pcap -o users.pcapng --kind gtp-u --link raw
   frameferry decap ovn.pcap -o passengers.pcap --kind geneve --take-critical
   tcpdump -U -w - udp port 4789 | frameferry decap - -o - | tcpdump -n -r -
 
-What is dropped is counted by reason, and what is written by VNI. Timestamps, interfaces and comments are kept.`;
+Without --kind whatever is known is taken off: docs/wrappings.md says what that is. What is dropped is counted by reason,
+what is taken off by kind, VNI and key. Timestamps, interfaces and comments are kept.`;
 
-const { kind, ...ROWS } = optionsOfAnyKind("decapsulate");
-
-const OPTIONS: Rows = { kind: { ...(kind as Field<unknown>), fallback: "vxlan" }, ...ROWS };
+const { stage: _, kind: __, ...OPTIONS } = DECAPSULATE_ANY as unknown as Rows;
 
 export function defineDecap(command: Command): void {
   addTransformOptions(command, OPTIONS).addHelpText("after", EXAMPLES).action(decap);
 }
 
 async function decap(inputs: readonly string[], parsed: Parsed): Promise<void> {
-  // Whether the options belong to the kind is checked where all stages are.
-  const stage = { stage: "decapsulate", kind: "vxlan", ...optionsOf(OPTIONS, parsed) } as DecapsulateStage;
-  await transform("decap", inputs, parsed, [stage, { stage: "count", by: "vni" }], OPTIONS);
+  const { ports, ...options } = optionsOf(OPTIONS, parsed) as Partial<DecapsulateAny>;
+  const stage: DecapsulateAny = {
+    stage: "decapsulate",
+    kind: "any",
+    ...options,
+    ...(ports && { ports: withKind(ports, options.kinds) }),
+  };
+  await transform("decap", inputs, parsed, [stage], OPTIONS);
+}
+
+/** Ports that were given without a kind are those of the only one, or of VXLAN. */
+function withKind(ports: WrappingPorts, kinds: DecapsulateAny["kinds"] = []): WrappingPorts {
+  const byKind = new Map(Object.entries(ports) as [string, readonly number[]][]);
+  const nobodys = byKind.get(NO_KIND);
+  if (nobodys === undefined) return ports;
+  const whose = (kinds.length === 1 && kinds[0]) || "vxlan";
+  byKind.delete(NO_KIND);
+  return Object.fromEntries(byKind.set(whose, [...nobodys, ...(byKind.get(whose) ?? [])]));
 }

@@ -66,18 +66,24 @@ export function dropRows({ drops }: Pick<DataplaneCaptureSummary, "drops">): [st
 /** What was counted by key, as a table; the others in a line of their own. */
 export function countText({ by, entries, others, complete }: StageCounts, most: number = KEYS_TOLD): string {
   const told = entries.slice(0, most);
+  // Of VNI and key kinds have one or none: what nobody has is no column.
+  const keys = by.includes("kind")
+    ? by.filter((key) => entries.some((entry) => entry[key] !== undefined))
+    : by;
   const rest = entries
     .slice(most)
     .reduce((sum, { frames, bytes }) => ({ frames: sum.frames + frames, bytes: sum.bytes + bytes }), others);
   const rows = told.map((entry) => [
-    ...by.map((key) => String(entry[key] ?? "none")),
+    ...keys.map((key) => String(entry[key] ?? "none")),
     grouped(entry.frames),
     grouped(entry.bytes),
   ]);
   if (rest.frames > 0)
-    rows.push(["others", ...by.slice(1).map(() => ""), grouped(rest.frames), grouped(rest.bytes)]);
+    rows.push(["others", ...keys.slice(1).map(() => ""), grouped(rest.frames), grouped(rest.bytes)]);
   const note = complete ? "" : "  there was no room for all keys: what is told of one may be too little\n";
-  return textTable([[...by.map(flagOfKey), "frames", "bytes"], ...rows], [by.length, by.length + 1]) + note;
+  return (
+    textTable([[...keys.map(flagOfKey), "frames", "bytes"], ...rows], [keys.length, keys.length + 1]) + note
+  );
 }
 
 export function summaryJson({ command, inputs, output, outputFormat, summary }: Run): string {

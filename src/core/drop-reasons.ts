@@ -25,6 +25,7 @@ import {
   DROP_GRE_VERSION,
   DROP_INNER_TAGGED,
   DROP_INNER_TRUNCATED,
+  DROP_INNER_UNKNOWN,
   DROP_IP_CHECKSUM,
   DROP_IP_HEADER,
   DROP_LINK_DOWN,
@@ -41,6 +42,7 @@ import {
   DROP_NOT_SAMPLED,
   DROP_NOT_TUNNEL,
   DROP_NVGRE_FIELDS,
+  DROP_OTHER_ADDRESS,
   DROP_OTHER_KEY,
   DROP_OTHER_LINK_TYPE,
   DROP_OTHER_VNI,
@@ -57,6 +59,10 @@ import {
   DROP_SOURCE_ZERO,
   DROP_SPLIT_HORIZON,
   DROP_TTL_EXCEEDED,
+  DROP_TUNNEL_CONTROL,
+  DROP_TUNNEL_FRAGMENT,
+  DROP_TUNNEL_TRUNCATED,
+  DROP_TUNNEL_VERSION,
   DROP_UDP_CHECKSUM,
   DROP_UDP_LENGTH,
   DROP_UDP_TRUNCATED,
@@ -254,6 +260,28 @@ export const dropReasons: readonly DropReason[] = [
     name: "no-time",
     sentence: "captured without a time, where what is written must say one",
   },
+  { code: DROP_TUNNEL_TRUNCATED, name: "tunnel-truncated", sentence: "ends inside the header of a tunnel" },
+  {
+    code: DROP_TUNNEL_VERSION,
+    name: "tunnel-version",
+    sentence: "header of a tunnel in a version or form that is not known",
+  },
+  {
+    code: DROP_TUNNEL_CONTROL,
+    name: "tunnel-control",
+    sentence: "a control packet of a tunnel, which carries no passenger",
+  },
+  {
+    code: DROP_TUNNEL_FRAGMENT,
+    name: "tunnel-fragment",
+    sentence: "a part of a passenger that a tunnel cut",
+  },
+  {
+    code: DROP_INNER_UNKNOWN,
+    name: "inner-unknown",
+    sentence: "carries what is neither Ethernet nor IP, or cannot be told",
+  },
+  { code: DROP_OTHER_ADDRESS, name: "other-address", sentence: "between addresses that were not asked for" },
 ];
 
 /** The reason for a code; throws a RangeError for a code that no kernel writes. */

@@ -65,7 +65,13 @@ export const DROP_LINK_TYPE = 61;
 export const DROP_LINK_ENCRYPTED = 62;
 export const DROP_OTHER_LINK_TYPE = 63;
 export const DROP_NO_TIME = 64;
-export const DROP_REASONS = 65;
+export const DROP_TUNNEL_TRUNCATED = 65;
+export const DROP_TUNNEL_VERSION = 66;
+export const DROP_TUNNEL_CONTROL = 67;
+export const DROP_TUNNEL_FRAGMENT = 68;
+export const DROP_INNER_UNKNOWN = 69;
+export const DROP_OTHER_ADDRESS = 70;
+export const DROP_REASONS = 71;
 
 /**
  * Counters lie behind one another, eight bytes a reason; the place of DROP_NONE counts what was forwarded. The build fails

@@ -65,8 +65,8 @@ describe("encap and decap", () => {
   written       10  868 bytes in frames
   dropped        1
     not-tunnel   1  not a packet of this tunnel
-  vni  frames  bytes
-  100      10    868
+  kind   vni  frames  bytes
+  vxlan  100      10    868
 `,
       stderr: "",
     });
@@ -83,7 +83,14 @@ describe("encap and decap", () => {
       changed: 0,
       drops: { "not-tunnel": 1, "other-vni": 10 },
       counts: [
-        { by: ["vni"], frames: 0, bytes: 0, entries: [], others: { frames: 0, bytes: 0 }, complete: true },
+        {
+          by: ["kind", "vni", "key"],
+          frames: 0,
+          bytes: 0,
+          entries: [],
+          others: { frames: 0, bytes: 0 },
+          complete: true,
+        },
       ],
       frameBytesIn: 1466,
       frameBytesOut: 0,
@@ -101,10 +108,7 @@ describe("encap and decap", () => {
       changed: 10,
       counts: [
         {
-          entries: [
-            { vni: 100, frames: 10, bytes: 868 },
-            { frames: 1, bytes: 98 },
-          ],
+          entries: [{ kind: "vxlan", vni: 100, frames: 10, bytes: 868 }],
         },
       ],
     });

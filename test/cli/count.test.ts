@@ -168,7 +168,7 @@ describe("sample", () => {
   });
 });
 
-test("decap tells by VNI without another pass", async () => {
+test("decap tells by kind and VNI without another pass", async () => {
   const folder = temporaryFolder();
   const [one, out] = [join(folder, "one.pcap"), join(folder, "out.pcap")];
   await good(["encap", QINQ, "-o", one, ...ENCAP]);
@@ -177,6 +177,7 @@ test("decap tells by VNI without another pass", async () => {
   expect(dissect(records[0]!.data).layers[0]!.name).toBe("ethernet");
   expect(JSON.parse(stdout).counts[0].entries).toEqual([
     {
+      kind: "vxlan",
       vni: 5001,
       frames: records.length,
       bytes: records.reduce((sum, { originalLength }) => sum + originalLength, 0),

@@ -1,8 +1,15 @@
 // Help, and every way to get a command wrong: one line that names what is wrong, and the exit code 2 or 1.
 import { readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { wrappingKinds } from "frameferry";
 import { describe, expect, test } from "vitest";
 import { frameferry, temporaryFolder, VXLAN } from "./program.ts";
+
+/** All kinds that can be taken off, as they are told. */
+const wrappings = wrappingKinds
+  .map(({ kind }) => kind)
+  .join(", ")
+  .replace(/, ([^,]*)$/, " or $1");
 
 const ENCAP = ["--vni", "5", "--local", "10.0.0.1", "--remote", "10.0.0.2"];
 
@@ -60,11 +67,7 @@ describe("bad usage", () => {
     ["decap", [VXLAN, "-o", ""], '--output: expected the name of a file, got ""'],
     ["decap", ["-o", "out"], "missing required argument 'IN'"],
     ["decap", [VXLAN, "-o", "out", "--prot", "1"], "unknown option '--prot' (Did you mean --port?)"],
-    [
-      "decap",
-      [VXLAN, "-o", "out", "--kind", "vlan"],
-      '--kind: expected vxlan, geneve, gre, nvgre or vxlan-gpe, got "vlan"',
-    ],
+    ["decap", [VXLAN, "-o", "out", "--kind", "vlan"], `--kind: expected ${wrappings}, got "vlan"`],
     ["decap", [VXLAN, "-o", "out", "--vni", "16777216"], `--vni: ${whole(0, 16777215, "16777216")}`],
     ["decap", [VXLAN, "-o", "out", "--vni", "-1"], `--vni: ${whole(0, 16777215, "-1")}`],
     ["decap", [VXLAN, "-o", "out", "--vni", "1e3"], `--vni: ${whole(0, 16777215, "1e3")}`],
@@ -137,19 +140,23 @@ describe("bad usage", () => {
     [
       "decap",
       [VXLAN, "-o", "out", "--kind", "gre", "--vni", "1"],
-      "--vni: a tunnel of kind gre has no such option",
+      "--vni: a decapsulation of kind gre has no such option",
     ],
     [
       "decap",
       [VXLAN, "-o", "out", "--kind", "gre", "--verify-udp"],
-      "--verify-udp: a tunnel of kind gre has no such option",
+      "--verify-udp: a decapsulation of kind gre has no such option",
     ],
     [
       "decap",
       [VXLAN, "-o", "out", "--kind", "geneve", "--strict"],
-      "--strict: a tunnel of kind geneve has no such option",
+      "--strict: a decapsulation of kind geneve has no such option",
     ],
-    ["decap", [VXLAN, "-o", "out", "--key", "1"], "--key: a tunnel of kind vxlan has no such option"],
+    [
+      "decap",
+      [VXLAN, "-o", "out", "--kind", "vxlan", "--kind", "geneve", "--key", "1"],
+      "--key: a decapsulation of kind vxlan or geneve has no such option",
+    ],
     ["encap", [VXLAN, "-o", "out", "--vni", "1"], "required option '--local <IP>' not specified"],
     [
       "encap",

@@ -291,7 +291,16 @@ describe("what is kept as no packet of the tunnel", () => {
     };
     // The port is there to be read: whatever else is wrong, it was meant for the tunnel.
     expect(check(options, [{ bytes: withLength(27) }])).toEqual(["outer-ip-header"]);
-    expect(check(options, [{ bytes: withLength(97) }])).toEqual(["outer-ip-truncated"]);
+    const strict: DecapsulateStage = { ...options, lengths: "strict" };
+    expect(check(strict, [{ bytes: withLength(97) }, { bytes: withLength(0) }])).toEqual([
+      "outer-ip-truncated",
+      "outer-ip-header",
+    ]);
+    // Usually what is longer was cut by a mirror, and what has no length is still to be cut by a card.
+    expect(check(options, [{ bytes: withLength(97) }, { bytes: withLength(0) }])).toEqual([
+      "forward",
+      "forward",
+    ]);
   });
 
   it("of GRE are packets that carry no frames, and PPTP", () => {

@@ -9,9 +9,6 @@ import {
   parseEthernet,
   parseGeneve,
   parseGre,
-  parseIpv4,
-  parseIpv6,
-  parseUdp,
   parseVlan,
   parseVxlan,
   udpChecksumStatus,
@@ -92,24 +89,26 @@ function openIpv4(
   const version = bytes[ip]! >>> 4;
   const headerLength = 4 * (bytes[ip]! & 15);
   if (version !== 4 || headerLength < 20) return other("outer-ip-header");
-  if (bytes[ip + 9] !== protocolOf(stage)) return other("not-tunnel");
-  const flags = word(bytes, ip + 6);
-  if ((flags & 0x1fff) !== 0) return other("not-tunnel");
+  const carried = bytes[ip + 9]!;
+  if (carried !== protocolOf(stage) && carried !== 51) return other("not-tunnel");
+  // All fragments have one fate: only the first shows whose they are.
+  if ((word(bytes, ip + 6) & 0x3fff) !== 0) return other("outer-ip-fragment");
   if (bytes.length < ip + headerLength) return other("outer-ip-truncated");
-  const refused = meantFor(stage, bytes, ip + headerLength);
+  const passed = passOver(stage, bytes, ip + headerLength, carried, [51]);
+  if (typeof passed !== "number") return passed;
+  if (passed - ip > 248) return other("not-tunnel");
+  const refused = meantFor(stage, bytes, passed);
   if (refused !== undefined) return refused;
 
-  if ((flags & 0x2000) !== 0) return bad("outer-ip-fragment");
   if (stage.ipChecksum !== "ignore" && !ipv4ChecksumIsGood(bytes, ip, headerLength))
     return bad("outer-ip-checksum");
   const said = word(bytes, ip + 2);
-  const big = said === 0 && wireLength - ip > 65535;
-  if (!big && said < headerLength + shortest(stage)) return bad("outer-ip-header");
-  const parsed = parseIpv4(bytes, ip, wireLength);
-  if (!parsed.ok) return bad("outer-ip-truncated");
-  const { source, destination } = parsed.header;
-  if (!overUdp(stage.kind)) return openGre(stage, frame, parsed.payload, parsed.end, vni);
-  return openUdp(stage, frame, parsed.payload, parsed.end, source, destination, vni);
+  const end = endOf(stage, said === 0 ? 0 : ip + said, wireLength, wireLength - ip);
+  if (end < passed + shortest(stage)) return bad("outer-ip-header");
+  if (end > wireLength && stage.lengths === "strict") return bad("outer-ip-truncated");
+  if (!overUdp(stage.kind)) return openGre(stage, frame, passed, end, vni);
+  const [source, destination] = [bytes.slice(ip + 12, ip + 16), bytes.slice(ip + 16, ip + 20)];
+  return openUdp(stage, frame, passed, end, said === 0, source, destination, vni);
 }
 
 function openIpv6(
@@ -121,27 +120,51 @@ function openIpv6(
   const { bytes, wireLength } = frame;
   if (bytes.length < ip + 40) return other("outer-ip-truncated");
   if (bytes[ip]! >>> 4 !== 6) return other("outer-ip-header");
-  // Options are passed over: hop-by-hop (0) and those for the destination (60).
-  let payload = ip + 40;
-  for (let next = bytes[ip + 6]!; next !== protocolOf(stage); ) {
-    if (next !== 0 && next !== 60) return other("not-tunnel");
-    if (bytes.length < payload + 8) return other("outer-ip-truncated");
-    next = bytes[payload]!;
-    payload += 8 + 8 * bytes[payload + 1]!;
-    if (payload - ip > 248) return other("not-tunnel");
-  }
-  const refused = meantFor(stage, bytes, payload);
+  const passed = passOver(stage, bytes, ip + 40, bytes[ip + 6]!, EXTENSIONS);
+  if (typeof passed !== "number") return passed;
+  if (passed - ip > 248) return other("not-tunnel");
+  const refused = meantFor(stage, bytes, passed);
   if (refused !== undefined) return refused;
 
   const said = word(bytes, ip + 4);
-  const big = said === 0 && wireLength - ip - 40 > 65535;
-  if (!big && said < payload - ip - 40 + shortest(stage)) return bad("outer-ip-header");
-  if (!big && ip + 40 + said > wireLength) return bad("outer-ip-truncated");
-  const parsed = parseIpv6(bytes, ip, wireLength);
-  if (!parsed.ok) return bad("outer-ip-truncated");
-  const { source, destination } = parsed.header;
-  if (!overUdp(stage.kind)) return openGre(stage, frame, payload, parsed.end, vni);
-  return openUdp(stage, frame, payload, parsed.end, source, destination, vni);
+  const end = endOf(stage, said === 0 ? 0 : ip + 40 + said, wireLength, wireLength - ip - 40);
+  if (end < passed + shortest(stage)) return bad("outer-ip-header");
+  if (end > wireLength && stage.lengths === "strict") return bad("outer-ip-truncated");
+  if (!overUdp(stage.kind)) return openGre(stage, frame, passed, end, vni);
+  const [source, destination] = [bytes.slice(ip + 8, ip + 24), bytes.slice(ip + 24, ip + 40)];
+  return openUdp(stage, frame, passed, end, said === 0, source, destination, vni);
+}
+
+/** Hop-by-hop options, routing, fragments, authentication, destination options, mobility, HIP, shim6. */
+const EXTENSIONS = [0, 43, 44, 51, 60, 135, 139, 140];
+
+/** Where what is carried begins, if it is what the stage takes: `next` and what is among `known` is passed over. */
+function passOver(
+  stage: AnyDecapsulate,
+  bytes: Uint8Array,
+  at: number,
+  next: number,
+  known: readonly number[],
+): number | Refused {
+  for (let headers = 0; headers < 16 && known.includes(next); headers++) {
+    const needed = next === 51 ? 12 : 8;
+    if (bytes.length < at + needed) return other("outer-ip-truncated");
+    const one = bytes[at]!;
+    if (next === 44 && (word(bytes, at + 2) & 0xfff9) !== 0) {
+      const ours = one === protocolOf(stage) || known.includes(one);
+      return other(ours ? "outer-ip-fragment" : "not-tunnel");
+    }
+    if (next === 51) at += 4 * (bytes[at + 1]! + 2);
+    else at += next === 44 ? 8 : 8 * (bytes[at + 1]! + 1);
+    next = one;
+  }
+  return next === protocolOf(stage) ? at : other("not-tunnel");
+}
+
+/** Where a packet ends whose length says `end`, or 0 if it says none: at the end of the frame, as strictly as asked. */
+function endOf(stage: AnyDecapsulate, end: number, wireLength: number, counted: number): number {
+  const whole = end === 0 && counted < 2 ** 31 && (stage.lengths !== "strict" || counted > 65535);
+  return whole ? wireLength : end;
 }
 
 const protocolOf = (stage: AnyDecapsulate): number => (overUdp(stage.kind) ? 17 : 47);
@@ -164,14 +187,15 @@ function openUdp(
   frame: Modelled,
   udp: number,
   packetEnd: number,
+  uncut: boolean,
   source: Uint8Array,
   destination: Uint8Array,
   vni: number | undefined,
 ): Modelled | Refused {
   const { bytes } = frame;
-  const parsed = parseUdp(bytes, udp, packetEnd);
-  if (!parsed.ok) return bad("udp-length");
-  const { end } = parsed;
+  const said = word(bytes, udp + 4);
+  const end = said === 0 && uncut ? packetEnd : udp + said;
+  if (end < udp + 8 || end > packetEnd) return bad("udp-length");
   if (end - udp < 16 || bytes.length < udp + 16)
     return bad(stage.kind === "geneve" ? "geneve-truncated" : "vxlan-truncated");
   if (stage.udpChecksum === "verify" && end - udp <= 65535) {

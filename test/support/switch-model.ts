@@ -149,6 +149,7 @@ export class SwitchModel extends SwitchModelControl {
       kind,
       ...rules,
       keepsTags: true,
+      lengths: "strict",
       ...(listens === undefined ? {} : { port: listens }),
     } as const;
     return decapsulate(stage, { bytes: packet, wireLength: packet.length, vni: undefined }).result;

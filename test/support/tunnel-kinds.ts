@@ -17,6 +17,7 @@ export interface AnyDecapsulate {
   readonly checksum?: "ignore" | "verify" | undefined;
   readonly criticalOptions?: "drop" | "take" | undefined;
   readonly innerTag?: "keep" | "drop" | undefined;
+  readonly lengths?: "strict" | "tolerant" | undefined;
   readonly header?: "full" | "bare" | undefined;
   /** Of a switch: it drops passengers with tags of all kinds in one place, later. */
   readonly keepsTags?: true | undefined;
