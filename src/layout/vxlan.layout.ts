@@ -23,6 +23,7 @@ export const VXLAN_NEXT_IPV4 = 1;
 export const VXLAN_NEXT_IPV6 = 2;
 export const VXLAN_NEXT_ETHERNET = 3;
 export const VXLAN_NEXT_NSH = 4;
+export const VXLAN_NEXT_MPLS = 5; // of an earlier draft
 
 /** Outer source ports lie in the dynamic range (RFC 7348 §5). */
 export const SOURCE_PORT_BASE = 49152;
