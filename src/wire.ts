@@ -116,6 +116,16 @@ export {
 } from "./wire/l2tpv3.ts";
 export { emitLlc, type LlcHeader, llcLength, parseLlc } from "./wire/llc.ts";
 export {
+  emitHdlc,
+  emitNull,
+  type HdlcFields,
+  type HdlcHeader,
+  type NullFields,
+  type NullHeader,
+  parseHdlc,
+  parseNull,
+} from "./wire/loopback.ts";
+export {
   type ControlWordFields,
   type ControlWordHeader,
   emitControlWord,
@@ -125,11 +135,37 @@ export {
   parseControlWord,
   parseMpls,
 } from "./wire/mpls.ts";
+export {
+  emitNflog,
+  type NflogField,
+  type NflogFields,
+  type NflogHeader,
+  nflogLength,
+  parseNflog,
+} from "./wire/nflog.ts";
 export { emitNsh, type NshFields, type NshHeader, nshLength, parseNsh } from "./wire/nsh.ts";
 export type { Fields, LengthOptions, OddLength, Parsed, ParsedHeader, Stopped } from "./wire/parsed.ts";
 export { emitPpp, type PppFields, type PppHeader, parsePpp, pppLength } from "./wire/ppp.ts";
 export { emitPppoe, type PppoeFields, type PppoeHeader, parsePppoe } from "./wire/pppoe.ts";
 export { emitPptp, type PptpFields, type PptpHeader, parsePptp, pptpLength } from "./wire/pptp.ts";
+export {
+  emitRadiotap,
+  parseRadiotap,
+  type RadiotapFlags,
+  type RadiotapHeader,
+  radiotapFlags,
+  radiotapLength,
+} from "./wire/radiotap.ts";
+export {
+  emitSll,
+  emitSll2,
+  parseSll,
+  parseSll2,
+  type Sll2Fields,
+  type Sll2Header,
+  type SllFields,
+  type SllHeader,
+} from "./wire/sll.ts";
 export { type StopReason, stopReasons } from "./wire/stop-reasons.ts";
 export { emitTcp, parseTcp, type TcpFields, type TcpHeader, tcpChecksum, tcpLength } from "./wire/tcp.ts";
 export {
@@ -165,3 +201,11 @@ export {
   type VxlanHeader,
   type VxlanOptions,
 } from "./wire/vxlan.ts";
+export {
+  emitWlan,
+  parseWlan,
+  type WlanFields,
+  type WlanHeader,
+  type WlanOptions,
+  wlanLength,
+} from "./wire/wlan.ts";

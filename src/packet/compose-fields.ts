@@ -16,22 +16,34 @@ import type { Ipv4Fields } from "../wire/ipv4.ts";
 import type { Ipv6Fields } from "../wire/ipv6.ts";
 import type { L2tpv3Fields } from "../wire/l2tpv3.ts";
 import type { LlcHeader } from "../wire/llc.ts";
+import type { HdlcFields, NullFields } from "../wire/loopback.ts";
 import type { ControlWordFields, MplsFields } from "../wire/mpls.ts";
+import type { NflogFields } from "../wire/nflog.ts";
 import type { NshFields } from "../wire/nsh.ts";
 import type { Fields } from "../wire/parsed.ts";
 import type { PppFields } from "../wire/ppp.ts";
 import type { PppoeFields } from "../wire/pppoe.ts";
 import type { PptpFields } from "../wire/pptp.ts";
+import type { RadiotapHeader } from "../wire/radiotap.ts";
+import type { Sll2Fields, SllFields } from "../wire/sll.ts";
 import type { TcpFields } from "../wire/tcp.ts";
 import type { TzspFields } from "../wire/tzsp.ts";
 import type { UdpFields } from "../wire/udp.ts";
 import type { VlanFields } from "../wire/vlan.ts";
 import type { VnTagFields } from "../wire/vn-tag.ts";
 import type { VxlanHeader } from "../wire/vxlan.ts";
+import type { WlanFields } from "../wire/wlan.ts";
 
 /** The header fields of each kind of layer that {@link compose} takes. What it fills in may be left out. */
 export interface ComposeFields {
   ethernet: Fields<EthernetFields, "etherType">;
+  sll: Fields<SllFields, "protocol">;
+  sll2: Fields<Sll2Fields, "protocol">;
+  null: Fields<NullFields, "family">;
+  hdlc: Fields<HdlcFields, "etherType">;
+  nflog: Fields<NflogFields, "family" | "payloadLength">;
+  radiotap: RadiotapHeader;
+  "802.11": WlanFields;
   vlan: Fields<VlanFields, "etherType">;
   "vn-tag": Fields<VnTagFields, "etherType">;
   "802.1br": Fields<ETagFields, "etherType">;

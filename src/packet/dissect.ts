@@ -7,31 +7,23 @@
 
 import { byteArray } from "../core/arguments.ts";
 import { checkFields, type Fields, flag, object, whole } from "../core/fields.ts";
-import { IPV4_VERSION } from "../layout/ipv4.layout.ts";
-import { IPV6_VERSION } from "../layout/ipv6.layout.ts";
-import { LINK_TYPE_ETHERNET, LINK_TYPE_RAW } from "../layout/pcap.layout.ts";
+import { LINK_TYPE_ETHERNET } from "../layout/pcap.layout.ts";
 import type { OddLength } from "../wire/parsed.ts";
 import { type StopReason, stopReasons } from "../wire/stop-reasons.ts";
 import { IP_STEPS } from "./ip-steps.ts";
 import type { Layer, LayerName, PayloadHeader, StepName } from "./layers.ts";
 import { LINK_STEPS } from "./link-steps.ts";
+import { firstLayer, HOST_STEPS } from "./link-types.ts";
 import { readingsByPort, TUNNEL_PORTS, type TunnelPorts } from "./tunnel-layers.ts";
 import { TUNNEL_STEPS } from "./tunnel-steps.ts";
-import {
-  ETHERNET,
-  type Here,
-  IPV4,
-  IPV6,
-  type Next,
-  type Step,
-  type Steps,
-  type Stop,
-  type Walk,
-} from "./walk.ts";
+import { ETHERNET, type Here, type Next, type Step, type Steps, type Stop, type Walk } from "./walk.ts";
 
 /** Settings of {@link dissect}. */
 export interface DissectOptions {
-  /** As in capture files: 1 Ethernet (default), 101 raw IPv4 or IPv6. Others give one layer "unknown" and a stop. */
+  /**
+   * As in capture files: 1 Ethernet (default), 101 raw IP, 113 and 276 Linux cooked, 0 and 108 BSD loopback, 9 and 50 PPP,
+   * 105 and 127 IEEE 802.11, 239 netfilter log, and raw IP by its other numbers. Others give one layer "unknown" and a stop.
+   */
   readonly linkType?: number | undefined;
   /** Bytes the frame had on the wire, if a capture cut it. Less than the frame's length counts as its length. */
   readonly wireLength?: number | undefined;
@@ -67,7 +59,7 @@ export interface Dissection {
   readonly oddities?: readonly Oddity[] | undefined;
 }
 
-const STEPS: Steps<StepName> = { ...LINK_STEPS, ...IP_STEPS, ...TUNNEL_STEPS };
+const STEPS: Steps<StepName> = { ...LINK_STEPS, ...HOST_STEPS, ...IP_STEPS, ...TUNNEL_STEPS };
 
 /** A walk, and what it has come upon. */
 interface Found extends Walk {
@@ -133,14 +125,9 @@ const USUAL_TUNNELS: ReadonlyMap<number, Here> = readingsByPort({});
 
 function first(walk: Found, linkType: number): Next | undefined {
   if (linkType === LINK_TYPE_ETHERNET) return ETHERNET;
-  const { frame } = walk;
-  if (linkType === LINK_TYPE_RAW) {
-    const version = frame.length === 0 ? IPV4_VERSION : frame[0]! >>> 4;
-    if (version === IPV4_VERSION) return IPV4;
-    if (version === IPV6_VERSION) return IPV6;
-    return { name: "payload", header: {}, stop: "ip-version" };
-  }
-  walk.layers.push({ name: "unknown", offset: 0, length: frame.length, header: { linkType } });
+  const known = firstLayer(linkType, walk);
+  if (known !== undefined) return known;
+  walk.layers.push({ name: "unknown", offset: 0, length: walk.frame.length, header: { linkType } });
   halt(walk, 0, "link-type");
   return undefined;
 }

@@ -17,17 +17,22 @@ import type { Ipv4Header } from "../wire/ipv4.ts";
 import type { Ipv6Header } from "../wire/ipv6.ts";
 import type { L2tpv3Header } from "../wire/l2tpv3.ts";
 import type { LlcHeader } from "../wire/llc.ts";
+import type { HdlcHeader, NullHeader } from "../wire/loopback.ts";
 import type { ControlWordHeader, MplsHeader } from "../wire/mpls.ts";
+import type { NflogHeader } from "../wire/nflog.ts";
 import type { NshHeader } from "../wire/nsh.ts";
 import type { PppHeader } from "../wire/ppp.ts";
 import type { PppoeHeader } from "../wire/pppoe.ts";
 import type { PptpHeader } from "../wire/pptp.ts";
+import type { RadiotapHeader } from "../wire/radiotap.ts";
+import type { Sll2Header, SllHeader } from "../wire/sll.ts";
 import type { TcpHeader } from "../wire/tcp.ts";
 import type { TzspHeader } from "../wire/tzsp.ts";
 import type { UdpHeader } from "../wire/udp.ts";
 import type { VlanHeader } from "../wire/vlan.ts";
 import type { VnTagHeader } from "../wire/vn-tag.ts";
 import type { VxlanHeader } from "../wire/vxlan.ts";
+import type { WlanHeader } from "../wire/wlan.ts";
 
 /** What is known of bytes that are read no further. */
 export interface PayloadHeader {
@@ -44,6 +49,17 @@ export interface PayloadHeader {
 /** The header of each kind of layer, by its name. */
 export interface LayerHeaders {
   ethernet: EthernetHeader;
+  /** Linux cooked, version 1. */
+  sll: SllHeader;
+  /** Linux cooked, version 2. */
+  sll2: Sll2Header;
+  /** BSD loopback. */
+  null: NullHeader;
+  /** Cisco's HDLC. */
+  hdlc: HdlcHeader;
+  nflog: NflogHeader;
+  radiotap: RadiotapHeader;
+  "802.11": WlanHeader;
   vlan: VlanHeader;
   llc: LlcHeader;
   arp: ArpHeader;

@@ -29,6 +29,8 @@ export interface Here {
   readonly over?: "udp";
   /** Of ERSPAN, if it has no header. */
   readonly type?: 1;
+  /** Of IEEE 802.11: whether its header is padded. */
+  readonly padded?: boolean;
 }
 
 /** The end of the walk: bytes that are read no further. */
@@ -88,8 +90,8 @@ export function byEtherType(etherType: number): Next {
 }
 
 /** An IP packet and nothing in front of it, told by its first four bits. */
-export function byVersion({ frame, offset, end }: Walk): Next {
-  if (offset >= frame.length) return offset < end ? IPV4 : unread();
+export function byVersion({ frame, offset }: Walk): Next {
+  if (offset >= frame.length) return IPV4;
   const version = frame[offset]! >>> 4;
   if (version === 4) return IPV4;
   return version === 6 ? IPV6 : { name: "payload", header: {}, stop: "ip-version" };

@@ -11,18 +11,26 @@ import {
   emitETag,
   emitEtherIp,
   emitGtpU,
+  emitHdlc,
   emitITag,
   emitL2tpv3,
   emitMpls,
+  emitNflog,
   emitNsh,
+  emitNull,
   emitPpp,
   emitPppoe,
   emitPptp,
+  emitRadiotap,
+  emitSll,
+  emitSll2,
   emitTzsp,
   emitVnTag,
+  emitWlan,
   erspanLength,
   gtpULength,
   l2tpv3Length,
+  nflogLength,
   nshLength,
   parseAh,
   parseCapwap,
@@ -31,24 +39,36 @@ import {
   parseETag,
   parseEtherIp,
   parseGtpU,
+  parseHdlc,
   parseITag,
   parseL2tpv3,
   parseMpls,
+  parseNflog,
   parseNsh,
+  parseNull,
   parsePpp,
   parsePppoe,
   parsePptp,
+  parseRadiotap,
+  parseSll,
+  parseSll2,
   parseTzsp,
   parseVnTag,
+  parseWlan,
   pppLength,
   pptpLength,
+  radiotapLength,
   tzspLength,
+  wlanLength,
 } from "frameferry/wire";
 import { bytes, etherType, type Protocol, protocol, u, words } from "./round-trips-support.ts";
 
 const flag = fc.boolean();
 const maybe = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined });
 const mirrored = { vlan: u(12), cos: u(3), truncated: flag, session: u(10) };
+
+const byteOrder = fc.constantFrom("little" as const, "big" as const);
+const cooked = { hardwareType: u(16), address: bytes(8), protocol: u(16) };
 
 /** Without it there is nothing more in the header. */
 const NO_BYTES = new Uint8Array(0);
@@ -284,4 +304,90 @@ export const wrappings: readonly Protocol<unknown>[] = [
     emit: emitCapwap,
     parse: parseCapwap,
   }),
+  protocol({
+    name: "sll",
+    headers: fc.record({ ...cooked, packetType: u(16), addressLength: u(16) }),
+    length: () => 16,
+    emit: emitSll,
+    parse: parseSll,
+  }),
+  protocol({
+    name: "sll2",
+    headers: fc.record({ ...cooked, packetType: u(8), addressLength: u(8), interfaceIndex: u(32) }),
+    length: () => 20,
+    emit: emitSll2,
+    parse: parseSll2,
+  }),
+  protocol({
+    name: "null",
+    headers: fc.record({ family: fc.integer({ min: 1, max: 255 }), byteOrder }),
+    length: () => 4,
+    emit: emitNull,
+    parse: parseNull,
+  }),
+  protocol({
+    name: "hdlc",
+    headers: fc.record({ address: u(8), control: u(8), etherType: u(16) }),
+    length: () => 4,
+    emit: emitHdlc,
+    parse: parseHdlc,
+  }),
+  protocol({
+    name: "nflog",
+    headers: fc.record({
+      family: u(8),
+      version: u(8),
+      group: u(16),
+      byteOrder,
+      fields: fc.array(
+        fc.record({ type: fc.integer({ min: 10, max: 255 }), data: fc.nat(30).chain(bytes) }),
+        { maxLength: 4 },
+      ),
+      payloadLength: fc.integer({ min: 1, max: 65000 }),
+    }),
+    length: nflogLength,
+    emit: emitNflog,
+    parse: parseNflog,
+    end: (header) => nflogLength(header) + header.payloadLength,
+  }),
+  protocol({
+    name: "radiotap",
+    headers: fc.record({
+      present: fc.tuple(fc.array(u(31), { maxLength: 2 }), u(31)).map(([more, last]) => {
+        return [...more.map((word) => word + 2 ** 31), last];
+      }),
+      fields: fc.nat(60).chain(bytes),
+    }),
+    length: radiotapLength,
+    emit: emitRadiotap,
+    parse: parseRadiotap,
+  }),
+  ...([false, true] as const).map((padded) =>
+    protocol({
+      name: `802.11${padded ? ", padded" : ""}`,
+      headers: fc
+        .record({ type: fc.constantFrom(0, 2), subtype: u(4), flags: u(8), duration: u(16) })
+        .chain(({ type, subtype, flags, duration }) => {
+          const four = type === 2 && (flags & 3) === 3;
+          const qos = type === 2 && subtype >= 8;
+          const ht = qos && flags >= 0x80;
+          const length = 24 + (four ? 6 : 0) + (qos ? 2 : 0) + (ht ? 4 : 0);
+          return fc.record({
+            type: fc.constant(type),
+            subtype: fc.constant(subtype),
+            flags: fc.constant(flags),
+            duration: fc.constant(duration),
+            addresses: fc.array(bytes(6), { minLength: four ? 4 : 3, maxLength: four ? 4 : 3 }),
+            fragment: u(4),
+            sequence: u(12),
+            qos: qos ? u(16) : fc.constant(undefined),
+            ht: ht ? u(32) : fc.constant(undefined),
+            padding: fc.constant(padded ? -length & 3 : 0),
+          });
+        }),
+      length: wlanLength,
+      emit: emitWlan,
+      parse: (bytes, offset, end) => parseWlan(bytes, offset, end, { padded }),
+    }),
+  ),
 ];
