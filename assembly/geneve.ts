@@ -41,18 +41,25 @@ export const TYPE_FRAME: u32 = 0x5865;
  * `present` bytes are there from the header on, `tunnelLength` counts header and passenger.
  */
 export function openGeneve(header: usize, present: u32, tunnelLength: u32, vni: u32, flags: u32): u32 {
+  const reason = <u32>load<u16>(header, GENEVE_PROTOCOL) === TYPE_FRAME ? DROP_NONE : DROP_GENEVE_PROTOCOL;
+  const headerLength = geneveHeader(header, present, tunnelLength, flags, reason);
+  if (headerLength >= REFUSED) return headerLength;
+  const frameVni = bswap<u32>(load<u32>(header, GENEVE_VNI)) >>> 8;
+  if (vni !== VNI_NONE && frameVni !== vni) return REFUSED | DROP_OTHER_VNI;
+  setNumber(frameVni);
+  return headerLength;
+}
+
+/** The same without a number; `protocol` is the reason that speaks against what the header says that it carries. */
+export function geneveHeader(header: usize, present: u32, tunnelLength: u32, flags: u32, protocol: u32): u32 {
   const first: u32 = load<u8>(header);
   if (first >>> GENEVE_VERSION_SHIFT !== <u32>GENEVE_VERSION) return REFUSED | DROP_GENEVE_VERSION;
   const headerLength: u32 = GENEVE_LENGTH + ((first & GENEVE_OPTION_WORDS_MASK) << 2);
   if (tunnelLength < headerLength || present < headerLength) return REFUSED | DROP_GENEVE_TRUNCATED;
   if ((load<u8>(header, GENEVE_FLAGS) & GENEVE_FLAG_OAM) !== 0) return REFUSED | DROP_GENEVE_OAM;
-  if (<u32>load<u16>(header, GENEVE_PROTOCOL) !== TYPE_FRAME) return REFUSED | DROP_GENEVE_PROTOCOL;
+  if (protocol !== DROP_NONE) return REFUSED | protocol;
   const reason = checkOptions(header + GENEVE_LENGTH, header + headerLength, flags);
-  if (reason !== DROP_NONE) return REFUSED | reason;
-  const frameVni = bswap<u32>(load<u32>(header, GENEVE_VNI)) >>> 8;
-  if (vni !== VNI_NONE && frameVni !== vni) return REFUSED | DROP_OTHER_VNI;
-  setNumber(frameVni);
-  return headerLength;
+  return reason !== DROP_NONE ? REFUSED | reason : headerLength;
 }
 
 /** What speaks against the options from `at` to `end`. */

@@ -155,7 +155,7 @@ export function openGre(
  * The checksum covers header and payload (RFC 2784 §2.5). What the capture cut cannot be verified; nor can segments of
  * over 64 KiB, whose checksum is only made when they are cut.
  */
-function sumIsGood(header: usize, present: u32, tunnelLength: u32): bool {
+export function sumIsGood(header: usize, present: u32, tunnelLength: u32): bool {
   if (present < tunnelLength || tunnelLength > 65535) return true;
   return fold(sum(header, tunnelLength)) === 0xffff;
 }

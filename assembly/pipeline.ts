@@ -11,6 +11,7 @@ import {
   FILTER_VNI,
   OPERATION_COUNT,
   OPERATION_DECAPSULATE,
+  OPERATION_DECAPSULATE_ANY,
   OPERATION_ENCAPSULATE,
   OPERATION_FILTER_VNI,
   OPERATION_SAMPLE,
@@ -25,6 +26,7 @@ import { decapsulate } from "./decapsulate";
 import { drop, droppedFrames, passedOverFrames, passOver, resetTally } from "./descriptor";
 import { encapsulate } from "./encapsulate";
 import { sample } from "./sample";
+import { decapsulateAny } from "./unwrap";
 import { vlanPop, vlanPush, vlanRewrite } from "./vlan";
 
 /** Runs all stages over the burst; returns how many frames were not dropped. */
@@ -63,6 +65,9 @@ export function runPipeline(
         break;
       case OPERATION_COUNT:
         countByKey(descriptors, count, stage, counters);
+        break;
+      case OPERATION_DECAPSULATE_ANY:
+        decapsulateAny(descriptors, count, stage, counters);
         break;
       default:
         unreachable();

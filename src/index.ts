@@ -39,6 +39,7 @@ export { Pipeline } from "./pipeline/pipeline.ts";
 export { Program, ProgramState } from "./pipeline/program.ts";
 export type {
   CountStage,
+  DecapsulateStage,
   FilterVniStage,
   SampleStage,
   Stage,
@@ -69,9 +70,10 @@ export { ByteRing, type ByteRingOptions } from "./ring/byte-ring.ts";
 export { DescriptorRing, type DescriptorRingOptions } from "./ring/descriptor-ring.ts";
 export { FrameBurst } from "./ring/frame-burst.ts";
 export { WorkerDiedError } from "./threads/worker-died-error.ts";
+export type { DecapsulateAny, WrappingPorts } from "./tunnel/any.ts";
 export {
-  type DecapsulateStage,
   type DecapsulateStageOf,
+  type DecapsulateTunnelStage,
   type EncapsulateStage,
   type EncapsulateStageOf,
   type TunnelKind,
@@ -79,3 +81,9 @@ export {
   tunnelKinds,
   type UdpTunnelKind,
 } from "./tunnel/kinds.ts";
+export {
+  type OtherWrapping,
+  type WrappingKind,
+  type WrappingKindInfo,
+  wrappingKinds,
+} from "./tunnel/wrappings.ts";

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { Field } from "../core/fields.ts";
-import { type DecapsulateStage, optionsOfAnyKind } from "../tunnel/kinds.ts";
+import type { DecapsulateStage } from "../pipeline/stages.ts";
+import { optionsOfAnyKind } from "../tunnel/kinds.ts";
 import { addTransformOptions, optionsOf, type Parsed, type Rows } from "./options.ts";
 import { transform } from "./transform.ts";
 

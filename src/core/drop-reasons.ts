@@ -25,6 +25,7 @@ import {
   DROP_GRE_VERSION,
   DROP_INNER_TAGGED,
   DROP_INNER_TRUNCATED,
+  DROP_INNER_UNKNOWN,
   DROP_IP_CHECKSUM,
   DROP_IP_HEADER,
   DROP_LINK_DOWN,
@@ -40,6 +41,7 @@ import {
   DROP_NOT_SAMPLED,
   DROP_NOT_TUNNEL,
   DROP_NVGRE_FIELDS,
+  DROP_OTHER_ADDRESS,
   DROP_OTHER_KEY,
   DROP_OTHER_VNI,
   DROP_OUTER_IP_CHECKSUM,
@@ -55,6 +57,10 @@ import {
   DROP_SOURCE_ZERO,
   DROP_SPLIT_HORIZON,
   DROP_TTL_EXCEEDED,
+  DROP_TUNNEL_CONTROL,
+  DROP_TUNNEL_FRAGMENT,
+  DROP_TUNNEL_TRUNCATED,
+  DROP_TUNNEL_VERSION,
   DROP_UDP_CHECKSUM,
   DROP_UDP_LENGTH,
   DROP_UDP_TRUNCATED,
@@ -242,6 +248,28 @@ export const dropReasons: readonly DropReason[] = [
     name: "link-encrypted",
     sentence: "encrypted by its radio link, so that nothing in it can be seen",
   },
+  { code: DROP_TUNNEL_TRUNCATED, name: "tunnel-truncated", sentence: "ends inside the header of a tunnel" },
+  {
+    code: DROP_TUNNEL_VERSION,
+    name: "tunnel-version",
+    sentence: "header of a tunnel in a version or form that is not known",
+  },
+  {
+    code: DROP_TUNNEL_CONTROL,
+    name: "tunnel-control",
+    sentence: "a control packet of a tunnel, which carries no passenger",
+  },
+  {
+    code: DROP_TUNNEL_FRAGMENT,
+    name: "tunnel-fragment",
+    sentence: "a part of a passenger that a tunnel cut",
+  },
+  {
+    code: DROP_INNER_UNKNOWN,
+    name: "inner-unknown",
+    sentence: "carries what is neither Ethernet nor IP, or cannot be told",
+  },
+  { code: DROP_OTHER_ADDRESS, name: "other-address", sentence: "between addresses that were not asked for" },
 ];
 
 /** The reason for a code; throws a RangeError for a code that no kernel writes. */
@@ -250,6 +278,16 @@ export function dropReason(code: number): DropReason {
   if (reason === undefined)
     throw new ArgumentRangeError("not-found", "code", `no drop reason has the code ${code}`);
   return reason;
+}
+
+/** Counts of drops by code, by name. */
+export function dropsByName(drops: Readonly<Record<number, number>>): Record<string, number> {
+  const named: Record<string, number> = {};
+  for (const { code, name } of dropReasons) {
+    const count = drops[code];
+    if (count !== undefined) named[name] = count;
+  }
+  return named;
 }
 
 /** Counts of drops by name, in the order of the codes: the same for the same counts, whoever came first. */

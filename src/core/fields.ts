@@ -222,6 +222,16 @@ export function list<T>(item: Kind<T>, maximum: number = Number.POSITIVE_INFINIT
   };
 }
 
+/** One item, or several in an array; always an array after the check. */
+export function several<T>(item: Kind<T>, maximum: number): Kind<T | readonly T[]> {
+  const all = list(item, maximum);
+  return {
+    expected: `${item.expected}, or an array of such`,
+    check: (path, value) => (Array.isArray(value) ? all.check(path, value) : [item.check(path, value)]),
+    parse: all.parse && ((path, text, before) => all.parse?.(path, text, before) as readonly T[]),
+  };
+}
+
 /** An object with a table of its own. */
 export function object<O extends object, D extends keyof O = never>(fields: Fields<O, D>): Kind<O> {
   return {

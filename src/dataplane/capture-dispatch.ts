@@ -19,6 +19,7 @@ import {
   CURSOR_INTERFACES,
   CURSOR_OUT_FORMAT,
 } from "../layout/cursor.layout.ts";
+import { DROP_WORKER_DIED } from "../layout/drop.layout.ts";
 import type { CaptureError } from "../pcap/capture-error.ts";
 import type { CompiledStages } from "../pipeline/compiled-stages.ts";
 import { Program } from "../pipeline/program.ts";
@@ -48,7 +49,7 @@ export interface Outcome {
 
 /** Of a piece of which nothing comes out, and so many frames are lost with their worker. */
 function noOutput(lost: number): Outcome {
-  const counted = { tally: droppedOnly("worker-died", lost), frameBytesIn: 0, frameBytesOut: 0 };
+  const counted = { tally: droppedOnly(DROP_WORKER_DIED, lost), frameBytesIn: 0, frameBytesOut: 0 };
   return { worker: undefined, output: new Uint8Array(0), counted, damage: undefined };
 }
 

@@ -18,6 +18,9 @@ export const COUNT_DESTINATION = 32; // four words
 export const COUNT_PROTOCOL = 64; // one word
 export const COUNT_SOURCE_PORT = 128; // one word
 export const COUNT_DESTINATION_PORT = 256; // one word
+// Only of what a decapsulation of any kind took off, in front of the VNI and behind it.
+export const COUNT_KIND = 512; // one word: the number of the kind
+export const COUNT_TUNNEL_KEY = 1024; // one word: a GRE key
 /** Only in the word in front: the addresses are IPv6's. */
 export const COUNT_IPV6 = 0x10000;
 

@@ -63,7 +63,13 @@ export const DROP_LINK_DOWN = 59;
 export const DROP_NOT_SAMPLED = 60;
 export const DROP_LINK_TYPE = 61;
 export const DROP_LINK_ENCRYPTED = 62;
-export const DROP_REASONS = 63;
+export const DROP_TUNNEL_TRUNCATED = 63;
+export const DROP_TUNNEL_VERSION = 64;
+export const DROP_TUNNEL_CONTROL = 65;
+export const DROP_TUNNEL_FRAGMENT = 66;
+export const DROP_INNER_UNKNOWN = 67;
+export const DROP_OTHER_ADDRESS = 68;
+export const DROP_REASONS = 69;
 
 /**
  * Counters lie behind one another, eight bytes a reason; the place of DROP_NONE counts what was forwarded. The build fails

@@ -14,6 +14,9 @@ export const IPV6_ROUTING = 43;
 export const IPV6_FRAGMENT_HEADER = 44;
 export const IPV6_NO_NEXT_HEADER = 59;
 export const IPV6_DESTINATION_OPTIONS = 60;
+export const IPV6_MOBILITY = 135;
+export const IPV6_HIP = 139;
+export const IPV6_SHIM6 = 140;
 
 // Extension headers (§4): next header(8) | length(8), in units of eight bytes without the first.
 export const IPV6_EXTENSION_NEXT_HEADER = 0;

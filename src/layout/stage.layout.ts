@@ -1,11 +1,11 @@
-// A pipeline is an array of stage records, 512 bytes each; a kernel gets the address of its own. Nobody writes to a record
+// A pipeline is an array of stage records, 1024 bytes each; a kernel gets the address of its own. Nobody writes to a record
 // once it lies in memory, and no address stands in it: it serves all threads.
 //
 //    0 operation
 //    4 flags
 //    8 state       where this stage's state lies in that of the thread
 //   16 parameters  by operation, below
-//  128 header      template of the headers that an encapsulation writes: 384 bytes
+//  128 header      template of the headers that an encapsulation writes: 384 bytes; lists of a decapsulation of any kind
 //
 // The longest headers are 326 bytes: Ethernet, a tag, IPv6, UDP and Geneve with all the options there can be.
 //
@@ -15,7 +15,7 @@
 export const STAGE_OPERATION = 0;
 export const STAGE_FLAGS = 4;
 export const STAGE_STATE = 8; // from the drop counters on
-export const STAGE_LENGTH = 512;
+export const STAGE_LENGTH = 1024;
 export const STAGES_MAXIMUM = 64;
 
 export const STATE_CHANGED = 0; // 64 bits: frames this stage changed
@@ -30,6 +30,7 @@ export const OPERATION_VLAN_REWRITE = 5;
 export const OPERATION_FILTER_VNI = 6;
 export const OPERATION_SAMPLE = 7;
 export const OPERATION_COUNT = 8;
+export const OPERATION_DECAPSULATE_ANY = 9;
 
 // Decapsulation
 export const DECAPSULATE_VNI = 16; // VNI_NONE: any; of GRE the key, which counts only with DECAPSULATE_KEYED
@@ -44,6 +45,36 @@ export const DECAPSULATE_TRUST_IP = 32; // the outer IPv4 header checksum is not
 export const DECAPSULATE_TAKE_CRITICAL = 64; // Geneve: critical options are passed over as others are
 export const DECAPSULATE_TRUST_GRE = 128; // the GRE checksum is not looked at
 export const DECAPSULATE_KEYED = 256; // GRE: only packets with a key, and this one
+export const DECAPSULATE_STRICT_LENGTHS = 512; // lengths of zero, and beyond the end of the frame, are no packet's
+export const DECAPSULATE_RAW = 1024; // any kind: IP packets stay without an Ethernet header
+export const DECAPSULATE_PLAIN = 2048; // any kind: nothing was asked for that the fast loops do not look at
+
+// Decapsulation of any kind. It counts what it takes off: its table is laid out as that of a count (count.layout), by kind,
+// VNI and key, and behind that table lies room for what was taken off the frame in work.
+export const ANY_TAKEN = 36; // where that room lies, from the stage's state on
+export const ANY_KINDS = 40; // 64 bits: one for the number of each kind that is taken off
+export const ANY_DEPTH = 48;
+export const ANY_ENTRY_COUNT = 52;
+export const ANY_VNIS = 56; // how many of each were asked for, a byte for each; 0: any
+export const ANY_KEYS = 57;
+export const ANY_LOCALS = 58;
+export const ANY_REMOTES = 59;
+export const ANY_NUMBERS = 128; // VNIs, and behind them keys, four bytes each
+export const ANY_NUMBERS_MAXIMUM = 32;
+export const ANY_ADDRESSES = 256; // local ones, and behind them remote ones, 16 bytes each: IPv4 as ::ffff:0:0/96
+export const ANY_ADDRESSES_MAXIMUM = 16;
+export const ANY_ENTRIES = 512; // a form for each UDP port (tunnel.layout), of which the first four words are there
+export const ANY_ENTRY_LENGTH = 16; // GRE, if it is taken off, has the first, without a port; a mask of 0: no plain form
+export const ANY_ENTRIES_MAXIMUM = 32;
+
+// What was taken off the frame in work, one behind the other: kind, what its number is, number, length on the wire of what
+// it carried.
+export const TAKEN_KIND = 0;
+export const TAKEN_NUMBER_IS = 4;
+export const TAKEN_NUMBER = 8;
+export const TAKEN_WIRE = 12;
+export const TAKEN_LENGTH = 16;
+export const TAKEN_MAXIMUM = 64;
 
 // Encapsulation
 export const ENCAPSULATE_HEADER_LENGTH = 16;

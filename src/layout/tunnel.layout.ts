@@ -6,6 +6,27 @@ export const TUNNEL_GENEVE = 1;
 export const TUNNEL_GRE = 2;
 export const TUNNEL_NVGRE = 3;
 export const TUNNEL_VXLAN_GPE = 4;
+// Kinds that no switch has: they are only taken off.
+export const WRAPPING_ERSPAN = 16;
+export const WRAPPING_GRE_IN_UDP = 17;
+export const WRAPPING_PPTP = 18;
+export const WRAPPING_IPIP = 19;
+export const WRAPPING_6IN4 = 20;
+export const WRAPPING_4IN6 = 21;
+export const WRAPPING_6IN6 = 22;
+export const WRAPPING_GTP_U = 23;
+export const WRAPPING_MPLS = 24;
+export const WRAPPING_MPLS_IN_UDP = 25;
+export const WRAPPING_PPPOE = 26;
+export const WRAPPING_VN_TAG = 27;
+export const WRAPPING_E_TAG = 28;
+export const WRAPPING_I_TAG = 29;
+export const WRAPPING_ETHERIP = 30;
+export const WRAPPING_L2TP = 31;
+export const WRAPPING_L2TPV3 = 32;
+export const WRAPPING_NSH = 33;
+export const WRAPPING_TZSP = 34;
+export const WRAPPING_CAPWAP = 35;
 export const TUNNEL_KINDS_MAXIMUM = 16; // numbers of kinds are below: keys of the remotes' table have four bits for them
 
 // What kernels read of a kind: in the record of a decapsulation, and for each kind behind one another in that of a switch.

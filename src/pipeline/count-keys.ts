@@ -5,25 +5,33 @@ import {
   COUNT_DESTINATION_MAC,
   COUNT_DESTINATION_PORT,
   COUNT_IPV6,
+  COUNT_KIND,
   COUNT_PROTOCOL,
   COUNT_SOURCE,
   COUNT_SOURCE_MAC,
   COUNT_SOURCE_PORT,
+  COUNT_TUNNEL_KEY,
   COUNT_VID,
   COUNT_VNI,
 } from "../layout/count.layout.ts";
 import { MAC_LENGTH } from "../layout/ethernet.layout.ts";
+import type { WrappingKind } from "../tunnel/wrappings.ts";
 
 /**
  * Parts of a key: the VNI that the frame came out of a tunnel with, and what stands in the frame. Addresses are those of
  * IP, `protocol` is the number of what IP carries, ports are those of TCP, UDP and SCTP in packets that are no fragments,
  * `vid` is the VLAN of the outermost tag.
  */
-export type CountKey = keyof CountKeyValues;
+export type CountKey = Exclude<CountedKey, "kind" | "key">;
+
+/** Parts of the keys of all tables: a decapsulation of any kind counts by the kind of tunnel, its VNI and its GRE key. */
+export type CountedKey = keyof CountKeyValues;
 
 /** What each part is told as; a frame that has no such thing has none. */
 export interface CountKeyValues {
+  readonly kind: WrappingKind;
   readonly vni: number;
+  readonly key: number;
   readonly sourceMac: string;
   readonly destinationMac: string;
   readonly vid: number;
@@ -38,15 +46,17 @@ export interface CountKeyValues {
 interface KeyPart {
   readonly bit: number;
   /** How it lies in a key, and what it is told as. */
-  readonly form: "number" | "mac" | "ip";
+  readonly form: "kind" | "number" | "mac" | "ip";
 }
 
 /** Bytes in a key. */
-export const FORM_LENGTHS: Readonly<Record<KeyPart["form"], number>> = { number: 4, mac: 8, ip: 16 };
+export const FORM_LENGTHS: Readonly<Record<KeyPart["form"], number>> = { kind: 4, number: 4, mac: 8, ip: 16 };
 
 /** In the order in which the parts lie in a key. */
-export const KEY_PARTS: Readonly<Record<CountKey, KeyPart>> = {
+export const KEY_PARTS: Readonly<Record<CountedKey, KeyPart>> = {
+  kind: { form: "kind", bit: COUNT_KIND },
   vni: { form: "number", bit: COUNT_VNI },
+  key: { form: "number", bit: COUNT_TUNNEL_KEY },
   sourceMac: { form: "mac", bit: COUNT_SOURCE_MAC },
   destinationMac: { form: "mac", bit: COUNT_DESTINATION_MAC },
   vid: { form: "number", bit: COUNT_VID },
@@ -57,17 +67,22 @@ export const KEY_PARTS: Readonly<Record<CountKey, KeyPart>> = {
   destinationPort: { form: "number", bit: COUNT_DESTINATION_PORT },
 };
 
-export const COUNT_KEYS: readonly CountKey[] = Object.keys(KEY_PARTS) as CountKey[];
+const COUNTED_KEYS = Object.keys(KEY_PARTS) as CountedKey[];
+
+/** Those that a stage of its own counts by. */
+export const COUNT_KEYS: readonly CountKey[] = COUNTED_KEYS.filter(
+  (key): key is CountKey => key !== "kind" && key !== "key",
+);
 
 /**
  * The texts of the parts of the key at `at`, in the order of `by`, with commas between; a part that is not there is empty.
  * Keys are compared and sorted by them: numbers and addresses come in their order, and IPv4 before IPv6.
  */
-export function keyText(by: readonly CountKey[], view: DataView, at: number): string {
+export function keyText(by: readonly CountedKey[], view: DataView, at: number): string {
   const has = view.getUint32(at, true);
-  const texts: Partial<Record<CountKey, string>> = {};
+  const texts: Partial<Record<CountedKey, string>> = {};
   let place = at + 4;
-  for (const key of COUNT_KEYS) {
+  for (const key of COUNTED_KEYS) {
     if (!by.includes(key)) continue;
     const { bit, form } = KEY_PARTS[key];
     if ((has & bit) !== 0) texts[key] = partText(form, view, place, (has & COUNT_IPV6) !== 0);
@@ -77,7 +92,7 @@ export function keyText(by: readonly CountKey[], view: DataView, at: number): st
 }
 
 function partText(form: KeyPart["form"], view: DataView, at: number, ipv6: boolean): string {
-  if (form === "number") return view.getUint32(at, true).toString(16).padStart(8, "0");
+  if (form === "number" || form === "kind") return view.getUint32(at, true).toString(16).padStart(8, "0");
   if (form === "mac") return hex(view, at, MAC_LENGTH);
   return ipv6 ? `6${hex(view, at, 16)}` : `4${hex(view, at, 4)}`;
 }

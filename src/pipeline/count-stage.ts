@@ -14,7 +14,8 @@ import {
   ENTRY_KEY,
 } from "../layout/count.layout.ts";
 import { OPERATION_COUNT, STAGE_FLAGS } from "../layout/stage.layout.ts";
-import { COUNT_KEYS, type CountKey, FORM_LENGTHS, KEY_PARTS } from "./count-keys.ts";
+import type { StageState } from "./compiled-stages.ts";
+import { COUNT_KEYS, type CountedKey, type CountKey, FORM_LENGTHS, KEY_PARTS } from "./count-keys.ts";
 import { type StageKind, stageKind } from "./stage-kind.ts";
 
 /** Keys that a thread's table holds, if nobody says another number. */
@@ -61,32 +62,40 @@ export const COUNT_STAGE: StageKind = stageKind<"count", "by" | "capacity">(
   },
   ({ by, top, capacity }, record) => {
     const keys = by as readonly CountKey[];
-    const keyLength = roundUp(4 + keys.reduce((sum, key) => sum + FORM_LENGTHS[KEY_PARTS[key].form], 0), 8);
-    const entryLength = ENTRY_KEY + keyLength;
-    const places = 2 ** Math.ceil(Math.log2(2 * capacity));
-    const index = COUNT_ENTRIES + capacity * entryLength;
     record.setUint32(
       STAGE_FLAGS,
       keys.reduce((bits, key) => bits | KEY_PARTS[key].bit, 0),
       true,
     );
-    record.setUint32(COUNT_KEY_LENGTH, keyLength, true);
-    record.setUint32(COUNT_ENTRY_LENGTH, entryLength, true);
-    record.setUint32(COUNT_CAPACITY, capacity, true);
-    record.setUint32(COUNT_INDEX, index, true);
-    record.setUint32(COUNT_INDEX_MASK, places - 1, true);
-    return {
-      state: {
-        length: index + places * COUNT_PLACE_LENGTH,
-        counted: COUNT_KEY,
-        table: { by: keys, top, capacity, entryLength, index, places },
-      },
-    };
+    return { state: writeTable(record, keys, capacity, top) };
   },
 );
 
+/** Writes how a table is laid out into the record of a stage that has one; returns the state that the stage needs for it. */
+export function writeTable(
+  record: DataView,
+  by: readonly CountedKey[],
+  capacity: number = CAPACITY_DEFAULT,
+  top?: number | undefined,
+): StageState {
+  const keyLength = roundUp(4 + by.reduce((sum, key) => sum + FORM_LENGTHS[KEY_PARTS[key].form], 0), 8);
+  const entryLength = ENTRY_KEY + keyLength;
+  const places = 2 ** Math.ceil(Math.log2(2 * capacity));
+  const index = COUNT_ENTRIES + capacity * entryLength;
+  record.setUint32(COUNT_KEY_LENGTH, keyLength, true);
+  record.setUint32(COUNT_ENTRY_LENGTH, entryLength, true);
+  record.setUint32(COUNT_CAPACITY, capacity, true);
+  record.setUint32(COUNT_INDEX, index, true);
+  record.setUint32(COUNT_INDEX_MASK, places - 1, true);
+  return {
+    length: index + places * COUNT_PLACE_LENGTH,
+    counted: COUNT_KEY,
+    table: { by, top, capacity, entryLength, index, places },
+  };
+}
+
 /** `source-port` for `sourcePort`. */
-export function flagOfKey(key: CountKey): string {
+export function flagOfKey(key: CountedKey): string {
   return key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 

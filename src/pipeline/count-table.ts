@@ -12,11 +12,11 @@ import {
   ENTRY_HASH,
   ENTRY_KEY,
 } from "../layout/count.layout.ts";
-import { type CountKey, keyText } from "./count-keys.ts";
+import { type CountedKey, keyText } from "./count-keys.ts";
 
 /** How a table is laid out, and what is to be told of it. */
 export interface CountTable {
-  readonly by: readonly CountKey[];
+  readonly by: readonly CountedKey[];
   readonly top: number | undefined;
   /** Entries that there is room for. */
   readonly capacity: number;
@@ -35,7 +35,7 @@ export interface FrameCount {
 /** What was counted before it is told: whole tables, so that they can be added up. It can be posted to other threads. */
 export interface TableTally {
   readonly stage: number;
-  readonly by: readonly CountKey[];
+  readonly by: readonly CountedKey[];
   readonly top: number | undefined;
   readonly capacity: number;
   readonly entries: ReadonlyMap<string, FrameCount>;

@@ -1,7 +1,8 @@
 // What is told of tables of what was counted by key. Workers do without: it takes the texts of addresses.
 
 import { formatIp, formatMac } from "../core/addresses.ts";
-import { type CountKey, type CountKeyValues, KEY_PARTS } from "./count-keys.ts";
+import { wrappingOfNumber } from "../tunnel/wrappings.ts";
+import { type CountedKey, type CountKeyValues, KEY_PARTS } from "./count-keys.ts";
 import { type FrameCount, plus, sortedEntries, type TableTally } from "./count-table.ts";
 
 /** Frames of one key. What the frames have not is not there: frames without a VNI make an entry without `vni`. */
@@ -11,7 +12,7 @@ export type CountEntry = FrameCount & Partial<CountKeyValues>;
 export interface StageCounts extends FrameCount {
   /** Which stage of the pipeline that is, from 0. */
   readonly stage: number;
-  readonly by: readonly CountKey[];
+  readonly by: readonly CountedKey[];
   /** Those with the most frames first; with as many, by key. As many as the stage's `top` says at most. */
   readonly entries: readonly CountEntry[];
   /** What is in none of the entries: of keys that are not told, and of those that found no room. */
@@ -38,7 +39,7 @@ export function tellTable({ stage, by, top, entries, others }: TableTally): Stag
 }
 
 /** What the text of a key says; parts that are not there are left out. */
-function keyValues(by: readonly CountKey[], text: string): Partial<CountKeyValues> {
+function keyValues(by: readonly CountedKey[], text: string): Partial<CountKeyValues> {
   const texts = text.split(",");
   return Object.fromEntries(
     by.flatMap((key, index) => {
@@ -48,8 +49,9 @@ function keyValues(by: readonly CountKey[], text: string): Partial<CountKeyValue
   );
 }
 
-function partValue(key: CountKey, text: string): number | string {
+function partValue(key: CountedKey, text: string): number | string {
   const { form } = KEY_PARTS[key];
+  if (form === "kind") return wrappingOfNumber(Number.parseInt(text, 16)).name;
   if (form === "number") return Number.parseInt(text, 16);
   return form === "mac" ? formatMac(bytesOf(text)) : formatIp(bytesOf(text.slice(1)));
 }

@@ -1,8 +1,12 @@
 // A pipeline described as data: stages that can be written as JSON (all but the data of Geneve options, which are bytes)
 // and posted to a worker.
 
-import type { DecapsulateStage, EncapsulateStage } from "../tunnel/kinds.ts";
+import type { DecapsulateAny } from "../tunnel/any.ts";
+import type { DecapsulateTunnelStage, EncapsulateStage } from "../tunnel/kinds.ts";
 import type { CountKey } from "./count-keys.ts";
+
+/** A decapsulation: of one kind of tunnel, or of whatever is there. */
+export type DecapsulateStage = DecapsulateTunnelStage | DecapsulateAny;
 
 /** Puts a VLAN tag in front of the frame's type, outside of those that are there. */
 export interface VlanPushStage {

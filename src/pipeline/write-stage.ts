@@ -3,11 +3,11 @@
 import { ArgumentRangeError } from "../core/argument-error.ts";
 import { alternatives, wrongType } from "../core/arguments.ts";
 import { OPERATION_DECAPSULATE, OPERATION_ENCAPSULATE, STAGE_OPERATION } from "../layout/stage.layout.ts";
-import type { DecapsulateStage, EncapsulateStage } from "../tunnel/kinds.ts";
+import type { EncapsulateStage } from "../tunnel/kinds.ts";
 import { COUNT_STAGE } from "./count-stage.ts";
 import { SAMPLE_STAGE } from "./sample-stage.ts";
 import type { StageKind, StageNeeds } from "./stage-kind.ts";
-import type { Stage } from "./stages.ts";
+import type { DecapsulateStage, Stage } from "./stages.ts";
 import { FILTER_VNI_STAGE, VLAN_POP_STAGE, VLAN_PUSH_STAGE, VLAN_REWRITE_STAGE } from "./vlan-stages.ts";
 import { writeDecapsulate } from "./write-decapsulate.ts";
 import { writeEncapsulate } from "./write-encapsulate.ts";
@@ -18,7 +18,7 @@ export const STAGE_KINDS: readonly StageKind[] = [
     name: "decapsulate",
     operation: OPERATION_DECAPSULATE,
     fields: undefined,
-    write: (stage, record) => ({ headroom: writeDecapsulate(stage as DecapsulateStage, record) }),
+    write: (stage, record) => writeDecapsulate(stage as DecapsulateStage, record),
   },
   {
     name: "encapsulate",

@@ -2,7 +2,11 @@
 
 import { ip, mac } from "../core/address-fields.ts";
 import { choice, type Field, type Fields, flag, type Kind, whole } from "../core/fields.ts";
-import { DECAPSULATE_KEEP_OTHERS, DECAPSULATE_TAKE_CRITICAL } from "../layout/stage.layout.ts";
+import {
+  DECAPSULATE_KEEP_OTHERS,
+  DECAPSULATE_STRICT_LENGTHS,
+  DECAPSULATE_TAKE_CRITICAL,
+} from "../layout/stage.layout.ts";
 import { VLAN_VID_RESERVED } from "../layout/vlan.layout.ts";
 import { VNI_MAXIMUM } from "../layout/vxlan.layout.ts";
 import type {
@@ -18,7 +22,8 @@ import type {
 export const DEPTH_MAXIMUM = 64;
 
 /** Flags of a decapsulation over UDP that change nothing for a plain packet. */
-export const USUAL_UDP: number = DECAPSULATE_KEEP_OTHERS | DECAPSULATE_TAKE_CRITICAL;
+export const USUAL_UDP: number =
+  DECAPSULATE_KEEP_OTHERS | DECAPSULATE_TAKE_CRITICAL | DECAPSULATE_STRICT_LENGTHS;
 
 export const SOURCE_TAGS_KEPT: Field<"keep" | "strip"> = {
   ...choice("keep", "strip"),
@@ -44,7 +49,42 @@ export const RESERVED_BITS: Field<"rfc" | "strict"> = {
   help: "drop packets with reserved bits of the tunnel header set, as Open vSwitch does",
 };
 
-export const DECAPSULATE: Fields<Decapsulate, "stage" | "depth" | "others" | "ipChecksum" | "header"> = {
+export const GRE_CHECKSUM: Field<"verify" | "ignore"> & { readonly fallback: "verify" } = {
+  ...choice("verify", "ignore"),
+  fallback: "verify",
+  flag: "--ignore-gre-checksum",
+  says: "ignore",
+  help: "take packets whose GRE checksum is wrong, too",
+};
+
+export const CRITICAL_OPTIONS: Field<"drop" | "take"> & { readonly fallback: "drop" } = {
+  ...choice("drop", "take"),
+  fallback: "drop",
+  flag: "--take-critical",
+  says: "take",
+  help: "take Geneve packets with critical options, too, and pass over them",
+};
+
+export const UDP_CHECKSUM: Field<"ignore" | "verify"> & { readonly fallback: "ignore" } = {
+  ...choice("ignore", "verify"),
+  fallback: "ignore",
+  flag: "--verify-udp",
+  says: "verify",
+  help: "drop packets whose UDP checksum is wrong",
+};
+
+export const LENGTHS: Field<"tolerant" | "strict"> & { readonly fallback: "tolerant" } = {
+  ...choice("tolerant", "strict"),
+  fallback: "tolerant",
+  flag: "--strict-lengths",
+  says: "strict",
+  help: "drop packets whose outer IP length is zero or goes beyond the frame, which offloads and mirrors leave behind",
+};
+
+export const DECAPSULATE: Fields<
+  Decapsulate,
+  "stage" | "depth" | "others" | "ipChecksum" | "lengths" | "header"
+> = {
   stage: { ...choice("decapsulate"), required: true },
   depth: {
     ...depth(),
@@ -66,6 +106,7 @@ export const DECAPSULATE: Fields<Decapsulate, "stage" | "depth" | "others" | "ip
     says: "ignore",
     help: "take packets whose outer IPv4 header checksum is wrong, too",
   },
+  lengths: LENGTHS,
   header: { ...choice("full", "bare"), fallback: "full" },
 };
 
@@ -106,7 +147,7 @@ export function decapsulateUdp(
   port: number,
 ): Fields<
   DecapsulateUdp,
-  "stage" | "depth" | "others" | "ipChecksum" | "header" | "port" | "udpChecksum" | "innerTag"
+  "stage" | "depth" | "others" | "ipChecksum" | "lengths" | "header" | "port" | "udpChecksum" | "innerTag"
 > {
   return {
     ...DECAPSULATE,
@@ -121,13 +162,7 @@ export function decapsulateUdp(
       flag: "--vni <N>",
       help: "only tunnels with this VNI or VSID (the outermost, where nested)",
     },
-    udpChecksum: {
-      ...choice("ignore", "verify"),
-      fallback: "ignore",
-      flag: "--verify-udp",
-      says: "verify",
-      help: "drop packets whose UDP checksum is wrong",
-    },
+    udpChecksum: UDP_CHECKSUM,
     innerTag: INNER_TAGS_KEPT,
   };
 }

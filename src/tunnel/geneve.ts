@@ -7,7 +7,7 @@ import { GENEVE_PORT, GENEVE_VNI } from "../layout/geneve.layout.ts";
 import { TUNNEL_GENEVE } from "../layout/tunnel.layout.ts";
 import { VNI_MAXIMUM } from "../layout/vxlan.layout.ts";
 import { emitGeneve, type GeneveOption, geneveLength } from "../wire/geneve.ts";
-import { decapsulateUdp, encapsulateUdp, UDP_TUNNEL, USUAL_UDP } from "./fields.ts";
+import { CRITICAL_OPTIONS, decapsulateUdp, encapsulateUdp, UDP_TUNNEL, USUAL_UDP } from "./fields.ts";
 import type { DecapsulateUdp, EncapsulateUdp, TunnelRow, UdpTunnelTo } from "./tunnel-kind.ts";
 
 /** Takes Geneve headers and their options off. Control packets (O flag) are dropped: they carry no passengers. */
@@ -71,13 +71,7 @@ export const geneve: TunnelRow<Geneve> = {
   decapsulate: {
     kind,
     ...decapsulateUdp(GENEVE_PORT),
-    criticalOptions: {
-      ...choice("drop", "take"),
-      fallback: "drop",
-      flag: "--take-critical",
-      says: "take",
-      help: "take Geneve packets with critical options, too, and pass over them",
-    },
+    criticalOptions: CRITICAL_OPTIONS,
   },
   encapsulate: { kind, ...encapsulateUdp(GENEVE_PORT), options: OPTIONS },
   tunnel: { kind, ...UDP_TUNNEL, options: OPTIONS },

@@ -3,12 +3,18 @@
 import { choice, flag, whole } from "../core/fields.ts";
 import { DROP_GRE_TRUNCATED } from "../layout/drop.layout.ts";
 import { ETHERTYPE_TEB } from "../layout/ethernet.layout.ts";
-import { DECAPSULATE_KEEP_OTHERS, DECAPSULATE_KEYED, DECAPSULATE_TRUST_GRE } from "../layout/stage.layout.ts";
+import {
+  DECAPSULATE_KEEP_OTHERS,
+  DECAPSULATE_KEYED,
+  DECAPSULATE_STRICT_LENGTHS,
+  DECAPSULATE_TRUST_GRE,
+} from "../layout/stage.layout.ts";
 import { TUNNEL_GRE } from "../layout/tunnel.layout.ts";
 import { emitGre, type GreFields, greLength } from "../wire/gre.ts";
 import {
   DECAPSULATE,
   ENCAPSULATE,
+  GRE_CHECKSUM,
   INNER_TAGS_KEPT,
   RESERVED_BITS,
   SOURCE_TAGS_KEPT,
@@ -67,7 +73,8 @@ export interface Gre {
 }
 
 /** Flags of a decapsulation that change nothing for a plain packet, or that the loop knows. */
-export const USUAL_GRE: number = DECAPSULATE_KEEP_OTHERS | DECAPSULATE_TRUST_GRE | DECAPSULATE_KEYED;
+export const USUAL_GRE: number =
+  DECAPSULATE_KEEP_OTHERS | DECAPSULATE_TRUST_GRE | DECAPSULATE_KEYED | DECAPSULATE_STRICT_LENGTHS;
 
 const KEY_MAXIMUM = 0xffffffff;
 const kind = { ...choice("gre"), required: true } as const;
@@ -91,13 +98,7 @@ export const gre: TunnelRow<Gre> = {
       help: "only GRE tunnels with this key (the outermost, where nested)",
     },
     rule: RESERVED_BITS,
-    checksum: {
-      ...choice("verify", "ignore"),
-      fallback: "verify",
-      flag: "--ignore-gre-checksum",
-      says: "ignore",
-      help: "take packets whose GRE checksum is wrong, too",
-    },
+    checksum: GRE_CHECKSUM,
     innerTag: INNER_TAGS_KEPT,
   },
   encapsulate: {

@@ -32,8 +32,8 @@ export type DecapsulateStageOf<K extends TunnelKind> = TunnelKindOptions[K]["dec
 /** Puts the frame into a tunnel of this kind: outer Ethernet, IP, UDP where the kind has it, and tunnel header. */
 export type EncapsulateStageOf<K extends TunnelKind> = TunnelKindOptions[K]["encapsulate"];
 
-/** A decapsulation of any kind; see {@link DecapsulateStageOf}. */
-export type DecapsulateStage = DecapsulateStageOf<TunnelKind>;
+/** A decapsulation of one kind of tunnel, whichever; see {@link DecapsulateStageOf}. */
+export type DecapsulateTunnelStage = DecapsulateStageOf<TunnelKind>;
 
 /** An encapsulation of any kind; see {@link EncapsulateStageOf}. */
 export type EncapsulateStage = EncapsulateStageOf<TunnelKind>;

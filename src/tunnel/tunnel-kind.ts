@@ -17,6 +17,12 @@ export interface Decapsulate {
   readonly others?: "drop" | "keep" | undefined;
   /** Whether the outer IPv4 header checksum must be right. Default `"verify"`. */
   readonly ipChecksum?: "ignore" | "verify" | undefined;
+  /**
+   * What an outer IP length means that cannot be. `"tolerant"`, the default: zero is all that is there, as hosts have it that
+   * leave segmentation to their cards; and what is longer than the frame was cut by a mirror that did not say so, so that
+   * the passenger's length on the wire is what the outer length says. `"strict"` drops such packets.
+   */
+  readonly lengths?: "strict" | "tolerant" | undefined;
   /** `"bare"`: the frame starts with the tunnel header, as a socket delivers it. Default `"full"`. */
   readonly header?: "full" | "bare" | undefined;
 }
