@@ -23,6 +23,7 @@ export {
 } from "./packet/layers.ts";
 export { isTunnel, type TunnelHeaderLayer, type TunnelPorts, tunnelTitle } from "./packet/tunnel-layers.ts";
 export type { Stop } from "./packet/walk.ts";
+export { type Wrapping, wrappingsOf } from "./packet/wrappings.ts";
 export type { TunnelLayer } from "./tunnel/tunnel-kind.ts";
 export { type AhHeader, ahLength, emitAh, parseAh } from "./wire/ah.ts";
 export { type ArpFields, type ArpHeader, arpLength, emitArp, parseArp } from "./wire/arp.ts";
@@ -105,6 +106,7 @@ export {
   ipv6Length,
   parseIpv6,
 } from "./wire/ipv6.ts";
+export { emitL2tp, type L2tpFields, type L2tpHeader, l2tpLength, parseL2tp } from "./wire/l2tp.ts";
 export {
   emitL2tpv3,
   type L2tpv3Fields,

@@ -14,6 +14,7 @@ import type { ITagFields } from "../wire/i-tag.ts";
 import type { IcmpFields } from "../wire/icmp.ts";
 import type { Ipv4Fields } from "../wire/ipv4.ts";
 import type { Ipv6Fields } from "../wire/ipv6.ts";
+import type { L2tpFields } from "../wire/l2tp.ts";
 import type { L2tpv3Fields } from "../wire/l2tpv3.ts";
 import type { LlcHeader } from "../wire/llc.ts";
 import type { HdlcFields, NullFields } from "../wire/loopback.ts";
@@ -68,6 +69,7 @@ export interface ComposeFields {
   pptp: Fields<PptpFields, "payloadLength">;
   erspan: ErspanFields;
   etherip: Partial<EtherIpHeader>;
+  l2tp: L2tpFields;
   l2tpv3: L2tpv3Fields;
   "gtp-u": Fields<GtpUFields, "length">;
   nsh: NshFields;

@@ -4,6 +4,7 @@ import { ArgumentRangeError } from "../core/argument-error.ts";
 import { ICMP_CHECKSUM, ICMP_LENGTH } from "../layout/icmp.layout.ts";
 import { IP_PROTOCOL_ICMPV6 } from "../layout/ipv4.layout.ts";
 import { IPV6_LENGTH } from "../layout/ipv6.layout.ts";
+import { L2TP_PORT } from "../layout/l2tp.layout.ts";
 import { TCP_CHECKSUM } from "../layout/tcp.layout.ts";
 import { UDP_CHECKSUM, UDP_LENGTH } from "../layout/udp.layout.ts";
 import { ahLength, emitAh } from "../wire/ah.ts";
@@ -85,11 +86,13 @@ export const IP_COMPOSERS: Composers<IpName> = {
 
 function destinationPortOf({ inner }: Place): number {
   const gpe = inner?.name === "vxlan" && inner.gpe !== undefined;
+  if (inner?.name === "l2tp") return L2TP_PORT;
   return (inner && portOfLayer(inner.name, gpe ? "gpe" : undefined)) ?? noTunnel("destinationPort");
 }
 
 function sourcePortOf({ inner, into, passenger, end }: Place): number {
-  if (inner === undefined || portOfLayer(inner.name, undefined) === undefined) return noTunnel("sourcePort");
+  const tunnel = inner && (inner.name === "l2tp" || portOfLayer(inner.name, undefined) !== undefined);
+  if (!tunnel) return noTunnel("sourcePort");
   return sourcePort(flowHash(into.subarray(passenger, end)));
 }
 

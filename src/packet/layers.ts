@@ -15,6 +15,7 @@ import type { ITagHeader } from "../wire/i-tag.ts";
 import type { IcmpHeader } from "../wire/icmp.ts";
 import type { Ipv4Header } from "../wire/ipv4.ts";
 import type { Ipv6Header } from "../wire/ipv6.ts";
+import type { L2tpHeader } from "../wire/l2tp.ts";
 import type { L2tpv3Header } from "../wire/l2tpv3.ts";
 import type { LlcHeader } from "../wire/llc.ts";
 import type { HdlcHeader, NullHeader } from "../wire/loopback.ts";
@@ -89,6 +90,8 @@ export interface LayerHeaders {
   pptp: PptpHeader;
   erspan: ErspanHeader;
   etherip: EtherIpHeader;
+  /** L2TP of version 2. */
+  l2tp: L2tpHeader;
   l2tpv3: L2tpv3Header;
   "gtp-u": GtpUHeader;
   nsh: NshHeader;

@@ -13,6 +13,7 @@ import { emitEtherIp } from "../wire/etherip.ts";
 import { emitGeneve, geneveLength } from "../wire/geneve.ts";
 import { emitGre, greChecksum, greLength } from "../wire/gre.ts";
 import { emitGtpU, gtpULength } from "../wire/gtp-u.ts";
+import { emitL2tp, l2tpLength } from "../wire/l2tp.ts";
 import { emitL2tpv3, l2tpv3Length } from "../wire/l2tpv3.ts";
 import { emitControlWord, emitMpls } from "../wire/mpls.ts";
 import { emitNsh, nshLength } from "../wire/nsh.ts";
@@ -31,6 +32,7 @@ type TunnelName =
   | "mpls"
   | "control-word"
   | "etherip"
+  | "l2tp"
   | "l2tpv3"
   | "gtp-u"
   | "nsh"
@@ -77,6 +79,7 @@ export const TUNNEL_COMPOSERS: Composers<TunnelName> = {
     length: () => ETHERIP_LENGTH,
     emit: (fields, { into, offset }) => emitEtherIp(fields, into, offset),
   },
+  l2tp: { length: l2tpLength, emit: (fields, { into, offset }) => emitL2tp(fields, into, offset) },
   l2tpv3: {
     length: (fields) => l2tpv3Length(fields),
     emit: (fields, { into, offset }) => emitL2tpv3(fields, into, offset),

@@ -1,11 +1,14 @@
 // Which layers are headers of tunnels, and of which kind: the table of kinds, seen from a dissected frame.
 
 import { type Field, type Fields, list, whole } from "../core/fields.ts";
-import { portOf, portsOf, TUNNEL_ROWS, type UdpTunnelKind } from "../tunnel/kinds.ts";
+import { TUNNEL_ROWS, type UdpTunnelKind } from "../tunnel/kinds.ts";
 import type { Reading, TunnelLayer, TunnelRow } from "../tunnel/tunnel-kind.ts";
-import { UDP_WRAPPINGS, type UdpWrapping } from "../tunnel/udp-wrappings.ts";
+import { WRAPPING_ROWS, type WrappingKind } from "../tunnel/wrappings.ts";
 import type { Layer, StepName } from "./layers.ts";
 import type { Here } from "./walk.ts";
+
+/** Wrappings over UDP that are no kinds of tunnels with options of their own. */
+type UdpWrapping = "gre-in-udp" | "mpls-in-udp" | "gtp-u" | "l2tp" | "l2tpv3" | "tzsp" | "capwap";
 
 /** UDP destination ports, by kind of tunnel. */
 export type TunnelPorts = { readonly [K in UdpTunnelKind | UdpWrapping]?: readonly number[] | undefined };
@@ -26,23 +29,16 @@ const WRAPPING_LAYERS: Readonly<Record<UdpWrapping, Here>> = {
   "gre-in-udp": { name: "gre" },
   "mpls-in-udp": { name: "mpls" },
   "gtp-u": { name: "gtp-u" },
+  // Both versions have one port, and what reads the newer tells them apart.
+  l2tp: { name: "l2tpv3", over: "udp" },
   l2tpv3: { name: "l2tpv3", over: "udp" },
   tzsp: { name: "tzsp" },
   capwap: { name: "capwap" },
 };
 
-const UDP_ROWS: readonly UdpRow[] = [
-  ...TUNNEL_ROWS.filter((row) => portOf(row) !== undefined).map(
-    (row): UdpRow => ({
-      name: row.name as UdpTunnelKind,
-      ports: portsOf(row),
-      here: { name: row.layer, reading: row.reading },
-    }),
-  ),
-  ...Object.entries(UDP_WRAPPINGS).map(([name, ports]): UdpRow => {
-    return { name: name as UdpWrapping, ports, here: WRAPPING_LAYERS[name as UdpWrapping] };
-  }),
-];
+const UDP_ROWS: readonly UdpRow[] = WRAPPING_ROWS.filter(({ ports }) => ports.length > 0).map(
+  ({ name, ports }): UdpRow => ({ name: name as keyof TunnelPorts, ports, here: hereOf(name) }),
+);
 
 /** The check of what the usual ports are replaced by. */
 export const TUNNEL_PORTS: Fields<TunnelPorts> = Object.fromEntries(
@@ -77,4 +73,9 @@ export function readingsByPort(chosen: TunnelPorts): ReadonlyMap<number, Here> {
 
 function rowOfLayer(name: string, reading: Reading | undefined): TunnelRow | undefined {
   return TUNNEL_ROWS.find((row) => row.layer === name && row.reading === reading);
+}
+
+function hereOf(kind: WrappingKind): Here {
+  const row = TUNNEL_ROWS.find(({ name }) => name === kind);
+  return row ? { name: row.layer, reading: row.reading } : WRAPPING_LAYERS[kind as UdpWrapping];
 }

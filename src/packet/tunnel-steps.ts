@@ -4,7 +4,12 @@ import { ERSPAN_III_ETHERNET, ERSPAN_III_IP } from "../layout/erspan.layout.ts";
 import { ETHERTYPE_ERSPAN, ETHERTYPE_PPP } from "../layout/ethernet.layout.ts";
 import { GRE_FLAGS, GRE_PROTOCOL, GRE_VERSION_MASK } from "../layout/gre.layout.ts";
 import { GTP_PDU } from "../layout/gtp-u.layout.ts";
-import { L2TP_VERSION_3, L2TP_VERSION_MASK } from "../layout/l2tp.layout.ts";
+import {
+  L2TP_FLAGS_LENGTH,
+  L2TP_VERSION_2,
+  L2TP_VERSION_3,
+  L2TP_VERSION_MASK,
+} from "../layout/l2tp.layout.ts";
 import { PPTP_VERSION } from "../layout/pptp.layout.ts";
 import { TZSP_ETHERNET, TZSP_RECEIVED, TZSP_TRANSMIT } from "../layout/tzsp.layout.ts";
 import { read16 } from "../wire/bytes.ts";
@@ -14,6 +19,7 @@ import { parseEtherIp } from "../wire/etherip.ts";
 import { parseGeneve } from "../wire/geneve.ts";
 import { type GreHeader, greChecksumStatus, parseGre } from "../wire/gre.ts";
 import { parseGtpU } from "../wire/gtp-u.ts";
+import { parseL2tp } from "../wire/l2tp.ts";
 import { parseControlWord, parseMpls } from "../wire/mpls.ts";
 import { parseNsh } from "../wire/nsh.ts";
 import { parsePptp } from "../wire/pptp.ts";
@@ -43,6 +49,7 @@ type TunnelStep =
   | "mpls"
   | "control-word"
   | "etherip"
+  | "l2tp"
   | "l2tpv3"
   | "gtp-u"
   | "nsh"
@@ -51,6 +58,7 @@ type TunnelStep =
 
 const PPTP: Here = { name: "pptp" };
 const PPP: Here = { name: "ppp" };
+const L2TP: Here = { name: "l2tp" };
 const ERSPAN_I: Here = { name: "erspan", type: 1 };
 
 export const TUNNEL_STEPS: Steps<TunnelStep> = {
@@ -85,11 +93,16 @@ export const TUNNEL_STEPS: Steps<TunnelStep> = {
     next: ({ fragmentation }) => (fragmentation === 0 ? ETHERNET : unread()),
   },
   etherip: { parse: parseEtherIp, next: () => ETHERNET },
+  l2tp: {
+    parse: (bytes, offset, end) => parseL2tp(bytes, offset, end, LENIENT),
+    next: ({ control }) => (control ? unread() : PPP),
+    bounds: true,
+  },
   l2tpv3: {
     parse: (bytes, offset, end, { over }) => parseSession(bytes, offset, end, over ?? "ip"),
     next: behindSession,
     // Over IP the same bytes are a session's number.
-    instead: (bytes, offset, over) => (over === "udp" && !isVersion3(bytes, offset) ? unread() : undefined),
+    instead: (bytes, offset, over) => (over === "udp" ? otherVersion(bytes, offset) : undefined),
   },
   "gtp-u": {
     parse: (bytes, offset, end) => parseGtpU(bytes, offset, end, LENIENT),
@@ -140,6 +153,9 @@ function isPptp(bytes: Uint8Array, offset: number): boolean {
   return version === PPTP_VERSION && read16(bytes, offset + GRE_PROTOCOL) === ETHERTYPE_PPP;
 }
 
-function isVersion3(bytes: Uint8Array, offset: number): boolean {
-  return offset + 2 > bytes.length || (read16(bytes, offset) & L2TP_VERSION_MASK) === L2TP_VERSION_3;
+function otherVersion(bytes: Uint8Array, offset: number): Next | undefined {
+  if (offset + L2TP_FLAGS_LENGTH > bytes.length) return undefined;
+  const version = read16(bytes, offset) & L2TP_VERSION_MASK;
+  if (version === L2TP_VERSION_3) return undefined;
+  return version === L2TP_VERSION_2 ? L2TP : unread();
 }
