@@ -36,9 +36,10 @@ function chunkOf(id) {
     return "addresses";
   // A running switch counts frames and writes templates, but has no stages.
   if (
-    /\/src\/pipeline\/(compile\.|pipeline\.|stage|count-stage|sample-|vlan-|write-(stage|decapsulate))/.test(
+    /\/src\/pipeline\/(compile\.|pipeline\.|stage|count-stage|sample-|vlan-|decapsulate-|write-(stage|decapsulate|any))/.test(
       id,
-    )
+    ) ||
+    /\/src\/tunnel\/any\./.test(id)
   )
     return "stages";
   // What only Node has is kept from pages.

@@ -6,9 +6,17 @@
 export { formatIp, formatMac, type IpAddress, type MacAddress, parseIp, parseMac } from "./core/addresses.ts";
 export { type ArgumentError, type ErrorPath, isArgumentError } from "./core/argument-error.ts";
 export { type ErrorCode, errorCodes } from "./core/error-codes.ts";
+export { etherTypeText, ipProtocolText, linkTypeText, pppProtocolText } from "./core/number-names.ts";
 export { compose } from "./packet/compose.ts";
 export type { ComposeFields, ComposeLayer, ComposeName } from "./packet/compose-fields.ts";
-export { type Dissection, type DissectOptions, dissect, type Oddity } from "./packet/dissect.ts";
+export {
+  type Dissection,
+  type DissectOptions,
+  type Dissector,
+  dissect,
+  dissector,
+  type Oddity,
+} from "./packet/dissect.ts";
 export {
   keysOf,
   type Layer,

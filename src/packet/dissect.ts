@@ -76,19 +76,36 @@ interface Found extends Walk {
  */
 export function dissect(frame: Uint8Array, options: DissectOptions = {}): Dissection {
   byteArray("frame", frame);
-  const {
-    linkType,
-    maximumLayers: limit,
-    tunnelPorts,
-    checksums,
-    ...more
-  } = checkFields("options", OPTIONS, options);
-  const wireLength = Math.max(more.wireLength ?? 0, frame.length);
+  const checked = checkFields("options", OPTIONS, options);
+  const { linkType, wireLength = 0, tunnelPorts } = checked;
+  const tunnels = tunnelPorts === undefined ? USUAL_TUNNELS : readingsByPort(tunnelPorts);
+  return walkThrough(frame, linkType, wireLength, checked, tunnels);
+}
+
+/** Reads frames as {@link dissect} does, with the options of the {@link dissector} that made it. */
+export type Dissector = (frame: Uint8Array, linkType: number, wireLength: number) => Dissection;
+
+/** Makes what reads many frames with the same options, which are checked once. */
+export function dissector(options: Omit<DissectOptions, "linkType" | "wireLength"> = {}): Dissector {
+  const checked = checkFields("options", OPTIONS, options);
+  const { tunnelPorts } = checked;
+  const tunnels = tunnelPorts === undefined ? USUAL_TUNNELS : readingsByPort(tunnelPorts);
+  return (frame, linkType, wireLength) => walkThrough(frame, linkType, wireLength, checked, tunnels);
+}
+
+function walkThrough(
+  frame: Uint8Array,
+  linkType: number,
+  length: number,
+  { maximumLayers: limit, checksums }: { readonly maximumLayers: number; readonly checksums: boolean },
+  tunnels: ReadonlyMap<number, Here>,
+): Dissection {
+  const wireLength = Math.max(length, frame.length);
   const walk: Found = {
     frame,
     layers: [],
     checksums,
-    tunnels: tunnelPorts === undefined ? USUAL_TUNNELS : readingsByPort(tunnelPorts),
+    tunnels,
     offset: 0,
     end: wireLength,
     bounded: false,

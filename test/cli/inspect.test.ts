@@ -19,10 +19,22 @@ describe("inspect", () => {
       index: 0,
       timestamp: "2013-05-18T20:21:44.837063Z",
       interface: 0,
+      linkType: 1,
       length: 148,
       layers: ["ethernet", "ipv4", "udp", "vxlan", "ethernet", "ipv4", "icmp", "payload"],
+      ips: [
+        {
+          source: "192.168.203.1",
+          destination: "192.168.202.1",
+          sourcePort: 45149,
+          destinationPort: 4789,
+        },
+        { source: "192.168.203.3", destination: "192.168.203.5" },
+      ],
+      wrappings: [{ kind: "vxlan", vni: 100 }],
       vlans: [],
       vnis: [100],
+      keys: [],
       stop: null,
     });
     expect(frames.map(({ index }) => index)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
@@ -33,7 +45,7 @@ describe("inspect", () => {
     const folder = temporaryFolder();
     const qinq = await good(["inspect", QINQ]);
     expect(qinq.stdout).toMatch(
-      /^ {5}0 {2}\S+Z +\d+ {2}ethernet\/vlan\/vlan\/ipv4\/payload {2}vlan 30,100\n$/,
+      /^ {5}0 {2}\S+Z +\d+ {2}ethernet\/vlan\/vlan\/ipv4\/payload {2}\S+ > \S+ {2}vlan 30,100 {2}not read: .*\n$/,
     );
     const [first] = await recordsOf(VXLAN);
     const cut = join(folder, "cut.pcap");
@@ -42,7 +54,7 @@ describe("inspect", () => {
       new CaptureWriter({ format: "pcap" }).write({ ...first!, data: first!.data.subarray(0, 40) }),
     );
     expect((await good(["inspect", cut])).stdout).toBe(
-      "     0  2013-05-18T20:21:44.837063Z  40 of 148  ethernet/ipv4  " +
+      "     0  2013-05-18T20:21:44.837063Z  40 of 148  ethernet/ipv4  192.168.203.1 > 192.168.202.1  " +
         "stopped at byte 40 in udp: the capture holds no more bytes of this frame\n",
     );
     const { index, length, wireLength, stop } = JSON.parse((await good(["inspect", cut, "--json"])).stdout);
@@ -55,24 +67,12 @@ describe("inspect", () => {
     });
   });
 
-  test("--count ends early, --vxlan-port names other ports", async () => {
-    const two = await good(["inspect", VXLAN, "--count", "2"]);
+  test("--first ends early, --port names other ports", async () => {
+    const two = await good(["inspect", VXLAN, "--first", "2"]);
     expect(two.stdout.trimEnd().split("\n")).toHaveLength(2);
-    const none = JSON.parse(
-      (await good(["inspect", VXLAN, "-n", "1", "--json", "--vxlan-port", "8472"])).stdout,
-    );
+    const none = JSON.parse((await good(["inspect", VXLAN, "-n", "1", "--json", "--port", "8472"])).stdout);
     expect(none.vnis).toEqual([]);
-    const both = await good([
-      "inspect",
-      VXLAN,
-      "-n",
-      "1",
-      "--json",
-      "--vxlan-port",
-      "1",
-      "--vxlan-port",
-      "4789",
-    ]);
+    const both = await good(["inspect", VXLAN, "-n", "1", "--json", "--port", "1", "--port", "4789"]);
     expect(JSON.parse(both.stdout).vnis).toEqual([100]);
   });
 
