@@ -12,7 +12,7 @@ import {
 } from "../index.ts";
 import { createCaptureFile, openCaptureFile } from "../node.ts";
 import { compileStages } from "../pipeline/compile.ts";
-import { DamagedInput } from "./failures.ts";
+import { DamagedInput, say } from "./failures.ts";
 import {
   naming,
   optionsOf,
@@ -50,9 +50,13 @@ export async function transform(
     workers,
     format,
     open: (source) => openSink(output, source),
-    report: (summary) => {
+    report: async (summary) => {
       const outputFormat = format === "same" ? summary.format : format;
-      return report({ command, input, output, outputFormat, summary }, options);
+      await report({ command, input, output, outputFormat, summary }, options);
+      if (command !== "decap" || summary.changed[0] !== 0 || summary.received === 0) return;
+      const { nothingOpened } = await import("./nothing-opened.ts");
+      say("frameferry decap: nothing was taken off; what was there:");
+      for (const line of await nothingOpened(input, summary)) say(`  ${line}`);
     },
   });
 }
