@@ -72,5 +72,5 @@ function sayUsage(command: string, message: string): void {
 
 /** Puts one line on standard error, whatever stands in `message`: all that a command says of errors goes through here. */
 export function say(message: string): void {
-  process.stderr.write(`${oneLine(message.trim())}\n`);
+  process.stderr.write(`${oneLine(message.trimEnd())}\n`);
 }

@@ -1,66 +1,111 @@
-// One frame of a capture as one line, for people and for programs.
+// One frame of a capture as one line: for people, in columns that somebody chose, and for programs.
 
-import type { CaptureRecord } from "../pcap.ts";
-import { type Dissection, type DissectOptions, dissect, vlansOf, vnisOf } from "../wire.ts";
+import { choice, type Kind } from "../core/fields.ts";
+import { keysOf, vlansOf, vnisOf, wrappingsOf } from "../wire.ts";
+import { endsOf, endsText, type FrameView, stackOf, tellOf, timeText, unreadText } from "./frame-view.ts";
+import { FIELD_NAMES, fieldsOf } from "./layer-fields.ts";
 
-const SECOND = 1000000000n;
-/** Seconds from 1970 to the last day a Date can tell. */
-const DATE_MAXIMUM = 8640000000000n;
+/** How frames are told. */
+export interface Telling {
+  /** Keys of GRE are VSIDs and FlowIDs. */
+  readonly nvgre: boolean;
+}
 
-export function frameLine(record: CaptureRecord, options: DissectOptions): string {
-  const { layers, stop } = dissectRecord(record, options);
-  const { data, originalLength } = record;
-  const vlans = vlansOf(layers);
-  const vnis = vnisOf(layers);
-  const length = isCut(record) ? `${data.length} of ${originalLength}` : `${data.length}`;
-  const parts = [
-    String(record.index).padStart(6),
-    (formatTime(record) ?? "no time").padEnd(27),
-    length.padStart(5),
-    layers.map(({ name }) => name).join("/"),
-  ];
-  if (vlans.length > 0) parts.push(`vlan ${vlans.join(",")}`);
-  if (vnis.length > 0) parts.push(`vni ${vnis.join(",")}`);
+/** All that is told of a frame; fields stand behind its layers, one name each. */
+export function frameLine({ record, dissection }: FrameView, { nvgre }: Telling): string {
+  const { data, index } = record;
+  const { layers, stop, oddities, wireLength } = dissection;
+  const length = wireLength > data.length ? `${data.length} of ${wireLength}` : String(data.length);
+  let line = `${String(index).padStart(6)}  ${(timeText(record) ?? "no time").padEnd(27)}  `;
+  line += `${length.padStart(5)}  ${stackOf(layers)}`;
+  for (const ends of endsOf(layers)) line += `  ${endsText(ends)}`;
+  for (const [name, values] of tellOf(layers, nvgre)) line += `  ${name} ${values.join(",")}`;
+  const unread = unreadText(layers);
+  if (unread !== undefined) line += `  not read: ${unread}`;
+  for (const odd of oddities ?? []) line += `  odd at byte ${odd.offset} in ${odd.layer}: ${odd.sentence}`;
   if (stop !== undefined) {
     const where = stop.layer === undefined ? "" : ` in ${stop.layer}`;
-    parts.push(`stopped at byte ${stop.offset}${where}: ${stop.sentence}`);
+    line += `  stopped at byte ${stop.offset}${where}: ${stop.sentence}`;
   }
-  return parts.join("  ");
+  return line;
 }
 
-export function frameJson(record: CaptureRecord, options: DissectOptions): string {
-  const { layers, stop } = dissectRecord(record, options);
+type Column = (view: FrameView, telling: Telling) => string;
+
+const COLUMNS: Readonly<Record<string, Column>> = {
+  frame: ({ record }) => String(record.index),
+  time: ({ record }) => timeText(record) ?? "",
+  interface: ({ record }) => String(record.interface.id),
+  link: ({ record }) => String(record.interface.linkType),
+  length: ({ record }) => String(record.data.length),
+  wire: ({ dissection }) => String(dissection.wireLength),
+  layers: ({ dissection }) => stackOf(dissection.layers),
+  kinds: ({ dissection: { layers } }, telling) =>
+    wrappingsOf(layers, telling)
+      .map(({ kind }) => kind)
+      .join(","),
+  ends: ({ dissection }) => endsOf(dissection.layers).map(endsText).join(", "),
+  source: ({ dissection }) =>
+    endsOf(dissection.layers)
+      .map(({ source }) => source)
+      .join(","),
+  destination: ({ dissection }) =>
+    endsOf(dissection.layers)
+      .map(({ destination }) => destination)
+      .join(","),
+  unread: ({ dissection }) => unreadText(dissection.layers) ?? "",
+  odd: ({ dissection }) => (dissection.oddities ?? []).map(({ reason }) => reason).join(","),
+  stop: ({ dissection }) => dissection.stop?.reason ?? "",
+  ...Object.fromEntries(
+    FIELD_NAMES.map((name): [string, Column] => [
+      name,
+      ({ dissection }, { nvgre }) => tellOf(dissection.layers, nvgre).get(name)?.join(",") ?? "",
+    ]),
+  ),
+};
+
+/** A list of columns, in one value or in several. */
+export function columns(): Kind<readonly string[]> {
+  const one = choice(...Object.keys(COLUMNS));
+  return {
+    expected: `columns: ${one.expected}`,
+    repeats: true,
+    check: (_path, value) => value as readonly string[],
+    parse: (path, text, before = []) => [
+      ...(before as readonly string[]),
+      ...text.split(",").map((name) => one.parse?.(path, name) as string),
+    ],
+  };
+}
+
+/** What stands in chosen columns, with tabs between them. */
+export function frameColumns(view: FrameView, names: readonly string[], telling: Telling): string {
+  return names.map((name) => COLUMNS[name]!(view, telling)).join("\t");
+}
+
+/** One JSON object with all that is told. */
+export function frameJson({ record, dissection }: FrameView, telling: Telling): string {
+  const { layers, stop, oddities, wireLength } = dissection;
+  const { data, index, interface: source } = record;
+  const unread = unreadText(layers);
   return JSON.stringify({
-    index: record.index,
-    timestamp: formatTime(record) ?? null,
-    interface: record.interface.id,
-    length: record.data.length,
-    ...(isCut(record) && { wireLength: record.originalLength }),
+    index,
+    timestamp: timeText(record) ?? null,
+    interface: source.id,
+    linkType: source.linkType,
+    length: data.length,
+    ...(wireLength > data.length && { wireLength }),
     layers: layers.map(({ name }) => name),
+    ips: endsOf(layers),
+    wrappings: wrappingsOf(layers, telling).map(({ kind, layer }) => ({
+      kind,
+      ...Object.fromEntries(fieldsOf(layers[layer]!)),
+    })),
     vlans: vlansOf(layers),
-    vnis: vnisOf(layers),
+    vnis: vnisOf(layers, telling),
+    keys: keysOf(layers, telling),
+    ...(unread !== undefined && { unread }),
+    ...(oddities !== undefined && { oddities }),
     stop: stop ?? null,
   });
-}
-
-function dissectRecord(
-  { data, originalLength, interface: { linkType } }: CaptureRecord,
-  options: DissectOptions,
-): Dissection {
-  return dissect(data, { ...options, linkType, wireLength: originalLength });
-}
-
-function isCut({ data, originalLength }: CaptureRecord): boolean {
-  return originalLength > data.length;
-}
-
-/** ISO 8601 in UTC, with as many digits as the capture keeps; plain seconds for times beyond what dates can say. */
-function formatTime({ timestamp, interface: { resolution } }: CaptureRecord): string | undefined {
-  if (timestamp === undefined) return undefined;
-  const digits = resolution.base === 10 && resolution.exponent <= 6 ? 6 : 9;
-  const rest = ((timestamp % SECOND) + SECOND) % SECOND;
-  const seconds = (timestamp - rest) / SECOND;
-  const fraction = rest.toString().padStart(9, "0").slice(0, digits);
-  if (seconds > DATE_MAXIMUM || seconds < -DATE_MAXIMUM) return `${seconds}.${fraction}`;
-  return `${new Date(Number(seconds) * 1000).toISOString().slice(0, -".000Z".length)}.${fraction}Z`;
 }

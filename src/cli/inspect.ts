@@ -1,24 +1,53 @@
 import type { Command } from "commander";
-import { flag, whole } from "../core/fields.ts";
+import { type Field, flag, whole } from "../core/fields.ts";
 import { type CaptureInput, createCaptureFile, openCaptureFile } from "../node.ts";
 import { CaptureError, type CaptureRecord, readCapture } from "../pcap.ts";
-import { DamagedInput } from "./failures.ts";
-import { frameJson, frameLine } from "./frame-line.ts";
-import { addFieldOptions, optionsOf, type Parsed, ports, type Rows } from "./options.ts";
+import { DECAPSULATE_ANY, NO_KIND } from "../tunnel/any.ts";
+import { type Dissector, dissector, type TunnelPorts } from "../wire.ts";
+import { DamagedInput, UsageError } from "./failures.ts";
+import { FrameCounts } from "./frame-counts.ts";
+import { columns, frameColumns, frameJson, frameLine, type Telling } from "./frame-line.ts";
+import type { FrameView } from "./frame-view.ts";
+import { addFieldOptions, optionsOf, type Parsed, type Rows } from "./options.ts";
+import { print } from "./print.ts";
+
+/** Ports by kind, some of them without one. */
+type PortsGiven = TunnelPorts & { readonly [NO_KIND]?: readonly number[] };
 
 interface InspectOptions {
-  readonly count?: number;
-  readonly vxlanPorts?: readonly number[];
+  readonly first?: number;
+  readonly frame?: number;
+  readonly count?: boolean;
+  readonly columns?: readonly string[];
+  readonly ports?: PortsGiven;
+  readonly nvgre?: boolean;
+  readonly mtu?: number;
   readonly json?: boolean;
 }
 
 const OPTIONS: Rows = {
-  count: { ...whole(1, Number.MAX_SAFE_INTEGER), flag: "-n, --count <N>", help: "end after N frames" },
-  vxlanPorts: {
-    ...ports(),
-    flag: "--vxlan-port <P>",
-    help: "UDP destination port of VXLAN, may be given several times (default: 4789 and 8472)",
+  first: { ...whole(1, Number.MAX_SAFE_INTEGER), flag: "-n, --first <N>", help: "end after N frames" },
+  frame: {
+    ...whole(0, Number.MAX_SAFE_INTEGER),
+    flag: "--frame <N>",
+    help: "explain frame N, byte by byte, and what decap would do with it",
   },
+  mtu: {
+    ...whole(68, 65535),
+    flag: "--mtu <N>",
+    help: "with --frame: MTU of the outer network (default: 1500)",
+  },
+  count: { ...flag(), flag: "--count", help: "count frames by layers, kind of wrapping, VNI and key" },
+  columns: {
+    ...columns(),
+    flag: "--columns <NAMES>",
+    help: `tell these, with tabs between them: ${columns().expected.replace(/^columns: /, "")}`,
+  },
+  ports: {
+    ...(DECAPSULATE_ANY.ports as Field<unknown>),
+    help: "UDP destination port of a kind in place of the usual ones; may be given several times, without KIND of VXLAN",
+  },
+  nvgre: { ...flag(), flag: "--nvgre", help: "read GRE keys as NVGRE has them: VSID and FlowID" },
   json: { ...flag(), flag: "--json", help: "print one JSON object a line" },
 };
 
@@ -28,13 +57,16 @@ const CHUNK = 256 * 1024;
 const EXAMPLES = `
 Examples:
   frameferry inspect capture.pcapng
-  frameferry inspect capture.pcap --count 10 --json
-  frameferry inspect overlay.pcap --vxlan-port 4789 --vxlan-port 14789
+  frameferry inspect capture.pcap --first 10 --json
+  frameferry inspect capture.pcap --count
+  frameferry inspect capture.pcap --frame 17
+  frameferry inspect overlay.pcap --columns frame,time,ends,vni
+  frameferry inspect overlay.pcap --port 4789,14789 --port geneve=6082
   tcpdump -U -w - | frameferry inspect -
 
-A line holds: the frame's number from 0, its time (UTC), bytes captured (and on the wire, if the capture cut it),
-its layers from the outermost to the innermost, VLAN ids and VNIs in the same order, and why reading it stopped.
-With --json each line is an object with index, timestamp, interface, length, layers, vlans, vnis and stop.`;
+A line holds: the frame's number from 0, its time (UTC), bytes captured (and on the wire, if it was cut), its layers
+from the outermost to the innermost, addresses and ports, what tags and wrappings say (VLAN ids, VNIs, keys, sessions,
+TEIDs, labels) in the same order, what is not read, by number and name, lengths that cannot be, and why reading stopped.`;
 
 export function defineInspect(command: Command): void {
   command.argument("<FILE>", "capture to read, pcap or pcapng; - is standard input");
@@ -42,19 +74,82 @@ export function defineInspect(command: Command): void {
 }
 
 async function inspect(path: string, parsed: Parsed): Promise<void> {
-  const options: InspectOptions = optionsOf(OPTIONS, parsed);
-  const { count = Number.POSITIVE_INFINITY, vxlanPorts } = options;
-  const format = options.json ? frameJson : frameLine;
-  const dissectOptions = vxlanPorts === undefined ? {} : { tunnelPorts: { vxlan: vxlanPorts } };
-  const input = await openCaptureFile(path);
+  const options = optionsOf(OPTIONS, parsed) as InspectOptions;
+  const { first, frame, count = false, json = false, nvgre = false } = options;
+  if (options.columns !== undefined && (json || count))
+    throw new UsageError("--columns: cannot be combined with --json or --count");
+  if (frame !== undefined && (first !== undefined || count || options.columns !== undefined))
+    throw new UsageError("--frame: cannot be combined with --first, --count or --columns");
+  if (options.mtu !== undefined && frame === undefined) throw new UsageError("--mtu: is for --frame");
+  const ports = portsByKind(options.ports);
+  const read = dissector(ports === undefined ? {} : { tunnelPorts: ports });
+  const telling: Telling = { nvgre };
+  if (frame !== undefined) {
+    const { explainFrame } = await import("./explain-frame.ts");
+    const found = await recordAt(path, frame);
+    if (found === undefined) throw new UsageError(`--frame: ${path} has no frame ${frame}`);
+    const view = viewOf(found, read);
+    await print(
+      await explainFrame(view, { json, ports, mtu: options.mtu ?? 1500 }),
+      json ? "programs" : "people",
+    );
+    return;
+  }
+  if (count) {
+    const counts = new FrameCounts(telling);
+    await eachBatch(path, first, async (records) => {
+      for (const record of records) counts.add(viewOf(record, read));
+    });
+    await print(json ? counts.json() : counts.text(), json ? "programs" : "people");
+    return;
+  }
+  const names = options.columns;
+  const tell = (view: FrameView): string => {
+    if (json) return frameJson(view, telling);
+    return names === undefined ? frameLine(view, telling) : frameColumns(view, names, telling);
+  };
   const output = await createCaptureFile("-");
   const encoder = new TextEncoder();
-  let left = count;
+  if (names !== undefined) await output.write(encoder.encode(`${names.join("\t")}\n`));
+  await eachBatch(path, first, async (records) => {
+    let lines = "";
+    for (const record of records) lines += `${tell(viewOf(record, read))}\n`;
+    await output.write(encoder.encode(lines));
+  });
+}
+
+/** What was named without a kind is VXLAN's. */
+function portsByKind(given: PortsGiven | undefined): TunnelPorts | undefined {
+  if (given === undefined) return undefined;
+  const { [NO_KIND]: vxlan, ...ports } = given;
+  return vxlan === undefined ? ports : { ...ports, vxlan: [...vxlan, ...(ports.vxlan ?? [])] };
+}
+
+function viewOf(record: CaptureRecord, read: Dissector): FrameView {
+  const { data, originalLength, interface: source } = record;
+  return { record, dissection: read(data, source.linkType, originalLength) };
+}
+
+async function recordAt(path: string, index: number): Promise<CaptureRecord | undefined> {
+  let found: CaptureRecord | undefined;
+  await eachBatch(path, index + 1, async (records) => {
+    found = records.find((record) => record.index === index);
+  });
+  return found;
+}
+
+/** Calls `work` with the records of a capture, the first `most` of them, batch by batch. */
+async function eachBatch(
+  path: string,
+  most: number | undefined,
+  work: (records: readonly CaptureRecord[]) => Promise<void>,
+): Promise<void> {
+  const input = await openCaptureFile(path);
+  let left = most ?? Number.POSITIVE_INFINITY;
   try {
     for await (const records of readCapture(chunks(input)).batches()) {
-      const wanted: readonly CaptureRecord[] = records.slice(0, left);
-      const lines = wanted.map((record) => `${format(record, dissectOptions)}\n`);
-      await output.write(encoder.encode(lines.join("")));
+      const wanted = records.length <= left ? records : records.slice(0, left);
+      await work(wanted);
       left -= wanted.length;
       if (left === 0) break;
     }

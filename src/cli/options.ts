@@ -101,7 +101,7 @@ export function addInputs(command: Command): Command {
 
 /** Adds an option to `command` for each row that has a flag. */
 export function addFieldOptions(command: Command, rows: Rows): Command {
-  for (const { flag, help = "", fallback, required, parse, off } of Object.values(rows)) {
+  for (const { flag, help = "", fallback, required, parse, off, repeats } of Object.values(rows)) {
     if (flag === undefined) continue;
     const shown = fallback === undefined ? help : `${help} (default: ${fallback})`;
     const option = new Option(flag, shown).makeOptionMandatory(required === true);
@@ -110,9 +110,23 @@ export function addFieldOptions(command: Command, rows: Rows): Command {
       option.argParser((text, before) => ofUsage(() => parse(name, text, before)));
     }
     command.addOption(option);
-    if (off !== undefined) command.addOption(new Option(off.flag, off.help));
+    const opposite = off && new Option(off.flag, off.help);
+    if (opposite !== undefined) command.addOption(opposite);
+    if (repeats !== true) onlyOnce(command, option, opposite);
   }
   return command;
+}
+
+/** Makes an option that is given twice, or beside its opposite, an error: the last one must not win in silence. */
+function onlyOnce(command: Command, option: Option, opposite: Option | undefined): void {
+  let first: Option | undefined;
+  for (const each of opposite === undefined ? [option] : [option, opposite]) {
+    command.on(`option:${each.name()}`, () => {
+      if (first === each) throw new UsageError(`${each.long}: given twice`);
+      if (first !== undefined) throw new UsageError(`${each.long}: contradicts ${first.long}`);
+      first = each;
+    });
+  }
 }
 
 /** What was given, by the names of the rows: what was not given is not there. */
@@ -150,20 +164,6 @@ function withFlag(rows: Rows, skipped: number, { steps, sentence }: ArgumentErro
 /** `--output` of `-o, --output <OUT>`. */
 function longFlag(flags: string): string {
   return new Option(flags).long ?? flags;
-}
-
-/** UDP ports, several of them in one value or in several. */
-export function ports(): Kind<readonly number[]> {
-  const one = whole(1, 65535);
-  const expected = "UDP ports";
-  return {
-    expected,
-    check: (_path, value) => value as readonly number[],
-    parse: (path, text, before = []) => [
-      ...(before as readonly number[]),
-      ...text.split(",").map((port) => one.parse?.(path, port) as number),
-    ],
-  };
 }
 
 /** The name of a file or a folder; `-` where the command says so. */

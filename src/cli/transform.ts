@@ -59,9 +59,11 @@ export async function transform(
         selection,
         quiet: options.quiet === true,
         open: () => createCaptureFile(output),
-        report: (summary) => {
+        report: async (summary) => {
           const outputFormat = format === "same" ? summary.format : format;
-          return report({ command, inputs: read, output, outputFormat, summary }, options);
+          await report({ command, inputs: read, output, outputFormat, summary }, options);
+          if (command === "decap" && summary.changed[0] === 0 && summary.received > 0)
+            await sayWhatWasThere(read[0] as string, summary);
         },
       });
     } catch (error) {
@@ -138,6 +140,12 @@ async function report(run: Run, { json, quiet }: TransformOptions): Promise<void
   if (quiet && !json) return;
   const text = json ? summaryJson(run) : summaryText(run);
   await printSummary(text, json ? "programs" : "people", [run.output]);
+}
+
+async function sayWhatWasThere(input: string, summary: DataplaneCaptureSummary): Promise<void> {
+  const { nothingOpened } = await import("./nothing-opened.ts");
+  say("frameferry decap: nothing was taken off; what was there:");
+  for (const line of await nothingOpened(input, summary)) say(`  ${line}`);
 }
 
 function formatOfName(output: string): CaptureOutputFormat {

@@ -23,6 +23,8 @@ export interface Kind<T> {
    * has come of the same option earlier on the line.
    */
   readonly parse?: ((path: string, text: string, before?: unknown) => T) | undefined;
+  /** A command line may give it several times; anything else but that is an error. */
+  readonly repeats?: true;
   /** Rows of the options within, where it is an object of such. */
   readonly fields?: Readonly<Record<string, Field<unknown>>>;
 }
@@ -210,6 +212,7 @@ export function list<T>(item: Kind<T>, maximum: number = Number.POSITIVE_INFINIT
   const expected = `an array, each item ${item.expected}`;
   return {
     expected,
+    repeats: true,
     parse:
       parse && ((path, text, before = []): readonly T[] => [...(before as readonly T[]), parse(path, text)]),
     check: (path, value) => {
@@ -227,6 +230,7 @@ export function several<T>(item: Kind<T>, maximum: number): Kind<T | readonly T[
   const all = list(item, maximum);
   return {
     expected: `${item.expected}, or an array of such`,
+    repeats: true,
     check: (path, value) => (Array.isArray(value) ? all.check(path, value) : [item.check(path, value)]),
     parse: all.parse && ((path, text, before) => all.parse?.(path, text, before) as readonly T[]),
   };

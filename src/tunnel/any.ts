@@ -118,6 +118,7 @@ export const DECAPSULATE_ANY: Fields<DecapsulateAny, Defaults> = {
   },
   ports: {
     ...PORTS,
+    repeats: true,
     flag: "--port <[KIND=]P>",
     help: "UDP destination port of a kind in place of the usual ones; may be given several times, without KIND of the only --kind, or of VXLAN",
     parse: (path, text, before = {}) => portsOfText(path, text, before as WrappingPorts),

@@ -19,7 +19,7 @@ import {
 } from "../layout/ethernet.layout.ts";
 import { macBytes } from "./address-bytes.ts";
 import { read16, write16 } from "./bytes.ts";
-import { checkRange, missing, type Parsed, parsed, room, stopped } from "./parsed.ts";
+import { checkRange, endAt, type LengthOptions, missing, type Parsed, parsed, room } from "./parsed.ts";
 
 /** An Ethernet header as parsed. */
 export interface EthernetHeader {
@@ -43,6 +43,7 @@ export function parseEthernet(
   bytes: Uint8Array,
   offset = 0,
   end: number = bytes.length,
+  options: LengthOptions = {},
 ): Parsed<EthernetHeader> {
   checkRange(bytes, offset, end);
   const short = missing(bytes, offset, end, ETHERNET_LENGTH, "ethernet-truncated");
@@ -52,7 +53,14 @@ export function parseEthernet(
     source: bytes.subarray(offset + ETHERNET_SOURCE, offset + ETHERNET_SOURCE + MAC_LENGTH),
     etherType: read16(bytes, offset + ETHERNET_TYPE),
   };
-  return endByLength(header, header.etherType, offset + ETHERNET_LENGTH, end, offset + ETHERNET_TYPE);
+  return endByLength(
+    header,
+    header.etherType,
+    offset + ETHERNET_LENGTH,
+    end,
+    options,
+    offset + ETHERNET_TYPE,
+  );
 }
 
 /** Writes an Ethernet header at `offset`; returns the offset behind it. */
@@ -70,9 +78,9 @@ export function endByLength<Header>(
   etherType: number,
   payload: number,
   end: number,
-  at: number,
+  options: LengthOptions,
+  field: number,
 ): Parsed<Header> {
   if (etherType >= ETHERTYPE_MINIMUM) return parsed(header, payload, end);
-  if (etherType > end - payload) return stopped(at, "ethernet-length");
-  return parsed(header, payload, payload + etherType);
+  return endAt(header, payload, payload + etherType, end, options, field, "ethernet-length");
 }

@@ -42,7 +42,17 @@ import {
 import { ipBytes } from "./address-bytes.ts";
 import { read16, write16 } from "./bytes.ts";
 import { checksum } from "./checksum.ts";
-import { checkRange, missing, type Parsed, parsed, room, stopped } from "./parsed.ts";
+import {
+  checkRange,
+  endAt,
+  endless,
+  type LengthOptions,
+  missing,
+  type Parsed,
+  parsed,
+  room,
+  stopped,
+} from "./parsed.ts";
 
 /** An IPv4 header as parsed. */
 export interface Ipv4Header {
@@ -100,7 +110,12 @@ export interface Ipv4Fields {
  * where the packet is longer than the field can say: segmentation offload leaves such packets in captures.
  * The checksum is not verified here: see {@link ipv4ChecksumIsGood}.
  */
-export function parseIpv4(bytes: Uint8Array, offset = 0, end: number = bytes.length): Parsed<Ipv4Header> {
+export function parseIpv4(
+  bytes: Uint8Array,
+  offset = 0,
+  end: number = bytes.length,
+  options: LengthOptions = {},
+): Parsed<Ipv4Header> {
   checkRange(bytes, offset, end);
   const short = missing(bytes, offset, end, IPV4_LENGTH, "ipv4-truncated");
   if (short) return short;
@@ -111,9 +126,6 @@ export function parseIpv4(bytes: Uint8Array, offset = 0, end: number = bytes.len
   const cut = missing(bytes, offset, end, headerLength, "ipv4-truncated");
   if (cut) return cut;
   const totalLength = read16(bytes, offset + IPV4_TOTAL_LENGTH);
-  const length = totalLength === 0 && end - offset > IP_LENGTH_MAXIMUM ? end - offset : totalLength;
-  if (length < headerLength || length > end - offset)
-    return stopped(offset + IPV4_TOTAL_LENGTH, "ipv4-length");
   const tos = bytes[offset + IPV4_TOS]!;
   const fragment = read16(bytes, offset + IPV4_FRAGMENT);
   const header: Ipv4Header = {
@@ -132,7 +144,12 @@ export function parseIpv4(bytes: Uint8Array, offset = 0, end: number = bytes.len
     destination: bytes.subarray(offset + IPV4_DESTINATION, offset + IPV4_LENGTH),
     options: bytes.subarray(offset + IPV4_LENGTH, offset + headerLength),
   };
-  return parsed(header, offset + headerLength, offset + length);
+  const payload = offset + headerLength;
+  const field = offset + IPV4_TOTAL_LENGTH;
+  if (totalLength > 0)
+    return endAt(header, payload, offset + totalLength, end, options, field, "ipv4-length");
+  if (end - offset > IP_LENGTH_MAXIMUM) return parsed(header, payload, end);
+  return endless(header, payload, end, options, field, "ipv4-length", "ipv4-no-length");
 }
 
 /** Bytes that {@link emitIpv4} writes. */

@@ -11,12 +11,13 @@
 //   +---------------------------------------------------------------+
 //   |                   destination address (16)                    |
 //   +---------------+---------------+-------------------------------+
-//   |  next header  |    length     | hop-by-hop, routing, fragment or destination options, any number
+//   |  next header  |    length     | hop-by-hop, routing, fragment, authentication, options
 //   +---------------+---------------+-------------------------------+
 
 import type { IpAddress } from "../core/addresses.ts";
 import { ArgumentRangeError } from "../core/argument-error.ts";
 import { byteArray, wholeNumber } from "../core/arguments.ts";
+import { AH_UNIT, AH_UNITS_MORE, IP_PROTOCOL_AH } from "../layout/ah.layout.ts";
 import { IP_LENGTH_MAXIMUM } from "../layout/ipv4.layout.ts";
 import {
   IPV6_DESTINATION,
@@ -34,6 +35,7 @@ import {
   IPV6_HOP_LIMIT,
   IPV6_LENGTH,
   IPV6_NEXT_HEADER,
+  IPV6_NO_NEXT_HEADER,
   IPV6_PAYLOAD_LENGTH,
   IPV6_ROUTING,
   IPV6_SOURCE,
@@ -41,13 +43,24 @@ import {
 } from "../layout/ipv6.layout.ts";
 import { ipBytes } from "./address-bytes.ts";
 import { read16, read32, write16, write32 } from "./bytes.ts";
-import { checkRange, type Fields, missing, type Parsed, parsed, room, stopped } from "./parsed.ts";
+import {
+  checkRange,
+  endAt,
+  endless,
+  type Fields,
+  type LengthOptions,
+  missing,
+  type Parsed,
+  parsed,
+  room,
+  stopped,
+} from "./parsed.ts";
 
 /** One extension header. */
 export interface Ipv6Extension {
-  /** 0 hop-by-hop, 43 routing, 44 fragment, 60 destination options. */
+  /** 0 hop-by-hop, 43 routing, 44 fragment, 51 authentication, 60 destination options. */
   readonly type: number;
-  /** The whole extension header: a multiple of 8 bytes, the first of which names what follows. */
+  /** The whole extension header, the first byte of which names what follows: a multiple of 8 bytes, of 4 if it is 51. */
   readonly bytes: Uint8Array;
 }
 
@@ -94,17 +107,28 @@ export interface Ipv6Fields
  * The payload length ends the payload. A payload length of 0 stands for "to the end" where the packet is longer than
  * the field can say (RFC 2675, and what segmentation offload leaves in captures).
  */
-export function parseIpv6(bytes: Uint8Array, offset = 0, end: number = bytes.length): Parsed<Ipv6Header> {
+export function parseIpv6(
+  bytes: Uint8Array,
+  offset = 0,
+  end: number = bytes.length,
+  options: LengthOptions = {},
+): Parsed<Ipv6Header> {
   checkRange(bytes, offset, end);
   const short = missing(bytes, offset, end, IPV6_LENGTH, "ipv6-truncated");
   if (short) return short;
   const flow = read32(bytes, offset + IPV6_FLOW);
   if (flow >>> 28 !== IPV6_VERSION) return stopped(offset + IPV6_FLOW, "ipv6-version");
   const payloadLength = read16(bytes, offset + IPV6_PAYLOAD_LENGTH);
-  const rest = end - offset - IPV6_LENGTH;
-  const length = payloadLength === 0 && rest > IP_LENGTH_MAXIMUM ? rest : payloadLength;
-  if (length > rest) return stopped(offset + IPV6_PAYLOAD_LENGTH, "ipv6-length");
-  const packetEnd = offset + IPV6_LENGTH + length;
+  const field = offset + IPV6_PAYLOAD_LENGTH;
+  const none = payloadLength === 0 && bytes[offset + IPV6_NEXT_HEADER] !== IPV6_NO_NEXT_HEADER;
+  const big = payloadLength === 0 && end - offset - IPV6_LENGTH > IP_LENGTH_MAXIMUM;
+  const behind = offset + IPV6_LENGTH;
+  const whole =
+    big || (none && options.lengths === "lenient")
+      ? parsed(undefined, behind, end)
+      : endAt(undefined, behind, behind + payloadLength, end, options, field, "ipv6-length");
+  if (!whole.ok) return whole;
+  const packetEnd = whole.end;
 
   const extensions: Ipv6Extension[] = [];
   let protocol = bytes[offset + IPV6_NEXT_HEADER]!;
@@ -112,8 +136,7 @@ export function parseIpv6(bytes: Uint8Array, offset = 0, end: number = bytes.len
   while (isExtension(protocol)) {
     const cut = missing(bytes, at, packetEnd, IPV6_EXTENSION_UNIT, "ipv6-extension");
     if (cut) return cut;
-    const units = protocol === IPV6_FRAGMENT_HEADER ? 0 : bytes[at + IPV6_EXTENSION_UNITS]!;
-    const extensionLength = (units + 1) * IPV6_EXTENSION_UNIT;
+    const extensionLength = lengthOf(protocol, bytes[at + IPV6_EXTENSION_UNITS]!);
     const beyond = missing(bytes, at, packetEnd, extensionLength, "ipv6-extension");
     if (beyond) return beyond;
     const extension: Ipv6Extension = { type: protocol, bytes: bytes.subarray(at, at + extensionLength) };
@@ -133,6 +156,9 @@ export function parseIpv6(bytes: Uint8Array, offset = 0, end: number = bytes.len
     extensions,
     protocol,
   };
+  if (whole.odd) return { ok: true, header, payload: at, end: packetEnd, odd: whole.odd };
+  if (none && !big && packetEnd > behind)
+    return endless(header, at, packetEnd, options, field, "ipv6-length", "ipv6-no-length");
   return parsed(header, at, packetEnd);
 }
 
@@ -192,16 +218,22 @@ function isExtension(type: number): boolean {
     type === IPV6_HOP_BY_HOP ||
     type === IPV6_ROUTING ||
     type === IPV6_FRAGMENT_HEADER ||
-    type === IPV6_DESTINATION_OPTIONS
+    type === IPV6_DESTINATION_OPTIONS ||
+    type === IP_PROTOCOL_AH
   );
+}
+
+/** Bytes of an extension; an authentication header counts words of four bytes, less two (RFC 4302 §2.2). */
+function lengthOf(type: number, units: number): number {
+  if (type === IPV6_FRAGMENT_HEADER) return IPV6_EXTENSION_UNIT;
+  return type === IP_PROTOCOL_AH ? (units + AH_UNITS_MORE) * AH_UNIT : (units + 1) * IPV6_EXTENSION_UNIT;
 }
 
 function extensionBytes({ type, bytes }: Ipv6Extension, name: string): Uint8Array {
   byteArray(`${name}.bytes`, bytes);
   if (!isExtension(type))
-    throw new ArgumentRangeError("not-one-of", `${name}.type`, `expected 0, 43, 44 or 60, got ${type}`);
-  const units = type === IPV6_FRAGMENT_HEADER ? 0 : (bytes[IPV6_EXTENSION_UNITS] ?? 0);
-  const length = (units + 1) * IPV6_EXTENSION_UNIT;
+    throw new ArgumentRangeError("not-one-of", `${name}.type`, `expected 0, 43, 44, 51 or 60, got ${type}`);
+  const length = lengthOf(type, bytes[IPV6_EXTENSION_UNITS] ?? 0);
   if (bytes.length !== length) {
     throw new ArgumentRangeError(
       "out-of-range",

@@ -16,6 +16,27 @@ export interface ParsedHeader<Header> {
   readonly payload: number;
   /** Offset behind the payload's last byte; beyond the bytes at hand if a capture cut the frame. */
   readonly end: number;
+  /** A length field that cannot be, if it was not to be a stop: see {@link LengthOptions}. */
+  readonly odd?: OddLength | undefined;
+}
+
+/** A length field that contradicts the range around it. */
+export interface OddLength {
+  /** Offset of the field. */
+  readonly offset: number;
+  readonly reason: StopReason;
+  /** Offset where it says that the payload ends. */
+  readonly end: number;
+}
+
+/** What becomes of a length field that contradicts the range around it. */
+export interface LengthOptions {
+  /**
+   * `strict` (default) stops there. `lenient` reads on to the end of the range where the field is 0, as segmentation
+   * offload leaves it, or reaches beyond the end, as in a frame that was cropped; and says so. One that is shorter than
+   * its own header is a stop for both.
+   */
+  readonly lengths?: "strict" | "lenient" | undefined;
 }
 
 /** A header that could not be read. */
@@ -31,6 +52,35 @@ export type Parsed<Header> = ParsedHeader<Header> | Stopped;
 
 export function parsed<Header>(header: Header, payload: number, end: number): ParsedHeader<Header> {
   return { ok: true, header, payload, end };
+}
+
+/** Ends the payload at `declared`, as the field at `field` says, or tells that this cannot be. */
+export function endAt<Header>(
+  header: Header,
+  payload: number,
+  declared: number,
+  end: number,
+  options: LengthOptions,
+  field: number,
+  reason: StopReason,
+): Parsed<Header> {
+  if (declared >= payload && declared <= end) return parsed(header, payload, declared);
+  if (declared < payload || options.lengths !== "lenient") return stopped(field, reason);
+  return { ok: true, header, payload, end, odd: { offset: field, reason, end: declared } };
+}
+
+/** Reads on to the end, since the field at `field` is 0, and tells it; a stop if it is to be one. */
+export function endless<Header>(
+  header: Header,
+  payload: number,
+  end: number,
+  options: LengthOptions,
+  field: number,
+  strict: StopReason,
+  lenient: StopReason,
+): Parsed<Header> {
+  if (options.lengths !== "lenient") return stopped(field, strict);
+  return { ok: true, header, payload, end, odd: { offset: field, reason: lenient, end } };
 }
 
 export function stopped(offset: number, stop: StopReason): Stopped {

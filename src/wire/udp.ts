@@ -19,7 +19,17 @@ import {
 } from "../layout/udp.layout.ts";
 import { read16, write16 } from "./bytes.ts";
 import { type ChecksumStatus, checksumFold, checksumSum, pseudoHeaderSum } from "./checksum.ts";
-import { checkRange, type Fields, missing, type Parsed, parsed, room, stopped } from "./parsed.ts";
+import {
+  checkRange,
+  endAt,
+  endless,
+  type Fields,
+  type LengthOptions,
+  missing,
+  type Parsed,
+  parsed,
+  room,
+} from "./parsed.ts";
 
 /** A UDP header as parsed. */
 export interface UdpHeader {
@@ -38,7 +48,12 @@ export type UdpFields = Fields<UdpHeader, "checksum">;
  * Reads the UDP header at `offset`. The length ends the payload. A length of 0 stands for "to the end" where the
  * datagram is longer than the field can say (RFC 2675 §4, and what segmentation offload leaves in captures).
  */
-export function parseUdp(bytes: Uint8Array, offset = 0, end: number = bytes.length): Parsed<UdpHeader> {
+export function parseUdp(
+  bytes: Uint8Array,
+  offset = 0,
+  end: number = bytes.length,
+  options: LengthOptions = {},
+): Parsed<UdpHeader> {
   checkRange(bytes, offset, end);
   const short = missing(bytes, offset, end, UDP_LENGTH, "udp-truncated");
   if (short) return short;
@@ -48,10 +63,12 @@ export function parseUdp(bytes: Uint8Array, offset = 0, end: number = bytes.leng
     length: read16(bytes, offset + UDP_TOTAL_LENGTH),
     checksum: read16(bytes, offset + UDP_CHECKSUM),
   };
-  const rest = end - offset;
-  const length = header.length === 0 && rest > IP_LENGTH_MAXIMUM ? rest : header.length;
-  if (length < UDP_LENGTH || length > rest) return stopped(offset + UDP_TOTAL_LENGTH, "udp-length");
-  return parsed(header, offset + UDP_LENGTH, offset + length);
+  const payload = offset + UDP_LENGTH;
+  const field = offset + UDP_TOTAL_LENGTH;
+  if (header.length > 0)
+    return endAt(header, payload, offset + header.length, end, options, field, "udp-length");
+  if (end - offset > IP_LENGTH_MAXIMUM) return parsed(header, payload, end);
+  return endless(header, payload, end, options, field, "udp-length", "udp-no-length");
 }
 
 /** Writes a UDP header at `offset`; returns the offset behind it. */

@@ -21,7 +21,7 @@ import {
 } from "../layout/vlan.layout.ts";
 import { read16, write16 } from "./bytes.ts";
 import { endByLength } from "./ethernet.ts";
-import { checkRange, type Fields, missing, type Parsed, room } from "./parsed.ts";
+import { checkRange, type Fields, type LengthOptions, missing, type Parsed, room } from "./parsed.ts";
 
 /** A VLAN tag and the type behind it. */
 export interface VlanHeader {
@@ -41,7 +41,7 @@ export interface VlanHeader {
 export type VlanFields = Fields<VlanHeader, "tpid" | "pcp" | "dei">;
 
 /** Settings of {@link parseVlan}. */
-export interface VlanOptions {
+export interface VlanOptions extends LengthOptions {
   /** The type that announced the tag; copied into the header. Default 0x8100. */
   readonly tpid?: number | undefined;
 }
@@ -69,7 +69,8 @@ export function parseVlan(
     vid: tci & VLAN_VID_MASK,
     etherType: read16(bytes, offset + VLAN_HEADER_TYPE),
   };
-  return endByLength(header, header.etherType, offset + VLAN_HEADER_LENGTH, end, offset + VLAN_HEADER_TYPE);
+  const payload = offset + VLAN_HEADER_LENGTH;
+  return endByLength(header, header.etherType, payload, end, options, offset + VLAN_HEADER_TYPE);
 }
 
 /** Writes TCI and type at `offset`; the TPID belongs to the header before. Returns the offset behind the type. */

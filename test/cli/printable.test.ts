@@ -85,7 +85,7 @@ test("words that stand for commands and options", async () => {
     ["decap", VXLAN, "-o", "x", "--workers", HOSTILE],
     ["encap", VXLAN, "-o", "x", "--vni", HOSTILE],
     ["encap", VXLAN, "-o", "x", "--vni", "1", "--local", HOSTILE, "--remote", "10.0.0.2"],
-    ["inspect", VXLAN, "--count", HOSTILE],
+    ["inspect", VXLAN, "--first", HOSTILE],
     ["vlan", HOSTILE],
   ])
     await complaint(args, 2).catch((error: unknown) => {

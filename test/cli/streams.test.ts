@@ -95,11 +95,11 @@ describe("live captures", () => {
     expect(await recordsOf(stdout)).toHaveLength(10);
   });
 
-  test("inspect prints what has come, byte by byte if need be, and ends after --count", async () => {
+  test("inspect prints what has come, byte by byte if need be, and ends after --first", async () => {
     const { child, ended, output } = start(["inspect", "-", "-n", "2"]);
     for (const byte of packets.subarray(0, FILE_HEADER + FIRST_RECORD))
       child.stdin.write(Uint8Array.of(byte));
-    expect((await output(10)).toString()).toMatch(/^ {5}0 .*vni 100\n$/);
+    expect((await output(10)).toString()).toMatch(/^ {5}0 .* vni 100\n$/);
     child.stdin.write(packets.subarray(FILE_HEADER + FIRST_RECORD));
     // The input stays open: it is the command that ends.
     expect((await ended).status).toBe(0);

@@ -165,7 +165,7 @@ describe("bad usage", () => {
     ],
     [
       "encap",
-      [VXLAN, "-o", "out", ...ENCAP, "--remote", "::1"],
+      [VXLAN, "-o", "out", "--vni", "5", "--local", "10.0.0.1", "--remote", "::1"],
       "--remote: local and remote must both be IPv4 or both be IPv6",
     ],
     [
@@ -208,8 +208,25 @@ describe("bad usage", () => {
       "--vid: nothing to rewrite; give --vid, --pcp, --dei, --no-dei or --tpid",
     ],
     ["inspect", [], "missing required argument 'FILE'"],
-    ["inspect", [VXLAN, "--count", "0"], `--count: ${whole(1, Number.MAX_SAFE_INTEGER, "0")}`],
-    ["inspect", [VXLAN, "--vxlan-port", "4789,x"], `--vxlan-port: ${whole(1, 65535, "x")}`],
+    ["inspect", [VXLAN, "--first", "0"], `--first: ${whole(1, Number.MAX_SAFE_INTEGER, "0")}`],
+    ["inspect", [VXLAN, "--port", "4789,x"], `--port: ${whole(1, 65535, "x")}`],
+    ["inspect", [VXLAN, "--first", "1", "-n", "2"], "--first: given twice"],
+    [
+      "encap",
+      [VXLAN, "-o", "-", "--udp-checksum", "--no-udp-checksum"],
+      "--no-udp-checksum: contradicts --udp-checksum",
+    ],
+    [
+      "inspect",
+      [VXLAN, "--count", "--columns", "vni"],
+      "--columns: cannot be combined with --json or --count",
+    ],
+    [
+      "inspect",
+      [VXLAN, "--frame", "1", "--first", "1"],
+      "--frame: cannot be combined with --first, --count or --columns",
+    ],
+    ["inspect", [VXLAN, "--mtu", "1400"], "--mtu: is for --frame"],
     ["demo", ["what"], "too many arguments for 'demo'. Expected 0 arguments but got 1."],
   ])("%s %j", async (command, args, message) => {
     const full = command === "" ? "frameferry" : `frameferry ${command}`;

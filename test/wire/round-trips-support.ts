@@ -36,10 +36,10 @@ import {
   tcpLength,
 } from "frameferry/wire";
 
-const u = (bits: number) => fc.integer({ min: 0, max: 2 ** bits - 1 });
-const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
-const words = (maximum: number) => fc.nat(maximum).chain((count) => bytes(4 * count));
-const etherType = fc.integer({ min: 0x600, max: 0xffff });
+export const u = (bits: number) => fc.integer({ min: 0, max: 2 ** bits - 1 });
+export const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
+export const words = (maximum: number) => fc.nat(maximum).chain((count) => bytes(4 * count));
+export const etherType = fc.integer({ min: 0x600, max: 0xffff });
 
 export interface Protocol<Header> {
   name: string;
@@ -51,7 +51,7 @@ export interface Protocol<Header> {
   end?(header: NoInfer<Header>): number;
 }
 
-function protocol<Header>(one: Protocol<Header>): Protocol<unknown> {
+export function protocol<Header>(one: Protocol<Header>): Protocol<unknown> {
   return one as unknown as Protocol<unknown>;
 }
 

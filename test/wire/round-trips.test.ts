@@ -4,8 +4,9 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { protocols } from "./round-trips-support.ts";
 import { emitted } from "./support.ts";
+import { wrappings } from "./wrappings-support.ts";
 
-describe.each(protocols)("$name", ({ headers, length, emit, parse, end }) => {
+describe.each([...protocols, ...wrappings])("$name", ({ headers, length, emit, parse, end }) => {
   test("parse(emit(header)) is the header, and emit writes every byte and no other", () => {
     fc.assert(
       fc.property(headers, (header) => {
