@@ -12,6 +12,7 @@ import {
   OPERATION_COUNT,
   OPERATION_DECAPSULATE,
   OPERATION_ENCAPSULATE,
+  OPERATION_FILTER,
   OPERATION_FILTER_VNI,
   OPERATION_SAMPLE,
   OPERATION_VLAN_POP,
@@ -24,6 +25,7 @@ import { countByKey } from "./count";
 import { decapsulate } from "./decapsulate";
 import { drop, droppedFrames, passedOverFrames, passOver, resetTally } from "./descriptor";
 import { encapsulate } from "./encapsulate";
+import { filter } from "./filter";
 import { sample } from "./sample";
 import { vlanPop, vlanPush, vlanRewrite } from "./vlan";
 
@@ -63,6 +65,9 @@ export function runPipeline(
         break;
       case OPERATION_COUNT:
         countByKey(descriptors, count, stage, counters);
+        break;
+      case OPERATION_FILTER:
+        filter(descriptors, count, stage, counters);
         break;
       default:
         unreachable();

@@ -38,7 +38,9 @@ export type { PipelineCounters } from "./pipeline/counters.ts";
 export { Pipeline } from "./pipeline/pipeline.ts";
 export { Program, ProgramState } from "./pipeline/program.ts";
 export type {
+  CompiledFilter,
   CountStage,
+  FilterStage,
   FilterVniStage,
   SampleStage,
   Stage,

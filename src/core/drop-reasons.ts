@@ -6,6 +6,7 @@ import {
   DROP_CLOSED,
   DROP_CUT_BY_CAPTURE,
   DROP_EXCEEDS_MTU,
+  DROP_FILTERED,
   DROP_FOR_ROUTER,
   DROP_FRAME_TOO_LONG,
   DROP_FRAME_TOO_SHORT,
@@ -230,6 +231,7 @@ export const dropReasons: readonly DropReason[] = [
     sentence: "into a link that was down, or under way when it went down",
   },
   { code: DROP_NOT_SAMPLED, name: "not-sampled", sentence: "not among the frames of the sample" },
+  { code: DROP_FILTERED, name: "filtered", sentence: "not what a filter lets through" },
 ];
 
 /** The reason for a code; throws a RangeError for a code that no kernel writes. */

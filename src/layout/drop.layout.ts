@@ -61,7 +61,8 @@ export const DROP_QUEUE_FULL = 57;
 export const DROP_CLOSED = 58;
 export const DROP_LINK_DOWN = 59;
 export const DROP_NOT_SAMPLED = 60;
-export const DROP_REASONS = 61;
+export const DROP_FILTERED = 61;
+export const DROP_REASONS = 62;
 
 /**
  * Counters lie behind one another, eight bytes a reason; the place of DROP_NONE counts what was forwarded. The build fails

@@ -10,6 +10,8 @@ export interface StageNeeds {
   readonly headroom?: number;
   /** What changes while it runs, beside the count of frames that it changed. Default: nothing. */
   readonly state?: StageState;
+  /** Code that was generated for it, which is put behind the records. */
+  readonly code?: Uint8Array;
 }
 
 /** A row. */
