@@ -22,16 +22,17 @@ export interface Member {
   readonly values: readonly number[];
 }
 
-/** So many decisions at most while answers are remembered, and so many at most. */
+/** So many decisions there may be while answers are remembered, and so many without. */
 const REMEMBERING_MOST = 20_000;
-const DECISIONS_MOST = 100_000;
+const DECISIONS_MOST = 60_000;
 /** Values that a field is known not to have. */
 const EXCLUDED_MOST = 32;
 
 /** The graph of a formula; undefined if it is too large. */
 export function decide(formula: Formula): Target | undefined {
-  const most = Math.min(REMEMBERING_MOST, DECISIONS_MOST);
-  return new Builder(true, most).build(formula) ?? new Builder(false, DECISIONS_MOST).build(formula);
+  return (
+    new Builder(true, REMEMBERING_MOST).build(formula) ?? new Builder(false, DECISIONS_MOST).build(formula)
+  );
 }
 
 /** A place in the formula: one of several terms, and where its list leads in the end. */

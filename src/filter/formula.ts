@@ -95,7 +95,13 @@ export function all(...terms: readonly Formula[]): Formula {
 }
 
 export function any(...terms: readonly Formula[]): Formula {
-  return terms.length === 1 ? (terms[0] as Formula) : { kind: "any", terms };
+  return anyOf(terms);
+}
+
+/** The same for as many as there may be; alternatives within alternatives become one list. */
+export function anyOf(terms: readonly Formula[]): Formula {
+  if (terms.length === 1) return terms[0] as Formula;
+  return { kind: "any", terms: terms.flatMap((term) => (term.kind === "any" ? term.terms : [term])) };
 }
 
 export function not(term: Formula): Formula {

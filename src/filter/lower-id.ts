@@ -1,6 +1,6 @@
 // Addresses, networks, ports and protocol numbers: what a qualifier says of the id behind it.
 
-import { all, any, type Formula, field, guard, type Spot } from "./formula.ts";
+import { all, any, anyOf, type Formula, field, guard, type Spot } from "./formula.ts";
 import {
   behind,
   firstFragment,
@@ -19,7 +19,7 @@ import { quoted, syntaxError } from "./syntax-error.ts";
 import type { Direction, Id, Qualifiers, Tree } from "./tree.ts";
 import { ETHER_PROTOCOLS, IP_PROTOCOLS, PORTS } from "./words.ts";
 
-type IdTree = Extract<Tree, { kind: "id" }>;
+export type IdTree = Extract<Tree, { kind: "id" }>;
 
 const SCTP = 132;
 const TCP = 6;
@@ -31,20 +31,51 @@ const PORT_PROTOCOLS: ReadonlyMap<string | undefined, readonly number[]> = new M
   ["sctp", [SCTP]],
 ]);
 
-export function lowerId({ qualifiers, id, at }: IdTree, place: Place): Formula {
+/** Whether one of the ids is there: they have the same qualifiers, and are of one kind. */
+export function lowerIds(ids: readonly IdTree[], place: Place): Formula {
+  const { qualifiers, at } = ids[0] as IdTree;
   switch (qualifiers.type) {
     case "port":
-      return lowerPort(qualifiers, portOf(id, at), place, at);
+      return lowerPorts(
+        qualifiers,
+        ids.map(({ id, at }) => portOf(id, at)),
+        place,
+        at,
+      );
     case "portrange":
-      return lowerPort(qualifiers, rangeOf(id, at), place, at);
+      return lowerPorts(
+        qualifiers,
+        ids.map(({ id, at }) => rangeOf(id, at)),
+        place,
+        at,
+      );
     case "proto":
-      return lowerProtocol(qualifiers, id, place, at);
+      return anyOf(ids.map(({ id, at }) => lowerProtocol(qualifiers, id, place, at)));
     default:
-      return lowerHost(qualifiers, id, place, at);
+      return lowerHosts(qualifiers, ids, place);
   }
 }
 
-function lowerHost(qualifiers: Qualifiers, id: Id, place: Place, at: number): Formula {
+function lowerHosts(qualifiers: Qualifiers, ids: readonly IdTree[], place: Place): Formula {
+  const { protocol } = qualifiers;
+  const { at } = ids[0] as IdTree;
+  const networks: Network[] = [];
+  const others: Formula[] = [];
+  for (const { id, at } of ids) {
+    if (id.kind === "number" || id.kind === "ipv4") networks.push(networkOfId(qualifiers, id, at));
+    else others.push(lowerHost(qualifiers, id, place, at));
+  }
+  if (networks.length === 0) return anyOf(others);
+  const kinds = protocol !== undefined ? [protocol] : place.labels > 0 ? ["ip"] : ["ip", "arp", "rarp"];
+  return anyOf(kinds.map((kind) => lowerIpv4(kind, qualifiers, networks, place, at)));
+}
+
+function lowerHost(
+  qualifiers: Qualifiers,
+  id: Extract<Id, { kind: "mac" | "ipv6" | "name" }>,
+  place: Place,
+  at: number,
+): Formula {
   const { protocol, type } = qualifiers;
   const what = type === "net" ? "a network" : "a host";
   switch (id.kind) {
@@ -52,25 +83,21 @@ function lowerHost(qualifiers: Qualifiers, id: Id, place: Place, at: number): Fo
       if (protocol !== "ether" || type === "net")
         throw syntaxError(at, "expected ether host, ether src or ether dst in front of a MAC address");
       return lowerMac(qualifiers.direction, id.value, place, at);
-    case "ipv6": {
+    case "ipv6":
       if (protocol !== undefined && protocol !== "ip6")
         throw syntaxError(at, `${protocol} does not apply to ${what} of IPv6`);
       return lowerIpv6(qualifiers, id.value, id.prefix, place, at);
-    }
     case "name":
       throw syntaxError(
         at,
         `expected the address of ${what}: names are not looked up, got ${quoted(id.value)}`,
       );
-    default: {
-      const { value, mask } = networkOfId(qualifiers, id, at);
-      if (protocol === undefined && place.labels > 0)
-        return lowerIpv4("ip", qualifiers, value, mask, place, at);
-      if (protocol === undefined)
-        return any(...["ip", "arp", "rarp"].map((one) => lowerIpv4(one, qualifiers, value, mask, place, at)));
-      return lowerIpv4(protocol, qualifiers, value, mask, place, at);
-    }
   }
+}
+
+interface Network {
+  readonly value: number;
+  readonly mask: number;
 }
 
 /** `net 10` is 10/8 and `host 10.1` is 10.1/16, while `host 10` is 0.0.0.10. */
@@ -78,7 +105,7 @@ function networkOfId(
   { type }: Qualifiers,
   id: Extract<Id, { kind: "number" | "ipv4" }>,
   at: number,
-): { value: number; mask: number } {
+): Network {
   if (id.kind === "number") {
     let { value } = id;
     let bits = 32;
@@ -102,14 +129,17 @@ function inDirection(direction: Direction | undefined, one: (which: "src" | "dst
 function lowerIpv4(
   protocol: string,
   { direction, type }: Qualifiers,
-  value: number,
-  mask: number,
+  networks: readonly Network[],
   place: Place,
   at: number,
 ): Formula {
   const network = networkOf(place);
   const addresses = (from: number, to: number): Formula =>
-    inDirection(direction, (which) => field(network, which === "src" ? from : to, 4, value, mask));
+    anyOf(
+      networks.map(({ value, mask }) =>
+        inDirection(direction, (which) => field(network, which === "src" ? from : to, 4, value, mask)),
+      ),
+    );
   if (protocol === "ip") return all(ofType(place, TYPE_IPV4, at), addresses(12, 16));
   if (protocol === "arp") return all(ofType(place, TYPE_ARP, at), addresses(14, 24));
   if (protocol === "rarp") return all(ofType(place, TYPE_RARP, at), addresses(14, 24));
@@ -189,7 +219,12 @@ function rangeOf(id: Id, at: number): Range {
   return { first, last, single: false };
 }
 
-function lowerPort({ protocol, direction }: Qualifiers, range: Range, place: Place, at: number): Formula {
+function lowerPorts(
+  { protocol, direction }: Qualifiers,
+  ranges: readonly Range[],
+  place: Place,
+  at: number,
+): Formula {
   const protocols = PORT_PROTOCOLS.get(protocol);
   if (protocols === undefined)
     throw syntaxError(at, `${protocol} does not apply to ports: say ${protocol} and port`);
@@ -198,7 +233,11 @@ function lowerPort({ protocol, direction }: Qualifiers, range: Range, place: Pla
     all(
       guard(network, offset, 1, number),
       ...first,
-      inDirection(direction, (which) => inRange(transport, which === "src" ? 0 : 2, range)),
+      anyOf(
+        ranges.map((range) =>
+          inDirection(direction, (which) => inRange(transport, which === "src" ? 0 : 2, range)),
+        ),
+      ),
     );
   const ipv6 = protocols.map((number) => over(behind(network, 40), number, 6, []));
   const ipv4 = protocols.map((number) => over(transportOf(place), number, 9, [firstFragment(place)]));

@@ -1,8 +1,8 @@
 // The tree becomes a formula: what a word means in bytes, and where it looks. `vlan`, `mpls` and tunnels shift what stands
 // behind them, and how far such a shift reaches is the scope.
 
-import { all, any, type Formula, field, guard, not, YES } from "./formula.ts";
-import { lowerId } from "./lower-id.ts";
+import { all, any, anyOf, type Formula, field, guard, not, YES } from "./formula.ts";
+import { type IdTree, lowerIds } from "./lower-id.ts";
 import { lowerRelation } from "./lower-relation.ts";
 import {
   behind,
@@ -60,13 +60,13 @@ class Lowering {
   lower(tree: Tree): Formula {
     switch (tree.kind) {
       case "all":
-        return all(...tree.terms.map((term) => this.lower(term)));
+        return { kind: "all", terms: tree.terms.map((term) => this.lower(term)) };
       case "any":
-        return any(...tree.terms.map((term) => this.#alone(term)));
+        return anyOf(this.#alternatives(tree.terms));
       case "not":
         return not(this.#alone(tree.term));
       case "id":
-        return lowerId(tree, this.#place);
+        return lowerIds([tree], this.#place);
       case "protocol":
         return ofProtocol(this.#place, tree.protocol, tree.at);
       case "relation":
@@ -76,6 +76,25 @@ class Lowering {
       case "shift":
         return this.#shift(tree.shift, tree.number, tree.at);
     }
+  }
+
+  /** Ids behind one another with the same qualifiers are taken together: what frames they are in is asked once. */
+  #alternatives(terms: readonly Tree[]): Formula[] {
+    const formulas: Formula[] = [];
+    for (let index = 0; index < terms.length; ) {
+      const first = terms[index++] as Tree;
+      if (first.kind !== "id") {
+        formulas.push(this.#alone(first));
+        continue;
+      }
+      const ids: IdTree[] = [first];
+      for (let next = terms[index]; next?.kind === "id"; next = terms[++index]) {
+        if (next.qualifiers !== first.qualifiers || next.id.kind !== first.id.kind) break;
+        ids.push(next);
+      }
+      formulas.push(lowerIds(ids, this.#place));
+    }
+    return formulas;
   }
 
   /** What is shifted within stays within, unless the scope is the text. */

@@ -29,24 +29,34 @@ function equality({ leaf }: Decision): Test | undefined {
 }
 
 function join(chain: readonly Decision[]): void {
+  const { yes } = chain[0] as Decision;
   const { no } = chain.at(-1) as Decision;
   const read = new Set<string>();
-  const firsts: Decision[] = [];
-  const others = new Map<string, Test[]>();
+  const joined: Decision[] = [];
+  let others = new Map<string, Test[]>();
+  const flush = (): void => {
+    for (const tests of others.values()) {
+      const test = tests[0] as Test;
+      const values = [...new Set(tests.map(({ value }) => value))];
+      joined.push({ leaf: values.length === 1 ? test : { kind: "member", test, values }, yes, no });
+    }
+    others = new Map();
+  };
   for (const decision of chain) {
     const test = equality(decision) as Test;
-    const name = `${test.load.key}&${test.mask}`;
-    if (!read.has(test.load.key)) {
-      read.add(test.load.key);
-      firsts.push(decision);
-    } else others.set(name, [...(others.get(name) ?? []), test]);
+    const { key } = test.load;
+    if (!read.has(key)) {
+      // What was asked before this field was read still is.
+      flush();
+      read.add(key);
+      joined.push(decision);
+      continue;
+    }
+    const name = `${key}&${test.mask}`;
+    const same = others.get(name);
+    if (same === undefined) others.set(name, [test]);
+    else same.push(test);
   }
-  const { yes } = chain[0] as Decision;
-  let behind: Target = no;
-  for (const tests of [...others.values()].reverse()) {
-    const test = tests[0] as Test;
-    const values = [...new Set(tests.map(({ value }) => value))];
-    behind = { leaf: values.length === 1 ? test : { kind: "member", test, values }, yes, no: behind };
-  }
-  for (const [index, decision] of firsts.entries()) decision.no = firsts[index + 1] ?? behind;
+  flush();
+  for (const [index, decision] of joined.entries()) decision.no = joined[index + 1] ?? no;
 }

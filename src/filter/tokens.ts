@@ -59,6 +59,9 @@ export function tokensOf(text: string): Token[] {
 }
 
 function tokenAt(text: string, at: number): Token {
+  const first = text.charAt(at);
+  if (/[g-zG-Z]/.test(first)) return nameOf(read(NAME, text, at), at);
+  if (!/[0-9a-fA-F]/.test(first) && !text.startsWith("::", at)) return otherAt(text, at);
   const name = read(NAME, text, at);
   const number = read(NUMBER, text, at);
   const ipv4 = read(IPV4, text, at);
@@ -71,6 +74,10 @@ function tokenAt(text: string, at: number): Token {
   if (ipv6.length === longest)
     return { type: "ipv6", at, text: ipv6, value: parseIpv6(ipv6) as readonly number[] };
   if (mac.length === longest) return { type: "mac", at, text: mac, value: macOf(mac) };
+  return nameOf(name, at);
+}
+
+function nameOf(name: string, at: number): Token {
   const constant = CONSTANTS.get(name);
   if (constant !== undefined) return { type: "number", at, text: name, value: constant };
   const word = SPELLINGS.get(name) ?? (name === "length" ? "len" : name);
@@ -111,8 +118,10 @@ function read(form: RegExp, text: string, at: number): string {
 /** The longest text from `at` on that is an IPv6 address: a colon behind it may be that of `ip6[1:2]`. */
 function ipv6At(text: string, at: number): string {
   let found = read(IPV6, text, at).slice(0, 45);
-  while (found !== "" && parseIpv6(found) === undefined) found = found.slice(0, -1);
-  return found;
+  const colons = found.indexOf(":::");
+  if (colons >= 0) found = found.slice(0, colons + 2);
+  while (found.includes(":") && parseIpv6(found) === undefined) found = found.slice(0, -1);
+  return found.includes(":") ? found : "";
 }
 
 function numberOf(text: string, at: number): number {

@@ -183,11 +183,7 @@ export const UNSUPPORTED: ReadonlySet<string> = new Set([
     "radio",
     "llc",
   ],
-  ...["l1", "l2", "iih", "lsp", "snp", "csnp", "psnp", "clnp", "hopcount", "wtype", "type", "subtype", "dir"],
-  ...["addr1", "addr2", "addr3", "addr4", "ra", "ta", "oam", "oamf4", "oamf4ec", "oamf4sc", "lane", "metac"],
-  ...["bcc", "sc", "ilmic", "vpi", "vci", "connectmsg", "metaconnect", "on", "ifname", "rset", "ruleset"],
-  ...["rnr", "rulenum", "srnr", "subrulenum", "reason", "action", "sio", "opc", "dpc", "sls", "fisu", "lssu"],
-  ...["lsu", "msu", "hfisu", "hlssu", "hmsu", "hsio", "hopc", "hdpc", "hsls", "protochain"],
+  ...["l1", "l2", "iih", "lsp", "snp", "csnp", "psnp", "clnp", "protochain"],
 ]);
 
 export const WORDS: ReadonlySet<string> = new Set([
