@@ -14,6 +14,7 @@ const entries = {
   wire: "build/js/src/wire.js",
   pcap: "build/js/src/pcap.js",
   overlay: "build/js/src/overlay.js",
+  filter: "build/js/src/filter.js",
   node: "build/js/src/node.js",
 };
 const external = [/^node:/, "commander", "cli-progress", "tinybench"];
@@ -36,7 +37,7 @@ function chunkOf(id) {
     return "addresses";
   // A running switch counts frames and writes templates, but has no stages.
   if (
-    /\/src\/pipeline\/(compile\.|pipeline\.|stage|count-stage|sample-|vlan-|decapsulate-|write-(stage|decapsulate|any))/.test(
+    /\/src\/pipeline\/(compile\.|pipeline\.|stage|count-stage|filter-stage|sample-|vlan-|decapsulate-|write-(stage|decapsulate|any))/.test(
       id,
     ) ||
     /\/src\/tunnel\/any\./.test(id)

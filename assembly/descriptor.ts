@@ -39,6 +39,14 @@ export function drop(descriptor: usize, reason: u32, counters: usize): void {
   store<u64>(counter, load<u64>(counter) + 1);
 }
 
+/** Takes over what someone else has marked and counted: so many frames dropped for one reason, and so many passed over. */
+export function dropElsewhere(frames: u32, passed: u32, reason: u32, counters: usize): void {
+  dropped += frames;
+  passedOver += passed;
+  const counter: usize = counters + reason * COUNTER_LENGTH;
+  store<u64>(counter, load<u64>(counter) + frames);
+}
+
 /** Where the state of a stage lies in that of the thread, which begins with the drop counters. */
 export function stateOf(stage: usize, counters: usize): usize {
   return counters + load<u32>(stage, STAGE_STATE);

@@ -13,6 +13,7 @@ import {
   OPERATION_DECAPSULATE,
   OPERATION_DECAPSULATE_ANY,
   OPERATION_ENCAPSULATE,
+  OPERATION_FILTER,
   OPERATION_FILTER_VNI,
   OPERATION_SAMPLE,
   OPERATION_VLAN_POP,
@@ -25,6 +26,7 @@ import { countByKey } from "./count";
 import { decapsulate } from "./decapsulate";
 import { drop, droppedFrames, passedOverFrames, passOver, resetTally } from "./descriptor";
 import { encapsulate } from "./encapsulate";
+import { filter } from "./filter";
 import { sample } from "./sample";
 import { decapsulateAny } from "./unwrap";
 import { vlanPop, vlanPush, vlanRewrite } from "./vlan";
@@ -68,6 +70,9 @@ export function runPipeline(
         break;
       case OPERATION_DECAPSULATE_ANY:
         decapsulateAny(descriptors, count, stage, counters);
+        break;
+      case OPERATION_FILTER:
+        filter(descriptors, count, stage, counters);
         break;
       default:
         unreachable();

@@ -38,8 +38,10 @@ export type { PipelineCounters } from "./pipeline/counters.ts";
 export { Pipeline } from "./pipeline/pipeline.ts";
 export { Program, ProgramState } from "./pipeline/program.ts";
 export type {
+  CompiledFilter,
   CountStage,
   DecapsulateStage,
+  FilterStage,
   FilterVniStage,
   SampleStage,
   Stage,

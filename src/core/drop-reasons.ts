@@ -6,6 +6,7 @@ import {
   DROP_CLOSED,
   DROP_CUT_BY_CAPTURE,
   DROP_EXCEEDS_MTU,
+  DROP_FILTERED,
   DROP_FOR_ROUTER,
   DROP_FRAME_TOO_LONG,
   DROP_FRAME_TOO_SHORT,
@@ -282,6 +283,7 @@ export const dropReasons: readonly DropReason[] = [
     sentence: "carries what is neither Ethernet nor IP, or cannot be told",
   },
   { code: DROP_OTHER_ADDRESS, name: "other-address", sentence: "between addresses that were not asked for" },
+  { code: DROP_FILTERED, name: "filtered", sentence: "not what a filter lets through" },
 ];
 
 /** The reason for a code; throws a RangeError for a code that no kernel writes. */

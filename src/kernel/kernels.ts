@@ -4,6 +4,7 @@ import { ArgumentRangeError, ArgumentTypeError } from "../core/argument-error.ts
 import { wrongType } from "../core/arguments.ts";
 import { PAGE_LENGTH } from "../layout/memory.layout.ts";
 import { LAYOUT_VERSION } from "../layout/version.generated.ts";
+import { generatedRunner } from "./generated.ts";
 import type { KernelFunctions } from "./kernel-functions.ts";
 import { MemoryPlan } from "./memory-plan.ts";
 
@@ -85,7 +86,10 @@ export function createMemory(memoryBytes: number): WebAssembly.Memory {
 async function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memory): Promise<KernelFunctions> {
   let functions: Partial<KernelFunctions>;
   try {
-    const instance = await WebAssembly.instantiate(module, { env: { memory } });
+    const instance = await WebAssembly.instantiate(module, {
+      env: { memory },
+      filter: { runGenerated: generatedRunner(memory) },
+    });
     functions = instance.exports as Partial<KernelFunctions>;
   } catch (cause) {
     throw new ArgumentTypeError("malformed", "wasm", "the module is not frameferry's", { cause });

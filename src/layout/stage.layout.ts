@@ -31,6 +31,7 @@ export const OPERATION_FILTER_VNI = 6;
 export const OPERATION_SAMPLE = 7;
 export const OPERATION_COUNT = 8;
 export const OPERATION_DECAPSULATE_ANY = 9;
+export const OPERATION_FILTER = 10;
 
 // Decapsulation
 export const DECAPSULATE_VNI = 16; // VNI_NONE: any; of GRE the key, which counts only with DECAPSULATE_KEYED
@@ -103,7 +104,7 @@ export const VLAN_NEW_TPID = 32; // rewrite: 0 = the TPID stays
 export const VLAN_MATCH_MASK = 36; // pop: TCI bits that are looked at
 export const VLAN_MATCH_BITS = 40; // pop: and what they must be
 
-// Filter
+// Filter by VNI
 export const FILTER_VNI = 16;
 
 // Sampling
@@ -112,3 +113,9 @@ export const SAMPLE_ONE_IN = 16;
 export const SAMPLE_SEED = 20; // of the flow hash
 export const SAMPLE_LIMIT = 24; // of the mixed hash: what is greater is not chosen
 export const SAMPLE_STATE_WAIT = 8; // how many frames still to pass over
+
+// Filter by an expression: a module that was generated for it
+export const FILTER_CODE = 16; // where its bytes lie, from this record on
+export const FILTER_CODE_LENGTH = 20;
+export const FILTER_ID = 24; // two words that no other module has: threads keep what they have made of its bytes by them
+export const FILTER_STATE_PASSED = 8; // of the last burst: frames that had been dropped before

@@ -4,6 +4,7 @@ import { ArgumentRangeError, under } from "../core/argument-error.ts";
 import { wrongType } from "../core/arguments.ts";
 import { COUNTERS_LENGTH } from "../layout/drop.layout.ts";
 import {
+  FILTER_CODE,
   STAGE_LENGTH,
   STAGE_STATE,
   STAGES_MAXIMUM,
@@ -32,9 +33,10 @@ export function compileStages(stages: readonly Stage[]): CompiledStages {
       "stages",
       `expected at most ${STAGES_MAXIMUM}, got ${stages.length}`,
     );
-  const records = new Uint8Array(stages.length * STAGE_LENGTH);
+  let records = new Uint8Array(stages.length * STAGE_LENGTH);
   const changes: (FrameChange | undefined)[] = [];
   const states: (StageState & { readonly offset: number })[] = [];
+  const codes: { readonly code: Uint8Array; readonly index: number }[] = [];
   let headroom = 0;
   let stateLength = COUNTERS_LENGTH;
   // Not forEach: it leaves out holes.
@@ -47,6 +49,18 @@ export function compileStages(stages: readonly Stage[]): CompiledStages {
     states.push({ ...state, offset: stateLength });
     stateLength += Math.ceil(state.length / STATE_ALIGNMENT) * STATE_ALIGNMENT;
     headroom += needs.headroom ?? 0;
+    if (needs.code !== undefined) codes.push({ code: needs.code, index });
   }
+  for (const { code, index } of codes) records = withCode(records, code, index);
   return { id: ++compiled, records, headroom, changes, states, stateLength };
+}
+
+/** The records with code behind them; the record that needs it is told how far away it is. */
+function withCode(records: Uint8Array, code: Uint8Array, index: number): Uint8Array<ArrayBuffer> {
+  const all = new Uint8Array(records.length + code.length);
+  all.set(records);
+  all.set(code, records.length);
+  const stage = index * STAGE_LENGTH;
+  new DataView(all.buffer).setUint32(stage + FILTER_CODE, records.length - stage, true);
+  return all;
 }

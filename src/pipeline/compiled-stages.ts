@@ -17,7 +17,7 @@ export interface StageState {
 export interface CompiledStages {
   /** No other stages that this thread compiled have the same. */
   readonly id: number;
-  /** One record behind the other. */
+  /** One record behind the other, and behind them the code that was generated for them. */
   readonly records: Uint8Array<ArrayBuffer>;
   /** Bytes of headroom that the stages may take from a frame, all together. */
   readonly headroom: number;

@@ -13,6 +13,8 @@ export interface StageNeeds {
   readonly changes?: FrameChange;
   /** What changes while it runs, beside the count of frames that it changed. Default: nothing. */
   readonly state?: StageState;
+  /** Code that was generated for it, which is put behind the records. */
+  readonly code?: Uint8Array;
 }
 
 /** A row. */

@@ -80,6 +80,24 @@ export interface CountStage {
   readonly capacity?: number | undefined;
 }
 
+/** What `compileFilter()` of `frameferry/filter` makes of a text: data that can be posted and kept. */
+export interface CompiledFilter {
+  readonly expression: string;
+  /** The bytes of a WebAssembly module. */
+  readonly code: Uint8Array<ArrayBuffer>;
+  /** Two words that no other filter has. */
+  readonly id: readonly number[];
+}
+
+/** Lets through what matches an expression in the language of tcpdump, and drops the rest (`filtered`). */
+export interface FilterStage {
+  readonly stage: "filter";
+  /** A compiled filter; or text, once `useFilterText()` of `frameferry/filter` has been called. */
+  readonly expression: string | CompiledFilter;
+  /** How far `vlan`, `mpls` and tunnels shift what stands behind them. Only of text. Default `"and"`. */
+  readonly scope?: "and" | "text" | undefined;
+}
+
 export type Stage =
   | DecapsulateStage
   | EncapsulateStage
@@ -88,4 +106,5 @@ export type Stage =
   | VlanRewriteStage
   | FilterVniStage
   | SampleStage
-  | CountStage;
+  | CountStage
+  | FilterStage;

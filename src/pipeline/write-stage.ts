@@ -5,6 +5,7 @@ import { alternatives, wrongType } from "../core/arguments.ts";
 import { OPERATION_DECAPSULATE, OPERATION_ENCAPSULATE, STAGE_OPERATION } from "../layout/stage.layout.ts";
 import type { EncapsulateStage } from "../tunnel/kinds.ts";
 import { COUNT_STAGE } from "./count-stage.ts";
+import { FILTER_STAGE } from "./filter-stage.ts";
 import { SAMPLE_STAGE } from "./sample-stage.ts";
 import type { StageKind, StageNeeds } from "./stage-kind.ts";
 import type { DecapsulateStage, Stage } from "./stages.ts";
@@ -47,6 +48,7 @@ export const STAGE_KINDS: readonly StageKind[] = [
   FILTER_VNI_STAGE,
   SAMPLE_STAGE,
   COUNT_STAGE,
+  FILTER_STAGE,
 ];
 
 /**

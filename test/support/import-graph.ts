@@ -34,10 +34,12 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "dataplane",
   ],
   overlay: ["layout", "core", "wire", "packet", "pcap", "kernel", "frame", "switch", "port"],
+  filter: ["layout", "core", "kernel", "frame", "pipeline"],
   // src/*.ts
   entries: [
     ...["layout", "core", "platform", "wire", "tunnel", "packet", "pcap", "kernel", "frame", "ring"],
     ...["fdb", "pipeline", "switch", "capture", "port", "lane", "threads", "dataplane", "live", "overlay"],
+    "filter",
   ],
   // Nothing imports cli.
   cli: [

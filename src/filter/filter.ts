@@ -1,0 +1,111 @@
+// A compiled filter: data that can be posted and kept, run here on single frames and on batches, and by pipelines as a stage.
+
+import { byteArray, wholeNumber } from "../core/arguments.ts";
+import { expectBatch, type FrameBatch } from "../frame/frame-batch.ts";
+import type { Kernels } from "../kernel/kernels.ts";
+import {
+  DESCRIPTOR_FRAME_LENGTH,
+  DESCRIPTOR_LENGTH,
+  DESCRIPTOR_OFFSET,
+  DESCRIPTOR_VERDICT,
+  DESCRIPTOR_WIRE_LENGTH,
+  VERDICT_FORWARD,
+} from "../layout/descriptor.layout.ts";
+import { CACHE_LINE, PAGE_LENGTH, PAGES_MAXIMUM } from "../layout/memory.layout.ts";
+import { setFilterCompiler } from "../pipeline/filter-stage.ts";
+import type { CompiledFilter, FilterStage } from "../pipeline/stages.ts";
+import { compile, type FilterOptions } from "./compile.ts";
+import { type Tree, treeText } from "./tree.ts";
+
+type Run = (descriptors: number, count: number, passed: number) => number;
+
+/** Of the memory for single frames: a descriptor, a count, and the frame behind them. */
+const PASSED = DESCRIPTOR_LENGTH;
+const FRAME = CACHE_LINE;
+
+export class Filter implements CompiledFilter {
+  readonly expression: string;
+  readonly code: Uint8Array<ArrayBuffer>;
+  readonly id: readonly number[];
+  readonly #tree: Tree | undefined;
+  #module: WebAssembly.Module | undefined;
+  /** For single frames. */
+  #memory: WebAssembly.Memory | undefined;
+  #run: Run | undefined;
+  readonly #runs: WeakMap<Kernels, Run> = new WeakMap();
+
+  /** Made by `compileFilter()`. */
+  constructor(expression: string, options: FilterOptions) {
+    const { tree, code } = compile(expression, options);
+    this.expression = expression;
+    this.code = code;
+    // Not counted up: filters that were made on several threads may meet in one memory.
+    this.id = [...crypto.getRandomValues(new Uint32Array(2))];
+    this.#tree = tree;
+  }
+
+  /** The stage that lets through what matches. */
+  get stage(): FilterStage {
+    return { stage: "filter", expression: { expression: this.expression, code: this.code, id: this.id } };
+  }
+
+  /** Whether a frame matches; `wireLength` is what `len` says of one that a capture cut. */
+  matches(frame: Uint8Array, wireLength: number = byteArray("frame", frame).length): boolean {
+    byteArray("frame", frame);
+    wholeNumber("wireLength", wireLength, frame.length, 0xffffffff);
+    const { memory, run } = this.#withRoom(FRAME + frame.length);
+    new Uint8Array(memory.buffer).set(frame, FRAME);
+    const view = new DataView(memory.buffer);
+    view.setUint32(DESCRIPTOR_OFFSET, FRAME, true);
+    view.setUint32(DESCRIPTOR_FRAME_LENGTH, frame.length, true);
+    view.setUint32(DESCRIPTOR_WIRE_LENGTH, wireLength, true);
+    view.setUint32(DESCRIPTOR_VERDICT, VERDICT_FORWARD, true);
+    return run(0, 1, PASSED) === 0;
+  }
+
+  /** Drops all frames of a batch that do not match, as the stage does; returns how many it dropped. */
+  run(batch: FrameBatch): number {
+    const { kernels } = expectBatch(batch, batch.kernels, "filter");
+    let run = this.#runs.get(kernels);
+    if (run === undefined) this.#runs.set(kernels, (run = this.#instance(kernels.memory)));
+    const passed = kernels.plan.reserve("a filter's count", CACHE_LINE);
+    try {
+      return run(batch.descriptors, batch.length, passed);
+    } finally {
+      kernels.plan.release(passed);
+    }
+  }
+
+  /** What was understood, as a tree of lines. */
+  explain(): string {
+    return this.#tree === undefined ? "every frame" : treeText(this.#tree);
+  }
+
+  #withRoom(length: number): { readonly memory: WebAssembly.Memory; readonly run: Run } {
+    if (this.#memory === undefined || this.#run === undefined || this.#memory.buffer.byteLength < length) {
+      const initial = Math.ceil(length / PAGE_LENGTH);
+      this.#memory = new WebAssembly.Memory({ initial, maximum: PAGES_MAXIMUM, shared: true });
+      this.#run = this.#instance(this.#memory);
+    }
+    return { memory: this.#memory, run: this.#run };
+  }
+
+  #instance(memory: WebAssembly.Memory): Run {
+    this.#module ??= new WebAssembly.Module(this.code);
+    const { exports } = new WebAssembly.Instance(this.#module, { env: { memory } });
+    return (exports as unknown as { readonly run: Run }).run;
+  }
+}
+
+/**
+ * Compiles an expression in the language of tcpdump.
+ * @throws ArgumentError of kind `malformed` that says where in the text what was expected.
+ */
+export function compileFilter(expression: string, options: FilterOptions = {}): Filter {
+  return new Filter(expression, options);
+}
+
+/** From now on stages may hold text: `{ stage: "filter", expression: "tcp port 80" }`. */
+export function useFilterText(): void {
+  setFilterCompiler(compileFilter);
+}

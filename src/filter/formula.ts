@@ -1,0 +1,134 @@
+// What a filter asks of a frame, in terms of bytes: formulas of tests, which read in the order in which they stand. A test
+// that reads past the captured bytes ends the whole filter, and the frame does not match.
+
+/** Where something begins: so many bytes behind a base. */
+export interface Spot {
+  readonly base: Base;
+  readonly offset: number;
+}
+
+/** A place that offsets count from. The same key is the same place. */
+export type Base =
+  | { readonly kind: "frame"; readonly key: "" }
+  /** What an IPv4 header carries: its length stands in it. */
+  | { readonly kind: "ipv4"; readonly key: string; readonly header: Spot }
+  /** What a tunnel carries, which the formula has opened. */
+  | { readonly kind: "register"; readonly key: string; readonly register: number };
+
+export const FRAME: Base = { kind: "frame", key: "" };
+
+export function ipv4Payload(header: Spot): Base {
+  return { kind: "ipv4", key: `ip(${header.base.key}+${header.offset})`, header };
+}
+
+export interface Load {
+  readonly spot: Spot;
+  readonly size: 1 | 2 | 4;
+  readonly key: string;
+}
+
+export function loadAt(spot: Spot, more: number, size: 1 | 2 | 4): Load {
+  const offset = spot.offset + more;
+  return { spot: { base: spot.base, offset }, size, key: `${spot.base.key}+${offset}:${size}` };
+}
+
+/** A number of 32 bits. */
+export type Term =
+  | { readonly kind: "number"; readonly value: number }
+  | { readonly kind: "len" }
+  | { readonly kind: "load"; readonly load: Load }
+  /** A load whose place is computed. */
+  | { readonly kind: "dynamic"; readonly spot: Spot; readonly index: Term; readonly size: 1 | 2 | 4 }
+  | { readonly kind: "negate"; readonly of: Term }
+  | { readonly kind: "binary"; readonly operator: string; readonly left: Term; readonly right: Term };
+
+export interface Test {
+  readonly kind: "test";
+  readonly load: Load;
+  readonly mask: number;
+  readonly operator: "=" | ">" | ">=";
+  readonly value: number;
+  /** It says what a header is: what follows from it is worth remembering. */
+  readonly guard: boolean;
+}
+
+export interface Relation {
+  readonly kind: "relation";
+  readonly operator: "=" | ">" | ">=";
+  readonly left: Term;
+  readonly right: Term;
+}
+
+/** Finds what a UDP datagram of a tunnel carries: three registers from `register` on get header, type and payload. */
+export interface Opening {
+  readonly kind: "open";
+  readonly tunnel: "vxlan" | "geneve";
+  readonly udp: Spot;
+  readonly register: number;
+}
+
+/** Whether the tunnel whose registers these are carries an Ethernet frame, and not a bare packet. */
+export interface Carries {
+  readonly kind: "carries";
+  readonly register: number;
+}
+
+export type Leaf = Test | Relation | Opening | Carries;
+
+/** Of one term at least. */
+export type List =
+  | { readonly kind: "all"; readonly terms: readonly Formula[] }
+  | { readonly kind: "any"; readonly terms: readonly Formula[] };
+
+export type Formula =
+  | List
+  | { readonly kind: "not"; readonly term: Formula }
+  | { readonly kind: "yes" }
+  | { readonly kind: "no" }
+  | Leaf;
+
+export const YES: Formula = { kind: "yes" };
+export const NO: Formula = { kind: "no" };
+
+export function all(...terms: readonly Formula[]): Formula {
+  return terms.length === 1 ? (terms[0] as Formula) : { kind: "all", terms };
+}
+
+export function any(...terms: readonly Formula[]): Formula {
+  return anyOf(terms);
+}
+
+/** The same for as many as there may be; alternatives within alternatives become one list. */
+export function anyOf(terms: readonly Formula[]): Formula {
+  if (terms.length === 1) return terms[0] as Formula;
+  return { kind: "any", terms: terms.flatMap((term) => (term.kind === "any" ? term.terms : [term])) };
+}
+
+export function not(term: Formula): Formula {
+  return { kind: "not", term };
+}
+
+const FULL = { 1: 0xff, 2: 0xffff, 4: 0xffffffff } as const;
+
+/** A field of a header that says what follows. */
+export function guard(
+  spot: Spot,
+  more: number,
+  size: 1 | 2 | 4,
+  value: number,
+  mask: number = FULL[size],
+): Test {
+  return { kind: "test", load: loadAt(spot, more, size), mask, operator: "=", value, guard: true };
+}
+
+/** Any other field. */
+export function field(
+  spot: Spot,
+  more: number,
+  size: 1 | 2 | 4,
+  value: number,
+  mask: number = FULL[size],
+  operator: Test["operator"] = "=",
+): Test {
+  return { kind: "test", load: loadAt(spot, more, size), mask, operator, value, guard: false };
+}

@@ -1,0 +1,208 @@
+// The tree becomes a formula: what a word means in bytes, and where it looks. `vlan`, `mpls` and tunnels shift what stands
+// behind them, and how far such a shift reaches is the scope.
+
+import { all, any, anyOf, type Formula, field, guard, not, YES } from "./formula.ts";
+import { type IdTree, lowerIds } from "./lower-id.ts";
+import { lowerRelation } from "./lower-relation.ts";
+import {
+  behind,
+  firstFragment,
+  networkOf,
+  OUTERMOST,
+  ofIpv4Protocol,
+  ofType,
+  type Place,
+  TYPE_IPV4,
+  TYPE_IPV6,
+  transportOf,
+  withHeader,
+} from "./place.ts";
+import { ofProtocol } from "./protocols.ts";
+import { syntaxError } from "./syntax-error.ts";
+import type { Shift, Tree } from "./tree.ts";
+
+/**
+ * How far a shift reaches. `"and"`: what is and-ed behind it; `or` and `not` go back to where they began. `"text"`: all
+ * text behind it, as in libpcap.
+ */
+export type Scope = "and" | "text";
+
+const UDP = 17;
+const TYPE_PPPOE_SESSION = 0x8864;
+const TYPE_MPLS = 0x8847;
+const PPP_MPLS = 0x0281;
+/** In the order in which libpcap asks. */
+const TYPES_VLAN: readonly number[] = [0x8100, 0x88a8, 0x9100];
+const PORT_GENEVE = 6081;
+const PORT_VXLAN = 4789;
+
+export interface Lowered {
+  readonly formula: Formula;
+  /** How many registers it sets. */
+  readonly registers: number;
+}
+
+export function lower(tree: Tree, scope: Scope): Lowered {
+  const lowering = new Lowering(scope);
+  const formula = lowering.lower(tree);
+  return { formula, registers: lowering.registers };
+}
+
+class Lowering {
+  registers = 0;
+  readonly #scope: Scope;
+  #place: Place = OUTERMOST;
+
+  constructor(scope: Scope) {
+    this.#scope = scope;
+  }
+
+  lower(tree: Tree): Formula {
+    switch (tree.kind) {
+      case "all":
+        return { kind: "all", terms: tree.terms.map((term) => this.lower(term)) };
+      case "any":
+        return anyOf(this.#alternatives(tree.terms));
+      case "not":
+        return not(this.#alone(tree.term));
+      case "id":
+        return lowerIds([tree], this.#place);
+      case "protocol":
+        return ofProtocol(this.#place, tree.protocol, tree.at);
+      case "relation":
+        return lowerRelation(tree, this.#place);
+      case "cast":
+        return this.#cast(tree.cast, tree.protocol, tree.at);
+      case "shift":
+        return this.#shift(tree.shift, tree.number, tree.at);
+    }
+  }
+
+  /** Ids behind one another with the same qualifiers are taken together: what frames they are in is asked once. */
+  #alternatives(terms: readonly Tree[]): Formula[] {
+    const formulas: Formula[] = [];
+    for (let index = 0; index < terms.length; ) {
+      const first = terms[index++] as Tree;
+      if (first.kind !== "id") {
+        formulas.push(this.#alone(first));
+        continue;
+      }
+      const ids: IdTree[] = [first];
+      for (let next = terms[index]; next?.kind === "id"; next = terms[++index]) {
+        if (next.qualifiers !== first.qualifiers || next.id.kind !== first.id.kind) break;
+        ids.push(next);
+      }
+      formulas.push(lowerIds(ids, this.#place));
+    }
+    return formulas;
+  }
+
+  /** What is shifted within stays within, unless the scope is the text. */
+  #alone(tree: Tree): Formula {
+    const place = this.#place;
+    const formula = this.lower(tree);
+    if (this.#scope === "and") this.#place = place;
+    return formula;
+  }
+
+  #cast(cast: "broadcast" | "multicast", protocol: string | undefined, at: number): Formula {
+    const place = this.#place;
+    const network = networkOf(place);
+    if (protocol === undefined || protocol === "ether") {
+      if (place.link !== "ethernet") throw syntaxError(at, `behind pppoes there is no Ethernet ${cast}`);
+      const { header } = place;
+      if (cast === "multicast") return withHeader(place, not(field(header, 0, 1, 0, 1)));
+      return withHeader(place, all(field(header, 2, 4, 0xffffffff), field(header, 0, 2, 0xffff)));
+    }
+    if (cast === "multicast" && protocol === "ip")
+      return all(ofType(place, TYPE_IPV4, at), field(network, 16, 1, 0xe0, 0xf0));
+    if (cast === "multicast" && protocol === "ip6")
+      return all(ofType(place, TYPE_IPV6, at), field(network, 24, 1, 0xff));
+    if (protocol === "ip") throw syntaxError(at, "ip broadcast needs a netmask, which no filter here has");
+    throw syntaxError(at, `${protocol} does not apply to ${cast}`);
+  }
+
+  #shift(shift: Shift, number: number | undefined, at: number): Formula {
+    const place = this.#place;
+    switch (shift) {
+      case "vlan":
+        return this.#vlan(number, at);
+      case "mpls":
+        return this.#mpls(number, at);
+      case "pppoes": {
+        const is = ofType(place, TYPE_PPPOE_SESSION, at);
+        const network = networkOf(place);
+        const header = behind(network, 6);
+        this.#place = {
+          link: "ppp",
+          header,
+          type: header,
+          payload: behind(header, 2),
+          labels: 0,
+          tunnel: undefined,
+        };
+        return number === undefined ? is : all(is, field(network, 0, 4, number, 0xffff));
+      }
+      default:
+        return this.#tunnel(shift, number, at);
+    }
+  }
+
+  #vlan(number: number | undefined, at: number): Formula {
+    const place = this.#place;
+    if (place.labels > 0) throw syntaxError(at, "behind mpls there is no vlan");
+    if (place.link !== "ethernet") throw syntaxError(at, "behind pppoes there is no vlan");
+    const tagged = any(...TYPES_VLAN.map((type) => ofType(place, type, at)));
+    this.#place = { ...place, type: behind(place.type, 4), payload: behind(place.payload, 4) };
+    return number === undefined ? tagged : all(tagged, field(place.payload, 0, 2, number, 0xfff));
+  }
+
+  #mpls(number: number | undefined, at: number): Formula {
+    const place = this.#place;
+    const network = networkOf(place);
+    const labelled =
+      place.labels > 0
+        ? guard(network, -2, 1, 0, 1)
+        : ofType(place, place.link === "ppp" ? PPP_MPLS : TYPE_MPLS, at);
+    this.#place = { ...place, labels: place.labels + 1 };
+    if (number === undefined) return labelled;
+    return all(labelled, field(network, 0, 4, (number << 12) >>> 0, 0xfffff000));
+  }
+
+  #tunnel(tunnel: "geneve" | "vxlan", number: number | undefined, at: number): Formula {
+    const place = this.#place;
+    const register = this.registers;
+    this.registers += 3;
+    const port = tunnel === "geneve" ? PORT_GENEVE : PORT_VXLAN;
+    const over = (is: Formula, udp: typeof place.header, whole: Formula): Formula =>
+      all(
+        is,
+        whole,
+        field(udp, 2, 2, port),
+        tunnel === "geneve" ? field(udp, 8, 1, 0, 0xc0) : field(udp, 8, 1, 8),
+        number === undefined ? YES : field(udp, 12, 4, (number << 8) >>> 0, 0xffffff00),
+        { kind: "open", tunnel, udp, register },
+      );
+    const formula = any(
+      over(ofIpv4Protocol(place, UDP, at), transportOf(place), firstFragment(place)),
+      over(
+        all(ofType(place, TYPE_IPV6, at), guard(networkOf(place), 6, 1, UDP)),
+        behind(networkOf(place), 40),
+        YES,
+      ),
+    );
+    const spot = (index: number): typeof place.header => ({
+      base: { kind: "register", key: `r${register + index}`, register: register + index },
+      offset: 0,
+    });
+    this.#place = {
+      link: "ethernet",
+      header: spot(0),
+      type: spot(1),
+      payload: spot(2),
+      labels: 0,
+      tunnel: tunnel === "geneve" ? register : undefined,
+    };
+    return formula;
+  }
+}

@@ -1,0 +1,72 @@
+// The stage that filters by an expression. The compiler is an entry of its own: who brings compiled filters, or none, does
+// not load it, and who wants to write text into stages says so.
+
+import { ArgumentTypeError } from "../core/argument-error.ts";
+import { wrongType } from "../core/arguments.ts";
+import { choice, type Kind, notFor } from "../core/fields.ts";
+import { FILTER_CODE_LENGTH, FILTER_ID, OPERATION_FILTER, STATE_LENGTH } from "../layout/stage.layout.ts";
+import { type StageKind, stageKind } from "./stage-kind.ts";
+import type { CompiledFilter, FilterStage } from "./stages.ts";
+
+export type FilterCompiler = (
+  expression: string,
+  options: { readonly scope?: "and" | "text" | undefined },
+) => CompiledFilter;
+
+let compiler: FilterCompiler | undefined;
+
+/** From now on stages may hold text. */
+export function setFilterCompiler(compile: FilterCompiler): void {
+  compiler = compile;
+}
+
+/** What is counted of every stage. */
+const COUNTED = 8;
+
+export const FILTER_STAGE: StageKind = stageKind<"filter", "expression">(
+  "filter",
+  OPERATION_FILTER,
+  {
+    expression: {
+      ...expression(),
+      required: true,
+      flag: "--filter <EXPRESSION>",
+      help: "only frames that match, in tcpdump's language",
+    },
+    scope: {
+      ...choice("and", "text"),
+      flag: "--scope <SCOPE>",
+      help: "how far vlan, mpls and tunnels shift what follows: and (default), or text as in tcpdump",
+    },
+  },
+  ({ expression, scope }, record) => {
+    if (typeof expression !== "string" && scope !== undefined) throw notFor("scope", "a compiled filter");
+    const { code, id } = typeof expression === "string" ? compiled(expression, scope) : expression;
+    record.setUint32(FILTER_CODE_LENGTH, code.length, true);
+    record.setUint32(FILTER_ID, id[0] as number, true);
+    record.setUint32(FILTER_ID + 4, id[1] as number, true);
+    return { state: { length: STATE_LENGTH, counted: COUNTED }, code };
+  },
+);
+
+function compiled(expression: string, scope: FilterStage["scope"]): CompiledFilter {
+  if (compiler === undefined)
+    throw new ArgumentTypeError(
+      "unsupported",
+      "expression",
+      "text needs the compiler: call useFilterText() of frameferry/filter first, or give compileFilter(text)",
+    );
+  return compiler(expression, { scope });
+}
+
+function expression(): Kind<string | CompiledFilter> {
+  const expected = "text or a compiled filter";
+  const check = (path: string, value: unknown): string | CompiledFilter => {
+    if (typeof value === "string") return value;
+    const { code, id } = (value ?? {}) as Partial<CompiledFilter>;
+    if (!(code instanceof Uint8Array) || !Array.isArray(id) || id.length !== 2)
+      throw wrongType(path, expected, value);
+    return value as CompiledFilter;
+  };
+  return { expected, check, parse: (_path, text) => text };
+}
