@@ -84,11 +84,33 @@ export function unreadText(layers: readonly Layer[]): string | undefined {
   return nextProtocol === undefined ? undefined : `next protocol ${nextProtocol}`;
 }
 
+/** Layers that frames began with, as text, and what came behind them. */
+interface Stack {
+  readonly text: string;
+  readonly inner: Map<string, Stack>;
+}
+
+/** Most frames have the layers of others: their text is kept. */
+let stacks: Stack = { text: "", inner: new Map() };
+let stacksKept = 0;
+
 /** The names of all layers: `ethernet/ipv4/udp`. */
 export function stackOf(layers: readonly Layer[]): string {
-  let stack = layers[0]?.name ?? "";
-  for (let i = 1; i < layers.length; i++) stack += `/${layers[i]!.name}`;
-  return stack;
+  if (stacksKept > TEXTS_MAXIMUM) {
+    stacks = { text: "", inner: new Map() };
+    stacksKept = 0;
+  }
+  let stack = stacks;
+  for (const { name } of layers) {
+    let inner = stack.inner.get(name);
+    if (inner === undefined) {
+      inner = { text: stack.text === "" ? name : `${stack.text}/${name}`, inner: new Map() };
+      stack.inner.set(name, inner);
+      stacksKept++;
+    }
+    stack = inner;
+  }
+  return stack.text;
 }
 
 let second = 0n;

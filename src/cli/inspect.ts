@@ -112,9 +112,8 @@ async function inspect(path: string, parsed: Parsed): Promise<void> {
   const encoder = new TextEncoder();
   if (names !== undefined) await output.write(encoder.encode(`${names.join("\t")}\n`));
   await eachBatch(path, first, async (records) => {
-    let lines = "";
-    for (const record of records) lines += `${tell(viewOf(record, read))}\n`;
-    await output.write(encoder.encode(lines));
+    const lines = records.map((record) => tell(viewOf(record, read)));
+    if (lines.length > 0) await output.write(encoder.encode(`${lines.join("\n")}\n`));
   });
 }
 
