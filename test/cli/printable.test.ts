@@ -62,7 +62,7 @@ describe("names of files", () => {
       ])
         expect(await complaint(args)).toContain(oneLine(HOSTILE));
     }
-    await complaint(["decap", VXLAN, "-o", folder]);
+    await complaint(["decap", VXLAN, "-o", join(folder, "missing/")]);
   });
 
   test("that are all right", async () => {
