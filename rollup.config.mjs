@@ -34,6 +34,13 @@ function chunkOf(id) {
   if (/\/node_modules\/comlink\//.test(id)) return "threads";
   if (/\/(node_modules\/ipaddr\.js|src\/core\/(addresses|address-fields|prefixes))\b/.test(id))
     return "addresses";
+  // A running switch counts frames and writes templates, but has no stages.
+  if (
+    /\/src\/pipeline\/(compile\.|pipeline\.|stage|count-stage|sample-|vlan-|write-(stage|decapsulate))/.test(
+      id,
+    )
+  )
+    return "stages";
   // What only Node has is kept from pages.
   if (/\/src\/platform\/(?!threads|turns|compression)/.test(id)) return "files";
   return /\/src\/(?!cli\/)(\w+)\//.exec(id)?.[1];

@@ -56,6 +56,7 @@ export async function* captureContests(
           write: async (piece) => void (written += piece.length),
           close: async () => {},
           abort: async () => {},
+          settles: true,
         };
         await dataplane.processCapture(source, [ENCAPSULATE], sink);
         const expected = bytes.length + frames * OUTER_LENGTH;

@@ -69,6 +69,8 @@ export { ByteRing, type ByteRingOptions } from "./ring/byte-ring.ts";
 export { DescriptorRing, type DescriptorRingOptions } from "./ring/descriptor-ring.ts";
 export { FrameBurst } from "./ring/frame-burst.ts";
 export { WorkerDiedError } from "./threads/worker-died-error.ts";
+export type { WorkerHealth } from "./threads/worker-health.ts";
+export { WorkerLateError } from "./threads/worker-late-error.ts";
 export {
   type DecapsulateStage,
   type DecapsulateStageOf,

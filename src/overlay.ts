@@ -27,7 +27,7 @@ export type {
 } from "./overlay/data-centre-plan.ts";
 export { FlatUnderlay, type FlatUnderlayOptions } from "./overlay/flat-underlay.ts";
 
-export { type Doll, dollsOf, type JourneyHop, journeyOf } from "./overlay/journey.ts";
+export { type FramePart, type JourneyHop, journeyOf, partsOf } from "./overlay/journey.ts";
 export { Cluster } from "./overlay/kubernetes.ts";
 export type {
   ClusterModeName,
@@ -60,7 +60,7 @@ export type {
 export type { Machine, MachineCounters, MachineOptions } from "./overlay/machine.ts";
 export { Network, type NetworkOptions } from "./overlay/network.ts";
 export type { NetworkPort } from "./overlay/network-port.ts";
-export { type Office, type OfficeOptions, office, type Seat } from "./overlay/office.ts";
+export { type Desk, type Office, type OfficeOptions, office } from "./overlay/office.ts";
 export { PathGraph, type PathLink, type PathStep, type PathsFrom } from "./overlay/paths.ts";
 export type { PingError, PingHandle, PingOptions } from "./overlay/ping.ts";
 export { type CarrierNetwork, type Place, type PlaceRequest, VXLAN_OVERHEAD } from "./overlay/place.ts";

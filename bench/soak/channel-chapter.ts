@@ -96,7 +96,7 @@ function expectConserved(
   const counters = channel.counters();
   const reasons = Object.values(counters.drops).reduce((sum, count) => sum + count, 0);
   const told = `${name}: ${JSON.stringify({ ...counters, changed: undefined, sent, cameOut: received })}`;
-  if (counters.received !== sent) fault(`not all that was sent was received: ${told}`);
+  if (counters.sent !== sent) fault(`not all that was sent was counted: ${told}`);
   if (counters.forwarded !== received) fault(`not all that was forwarded came out: ${told}`);
   if (received + counters.dropped !== sent || reasons !== counters.dropped)
     fault(`frames are missing: ${told}`);

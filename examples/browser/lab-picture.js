@@ -1,10 +1,10 @@
-// The laboratory as a picture, and the frames that travel on it. Each frame is a doll: a ring for every tunnel around it.
+// The laboratory as a picture, and the frames that travel on it. Each frame is nested: a ring for every tunnel around it.
 
 import { grouped } from "./text.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const TRAVEL_MS = 800;
-/** Half the width and height of the innermost doll, and how much every ring adds. */
+/** Half the width and height of the innermost frame, and how much every ring adds. */
 const CORE = { x: 9, y: 7 };
 const RING = 5;
 /** Nearest to the edge of the pane that a frame may stand. */

@@ -79,7 +79,7 @@ function stepsOf(seen, addresses) {
       stop,
       vnis: vnis === "" ? [] : vnis.split(" › "),
       vlan: vlanOf(frame),
-      tunnels: hop.dolls.filter(({ role }) => role === "tunnel").map(({ text }) => text),
+      tunnels: hop.parts.filter(({ role }) => role === "tunnel").map(({ text }) => text),
       ttl: ipOf(frame)?.header.ttl,
     });
   }

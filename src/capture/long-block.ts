@@ -23,8 +23,8 @@ export class LongBlock {
   readonly #place: BlockPlace;
   readonly #isKept: boolean;
   readonly #pieces: Uint8Array[] = [];
-  readonly #trailer: Uint8Array = new Uint8Array(TRAILER);
   #there = 0;
+  #trailer = 0;
 
   /** One that is not kept is passed over: the output has no place for it. */
   constructor(place: BlockPlace, isKept: boolean) {
@@ -36,25 +36,22 @@ export class LongBlock {
     return this.#there === this.#place.length;
   }
 
-  /** Takes what of `bytes` belongs to it; returns how many that are. */
+  /** Takes what of `bytes` belongs to it, the length at its end only in one piece; returns how many that are. */
   take(bytes: Uint8Array): number {
-    const length = Math.min(bytes.length, this.#place.length - this.#there);
-    const piece = bytes.slice(0, length);
-    if (this.#isKept && length > 0) this.#pieces.push(piece);
-    const trailerFrom = this.#place.length - TRAILER - this.#there;
-    if (length > trailerFrom) {
-      const end = piece.subarray(Math.max(0, trailerFrom));
-      this.#trailer.set(end, Math.max(0, -trailerFrom));
-    }
-    this.#there += length;
-    return length;
+    const { length, bigEndian } = this.#place;
+    const left = length - this.#there;
+    const taken = bytes.length < left ? Math.max(0, Math.min(bytes.length, left - TRAILER)) : left;
+    const piece = bytes.slice(0, taken);
+    if (this.#isKept) this.#pieces.push(piece);
+    this.#there += taken;
+    if (this.isWhole) this.#trailer = new DataView(piece.buffer).getUint32(taken - TRAILER, !bigEndian);
+    return taken;
   }
 
   /** What is wrong with a block that is whole: the length at its end is another than the one in front. */
   get problem(): CaptureError | undefined {
-    const { type, length, offset, bigEndian } = this.#place;
-    const trailer = new DataView(this.#trailer.buffer).getUint32(0, !bigEndian);
-    return trailer === length ? undefined : lengthsDiffer(type, length, trailer, offset);
+    const { type, length, offset } = this.#place;
+    return this.#trailer === length ? undefined : lengthsDiffer(type, length, this.#trailer, offset);
   }
 
   /** What is wrong if nothing more comes, `rest` bytes behind what was taken included. */

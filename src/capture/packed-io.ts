@@ -2,7 +2,8 @@
 
 import { CONTAINER_MAGIC_LENGTH, recogniseContainer, transformFor, unpacked } from "../pcap/container.ts";
 import type { Container } from "../platform/compression.ts";
-import { type CaptureInput, type CaptureOutput, inputOf } from "./capture-io.ts";
+import type { CaptureInput, CaptureOutput } from "./capture-io.ts";
+import { inputOf } from "./lending.ts";
 
 /** Bytes of packed data read at a time. */
 const CHUNK = 256 * 1024;
@@ -14,6 +15,7 @@ const CHUNK = 256 * 1024;
 export function unpackedInput(input: CaptureInput): CaptureInput {
   let source: CaptureInput | undefined;
   return {
+    settles: input.settles,
     async read(into) {
       if (source !== undefined) return await source.read(into);
       let length = 0;

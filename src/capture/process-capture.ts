@@ -9,23 +9,16 @@ import { untilAborted, watched } from "../core/abort.ts";
 import { ArgumentTypeError } from "../core/argument-error.ts";
 import { wholeNumber } from "../core/arguments.ts";
 import { type Checked, callback, checkFields, choice, type Fields, signal } from "../core/fields.ts";
+import { inTime } from "../core/in-time.ts";
 import type { CaptureSource } from "../pcap/byte-source.ts";
 import type { CaptureError } from "../pcap/capture-error.ts";
 import { type PipelineCounters, sumCounters } from "../pipeline/counters.ts";
 import { Pipeline } from "../pipeline/pipeline.ts";
 import type { Tally } from "../pipeline/tally.ts";
 import { Turns } from "../platform/turns.ts";
-import {
-  abortOutput,
-  type CaptureInput,
-  type CaptureOutput,
-  type CaptureSink,
-  closeInput,
-  type EndingInput,
-  openInput,
-  openOutput,
-} from "./capture-io.ts";
+import { abortOutput, type CaptureInput, type CaptureSink, closeInput } from "./capture-io.ts";
 import { type CaptureOutputFormat, CaptureRun } from "./capture-run.ts";
+import { type LentInput, type LentOutput, lendToInput, lendToOutput } from "./lending.ts";
 
 export interface CaptureProgress {
   /** Bytes of the source worked on. */
@@ -38,8 +31,8 @@ export interface ProcessCaptureOptions {
   /** Format of the output. Default `"same"`: that of the input, byte order, interfaces and options included. */
   readonly format?: CaptureOutputFormat | undefined;
   /**
-   * Ends the work early: the promise rejects with its reason at once, the sink is aborted, the source let go.
-   * Memory that a read or write under way still uses is given back when that ends.
+   * Ends the work early: the promise rejects with its reason at once, the sink is aborted, the source let go, and the
+   * memory given back; see `settles` of sources and sinks. Without it a source and a sink have as long as they like.
    */
   readonly signal?: AbortSignal | undefined;
   /** Called after each chunk of at most one mebibyte. */
@@ -95,14 +88,13 @@ export async function processCapture(
   pipeline.expectOpen();
   signal?.throwIfAborted();
   // The sink first: one that cannot be leaves the source as it was.
-  const output = openOutput(sink);
-  const underWay: UnderWay = { reading: undefined, writing: undefined };
-  let input: EndingInput | undefined;
+  const output = lendToOutput(sink);
+  let input: LentInput | undefined;
   let run: CaptureRun | undefined;
   try {
-    input = openInput(source);
+    input = lendToInput(source);
     run = new CaptureRun(pipeline, format);
-    const traffic = await drive(run, input, output, underWay, checked);
+    const traffic = await drive(run, input, output, checked);
     // What ends the source early tells more than where that leaves the capture.
     const damage = input.damage ?? run.damage;
     if (run.inputFormat === undefined) throw damage;
@@ -111,12 +103,12 @@ export async function processCapture(
     return summarise({ inputFormat, linkTypes, damage }, [run], traffic);
   } catch (error) {
     const aborted = abortOutput(output, error);
-    if (!signal?.aborted) await aborted;
+    if (!signal?.aborted) await inTime(aborted);
     throw error;
   } finally {
     if (run !== undefined) pipeline.add(run.tally);
-    const released = release(run, input, underWay);
-    if (!signal?.aborted) await released;
+    const released = release(run, input, output);
+    if (!signal?.aborted) await inTime(released);
   }
 }
 
@@ -127,20 +119,17 @@ export function checkCaptureOptions(
   return checkFields<ProcessCaptureOptions, "format">("options", CAPTURE_FIELDS, options);
 }
 
-/** What the source and the sink were last asked for: until it is done they use the run's memory. */
-interface UnderWay {
-  reading: Promise<number> | undefined;
-  writing: Promise<void> | undefined;
-}
-
 /** Closing the source ends a read that waits, where the source can do that. */
 async function release(
   run: CaptureRun | undefined,
-  input: CaptureInput | undefined,
-  underWay: UnderWay,
+  input: LentInput | undefined,
+  output: LentOutput,
 ): Promise<void> {
-  await Promise.allSettled([closeInput(input), underWay.reading, underWay.writing]);
+  const closing = closeInput(input);
+  if (input?.inUse !== undefined || output.inUse !== undefined)
+    await Promise.allSettled([input?.inUse, output.inUse]);
   run?.close();
+  await closing;
 }
 
 /** Bytes of the capture itself, so far. */
@@ -151,29 +140,29 @@ export interface Traffic {
 
 async function drive(
   run: CaptureRun,
-  input: CaptureInput,
-  output: CaptureOutput,
-  underWay: UnderWay,
+  input: LentInput,
+  output: LentOutput,
   { signal, onProgress }: ProcessCaptureOptions,
 ): Promise<Traffic> {
   const { memory } = run;
   const traffic: Traffic = { read: 0, written: 0 };
-  const readAhead = (): Promise<number> => watched((underWay.reading = input.read(memory.nextInput)));
+  const readAhead = (): Promise<number> => watched(input.read(memory.nextInput));
   let reading = readAhead();
+  let writing: Promise<void> | undefined;
   const flush = async (): Promise<void> => {
     // The region that the run goes on in is the one that this write has finished with.
-    await untilAborted(underWay.writing, signal);
+    await untilAborted(writing, signal);
     if (memory.pendingOutput === 0) return;
     const bytes = memory.takeOutput();
     traffic.written += bytes.length;
-    underWay.writing = watched(output.write(bytes));
+    writing = watched(output.write(bytes));
   };
   const turns = new Turns();
   for (;;) {
     await turns.give();
     const space = memory.nextInput.length;
     // A write that fails ends the wait for a source that is silent.
-    const failing = underWay.writing?.then(() => reading) ?? reading;
+    const failing = writing?.then(() => reading) ?? reading;
     const read = await untilAborted(Promise.race([reading, failing]), signal);
     const length = wholeNumber("source.read()", read, 0, space);
     if (length === 0) break;
@@ -192,7 +181,7 @@ async function drive(
   }
   run.finish();
   await flush();
-  await untilAborted(underWay.writing, signal);
+  await untilAborted(writing, signal);
   return traffic;
 }
 

@@ -20,7 +20,7 @@ import {
 } from "../layout/cursor.layout.ts";
 import { RECORD_BLOCK_MAXIMUM } from "../layout/pcapng.layout.ts";
 import { ringIfAsleep } from "../ring/doorbell.ts";
-import { COPY_WORD } from "./capture-io.ts";
+import { COPY_WORD } from "./lending.ts";
 
 /** Bytes of a capture that one piece takes at most: they stay in the second-level cache of the core that works on them. */
 export const PIECE_LENGTH: number = 1 << 19;

@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import { loadKernels } from "../index.ts";
 import { createCaptureFile } from "../node.ts";
-import { buildTopology, dollsOf, type Hop, type Lab } from "../overlay.ts";
+import { buildTopology, type Hop, type Lab, partsOf } from "../overlay.ts";
 import { type CaptureRecord, readCapture } from "../pcap.ts";
 import { dissect, vnisOf } from "../wire.ts";
 import { demoCapture } from "./demo-capture.ts";
@@ -38,7 +38,7 @@ export async function tenants(folder: string, json: boolean): Promise<void> {
   const lab = await buildTopology(demoTopology(), { onNetwork });
   try {
     const journey = travel("demo", lab, "orange-web", "orange-db");
-    const deepest = journey.hops.reduce((a, b) => (b.dolls.length > a.dolls.length ? b : a));
+    const deepest = journey.hops.reduce((a, b) => (b.parts.length > a.parts.length ? b : a));
     lab.do({ reach: "all" });
     const meetings = TENANTS.map((tenant) => callEverybody(lab, tenant));
     expectApart(lab, meetings);
@@ -108,7 +108,7 @@ async function writeFile(path: string, bytes: Uint8Array): Promise<void> {
 async function measure(capture: Uint8Array, wrapped: Uint8Array): Promise<Throughput & WorkersThroughput> {
   const packets: CaptureRecord[] = [];
   for await (const record of readCapture(capture)) packets.push(record);
-  const passengers = packets.map(({ data }) => data.subarray(dollsOf(data).at(-1)?.offset ?? 0));
+  const passengers = packets.map(({ data }) => data.subarray(partsOf(data).at(-1)?.offset ?? 0));
   const tunnel = {
     stage: "encapsulate",
     kind: "vxlan",

@@ -82,7 +82,7 @@ export function tenantsJson(run: TenantsRun): string {
         vnis: vnisOf(hop),
         capture: captureOf(run, hop),
       })),
-      deepest: deepest.dolls,
+      deepest: deepest.parts,
     },
     reach: lab.reach,
     tenants: meetings,
@@ -97,7 +97,7 @@ export function tenantsJson(run: TenantsRun): string {
 
 function machinesText(lab: Lab): string {
   const rows = lab.machines().map((machine, i) => {
-    const at = machine.lane?.to.node.name ?? "";
+    const at = machine.wayOut?.to.node.name ?? "";
     return [String(i + 1), machine.name, `on ${at}`, machine.ip ?? "", machine.mac];
   });
   return textTable(rows);
@@ -127,8 +127,8 @@ function hopsOf({ journey }: TenantsRun): readonly JourneyHop[] {
   return journey.hops.filter(({ leg }) => leg === "request");
 }
 
-function vnisOf({ dolls }: JourneyHop): number[] {
-  return dolls.flatMap(({ vni }) => vni ?? []);
+function vnisOf({ parts }: JourneyHop): number[] {
+  return parts.flatMap(({ vni }) => vni ?? []);
 }
 
 function captureOf({ captures }: TenantsRun, { link }: JourneyHop): string | undefined {

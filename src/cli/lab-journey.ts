@@ -1,6 +1,6 @@
 // One hello and its whole journey: hop by hop, with all that is wrapped around it drawn as boxes in one another.
 
-import { type Doll, type JourneyHop, journeyOf, type Lab, type PingOutcome } from "../overlay.ts";
+import { type FramePart, type JourneyHop, journeyOf, type Lab, type PingOutcome } from "../overlay.ts";
 import { dissect, formatIp } from "../wire.ts";
 import { nameOf } from "./failures.ts";
 import { pingText } from "./lab-text.ts";
@@ -70,7 +70,7 @@ export function journeyJson({ file, outcome, hops }: Journey): string {
     reached,
     rttMs,
     errors,
-    hops: hops.map(({ leg, timeMs, link, from, to, frame, dolls }) => {
+    hops: hops.map(({ leg, timeMs, link, from, to, frame, parts }) => {
       return {
         leg,
         timeMs,
@@ -78,7 +78,7 @@ export function journeyJson({ file, outcome, hops }: Journey): string {
         from: from.node.name,
         to: to.node.name,
         bytes: frame.length,
-        dolls,
+        parts,
       };
     }),
   };
@@ -103,8 +103,8 @@ function hopText({ from, to, frame }: JourneyHop): string {
 /** What the node between two hops has done. */
 function changeText(before: JourneyHop, after: JourneyHop): string {
   const name = oneLine(after.from.node.name);
-  const old = namesOf(before.dolls);
-  const now = namesOf(after.dolls);
+  const old = namesOf(before.parts);
+  const now = namesOf(after.parts);
   if (now.length > old.length)
     return `${name} has wrapped it in ${now
       .slice(0, now.length - old.length)
@@ -117,13 +117,13 @@ function changeText(before: JourneyHop, after: JourneyHop): string {
   return ttl === outerTtl(before.frame) ? "switched" : `routed, TTL ${ttl}`;
 }
 
-function tunnelsOf({ dolls }: JourneyHop): string {
-  return namesOf(dolls).join();
+function tunnelsOf({ parts }: JourneyHop): string {
+  return namesOf(parts).join();
 }
 
 /** The tunnels around a frame, outermost first. */
-function namesOf(dolls: readonly Doll[]): string[] {
-  return dolls.filter(({ role }) => role === "tunnel").map(({ text }) => text);
+function namesOf(parts: readonly FramePart[]): string[] {
+  return parts.filter(({ role }) => role === "tunnel").map(({ text }) => text);
 }
 
 function outerTtl(frame: Uint8Array): number | undefined {

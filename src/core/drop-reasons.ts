@@ -264,6 +264,16 @@ export function dropReason(code: number): DropReason {
   return reason;
 }
 
+/** Counts of drops by code, by name. */
+export function dropsByName(drops: Readonly<Record<number, number>>): Record<string, number> {
+  const named: Record<string, number> = {};
+  for (const { code, name } of dropReasons) {
+    const count = drops[code];
+    if (count !== undefined) named[name] = count;
+  }
+  return named;
+}
+
 /** Counts of drops by name, in the order of the codes: the same for the same counts, whoever came first. */
 export function dropsInOrder(drops: Readonly<Record<string, number>>): Record<string, number> {
   const ordered: Record<string, number> = {};

@@ -19,7 +19,8 @@ export type ErrorCode =
   | "out-of-memory"
   | "unsupported"
   | "damaged"
-  | "worker-died";
+  | "worker-died"
+  | "worker-late";
 
 /** What each code says. They are stable: none is renamed, and none comes to mean something else. */
 export const errorCodes: Readonly<Record<ErrorCode, string>> = {
@@ -42,4 +43,5 @@ export const errorCodes: Readonly<Record<ErrorCode, string>> = {
   unsupported: "what this platform, or this setting of it, cannot do",
   damaged: "a capture that is damaged, cut short, or none at all",
   "worker-died": "a worker that ended and should not have",
+  "worker-late": "a worker that has not answered in the time there was",
 };

@@ -4,12 +4,14 @@
 // stay here, in a run that works alone; everything before them is waited for first. How the capture comes to be cut
 // into pieces is another matter: read-dispatch.ts and shared-dispatch.ts.
 
-import type { CaptureOutput } from "../capture/capture-io.ts";
 import { CaptureRun } from "../capture/capture-run.ts";
 import { CaptureSlot } from "../capture/capture-slot.ts";
+import type { LentOutput } from "../capture/lending.ts";
 import type { CaptureSummary, FrameTally, ProcessCaptureOptions } from "../capture/process-capture.ts";
 import { summarise } from "../capture/process-capture.ts";
-import { AbortableWaits, watched } from "../core/abort.ts";
+import { AbortableWaits, firstOf } from "../core/abort.ts";
+import { closed } from "../core/arguments.ts";
+import { Undo } from "../core/undo.ts";
 import type { Kernels } from "../kernel/kernels.ts";
 import {
   CURSOR_IN,
@@ -19,6 +21,7 @@ import {
   CURSOR_INTERFACES,
   CURSOR_OUT_FORMAT,
 } from "../layout/cursor.layout.ts";
+import { DROP_WORKER_DIED } from "../layout/drop.layout.ts";
 import type { CaptureError } from "../pcap/capture-error.ts";
 import type { CompiledStages } from "../pipeline/compiled-stages.ts";
 import { Program } from "../pipeline/program.ts";
@@ -49,7 +52,7 @@ export interface Outcome {
 /** Of a piece of which nothing comes out, and so many frames are lost with their worker. */
 function noOutput(lost: number): Outcome {
   const counted = {
-    tally: droppedOnly("worker-died", lost),
+    tally: droppedOnly(DROP_WORKER_DIED, lost),
     frameBytesIn: 0,
     frameBytesOut: 0,
     trailersLeftOut: 0,
@@ -76,7 +79,9 @@ export abstract class CaptureDispatch {
   #records = 0;
   protected readonly options: DispatchOptions;
   protected readonly waits: AbortableWaits;
-  readonly #output: CaptureOutput;
+  /** Ends all that waits for the source and the sink. */
+  readonly #stop: AbortController = new AbortController();
+  readonly #output: LentOutput;
   /** What all slots and the run here work by, each in a state of its own. */
   readonly #program: Program;
   /** What counted no slot and not the run. */
@@ -87,24 +92,25 @@ export abstract class CaptureDispatch {
     trailersLeftOut: 0,
   };
   protected readonly slots: CaptureSlot[] = [];
-  readonly #regions: number[] = [];
+  /** How everything is given back. */
+  protected readonly undo: Undo = new Undo();
   readonly #shares: Map<number, { pieces: number; frames: number }> = new Map();
-  /** What the sink was last asked for. */
-  #writing: Promise<void> | undefined;
 
   /** With so many slots, which have memory for input of their own or have not. */
-  constructor(output: CaptureOutput, options: DispatchOptions, slots: number, input: "own" | "none") {
+  constructor(output: LentOutput, options: DispatchOptions, slots: number, input: "own" | "none") {
     this.options = options;
     this.#output = output;
     const { kernels, stages } = options;
-    this.#program = new Program(kernels, stages);
-    this.waits = new AbortableWaits(options.signal);
+    const { undo } = this;
+    this.#program = undo.closes(new Program(kernels, stages));
+    const { signal, forget } = firstOf([options.signal, this.#stop.signal]);
+    undo.add(forget);
+    this.waits = undo.closes(new AbortableWaits(signal));
     try {
-      this.run = new CaptureRun(this.#program, options.format ?? "same");
-      while (this.slots.length < slots) this.slots.push(new CaptureSlot(this.#program, input));
+      this.run = undo.closes(new CaptureRun(this.#program, options.format ?? "same"));
+      while (this.slots.length < slots) this.slots.push(undo.closes(new CaptureSlot(this.#program, input)));
     } catch (error) {
-      this.release();
-      throw error;
+      throw undo.because(error);
     }
   }
 
@@ -133,30 +139,22 @@ export abstract class CaptureDispatch {
     });
   }
 
-  /** Gives the memory back when nobody uses it any more: neither workers, nor the source, nor the sink. */
-  async close(): Promise<void> {
-    await this.#writing?.catch(() => {});
-    this.release();
+  /** Ends what waits for the source and the sink: the work is over, or has failed. */
+  protected stop(): void {
+    this.#stop.abort(closed("capture"));
   }
 
-  protected release(): void {
-    this.waits.close();
-    for (const slot of this.slots) slot.close();
-    for (const region of this.#regions) this.options.kernels.plan.release(region);
-    this.run?.close();
-    this.#program.close();
+  /** Gives the memory back when nobody uses it any more: neither workers, nor the source, nor the sink. */
+  async close(): Promise<void> {
+    this.stop();
+    await this.#output.inUse?.catch(() => {});
+    this.undo.all();
   }
 
   /** Memory that is given back with everything else. */
   protected reserve(purpose: string, length: number): number {
-    try {
-      const address = this.options.kernels.plan.reserve(purpose, length, "any");
-      this.#regions.push(address);
-      return address;
-    } catch (error) {
-      this.release();
-      throw error;
-    }
+    const { plan } = this.options.kernels;
+    return this.undo.with(plan.reserve(purpose, length, "any"), (address) => plan.release(address));
   }
 
   /** Spreads the input and writes what comes of it; what is left over in the run is the beginning of what never ended. */
@@ -232,8 +230,7 @@ export abstract class CaptureDispatch {
   #send(bytes: Uint8Array): Promise<void> {
     if (bytes.length === 0) return Promise.resolve();
     this.bytesWritten += bytes.length;
-    this.#writing = watched(this.#output.write(bytes));
-    return this.waits.until(this.#writing);
+    return this.waits.until(this.#output.write(bytes));
   }
 
   #add({ tally, frameBytesIn, frameBytesOut, trailersLeftOut }: FrameTally): void {

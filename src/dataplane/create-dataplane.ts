@@ -29,10 +29,17 @@ export interface DataplaneOptions {
    */
   readonly transport?: "auto" | "shared" | "transfer" | undefined;
   /**
-   * Called whenever a worker has died and is being replaced, and once more if it could not be: then all channels and
-   * captures reject with the same error.
+   * Called whenever a worker has died and is being replaced, and once more if it is not to be, because too many have:
+   * until `restart()` everything rejects with the same error then. See `health`.
    */
   readonly onWorkerDied?: ((error: WorkerDiedError) => void) | undefined;
+  /**
+   * For how many milliseconds a worker may have work and not come on with it before it counts as stuck, is ended and
+   * replaced: 0 (never) to 60,000. Default: in Node 40 of time that its threads have used, in browsers 75; without shared
+   * memory twice as long. Where threads have been seen to wait longer for a core it becomes more by itself, up to 1,000.
+   * Debuggers that stop a worker want 0.
+   */
+  readonly stuckMs?: number | undefined;
   /** Ends the start: the promise rejects with its reason when the workers started so far have ended. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -48,6 +55,7 @@ const DATAPLANE_FIELDS: Fields<DataplaneOptions, "transport"> = {
   spawnWorker: callback(),
   transport: { ...choice("auto", "shared", "transfer"), fallback: "auto" },
   onWorkerDied: callback(),
+  stuckMs: whole(0, 60_000),
   signal: signalKind(),
 };
 
@@ -69,7 +77,7 @@ export async function startEngine(
   used: readonly ("shared" | "transfer")[],
 ): Promise<Engine> {
   const checked = checkFields<DataplaneOptions, "transport">("options", DATAPLANE_FIELDS, options);
-  const { transport: wanted, spawnWorker, onWorkerDied, signal, wasm } = checked;
+  const { transport: wanted, spawnWorker, onWorkerDied, stuckMs, signal, wasm } = checked;
   const workers = checked.workers ?? Math.min(WORKERS_DEFAULT_MAXIMUM, Math.max(1, hardwareThreads() - 1));
   if (wanted !== "auto" && workers === 0)
     throw new ArgumentRangeError(
@@ -102,7 +110,8 @@ export async function startEngine(
             memoryBytes: MEMORY_FOR_WORKER,
             spawn: spawnWorker ?? (() => startThread(WORKER_SOURCE)),
             onWorkerDied: (error) => onWorkerDied?.(error),
-            onFailure: () => engine?.lookAgain(),
+            onChange: () => engine?.lookAgain(),
+            stuckMs,
           },
           signal,
         );

@@ -95,7 +95,8 @@ export function captureStreams(
   };
   const sink = openOutput(output.writable);
   // Whether it is closed or fails is known only when the work is done.
-  run(source, { ...sink, close: async () => {} }, stop.signal)
+  // It copies before it waits: there is no need to do that twice.
+  run(source, { ...sink, settles: true, close: async () => {} }, stop.signal)
     .then(async ({ damage }) => {
       if (damage === undefined) return await sink.close();
       await sink.abort(damage);

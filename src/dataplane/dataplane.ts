@@ -1,14 +1,7 @@
 // The dataplane: pipelines on workers, or on the caller's own thread, behind one interface.
 
-import {
-  abortOutput,
-  type CaptureInput,
-  type CaptureSink,
-  closeInput,
-  type EndingInput,
-  openInput,
-  openOutput,
-} from "../capture/capture-io.ts";
+import { abortOutput, type CaptureInput, type CaptureSink, closeInput } from "../capture/capture-io.ts";
+import { type LentInput, lendToInput, lendToOutput } from "../capture/lending.ts";
 import {
   type CaptureSummary,
   checkCaptureOptions,
@@ -18,6 +11,8 @@ import {
 import { firstOf, untilAborted } from "../core/abort.ts";
 import { closed } from "../core/arguments.ts";
 import { checkFields, type Fields, powerOfTwo } from "../core/fields.ts";
+import { inTime } from "../core/in-time.ts";
+import { Undo } from "../core/undo.ts";
 import { FrameChannel } from "../lane/frame-channel.ts";
 import type { Lane } from "../lane/lane.ts";
 import type { TransferJob, TransferResult } from "../lane/lane-job.ts";
@@ -32,6 +27,7 @@ import type { Stage } from "../pipeline/stages.ts";
 import type { Frames, Medium } from "../port/frame-port.ts";
 import type { Bell } from "../ring/bell.ts";
 import type { FrameBurst } from "../ring/frame-burst.ts";
+import type { WorkerHealth } from "../threads/worker-health.ts";
 import type { WorkerPool } from "../threads/worker-pool.ts";
 import type { CaptureDispatch, DispatchOptions, WorkerShare } from "./capture-dispatch.ts";
 import { captureStreams, frameStreams, type TransformPair } from "./dataplane-streams.ts";
@@ -78,38 +74,51 @@ export class Dataplane {
     return this.#engine.kernels.plan.freeBytes;
   }
 
+  /** How it stands with the workers: whether all are at work, and how many have died. */
+  get health(): WorkerHealth {
+    return this.#engine.health;
+  }
+
   /**
-   * Opens a pipeline for frames as they come: bursts in by `send`, bursts out by iterating.
-   * @throws TypeError or RangeError for stages and options that cannot be, and when `memoryBytes` does not suffice.
+   * Starts a worker wherever there is none, at once, and forgets how many have died lately; resolves when all are at work.
+   * What is open goes on. Rejects with a WorkerDiedError if they are halted again.
+   */
+  restart(): Promise<void> {
+    return this.#engine.restart();
+  }
+
+  /**
+   * Opens a pipeline for frames as they come: bursts in by `send`, bursts out by iterating. A worker that is being
+   * started is waited for ten seconds.
+   * @throws TypeError or RangeError for stages and options that cannot be, and when `memoryBytes` does not suffice;
+   * WorkerDiedError while workers are halted; WorkerLateError if one has not answered by then.
    */
   async open(stages: readonly Stage[], options: ChannelOptions = {}): Promise<FrameChannel> {
     this.#open();
     const { ringBytes } = checkFields<ChannelOptions, "ringBytes">("options", CHANNEL_FIELDS, options);
     const engine = this.#engine;
     const compiled = compileStages(stages);
-    const bell = engine.bell();
-    const { ways, release } = await this.#openLanes(compiled, ringBytes, bell).catch((error: unknown) => {
-      bell.release();
-      throw error;
-    });
-    const channel = new FrameChannel({
-      lanes: ways,
-      bell,
-      media: mediaOf(stages),
-      failure: () => engine.pool?.failure,
-      spins: this.transport === "shared",
-      release: async () => {
-        engine.unregister(channel);
-        await release();
-        bell.release();
-      },
-    });
+    const undo = new Undo();
     try {
+      const bell = undo.with(engine.bell(), (made) => made.release());
+      const { ways, release } = await this.#openLanes(compiled, ringBytes, bell, undo);
       this.#open();
+      const channel: FrameChannel = new FrameChannel({
+        lanes: ways,
+        bell,
+        media: mediaOf(stages),
+        failure: () => engine.pool?.failure,
+        spins: this.transport === "shared",
+        release: async () => {
+          engine.unregister(channel);
+          await release();
+          bell.release();
+        },
+      });
       engine.register(channel, bell);
       return channel;
     } catch (error) {
-      await channel.close();
+      await inTime(undo.becauseLater(error));
       throw error;
     }
   }
@@ -177,7 +186,11 @@ export class Dataplane {
     });
   }
 
-  /** Ends all workers, channels and captures; resolves when the threads have ended. What is under way is lost. */
+  /**
+   * Ends all workers, channels and captures; what is under way is lost. Resolves when the threads have ended, and within
+   * two seconds in any case: one that an engine does not end at once is left to end by itself, and has nothing to touch
+   * but its own memory.
+   */
   close(): Promise<void> {
     return this.#engine.close(() => {
       for (const capture of this.#captures) capture.abort(closed("dataplane"));
@@ -192,6 +205,7 @@ export class Dataplane {
     stages: CompiledStages,
     ringBytes: number,
     bell: Bell,
+    undo: Undo,
   ): Promise<{ readonly ways: readonly Lane[]; readonly release: () => Promise<void> }> {
     const { workers } = this;
     const { kernels, pool } = this.#engine;
@@ -205,7 +219,7 @@ export class Dataplane {
     }
     const program = new Program(kernels, stages);
     try {
-      return await openLanes({ kernels, pool, workers, bell }, (_, doorbells) => {
+      return await openLanes({ kernels, pool, workers, bell }, undo, (_, doorbells) => {
         return new PipelineLane(program, { ringBytes, ...doorbells });
       });
     } finally {
@@ -224,8 +238,8 @@ export class Dataplane {
     const { signal } = options;
     const compiled = compileStages(stages);
     // The sink first: one that cannot be leaves the source as it was.
-    const output = openOutput(sink);
-    let input: EndingInput | undefined;
+    const output = lendToOutput(sink);
+    let input: LentInput | undefined;
     let dispatch: CaptureDispatch | undefined;
     try {
       const how: DispatchOptions = {
@@ -239,7 +253,7 @@ export class Dataplane {
       if (how.shared && source instanceof Uint8Array && source.buffer instanceof SharedArrayBuffer) {
         dispatch = new SharedDispatch(source, output, how);
       } else {
-        input = openInput(source);
+        input = lendToInput(source);
         dispatch = new ReadDispatch(input, output, how);
       }
       await dispatch.drive();
@@ -250,12 +264,12 @@ export class Dataplane {
       return { ...dispatch.summary, workers: dispatch.shares };
     } catch (error) {
       const aborted = abortOutput(output, error);
-      if (!signal.aborted) await aborted;
+      if (!signal.aborted) await inTime(aborted);
       throw error;
     } finally {
       // Closing the source ends a read that waits, where the source can do that.
       const released = Promise.allSettled([closeInput(input), dispatch?.close()]);
-      if (!signal.aborted) await released;
+      if (!signal.aborted) await inTime(released);
     }
   }
 

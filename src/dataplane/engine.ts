@@ -4,6 +4,7 @@
 import { closed } from "../core/arguments.ts";
 import type { Kernels } from "../kernel/kernels.ts";
 import { type Bell, LocalBell, SharedBell } from "../ring/bell.ts";
+import type { WorkerHealth } from "../threads/worker-health.ts";
 import type { WorkerPool } from "../threads/worker-pool.ts";
 import type { Closable, LiveSwitchHost } from "./switch-host.ts";
 
@@ -26,12 +27,24 @@ export class Engine {
     this.pool = pool;
   }
 
+  /** How it stands with the workers. */
+  get health(): WorkerHealth {
+    const state = this.#closing === undefined ? "running" : "closed";
+    return this.pool?.health ?? { state, deaths: 0, lastDeath: undefined };
+  }
+
+  /** Starts workers wherever there are none; resolves when all are at work. */
+  async restart(): Promise<void> {
+    if (this.#closing !== undefined) throw closed("dataplane");
+    await this.pool?.restart();
+  }
+
   /** A bell for those who wait for results; it is to be released. */
   bell(): Bell {
     return this.transport === "shared" ? SharedBell.reserve(this.kernels) : new LocalBell();
   }
 
-  /** @throws TypeError if it has been closed; WorkerDiedError if no worker can be had any more. */
+  /** @throws TypeError if it has been closed; WorkerDiedError while workers are halted. */
   expectOpen(): void {
     if (this.#closing !== undefined) throw closed("dataplane");
     if (this.pool?.failure !== undefined) throw this.pool.failure;
@@ -54,6 +67,8 @@ export class Engine {
       kernels: this.kernels,
       workers: pool === undefined ? 0 : this.workers,
       pool,
+      health: () => this.health,
+      restart: () => this.restart(),
       bell: () => this.bell(),
       expectOpen: () => this.expectOpen(),
       register: (opened, bell) => this.register(opened, bell),
@@ -67,7 +82,7 @@ export class Engine {
     for (const bell of this.#opened.values()) bell.ring();
   }
 
-  /** Ends workers and what is open; resolves when the threads have ended. `first` is called before, but not at once. */
+  /** Ends workers and what is open; resolves when the threads have ended, or when that has had its time. `first` is called before, but not at once. */
   close(first: () => void = () => {}): Promise<void> {
     this.#closing ??= this.#close(first);
     return this.#closing;

@@ -1,5 +1,6 @@
 // Lanes on a dataplane, one for each worker, whatever their workers do with frames; or one on the caller's thread.
 
+import type { Undo } from "../core/undo.ts";
 import type { Kernels } from "../kernel/kernels.ts";
 import { InlineLane } from "../lane/inline-lane.ts";
 import type { Lane } from "../lane/lane.ts";
@@ -24,14 +25,18 @@ export interface OpenLanes<L extends RingLane> {
   readonly release: () => Promise<void>;
 }
 
-/** Opens a lane that \`make\` makes on each worker; if one fails, all of them are closed again. */
+/**
+ * Opens a lane that `make` makes on each worker. How to take back what has been done stands in `undo`: if one fails,
+ * the others are closed when their workers have let go of them.
+ */
 export async function openLanes<L extends RingLane>(
   { pool, workers, bell }: LaneHost,
+  undo: Undo,
   make: (index: number, doorbells: { readonly worker: number; readonly owner: number }) => L,
 ): Promise<OpenLanes<L>> {
   const lanes: L[] = [];
   if (pool === undefined) {
-    const lane = make(0, { worker: 0, owner: 0 });
+    const lane = undo.closes(make(0, { worker: 0, owner: 0 }));
     return { lanes: [lane], ways: [new InlineLane(lane, () => bell.ring())], release: async () => {} };
   }
   const owner = bell instanceof SharedBell ? bell.doorbell : 0;
@@ -39,24 +44,20 @@ export async function openLanes<L extends RingLane>(
   const release = async (): Promise<void> => {
     await Promise.all(closers.map((close) => close()));
   };
-  try {
-    for (let index = 0; index < workers; index++) {
-      const lane = make(index, { worker: pool.doorbellOf(index), owner });
-      lanes.push(lane);
-      const id = await pool.openLane(index, {
-        addresses: lane.addresses,
-        recover: () => {
-          lane.recover();
-          bell.ring();
-        },
-        abandon: () => lane.abandon(),
-      });
-      closers.push(() => pool.closeLane(index, id));
-    }
-    return { lanes, ways: lanes, release };
-  } catch (error) {
-    await release();
-    for (const lane of lanes) lane.close();
-    throw error;
+  for (let index = 0; index < workers; index++)
+    lanes.push(undo.closes(make(index, { worker: pool.doorbellOf(index), owner })));
+  undo.add(release);
+  for (const [index, lane] of lanes.entries()) {
+    const id = pool.addLane(index, {
+      addresses: lane.addresses,
+      recover: () => {
+        lane.recover();
+        bell.ring();
+      },
+      abandon: () => lane.abandon(),
+    });
+    closers.push(() => pool.closeLane(index, id));
+    await pool.openLane(index, id);
   }
+  return { lanes, ways: lanes, release };
 }

@@ -1,9 +1,9 @@
 // A capture from any source over workers: this thread reads it into slots, finds where records end, and hands the
 // slots out.
 
-import type { CaptureInput, CaptureOutput } from "../capture/capture-io.ts";
 import type { CaptureSlot } from "../capture/capture-slot.ts";
-import { AbortableWaits, watched } from "../core/abort.ts";
+import type { LentInput, LentOutput } from "../capture/lending.ts";
+import { AbortableWaits, firstOf } from "../core/abort.ts";
 import { wholeNumber } from "../core/arguments.ts";
 import { INTERFACE_ENTRY_LENGTH } from "../layout/capture.layout.ts";
 import {
@@ -20,33 +20,32 @@ import { Turns } from "../platform/turns.ts";
 import { CaptureDispatch, type DispatchOptions, type Outcome } from "./capture-dispatch.ts";
 
 export class ReadDispatch extends CaptureDispatch {
-  readonly #input: CaptureInput;
+  readonly #input: LentInput;
   readonly #free: CaptureSlot[];
   /** One for each piece under way, oldest first: settles when it and all before it have been written. */
   #writes: Promise<void>[] = [];
   /** What workers have; settles when they have no more. */
   readonly #jobs: Set<Promise<unknown>> = new Set();
-  /** What the source was last asked for. */
-  #reading: Promise<number> | undefined;
   /** Ends reading, because there is damage or because writing has failed, while the source is silent. */
-  readonly #stop: AbortController = new AbortController();
+  readonly #ended: AbortController = new AbortController();
   readonly #signal: AbortSignal;
   readonly #reads: AbortableWaits;
   /** The beginning of a record whose end is still to be read. */
   #carried: Uint8Array = new Uint8Array(0);
 
-  constructor(input: CaptureInput, output: CaptureOutput, options: DispatchOptions) {
+  constructor(input: LentInput, output: LentOutput, options: DispatchOptions) {
     super(output, options, 2 * options.workers + 1, "own");
     this.#input = input;
-    this.#signal =
-      options.signal === undefined ? this.#stop.signal : AbortSignal.any([options.signal, this.#stop.signal]);
-    this.#reads = new AbortableWaits(this.#signal);
+    const { signal, forget } = firstOf([options.signal, this.#ended.signal]);
+    this.undo.add(forget);
+    this.#signal = signal;
+    this.#reads = this.undo.closes(new AbortableWaits(signal));
     this.#free = [...this.slots];
   }
 
   override async close(): Promise<void> {
-    await Promise.allSettled([this.#reading, ...this.#jobs, ...this.#writes]);
-    this.#reads.close();
+    this.stop();
+    await Promise.allSettled([this.#input.inUse, ...this.#jobs, ...this.#writes]);
     await super.close();
   }
 
@@ -66,9 +65,8 @@ export class ReadDispatch extends CaptureDispatch {
     while (this.damage === undefined) {
       await turns.give();
       const slot = await this.#reads.until(this.#freeSlot());
-      this.#reading = watched(this.#input.read(slot.chunk));
       const space = slot.chunk.length;
-      const read = await this.#reads.until(this.#reading);
+      const read = await this.#reads.until(this.#input.read(slot.chunk));
       const length = wholeNumber("source.read()", read, 0, space);
       if (length === 0) break;
       this.bytesRead += length;
@@ -103,7 +101,7 @@ export class ReadDispatch extends CaptureDispatch {
     void outcome.then(() => this.#jobs.delete(outcome));
     const before = this.#writes.at(-1) ?? Promise.resolve();
     const written = before.then(async () => this.#write(slot, await outcome));
-    written.catch((error: unknown) => this.#stop.abort(error));
+    written.catch((error: unknown) => this.#ended.abort(error));
     this.#writes.push(written);
     return true;
   }
@@ -138,7 +136,7 @@ export class ReadDispatch extends CaptureDispatch {
       if (this.damage !== undefined) return;
       if (outcome instanceof Error) throw outcome;
       await this.take(outcome);
-      if (this.damage !== undefined) this.#stop.abort(this.damage);
+      if (this.damage !== undefined) this.#ended.abort(this.damage);
     } finally {
       slot.forgetCounts();
       this.#free.push(slot);

@@ -5,8 +5,8 @@
 // one finds more than records, nothing behind it is touched; this thread works past it alone, and hands out again.
 // Workers take pieces in the order of the file, so the first that waits for a seam waits for a piece that is in work.
 
-import type { CaptureOutput } from "../capture/capture-io.ts";
 import type { CaptureSlot } from "../capture/capture-slot.ts";
+import type { LentOutput } from "../capture/lending.ts";
 import { boardLength, doneBy, leftBy, putUp, takeDown } from "../capture/piece-board.ts";
 import {
   clearSeam,
@@ -72,7 +72,7 @@ export class SharedDispatch extends CaptureDispatch implements PooledSource {
   #handedOut = 0;
   readonly #abort = (): void => this.options.pool.lookAgain();
 
-  constructor(source: Uint8Array, output: CaptureOutput, options: DispatchOptions) {
+  constructor(source: Uint8Array, output: LentOutput, options: DispatchOptions) {
     super(output, options, AHEAD * options.workers + BATCH, "none");
     const { words } = options.kernels;
     // Whatever becomes of the array, if its buffer can grow.
@@ -80,12 +80,17 @@ export class SharedDispatch extends CaptureDispatch implements PooledSource {
     this.#free = [...this.slots];
     // One more than there are slots: the seam behind the newest piece must not be one that the oldest still reads.
     const pegs = this.slots.length + 1;
-    this.#seams = this.reserve("seams between pieces", pegs * SEAM_LENGTH);
-    // The last one is this thread's.
-    this.#windows = Array.from({ length: options.workers + 1 }, () =>
-      this.reserve("a window on a capture", WINDOW_LENGTH),
-    );
-    this.#board = this.#reserveBoard(pegs);
+    try {
+      this.#seams = this.reserve("seams between pieces", pegs * SEAM_LENGTH);
+      // The last one is this thread's.
+      this.#windows = Array.from({ length: options.workers + 1 }, () =>
+        this.reserve("a window on a capture", WINDOW_LENGTH),
+      );
+      // Last: it is not given back with everything else, see close().
+      this.#board = options.kernels.plan.reserve("a board of pieces", boardLength(pegs), "any");
+    } catch (error) {
+      throw this.undo.because(error);
+    }
     for (const field of [BOARD_HANDED_OUT, BOARD_CLAIMED]) words[(this.#board + field) >>> 2] = 0;
     // One worker may find none open until this thread has woken up. Told a piece sooner, it would be woken for fewer at a
     // time, on a core that a worker could use.
@@ -236,16 +241,6 @@ export class SharedDispatch extends CaptureDispatch implements PooledSource {
     const { kernels } = this.options;
     copyPiece(kernels, this.#source, slot.cursor, this.#windows.at(-1) as number);
     scanPiece(kernels, this.#source, slot.cursor);
-  }
-
-  /** To be called last: it is not given back with everything else, see close(). */
-  #reserveBoard(pegs: number): number {
-    try {
-      return this.options.kernels.plan.reserve("a board of pieces", boardLength(pegs), "any");
-    } catch (error) {
-      this.release();
-      throw error;
-    }
   }
 
   #seam(piece: number): number {

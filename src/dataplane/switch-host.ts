@@ -2,7 +2,10 @@
 
 import type { Kernels } from "../kernel/kernels.ts";
 import type { Bell } from "../ring/bell.ts";
+import type { WorkerHealth } from "../threads/worker-health.ts";
 import type { WorkerPool } from "../threads/worker-pool.ts";
+
+export type { WorkerHealth } from "../threads/worker-health.ts";
 
 /** What a dataplane closes with itself. */
 export interface Closable {
@@ -15,6 +18,10 @@ export interface LiveSwitchHost {
   readonly workers: number;
   /** The workers; undefined where the switch runs on the caller's thread. */
   readonly pool: WorkerPool | undefined;
+  /** How it stands with the workers. */
+  health(): WorkerHealth;
+  /** Starts workers wherever there are none. */
+  restart(): Promise<void>;
   /** A bell for those who wait for results; it is to be released. */
   bell(): Bell;
   /** Throws if the dataplane has been closed. */
@@ -22,6 +29,6 @@ export interface LiveSwitchHost {
   /** Tells of switches, so that they are closed with the dataplane. */
   register(opened: Closable, bell: Bell): void;
   unregister(opened: Closable): void;
-  /** Called last of all. */
+  /** Called when the switch is closed: it ends what was started for that switch alone. */
   closed(): Promise<void>;
 }

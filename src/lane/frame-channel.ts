@@ -2,6 +2,7 @@
 
 import { ArgumentTypeError } from "../core/argument-error.ts";
 import { checkFields, type Fields, given } from "../core/fields.ts";
+import { inTime } from "../core/in-time.ts";
 import { type PipelineCounters, sumCounters } from "../pipeline/counters.ts";
 import { BasePort, ETHERNET_FRONT, sendAllFields } from "../port/base-port.ts";
 import type { Frames, Medium, SendAllOptions } from "../port/frame-port.ts";
@@ -75,7 +76,7 @@ export class FrameChannel extends BasePort {
    * Sends a burst. Returns how many of its frames, from the first on, were taken: fewer than there are means that
    * there is no room now, or that a `sendAll` waits for some; send the rest later, or use `sendAll`. The bytes are
    * copied and may be used again at once. `marks[i]`, 0 to 2^32 - 1, comes out with frame i.
-   * @throws WorkerDiedError when a worker died and could not be replaced.
+   * @throws WorkerDiedError while workers are halted.
    */
   override send(frames: Frames, marks?: ArrayLike<number>): number {
     return this.sendNow(frames, marks);
@@ -124,9 +125,16 @@ export class FrameChannel extends BasePort {
     return this.#lanes.receive();
   }
 
-  /** At once: what is under way is lost. Iterating ends, `sendAll` rejects. */
+  /**
+   * At once: what is under way is lost. Iterating ends, `sendAll` rejects. Memory that a worker still has in its hands after
+   * a second is given back when it has let go of it, or has ended.
+   */
   protected override async shut(): Promise<void> {
     this.bell.close("channel");
+    await inTime(this.#giveBack());
+  }
+
+  async #giveBack(): Promise<void> {
     await this.#parts.release();
     this.#lanes.close();
   }

@@ -5,6 +5,7 @@ import { alignedHeadroom } from "../capture/capture-cursor.ts";
 import { SLOT_CHUNK } from "../capture/capture-slot.ts";
 import { FORMAT_RECORDS } from "../layout/cursor.layout.ts";
 import { VNI_NONE } from "../layout/descriptor.layout.ts";
+import { DROP_WORKER_DIED } from "../layout/drop.layout.ts";
 import {
   RECORD_ALIGNMENT,
   RECORD_FRAME_LENGTH,
@@ -100,7 +101,7 @@ export class TransferLane implements Lane {
           if (bytes.length > 0) this.#results.push(new FrameBurst(bytes, recordOffsets(bytes), 0));
         },
         () => {
-          this.#tally = sumTallies([this.#tally, droppedOnly("worker-died", frames)]);
+          this.#tally = sumTallies([this.#tally, droppedOnly(DROP_WORKER_DIED, frames)]);
         },
       )
       .finally(() => {

@@ -40,6 +40,7 @@ export const RING_OF_BYTES = 0x65747962;
 export const DOORBELL_COUNT = 0; // goes up with every ring
 export const DOORBELL_ASLEEP = 4; // how many threads sleep, each from before its last look until after waking
 export const DOORBELL_CONTROL = 8; // control messages on their way: a worker with any looks at its messages
+export const DOORBELL_BEAT = 12; // goes up as long as the worker that sleeps here is awake, and now and then when it sleeps
 export const DOORBELL_LENGTH = 64;
 
 /** Items of a descriptor ring: 32-bit numbers, an address or an index. */

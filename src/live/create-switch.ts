@@ -15,9 +15,10 @@ export interface CreateSwitchOptions extends DataplaneOptions, LiveSwitchOptions
  */
 export async function createSwitch(options: CreateSwitchOptions = {}): Promise<Switch> {
   if (typeof options !== "object" || options === null) throw wrongType("options", "an object", options);
-  const { workers, memoryBytes, wasm, spawnWorker, transport, onWorkerDied, signal, ...own } = options;
+  const { workers, memoryBytes, wasm, spawnWorker, transport, onWorkerDied, stuckMs, signal, ...own } =
+    options;
   const engine = await startEngine(
-    { workers, memoryBytes, wasm, spawnWorker, transport, onWorkerDied, signal },
+    { workers, memoryBytes, wasm, spawnWorker, transport, onWorkerDied, stuckMs, signal },
     // All workers of a switch need the same tables.
     ["shared"],
   );

@@ -103,6 +103,12 @@ export class LivePort extends QueuePort implements SwitchPort {
     return burst;
   }
 
+  /** While workers are halted nothing comes; it may go on later. */
+  protected override isFinished(): boolean {
+    if (this.#host.halted !== undefined) throw this.#host.halted;
+    return super.isFinished();
+  }
+
   protected override async shut(): Promise<void> {
     if (!this.#isGone) await this.#host.remove(this);
   }

@@ -2,7 +2,8 @@
 
 import { ArgumentTypeError } from "../core/argument-error.ts";
 import { closed } from "../core/arguments.ts";
-import type { LiveSwitchHost } from "../dataplane/switch-host.ts";
+import { inTime } from "../core/in-time.ts";
+import type { LiveSwitchHost, WorkerHealth } from "../dataplane/switch-host.ts";
 import type { LaneSet } from "../lane/lane-set.ts";
 import { CONTEXT_STAMP, SWITCH_PAUSE } from "../layout/switch.layout.ts";
 import { nextTurn } from "../platform/threads.ts";
@@ -95,6 +96,17 @@ export class Switch {
   /** Where packets of tunnels come and go; undefined without a VTEP. */
   get uplink(): LivePort | undefined {
     return this.#core.uplink as LivePort | undefined;
+  }
+
+  /** How it stands with the workers: while they are halted all is refused, and ports, tables and counters stay. */
+  get health(): WorkerHealth {
+    return this.#dataplane.health();
+  }
+
+  /** Starts a worker wherever there is none, at once, and goes on; see `restart` of the dataplane. */
+  async restart(): Promise<void> {
+    if (this.#closing !== undefined) throw closed("switch");
+    await this.#dataplane.restart();
   }
 
   get fdb(): SwitchFdb {
@@ -210,7 +222,10 @@ export class Switch {
     });
   }
 
-  /** Ends the switch at once: what is under way is lost. */
+  /**
+   * Ends the switch at once: what is under way is lost. Resolves within two seconds in any case: memory that a worker has
+   * in its hands until then is given back when it has let go of it, or has ended.
+   */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -227,12 +242,16 @@ export class Switch {
     this.#end(closed("switch"));
     this.#bell.ring();
     this.#bell.close("switch");
+    // At once with what was started for it: a worker that does not answer is ended there.
+    await Promise.all([inTime(this.#giveBack()), this.#dataplane.closed()]);
+  }
+
+  async #giveBack(): Promise<void> {
     await this.#parts.release();
     this.#ports.lanes.close();
     await this.#changes;
     this.#core.close();
     for (const workspace of this.#parts.workspaces) workspace.close();
-    await this.#dataplane.closed();
   }
 
   /** Hands what leaves to its ports, for as long as the switch lives. */
@@ -244,7 +263,8 @@ export class Switch {
         this.#ports.progress();
         const failure = this.#dataplane.pool?.failure;
         // The other workers come to an end with what they have.
-        if (failure !== undefined && this.#lanes.every(({ empty }) => empty)) throw failure;
+        const isHalted = failure !== undefined && this.#lanes.every(({ empty }) => empty);
+        this.#ports.halt(isHalted ? failure : undefined);
         return undefined;
       });
     } catch (error) {
@@ -254,7 +274,7 @@ export class Switch {
     }
   }
 
-  /** Nothing is taken any more, and nothing leaves. */
+  /** Nothing is taken any more, and nothing leaves; with `failure`, because what is handed over cannot be. */
   #end(reason: Error, failure?: Error): void {
     clearInterval(this.#timer);
     this.#ports.end(reason, failure);

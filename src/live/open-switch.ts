@@ -1,6 +1,7 @@
 // A switch on a dataplane: its tables, a lane for each worker, and all of it given back if anything fails.
 
 import { ArgumentTypeError } from "../core/argument-error.ts";
+import { inTime } from "../core/in-time.ts";
 import { Undo } from "../core/undo.ts";
 import { Dataplane } from "../dataplane/dataplane.ts";
 import { openLanes } from "../dataplane/open-lanes.ts";
@@ -19,7 +20,8 @@ import { SwitchLane } from "./switch-lane.ts";
 /**
  * Opens a switch on a dataplane; there may be many. Where memory cannot be shared it runs on the caller's thread: all
  * workers need the same tables.
- * @throws TypeError or RangeError for options that cannot be, and when `memoryBytes` does not suffice.
+ * @throws TypeError or RangeError for options that cannot be, and when `memoryBytes` does not suffice;
+ * WorkerDiedError while workers are halted; WorkerLateError if one has not answered after ten seconds.
  */
 export async function openSwitch(dataplane: Dataplane, options: LiveSwitchOptions = {}): Promise<Switch> {
   if (!(dataplane instanceof Dataplane))
@@ -52,6 +54,7 @@ export async function openOn(dataplane: LiveSwitchHost, options: LiveSwitchOptio
     const { contexts } = core.memory;
     const { lanes, ways, release } = await openLanes(
       { kernels, pool, workers: contexts.length, bell },
+      undo,
       (index, doorbells) => {
         const context = contexts[index] as SwitchContext;
         return new SwitchLane(kernels, {
@@ -65,22 +68,17 @@ export async function openOn(dataplane: LiveSwitchHost, options: LiveSwitchOptio
         });
       },
     );
-    try {
-      dataplane.expectOpen();
-      const releaseAll = async (): Promise<void> => {
-        await release();
-        bell.release();
-      };
-      const parts = { dataplane, core, lanes, bell, ports, workspaces, checked, release: releaseAll };
-      opened = new Switch(parts, new LaneSet(ways, bell));
-    } catch (error) {
+    dataplane.expectOpen();
+    const releaseAll = async (): Promise<void> => {
       await release();
-      for (const lane of lanes) lane.close();
-      throw error;
-    }
+      bell.release();
+    };
+    const parts = { dataplane, core, lanes, bell, ports, workspaces, checked, release: releaseAll };
+    opened = new Switch(parts, new LaneSet(ways, bell));
     dataplane.register(opened, bell);
     return opened;
   } catch (error) {
-    throw await undo.becauseLater(error);
+    await inTime(undo.becauseLater(error));
+    throw error;
   }
 }

@@ -61,6 +61,7 @@ export class PortHost {
   #isTurning = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isClosed = false;
+  #halted: Error | undefined;
   readonly #gone = { tooLong: 0, tooLongBytes: 0, full: 0, fullBytes: 0 };
 
   constructor(bell: Bell, { queueFrames, queueBytes, patienceMs }: CheckedOptions) {
@@ -122,6 +123,18 @@ export class PortHost {
       port.stop(reason);
       port.end(failure);
     }
+  }
+
+  /** Why nothing leaves at the moment, once all that had left has been handed over. */
+  get halted(): Error | undefined {
+    return this.#halted;
+  }
+
+  /** Lets all who wait at ports know that nothing is worked on, or with undefined that it goes on. */
+  halt(failure: Error | undefined): void {
+    if (failure === this.#halted) return;
+    this.#halted = failure;
+    for (const port of this.#ports.values()) port.bell.ring();
   }
 
   put(port: HostedPort, frames: readonly Uint8Array[], first: number, end: number): number {

@@ -2,7 +2,7 @@
 
 import { ETHERNET_LENGTH } from "../layout/ethernet.layout.ts";
 import type { Clock } from "./clock.ts";
-import type { Lane } from "./link.ts";
+import type { OneWay } from "./link.ts";
 import { History, type ReceivedDatagram, type ReceivedFrame } from "./received.ts";
 import type { Station } from "./station.ts";
 
@@ -13,7 +13,7 @@ export class Card implements Station {
   readonly frames: History<ReceivedFrame>;
   readonly datagrams: History<ReceivedDatagram>;
   /** By which frames leave. */
-  lane: Lane | undefined = undefined;
+  wayOut: OneWay | undefined = undefined;
   receivedCount = 0;
   sentCount = 0;
   foreignCount = 0;
@@ -29,10 +29,10 @@ export class Card implements Station {
   }
 
   transmit(frame: Uint8Array): void {
-    if (this.lane === undefined) this.unconnectedCount++;
+    if (this.wayOut === undefined) this.unconnectedCount++;
     else {
       this.sentCount++;
-      this.lane.send(frame);
+      this.wayOut.send(frame);
     }
   }
 

@@ -28,7 +28,7 @@ import type { Network } from "./network.ts";
 import { type CarrierNetwork, type PlaceRequest, stationMac, VXLAN_OVERHEAD } from "./place.ts";
 import { carrierOf, type RackUnderlay } from "./routed-places.ts";
 import { VniPool } from "./vni-pool.ts";
-import { type Seat, Vpc, VpcMachine, type VpcOwner } from "./vpc.ts";
+import { type Mooring, Vpc, VpcMachine, type VpcOwner } from "./vpc.ts";
 import { VpcHost } from "./vpc-host.ts";
 import { enter, forget, leave, unknow } from "./vpc-presence.ts";
 
@@ -43,7 +43,7 @@ export class Cloud {
   /** In the order in which they came. */
   readonly #allHosts: VpcHost[] = [];
   readonly #vpcs: Map<string, Vpc> = new Map();
-  readonly #seats: Map<VpcMachine, Seat> = new Map();
+  readonly #moorings: Map<VpcMachine, Mooring> = new Map();
   #named = 0;
 
   /** @throws TypeError or RangeError that names what is wrong; nothing is left in the network then. */
@@ -140,25 +140,25 @@ export class Cloud {
 
   /** Moves a machine, or what else stands in a VPC, to another host while it runs: it keeps its MAC and its address. */
   moveMachine(machine: VpcMachine, host: string): void {
-    const seat = this.#seatOf(machine);
+    const mooring = this.#seatOf(machine);
     const { vpc } = machine;
-    const { host: from, port } = seat;
+    const { host: from, port } = mooring;
     const to = this.host(host);
     if (to === from) return;
     enter(vpc, to);
     try {
-      seat.port = to.addPort(vpc, machine.name);
+      mooring.port = to.addPort(vpc, machine.name);
     } catch (error) {
       leave(vpc, to);
       throw error;
     }
-    this.#disconnect(seat);
+    this.#disconnect(mooring);
     from.node.core.removePort(port);
-    seat.host = to;
+    mooring.host = to;
     forget(machine);
     leave(vpc, from);
-    if (seat.attachment === undefined) return;
-    this.#connect(seat, seat.attachment);
+    if (mooring.attachment === undefined) return;
+    this.#connect(mooring, mooring.attachment);
     machine.announce();
   }
 
@@ -170,7 +170,7 @@ export class Cloud {
 
   /** Removes all machines, VPCs and hosts. */
   close(): void {
-    for (const machine of [...this.#seats.keys()]) this.#evict(machine);
+    for (const machine of [...this.#moorings.keys()]) this.#evict(machine);
     for (const vpc of this.vpcs()) this.removeVpc(vpc);
     for (const { node, place } of this.#allHosts) {
       place.vacate();
@@ -240,15 +240,20 @@ export class Cloud {
       if (vpc.machine(mac) !== undefined) throw new ArgumentRangeError("taken", "mac", `${mac} is taken`);
       enter(vpc, host);
       undo.add(() => leave(vpc, host));
-      const seat: Seat = { host, port: host.addPort(vpc, name), attachment: undefined, link: undefined };
-      undo.add(() => host.node.core.removePort(seat.port));
-      const machine = new VpcMachine(this.#owner, vpc, { name, address, mac }, seat);
+      const mooring: Mooring = {
+        host,
+        port: host.addPort(vpc, name),
+        attachment: undefined,
+        link: undefined,
+      };
+      undo.add(() => host.node.core.removePort(mooring.port));
+      const machine = new VpcMachine(this.#owner, vpc, { name, address, mac }, mooring);
       if (vpc.arpSuppression) {
         undo.add(() => unknow(machine));
         for (const one of vpc.hosts.keys()) one.know(vpc, address, mac);
       }
       vpc.keep(machine);
-      this.#seats.set(machine, seat);
+      this.#moorings.set(machine, mooring);
       return machine;
     } catch (error) {
       throw undo.because(error);
@@ -256,39 +261,39 @@ export class Cloud {
   }
 
   #evict(machine: VpcMachine): void {
-    const seat = this.#seats.get(machine);
-    if (seat === undefined) return;
+    const mooring = this.#moorings.get(machine);
+    if (mooring === undefined) return;
     const { vpc } = machine;
-    this.#seats.delete(machine);
+    this.#moorings.delete(machine);
     vpc.drop(machine);
-    this.#disconnect(seat);
-    seat.host.node.core.removePort(seat.port);
+    this.#disconnect(mooring);
+    mooring.host.node.core.removePort(mooring.port);
     forget(machine);
     if (vpc.arpSuppression) unknow(machine);
-    leave(vpc, seat.host);
+    leave(vpc, mooring.host);
     vpc.addresses.release(machine.address);
-    if (seat.attachment?.node instanceof Machine) this.network.remove(seat.attachment.node);
+    if (mooring.attachment?.node instanceof Machine) this.network.remove(mooring.attachment.node);
   }
 
   #plug(machine: VpcMachine, attachment: Attachment): void {
-    const seat = this.#seatOf(machine);
-    if (seat.attachment !== undefined)
+    const mooring = this.#seatOf(machine);
+    if (mooring.attachment !== undefined)
       throw new ArgumentRangeError(
         "taken",
         "attachment",
         `something stands at ${machine.name}'s place already`,
       );
-    this.#connect(seat, attachment);
-    seat.attachment = attachment;
+    this.#connect(mooring, attachment);
+    mooring.attachment = attachment;
   }
 
-  #connect(seat: Seat, attachment: Attachment): void {
-    seat.link = this.network.connect(attachment, seat.host.node.at(seat.port));
+  #connect(mooring: Mooring, attachment: Attachment): void {
+    mooring.link = this.network.connect(attachment, mooring.host.node.at(mooring.port));
   }
 
-  #disconnect(seat: Seat): void {
-    if (seat.link !== undefined) this.network.disconnect(seat.link);
-    seat.link = undefined;
+  #disconnect(mooring: Mooring): void {
+    if (mooring.link !== undefined) this.network.disconnect(mooring.link);
+    mooring.link = undefined;
   }
 
   #drawHost(): VpcHost {
@@ -309,10 +314,10 @@ export class Cloud {
       throw new ArgumentRangeError("not-found", "vpc", "expected a VPC of this cloud");
   }
 
-  #seatOf(machine: VpcMachine): Seat {
-    const seat = this.#seats.get(machine);
-    if (seat === undefined)
+  #seatOf(machine: VpcMachine): Mooring {
+    const mooring = this.#moorings.get(machine);
+    if (mooring === undefined)
       throw new ArgumentRangeError("not-found", "machine", "expected a machine of this cloud");
-    return seat;
+    return mooring;
   }
 }

@@ -23,7 +23,7 @@ import type { Hop } from "./link.ts";
 import type { Network } from "./network.ts";
 
 /** One part of a frame. A frame that nothing rides in is all passenger. */
-export interface Doll {
+export interface FramePart {
   /** A carrier is the headers in front of a tunnel's; what is in the innermost tunnel is the passenger. */
   readonly role: "carrier" | "tunnel" | "passenger";
   /** How many tunnels are around it: 0 is outermost. A tunnel has the depth of its carrier. */
@@ -43,15 +43,15 @@ export interface Doll {
 }
 
 export interface JourneyHop extends Hop {
-  readonly dolls: readonly Doll[];
+  readonly parts: readonly FramePart[];
 }
 
 /** The parts of a frame, outermost first. Whatever the bytes: it never throws on them. */
-export function dollsOf(frame: Uint8Array): Doll[] {
+export function partsOf(frame: Uint8Array): FramePart[] {
   const { layers } = dissect(byteArray("frame", frame));
-  const dolls: Doll[] = [];
+  const parts: FramePart[] = [];
   let start = 0;
-  const part = (end: number, to: number): Pick<Doll, "offset" | "length" | "whole" | "layers"> => {
+  const part = (end: number, to: number): Pick<FramePart, "offset" | "length" | "whole" | "layers"> => {
     const own = layers.slice(start, end);
     const offset = own[0]?.offset ?? 0;
     return { offset, length: to - offset, whole: frame.length - offset, layers: own.map(({ name }) => name) };
@@ -59,7 +59,7 @@ export function dollsOf(frame: Uint8Array): Doll[] {
   let depth = 0;
   layers.forEach((layer, index) => {
     if (!isTunnel(layer) || index === layers.length - 1) return;
-    dolls.push({
+    parts.push({
       role: "carrier",
       depth,
       text: textOf(layers.slice(start, index)),
@@ -67,14 +67,14 @@ export function dollsOf(frame: Uint8Array): Doll[] {
     });
     start = index;
     const header = layer.offset + layer.length;
-    const tunnel: Doll = { role: "tunnel", depth, text: textOf([layer]), ...part(index + 1, header) };
-    dolls.push("vni" in layer.header ? { ...tunnel, vni: layer.header.vni } : tunnel);
+    const tunnel: FramePart = { role: "tunnel", depth, text: textOf([layer]), ...part(index + 1, header) };
+    parts.push("vni" in layer.header ? { ...tunnel, vni: layer.header.vni } : tunnel);
     start = index + 1;
     depth++;
   });
   const text = textOf(layers.slice(start));
-  dolls.push({ role: "passenger", depth, text, ...part(layers.length, frame.length) });
-  return dolls;
+  parts.push({ role: "passenger", depth, text, ...part(layers.length, frame.length) });
+  return parts;
 }
 
 /** Records every hop while `during` runs, each with its frame's parts. Hooks that are set go on being called. */
@@ -90,7 +90,7 @@ export function journeyOf(network: Network, during: () => void): JourneyHop[] {
   } finally {
     network.onHop = before;
   }
-  return hops.map((hop) => ({ ...hop, dolls: dollsOf(hop.frame) }));
+  return hops.map((hop) => ({ ...hop, parts: partsOf(hop.frame) }));
 }
 
 /** The most telling of some headers, in a line. */

@@ -77,7 +77,7 @@ export interface LinkHost {
 }
 
 /** One way of a link. */
-export class Lane implements Landing {
+export class OneWay implements Landing {
   readonly link: Link;
   readonly direction: "ab" | "ba";
   readonly from: Attachment;
@@ -158,8 +158,8 @@ export class Link {
   readonly mtu: number;
   /** No frame up to this length can be too long. */
   readonly longest: number;
-  readonly ab: Lane;
-  readonly ba: Lane;
+  readonly ab: OneWay;
+  readonly ba: OneWay;
   /** All frames that entered, if the link keeps them. */
   readonly captured: CapturedFrame[] | undefined;
   #up = true;
@@ -177,8 +177,8 @@ export class Link {
     this.mtu = mtu;
     this.longest = mtu + ETHERNET_LENGTH;
     this.captured = capture ? [] : undefined;
-    this.ab = new Lane(host, this, "ab", ends[0], ends[1]);
-    this.ba = new Lane(host, this, "ba", ends[1], ends[0]);
+    this.ab = new OneWay(host, this, "ab", ends[0], ends[1]);
+    this.ba = new OneWay(host, this, "ba", ends[1], ends[0]);
   }
 
   /** False: whatever is sent into it, and what is under way in it, is dropped. */

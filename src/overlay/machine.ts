@@ -27,7 +27,7 @@ import { Card } from "./card.ts";
 import type { Clock } from "./clock.ts";
 import { Ipv4Stack } from "./ipv4-stack.ts";
 import { Ipv6Stack } from "./ipv6-stack.ts";
-import type { Attachment, Lane, NetworkNode } from "./link.ts";
+import type { Attachment, NetworkNode, OneWay } from "./link.ts";
 import {
   ECHO_MAXIMUM,
   PING_FIELDS,
@@ -232,14 +232,14 @@ export class Machine implements NetworkNode {
     };
   }
 
-  /** The lane by which its frames leave. */
-  get lane(): Lane | undefined {
-    return this.#card.lane;
+  /** The way of a link by which its frames leave. */
+  get wayOut(): OneWay | undefined {
+    return this.#card.wayOut;
   }
 
   /** For `Network`. */
-  plug(lane: Lane | undefined): void {
-    this.#card.lane = lane;
+  plug(wayOut: OneWay | undefined): void {
+    this.#card.wayOut = wayOut;
   }
 
   /** For `Network`: takes a frame off its link. */

@@ -2,7 +2,7 @@
 
 import { ArgumentTypeError } from "../core/argument-error.ts";
 import { QueuePort } from "../port/queue-port.ts";
-import type { Attachment, Lane, NetworkNode } from "./link.ts";
+import type { Attachment, NetworkNode, OneWay } from "./link.ts";
 
 /** What a network's port asks of it. */
 export interface NetworkPortHost {
@@ -17,7 +17,7 @@ export interface NetworkPortHost {
 export class NetworkPort extends QueuePort implements NetworkNode {
   readonly kind = "port";
   readonly #host: NetworkPortHost;
-  #lane: Lane | undefined;
+  #wayOut: OneWay | undefined;
   #isRemoved = false;
 
   constructor(name: string, host: NetworkPortHost) {
@@ -30,14 +30,14 @@ export class NetworkPort extends QueuePort implements NetworkNode {
     return { node: this };
   }
 
-  /** The lane by which its frames leave. */
-  get lane(): Lane | undefined {
-    return this.#lane;
+  /** The way of a link by which its frames leave. */
+  get wayOut(): OneWay | undefined {
+    return this.#wayOut;
   }
 
-  /** For `Network`: lets its frames leave by `lane`, or by none. */
-  plug(lane: Lane | undefined): void {
-    this.#lane = lane;
+  /** For `Network`: lets its frames leave by this way, or by none. */
+  plug(wayOut: OneWay | undefined): void {
+    this.#wayOut = wayOut;
     this.bell.ring();
   }
 
@@ -54,10 +54,10 @@ export class NetworkPort extends QueuePort implements NetworkNode {
   }
 
   protected override put(frames: readonly Uint8Array[], first: number, end: number): number {
-    const lane = this.#lane;
-    if (lane === undefined) return 0;
+    const wayOut = this.#wayOut;
+    if (wayOut === undefined) return 0;
     // The one copy: what follows passes it on as it is.
-    for (let index = first; index < end; index++) lane.send((frames[index] as Uint8Array).slice());
+    for (let index = first; index < end; index++) wayOut.send((frames[index] as Uint8Array).slice());
     return end - first;
   }
 

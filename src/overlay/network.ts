@@ -14,11 +14,11 @@ import { Clock } from "./clock.ts";
 import {
   type Attachment,
   type Hop,
-  type Lane,
   LINK_FIELDS,
   Link,
   type LinkHost,
   type LinkOptions,
+  type OneWay,
 } from "./link.ts";
 import { Machine, type MachineOptions } from "./machine.ts";
 import { NetworkPort } from "./network-port.ts";
@@ -305,7 +305,7 @@ export class Network {
       throw new ArgumentTypeError("wrong-type", name, `expected an attachment, got ${end}`);
     const node = this.#own(name, end.node);
     if (!(node instanceof SwitchNode)) {
-      if (node.lane !== undefined)
+      if (node.wayOut !== undefined)
         throw new ArgumentRangeError("taken", name, `${node.name} has a link already`);
       return;
     }
@@ -320,7 +320,7 @@ export class Network {
         name,
         `${port.name} is a tunnel, whose packets leave by the uplink`,
       );
-    if (node.lane(port.number) !== undefined)
+    if (node.wayOut(port.number) !== undefined)
       throw new ArgumentRangeError("taken", name, `port ${port.name} of ${node.name} has a link already`);
   }
 
@@ -350,10 +350,10 @@ export class Network {
   }
 }
 
-function plug(end: Attachment, lane: Lane | undefined): void {
+function plug(end: Attachment, wayOut: OneWay | undefined): void {
   const node = end.node as NetworkEnd;
-  if (!(node instanceof SwitchNode)) node.plug(lane);
-  else node.plug((end.port as SwitchPort).number, lane);
+  if (!(node instanceof SwitchNode)) node.plug(wayOut);
+  else node.plug((end.port as SwitchPort).number, wayOut);
 }
 
 function nameOf({ node, port }: Attachment): string {

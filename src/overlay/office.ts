@@ -10,7 +10,7 @@ import type { Network } from "./network.ts";
 import type { SwitchNode } from "./switch-node.ts";
 
 /** Where somebody sits. */
-export interface Seat {
+export interface Desk {
   readonly department: string;
   /** Number of the switch, from 0. */
   readonly switch: number;
@@ -22,7 +22,7 @@ export interface OfficeOptions {
   /** How many switches there are, 1 to 64, in a row. Default 2. */
   readonly switches?: number | undefined;
   /** Who sits where. Default: two of each department at each switch, departments mixed. */
-  readonly placement?: readonly Seat[] | undefined;
+  readonly placement?: readonly Desk[] | undefined;
   /** Whether all links keep what goes over them. Default false. */
   readonly capture?: boolean | undefined;
 }
@@ -39,7 +39,7 @@ const SWITCHES_MAXIMUM = 64;
 
 type Defaults = "departments" | "switches" | "capture";
 
-const SEAT_FIELDS: Fields<Seat, "department" | "switch"> = {
+const DESK_FIELDS: Fields<Desk, "department" | "switch"> = {
   department: { ...text(), required: true },
   switch: { ...whole(0, SWITCHES_MAXIMUM - 1), required: true },
 };
@@ -47,7 +47,7 @@ const SEAT_FIELDS: Fields<Seat, "department" | "switch"> = {
 const OFFICE_FIELDS: Fields<OfficeOptions, Defaults> = {
   departments: { ...given("VLANs by department"), fallback: { Sales: 10, Accounting: 20, Research: 30 } },
   switches: { ...whole(1, SWITCHES_MAXIMUM), fallback: 2 },
-  placement: list(object<Seat, "department" | "switch">(SEAT_FIELDS)),
+  placement: list(object<Desk, "department" | "switch">(DESK_FIELDS)),
   capture: { ...flag(), fallback: false },
 };
 
@@ -65,19 +65,19 @@ export function office(network: Network, options: OfficeOptions = {}): Office {
   if (new Set(Object.values(vlans)).size < names.length)
     throw new ArgumentRangeError("taken", "departments", "two of them have the same VLAN");
   const placement = checked.placement ?? mixed(names, count);
-  placement.forEach((seat, i) => {
-    if (!Object.hasOwn(vlans, seat.department))
+  placement.forEach((desk, i) => {
+    if (!Object.hasOwn(vlans, desk.department))
       throw new ArgumentRangeError(
         "not-found",
         `placement[${i}].department`,
-        `there is no ${JSON.stringify(seat.department)}`,
+        `there is no ${JSON.stringify(desk.department)}`,
       );
-    wholeNumber(`placement[${i}].switch`, seat.switch, 0, count - 1);
+    wholeNumber(`placement[${i}].switch`, desk.switch, 0, count - 1);
   });
   const nodes: SwitchNode[] = [];
   const domains: Map<string, BridgeDomain>[] = [];
   for (let i = 0; i < count; i++) {
-    const seats = placement.filter((seat) => seat.switch === i).length;
+    const seats = placement.filter((desk) => desk.switch === i).length;
     const node = network.addSwitch(`office-${i + 1}`, { ports: seats + 2, bridgeDomains: names.length });
     nodes.push(node);
     domains.push(new Map(names.map((name) => [name, node.core.addBridgeDomain({ name })])));
@@ -92,15 +92,15 @@ export function office(network: Network, options: OfficeOptions = {}): Office {
     trunks.push(network.connect(left.at(up), right.at(down), { name: `trunk-${i + 1}`, capture }));
   }
   const departments = new Map<string, Machine[]>(names.map((name) => [name, []]));
-  for (const seat of placement) {
-    const colleagues = departments.get(seat.department) as Machine[];
-    const department = names.indexOf(seat.department) + 1;
-    const number = wholeNumber(`placement: the people of ${seat.department}`, colleagues.length + 1, 1, 254);
-    const name = `${seat.department.toLowerCase()}-${number}`;
+  for (const desk of placement) {
+    const colleagues = departments.get(desk.department) as Machine[];
+    const department = names.indexOf(desk.department) + 1;
+    const number = wholeNumber(`placement: the people of ${desk.department}`, colleagues.length + 1, 1, 254);
+    const name = `${desk.department.toLowerCase()}-${number}`;
     const mac = Uint8Array.of(2, 0, 0, 0, department, number);
     const machine = network.addMachine(name, { mac, ip: `192.168.${department}.${number}/24` });
-    const node = nodes[seat.switch] as SwitchNode;
-    const bridgeDomain = domains[seat.switch]?.get(seat.department) as BridgeDomain;
+    const node = nodes[desk.switch] as SwitchNode;
+    const bridgeDomain = domains[desk.switch]?.get(desk.department) as BridgeDomain;
     network.connect(machine.nic, node.at(node.core.addPort({ name, bridgeDomain })), { name, capture });
     colleagues.push(machine);
   }
@@ -108,8 +108,8 @@ export function office(network: Network, options: OfficeOptions = {}): Office {
 }
 
 /** At each switch one of each department, and then one of each again. */
-function mixed(names: readonly string[], switches: number): Seat[] {
-  const seats: Seat[] = [];
+function mixed(names: readonly string[], switches: number): Desk[] {
+  const seats: Desk[] = [];
   for (let i = 0; i < switches; i++)
     for (let round = 0; round < 2; round++)
       for (const department of names) seats.push({ department, switch: i });

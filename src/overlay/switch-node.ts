@@ -4,14 +4,14 @@ import { ArgumentRangeError } from "../core/argument-error.ts";
 import type { FrameBatch } from "../frame/frame-batch.ts";
 import type { SwitchCore } from "../switch/switch-core.ts";
 import type { SwitchPort } from "../switch/switch-types.ts";
-import type { Attachment, Lane, NetworkNode } from "./link.ts";
+import type { Attachment, NetworkNode, OneWay } from "./link.ts";
 
 /** Made by `Network.addSwitch`: a host, a TOR, a router, a Kubernetes node: whatever forwards. */
 export class SwitchNode implements NetworkNode {
   readonly name: string;
   readonly kind = "switch";
   readonly core: SwitchCore;
-  readonly #lanes: (Lane | undefined)[] = [];
+  readonly #waysOut: (OneWay | undefined)[] = [];
   #frames: Uint8Array[] = [];
   #marks: number[] = [];
   #unconnected = 0;
@@ -38,14 +38,14 @@ export class SwitchNode implements NetworkNode {
     return this.#unconnected;
   }
 
-  /** The lane by which frames of a port leave. */
-  lane(port: number): Lane | undefined {
-    return this.#lanes[port];
+  /** The way of a link by which frames of a port leave. */
+  wayOut(port: number): OneWay | undefined {
+    return this.#waysOut[port];
   }
 
-  /** For `Network`: lets frames of a port leave by `lane`, or by none. */
-  plug(port: number, lane: Lane | undefined): void {
-    this.#lanes[port] = lane;
+  /** For `Network`: lets frames of a port leave by this way, or by none. */
+  plug(port: number, wayOut: OneWay | undefined): void {
+    this.#waysOut[port] = wayOut;
   }
 
   /** For `Network`: keeps a frame until `work`. True if it is the first. */
@@ -72,9 +72,9 @@ export class SwitchNode implements NetworkNode {
   }
 
   readonly #deliver = (frame: Uint8Array, port: number): void => {
-    const lane = this.#lanes[port];
+    const wayOut = this.#waysOut[port];
     // The one copy that a frame has outside of the memory of kernels: what follows passes it on as it is.
-    if (lane === undefined) this.#unconnected++;
-    else lane.send(frame.slice());
+    if (wayOut === undefined) this.#unconnected++;
+    else wayOut.send(frame.slice());
   };
 }

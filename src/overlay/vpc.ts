@@ -18,7 +18,7 @@ export interface VpcOwner {
 }
 
 /** Where a machine stands at the moment; only its cloud changes it. */
-export interface Seat {
+export interface Mooring {
   host: VpcHost;
   port: SwitchPort;
   attachment: Attachment | undefined;
@@ -103,13 +103,13 @@ export class VpcMachine implements Place {
   readonly routed: object;
   readonly gatewayMac = undefined;
   readonly #owner: VpcOwner;
-  readonly #seat: Seat;
+  readonly #mooring: Mooring;
 
   constructor(
     owner: VpcOwner,
     vpc: Vpc,
     identity: { name: string; address: string; mac: string },
-    seat: Seat,
+    mooring: Mooring,
   ) {
     this.#owner = owner;
     this.vpc = vpc;
@@ -120,22 +120,22 @@ export class VpcMachine implements Place {
     this.mtu = vpc.mtu;
     this.segment = vpc;
     this.routed = vpc;
-    this.#seat = seat;
+    this.#mooring = mooring;
   }
 
   /** Name of the host on which it stands. */
   get host(): string {
-    return this.#seat.host.name;
+    return this.#mooring.host.name;
   }
 
   /** The link between it and its host. */
   get link(): Link | undefined {
-    return this.#seat.link;
+    return this.#mooring.link;
   }
 
   /** The machine itself, to ping from and so on. Throws a TypeError if what stands here is a switch. */
   get machine(): Machine {
-    const node = this.#seat.attachment?.node;
+    const node = this.#mooring.attachment?.node;
     if (node?.kind !== "machine")
       throw new ArgumentTypeError("not-for-this", "machine", `${this.name} is no plain machine`);
     return node as Machine;
@@ -146,7 +146,7 @@ export class VpcMachine implements Place {
   }
 
   announce(): void {
-    this.#seat.link?.ab.send(announcement(this.mac, this.address));
+    this.#mooring.link?.ab.send(announcement(this.mac, this.address));
   }
 
   vacate(): void {

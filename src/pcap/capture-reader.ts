@@ -2,6 +2,7 @@
 
 import { ArgumentTypeError } from "../core/argument-error.ts";
 import { checkFields, type Fields, signal } from "../core/fields.ts";
+import { inTime } from "../core/in-time.ts";
 import { type ByteSource, type CaptureSource, openSource } from "./byte-source.ts";
 import type { CaptureError } from "./capture-error.ts";
 import { CaptureParser } from "./capture-parser.ts";
@@ -81,13 +82,16 @@ export class CaptureReader implements AsyncIterable<CaptureRecord> {
     return this.#batches(true);
   }
 
-  /** Stops reading and cancels the source. An iteration under way ends without an error. */
-  close(): Promise<void> {
-    return this.#close(undefined);
+  /**
+   * Stops reading and cancels the source, which is waited for a second at most. An iteration under way ends without an
+   * error.
+   */
+  async close(): Promise<void> {
+    await inTime(this.#close(undefined));
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#close(undefined);
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
   }
 
   async *#batches(everything: boolean): AsyncGenerator<CaptureItem[], void, undefined> {
@@ -110,7 +114,7 @@ export class CaptureReader implements AsyncIterable<CaptureRecord> {
       await this.#abandon(error);
       throw error;
     } finally {
-      if (left) await this.#close(undefined);
+      if (left) await this.close();
     }
   }
 
@@ -146,7 +150,7 @@ export class CaptureReader implements AsyncIterable<CaptureRecord> {
   async #abandon(error: unknown): Promise<void> {
     const closed = this.#close(error).catch(() => {});
     // After an abort a source that does not answer must not hold up the error.
-    if (!this.#signal?.aborted) await closed;
+    if (!this.#signal?.aborted) await inTime(closed);
   }
 
   #close(reason: unknown): Promise<void> {

@@ -1,6 +1,6 @@
 // What became of the frames that went through stages, as it is told.
 
-import { dropsInOrder } from "../core/drop-reasons.ts";
+import { dropsByName } from "../core/drop-reasons.ts";
 import { type StageCounts, tellTable } from "./count-told.ts";
 import { droppedOf, sumTallies, type Tally } from "./tally.ts";
 
@@ -19,13 +19,14 @@ export interface PipelineCounters {
 
 /** Adds up, and tells. */
 export function sumCounters(all: readonly Tally[]): PipelineCounters {
-  const { forwarded, drops, changed, tables } = sumTallies(all);
-  const dropped = droppedOf({ drops });
+  const sum = sumTallies(all);
+  const { forwarded, drops, changed, tables } = sum;
+  const dropped = droppedOf(sum);
   return {
     received: forwarded + dropped,
     forwarded,
     dropped,
-    drops: dropsInOrder(drops),
+    drops: dropsByName(drops),
     changed,
     counts: tables.map(tellTable),
   };

@@ -1,8 +1,7 @@
 // What was counted of the frames that went through stages: read from memory, and added up over threads.
 
-import { dropReasons } from "../core/drop-reasons.ts";
 import type { Kernels } from "../kernel/kernels.ts";
-import { COUNTER_LENGTH } from "../layout/drop.layout.ts";
+import { COUNTER_LENGTH, DROP_NONE, DROP_REASONS } from "../layout/drop.layout.ts";
 import { STATE_CHANGED } from "../layout/stage.layout.ts";
 import type { CompiledStages } from "./compiled-stages.ts";
 import { readTable, sumTables, type TableTally } from "./count-table.ts";
@@ -10,7 +9,8 @@ import { readTable, sumTables, type TableTally } from "./count-table.ts";
 /** What one thread, or several, counted, before it is told. It can be added up, and posted to other threads. */
 export interface Tally {
   readonly forwarded: number;
-  readonly drops: Readonly<Record<string, number>>;
+  /** By codes of reasons: names are for who is told, so that workers need none. */
+  readonly drops: Readonly<Record<number, number>>;
   readonly changed: readonly number[];
   readonly tables: readonly TableTally[];
 }
@@ -20,10 +20,10 @@ export const NO_COUNTERS: Tally = { forwarded: 0, drops: {}, changed: [], tables
 
 /** What is counted in the state at `address`, or in a copy of it, of a thread that runs these stages. */
 export function readTally(kernels: Kernels, address: number, { states }: CompiledStages): Tally {
-  const drops: Record<string, number> = {};
-  for (const { code, name } of dropReasons.slice(1)) {
+  const drops: Record<number, number> = {};
+  for (let code = DROP_NONE + 1; code < DROP_REASONS; code++) {
     const count = kernels.counter(address + code * COUNTER_LENGTH);
-    if (count > 0) drops[name] = count;
+    if (count > 0) drops[code] = count;
   }
   return {
     forwarded: kernels.counter(address),
@@ -37,13 +37,13 @@ export function readTally(kernels: Kernels, address: number, { states }: Compile
 
 /** Adds up; stage by stage where there are stages. */
 export function sumTallies(all: readonly Tally[]): Tally {
-  const drops: Record<string, number> = {};
+  const drops: Record<number, number> = {};
   const changed: number[] = [];
   const tables = new Map<number, [TableTally, ...TableTally[]]>();
   let forwarded = 0;
   for (const tally of all) {
     forwarded += tally.forwarded;
-    for (const [name, count] of Object.entries(tally.drops)) drops[name] = (drops[name] ?? 0) + count;
+    for (const code in tally.drops) drops[code] = (drops[code] ?? 0) + (tally.drops[code] ?? 0);
     tally.changed.forEach((count, index) => {
       changed[index] = (changed[index] ?? 0) + count;
     });
@@ -57,7 +57,7 @@ export function sumTallies(all: readonly Tally[]): Tally {
 }
 
 /** How many frames were dropped, for whatever reason. */
-export function droppedOf({ drops }: Pick<Tally, "drops">): number {
+export function droppedOf({ drops }: Tally): number {
   return Object.values(drops).reduce((sum, count) => sum + count, 0);
 }
 
@@ -66,7 +66,7 @@ export function framesOf(tally: Tally): number {
   return tally.forwarded + droppedOf(tally);
 }
 
-/** Says only that `count` frames were dropped for the reason `name`. */
-export function droppedOnly(name: string, count: number): Tally {
-  return count === 0 ? NO_COUNTERS : { ...NO_COUNTERS, drops: { [name]: count } };
+/** Says only that `count` frames were dropped for the reason with this code. */
+export function droppedOnly(code: number, count: number): Tally {
+  return count === 0 ? NO_COUNTERS : { ...NO_COUNTERS, drops: { [code]: count } };
 }

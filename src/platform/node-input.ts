@@ -17,13 +17,16 @@ const STDIN_NAMES = ["-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"];
 export interface NodeInput {
   read(into: Uint8Array): Promise<number>;
   close(): Promise<void>;
+  /** Whether reads settle soon after `close()`, whatever happens: a pipe's may wait for ever. */
+  readonly settles: boolean;
 }
 
 export async function openInputFile(path: string): Promise<NodeInput> {
   if (STDIN_NAMES.includes(path)) return openStandardInput();
   try {
     const file = await open(path, "r");
-    if (!fstatSync(file).isDirectory()) return new FileInput(file, path);
+    const status = fstatSync(file);
+    if (!status.isDirectory()) return new FileInput(file, path, status.isFile());
     await close(file);
   } catch (cause) {
     throw fileError("read", path, cause);
@@ -33,7 +36,7 @@ export async function openInputFile(path: string): Promise<NodeInput> {
 
 function openStandardInput(): NodeInput {
   try {
-    if (fstatSync(STDIN).isFile()) return new FileInput(STDIN, "-");
+    if (fstatSync(STDIN).isFile()) return new FileInput(STDIN, "-", true);
   } catch (cause) {
     throw fileError("read", "-", cause);
   }
@@ -41,14 +44,16 @@ function openStandardInput(): NodeInput {
 }
 
 class FileInput implements NodeInput {
+  readonly settles: boolean;
   readonly #file: number;
   readonly #path: string;
   #reading: Promise<unknown> = Promise.resolve();
   #closed = false;
 
-  constructor(file: number, path: string) {
+  constructor(file: number, path: string, settles: boolean) {
     this.#file = file;
     this.#path = path;
+    this.settles = settles;
   }
 
   async read(into: Uint8Array): Promise<number> {
@@ -73,6 +78,8 @@ class FileInput implements NodeInput {
 
 /** A pipe, a socket or a terminal. Not its async iterator: closing that would wait for the read under way. */
 class StreamInput implements NodeInput {
+  /** What waits is woken when the stream is destroyed. */
+  readonly settles: boolean = true;
   readonly #stream: Readable;
   #chunk: Uint8Array = new Uint8Array(0);
   #failure: unknown;

@@ -38,6 +38,8 @@ export interface NodeOutput {
   write(bytes: Uint8Array): Promise<void>;
   close(): Promise<void>;
   abort(reason: unknown): Promise<void>;
+  /** Whether writes settle soon after `abort()`, whatever happens: into a pipe that nobody reads they wait for ever. */
+  readonly settles: boolean;
 }
 
 /**
@@ -92,7 +94,7 @@ export async function createOutputFile(path: string): Promise<NodeOutput> {
     if (existing?.isDirectory() || path.endsWith("/")) throw Object.assign(new Error(), { code: "EISDIR" });
     // A device or a named pipe is written to, never replaced.
     if (existing !== undefined && !existing.isFile()) {
-      return new OpenOutput(await open(path, constants.O_WRONLY), path);
+      return new OpenOutput(await open(path, constants.O_WRONLY), path, false);
     }
     return createTemporary(path, await finalPath(path), existing);
   } catch (cause) {
@@ -105,7 +107,7 @@ function openStandardOutput(): SteppedOutput {
     const status = fstatSync(STDOUT);
     // Node's stream over a file loses what a short write leaves over.
     if (status.isFile() || (status.isCharacterDevice() && !isatty(STDOUT)))
-      return new OpenOutput(STDOUT, "-");
+      return new OpenOutput(STDOUT, "-", true);
   } catch (cause) {
     throw fileError("write", "-", cause);
   }
@@ -175,13 +177,15 @@ async function writeAll(file: number, path: string, bytes: Uint8Array): Promise<
 
 /** What is written to as it is: a device, a named pipe, standard output that is a file. */
 class OpenOutput implements SteppedOutput {
+  readonly settles: boolean;
   readonly #file: number;
   readonly #path: string;
   #closed = false;
 
-  constructor(file: number, path: string) {
+  constructor(file: number, path: string, settles: boolean) {
     this.#file = file;
     this.#path = path;
+    this.settles = settles;
   }
 
   async write(bytes: Uint8Array): Promise<void> {
@@ -213,6 +217,7 @@ class OpenOutput implements SteppedOutput {
 }
 
 class TemporaryOutput implements SteppedOutput {
+  readonly settles: boolean = true;
   readonly #file: number;
   readonly #path: string;
   readonly #temporary: string;
@@ -306,6 +311,7 @@ class TemporaryOutput implements SteppedOutput {
 
 /** A pipe, a socket or a terminal. */
 class StreamOutput implements SteppedOutput {
+  readonly settles: boolean = false;
   readonly #stream: Writable;
 
   constructor(stream: Writable) {

@@ -47,6 +47,11 @@ interface NodeThreads {
 
 interface NodeProcess {
   getBuiltinModule?(name: string): unknown;
+  cpuUsage?(): { readonly user: number; readonly system: number };
+}
+
+interface NodePerformance {
+  eventLoopUtilization?(): { readonly active: number };
 }
 
 /** A module of Node's without an import, over which bundlers for browsers would trip (Node 20.16 and later). */
@@ -63,6 +68,16 @@ function nodeThreads(): NodeThreads | undefined {
 export function hardwareThreads(): number {
   const os = nodeModule("node:os") as { availableParallelism(): number } | undefined;
   return os?.availableParallelism() ?? globalThis.navigator?.hardwareConcurrency ?? 1;
+}
+
+/** About how many milliseconds all threads of this process but this one have used so far; undefined in browsers. */
+export function othersMilliseconds(): number | undefined {
+  if (nodeThreads() === undefined) return undefined;
+  const { process } = globalThis as { process?: NodeProcess };
+  const all = process?.cpuUsage?.();
+  const own = (performance as NodePerformance).eventLoopUtilization?.();
+  if (all === undefined || own === undefined) return undefined;
+  return (all.user + all.system) / 1000 - own.active;
 }
 
 /**

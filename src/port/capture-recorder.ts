@@ -1,6 +1,7 @@
 // A capture of what passes a port, written while it passes: what waits to be written is bounded.
 
-import type { CaptureOutput } from "../capture/capture-io.ts";
+import { abortOutput, type CaptureOutput } from "../capture/capture-io.ts";
+import { inTime } from "../core/in-time.ts";
 import { LINK_TYPE_ETHERNET, LINK_TYPE_RAW } from "../layout/pcap.layout.ts";
 import { OPTION_ENHANCED_FLAGS } from "../layout/pcapng.layout.ts";
 import type { CaptureOption, InterfaceDescription } from "../pcap/capture-types.ts";
@@ -95,7 +96,7 @@ export class CaptureRecorder {
       this.#failure = { error };
       this.#lost = this.waiting;
       this.#pieces.length = 0;
-      await this.#output.abort(error).catch(() => {});
+      await inTime(abortOutput(this.#output, error));
     } finally {
       this.#writing = undefined;
     }

@@ -3,6 +3,7 @@
 import { onAbort } from "../core/abort.ts";
 import { ArgumentRangeError, isArgumentError } from "../core/argument-error.ts";
 import { checkFields, choice, type Fields, signal } from "../core/fields.ts";
+import { inTime } from "../core/in-time.ts";
 import { nextTurn } from "../platform/threads.ts";
 import type { FrameBurst } from "../ring/frame-burst.ts";
 import type { FramePort } from "./frame-port.ts";
@@ -81,10 +82,13 @@ export class Connection {
     this.ended.catch(() => {});
   }
 
-  /** Ends it: what has been taken out of one port still goes into the other if there is room at once. */
+  /**
+   * Ends it: what has been taken out of one port still goes into the other if there is room at once. A port of somebody
+   * else's that does not let go is waited for a second at most.
+   */
   async stop(): Promise<void> {
     this.#stop.abort();
-    await this.ended;
+    await inTime(this.ended);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -93,7 +93,7 @@ export class Mirror {
     };
   }
 
-  /** Ends it. Rejects if its capture could not be written. */
+  /** Ends it, when the sink of its capture has taken all there is. Rejects if that could not be written. */
   stop(): Promise<void> {
     this.#forget();
     this.#stopping ??= this.#target.finish();

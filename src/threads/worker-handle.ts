@@ -25,6 +25,7 @@ export class WorkerHandle {
   readonly #lock: string = `frameferry-${Date.now()}-${Math.random()}-${++locks}`;
   /** What is waited for: rejected when the worker dies, where Comlink alone would wait for ever. */
   readonly #open: Set<(error: Error) => void> = new Set();
+  #answers = 0;
   #death: WorkerDiedError | undefined;
   #ended: Promise<void> = Promise.resolve();
   #onDeath: ((error: WorkerDiedError) => void) | undefined;
@@ -88,8 +89,18 @@ export class WorkerHandle {
         .then(resolve, reject)
         .finally(() => {
           this.#open.delete(reject);
+          this.#answers++;
         });
     });
+  }
+
+  /** How many calls it has answered, and how many wait for that. */
+  get answers(): number {
+    return this.#answers;
+  }
+
+  get waits(): number {
+    return this.#open.size;
   }
 
   /** Ends the worker; resolves when its thread has certainly ended. */
@@ -105,9 +116,9 @@ export class WorkerHandle {
   }
 
   /** Takes the worker for dead, and sees to it that it is. */
-  die(reason: string): void {
+  die(reason: string, stuck = false): void {
     if (this.#death !== undefined) return;
-    this.#death = new WorkerDiedError(this.index, reason);
+    this.#death = new WorkerDiedError(this.index, reason, stuck);
     for (const reject of this.#open) reject(this.#death);
     this.#open.clear();
     this.#control[Comlink.releaseProxy]();

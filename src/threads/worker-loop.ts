@@ -9,6 +9,7 @@ import type { LaneAddresses } from "../lane/lane-job.ts";
 import { SEAM_OPEN } from "../layout/board.layout.ts";
 import { CURSOR_SEAM } from "../layout/cursor.layout.ts";
 import {
+  DOORBELL_BEAT,
   DOORBELL_CONTROL,
   DOORBELL_COUNT,
   RING_CONSUMER_DOORBELL,
@@ -79,12 +80,16 @@ export class WorkerLoop {
     const longest = ownCore ? SPIN_MILLISECONDS : SPIN_SHARED_MILLISECONDS;
     const control = (doorbell + DOORBELL_CONTROL) >>> 2;
     const rung = (doorbell + DOORBELL_COUNT) >>> 2;
+    const beat = (doorbell + DOORBELL_BEAT) >>> 2;
+    let beats = 0;
     let busy = false;
     let spin = longest;
     let now = performance.now();
     let turn = now;
     let idle = now;
     for (;;) {
+      // A thread that is stuck is known by that it stops to count.
+      Atomics.store(signed, beat, ++beats | 0);
       // Work before messages: who wakes this thread for a frame waits for it.
       if (this.#workOnce()) {
         if (!busy) spin = now - idle < SOON_MILLISECONDS ? longest : 0;

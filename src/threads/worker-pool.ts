@@ -2,16 +2,22 @@
 
 import * as Comlink from "comlink";
 import { untilAborted } from "../core/abort.ts";
+import { closed } from "../core/arguments.ts";
+import { inTime } from "../core/in-time.ts";
+import { Undo } from "../core/undo.ts";
 import type { Kernels } from "../kernel/kernels.ts";
 import type { TransferJob, TransferResult } from "../lane/lane-job.ts";
-import { DOORBELL_ASLEEP, DOORBELL_CONTROL, DOORBELL_LENGTH, ITEM_LENGTH } from "../layout/ring.layout.ts";
+import { DOORBELL_LENGTH } from "../layout/ring.layout.ts";
 import { hardwareThreads, type WorkerLike } from "../platform/threads.ts";
 import { SharedBell } from "../ring/bell.ts";
-import { DescriptorRing } from "../ring/descriptor-ring.ts";
 import { ringIfAsleep } from "../ring/doorbell.ts";
 import type { CaptureJob, PooledLane, PooledSource } from "./pooled.ts";
+import { Seat } from "./seat.ts";
+import { StuckWatch } from "./stuck-watch.ts";
 import { WorkerDiedError } from "./worker-died-error.ts";
 import { WorkerHandle } from "./worker-handle.ts";
+import type { WorkerHealth } from "./worker-health.ts";
+import { WorkerLateError } from "./worker-late-error.ts";
 
 export interface WorkerPoolOptions {
   readonly workers: number;
@@ -20,32 +26,16 @@ export interface WorkerPoolOptions {
   readonly memoryBytes: number;
   readonly spawn: () => WorkerLike;
   readonly onWorkerDied: (error: WorkerDiedError) => void;
-  /** Called when a worker could not be replaced: from then on nothing is worked on. */
-  readonly onFailure: () => void;
+  /** Called when workers have been halted, so that nothing is worked on, and when they have been started again. */
+  readonly onChange: () => void;
+  /** A worker that has work and does not come on for so many milliseconds is stuck; 0: none is. */
+  readonly stuckMs: number | undefined;
 }
 
-interface Seat {
-  readonly index: number;
-  handle: WorkerHandle;
-  /** Resolves when the worker here is at work, or when there will never be one again. */
-  ready: Promise<void>;
-  readonly doorbell: number;
-  readonly scratch: number;
-  readonly jobs: DescriptorRing | undefined;
-  readonly jobsDone: DescriptorRing | undefined;
-  readonly lanes: Map<number, PooledLane>;
-  /** Jobs that wait for room in the ring. */
-  readonly waiting: number[];
-  /** The jobs that wait, are in the ring or in work, by cursor address. */
-  readonly held: Map<number, CaptureJob>;
-  /** Jobs under way, in shared memory or by transfer. */
-  load: number;
-}
-
-/** Jobs that one worker may have in its ring. */
-const JOBS = 64;
-/** A worker that dies this often before it was ready will not do better the next time. */
-const FAILURES_MAXIMUM = 3;
+/** A worker without shared memory is known by its answers only: it has so many times as long to come on. */
+const WITHOUT_MEMORY = 2;
+/** So long opening waits for a worker that is being started, or gets no core. */
+const OPEN_MILLISECONDS = 10_000;
 
 export class WorkerPool {
   readonly #kernels: Kernels;
@@ -53,12 +43,16 @@ export class WorkerPool {
   readonly #seats: Seat[] = [];
   readonly #doorbell: number;
   readonly #bell: SharedBell | undefined;
-  readonly #regions: number[] = [];
+  readonly #undo: Undo = new Undo();
   #lanes = 0;
   readonly #sources: Map<number, PooledSource> = new Map();
   #lastSource = 0;
   #closing: Promise<void> | undefined;
   #failure: WorkerDiedError | undefined;
+  #deaths = 0;
+  #lastDeath: WorkerDiedError | undefined;
+  /** Each ends a pause before a worker is started. */
+  readonly #pauses: Set<() => void> = new Set();
 
   /** Starts all workers and waits until they are ready. */
   static async start(
@@ -70,6 +64,7 @@ export class WorkerPool {
     try {
       for (let index = 0; index < options.workers; index++) pool.#seats.push(pool.#createSeat(index));
       await untilAborted(Promise.all(pool.#seats.map((seat) => pool.#start(seat))), signal);
+      pool.#watch();
       return pool;
     } catch (error) {
       await pool.close();
@@ -80,13 +75,38 @@ export class WorkerPool {
   private constructor(kernels: Kernels, options: WorkerPoolOptions) {
     this.#kernels = kernels;
     this.#options = options;
-    this.#doorbell = options.shared ? this.#reserve("a pool's doorbell", DOORBELL_LENGTH) : 0;
+    const { plan } = kernels;
+    const reserve = (): number => plan.reserve("a pool's doorbell", DOORBELL_LENGTH);
+    this.#doorbell = options.shared ? this.#undo.with(reserve(), (address) => plan.release(address)) : 0;
     this.#bell = options.shared ? new SharedBell(kernels, this.#doorbell) : undefined;
   }
 
-  /** Set once no worker can be had any more. */
+  /** Set while none is started any more, until `restart`. */
   get failure(): WorkerDiedError | undefined {
     return this.#failure;
+  }
+
+  get health(): WorkerHealth {
+    return { state: this.#state, deaths: this.#deaths, lastDeath: this.#failure ?? this.#lastDeath };
+  }
+
+  /** Starts a worker at once wherever there is none; resolves when all are at work. */
+  async restart(): Promise<void> {
+    if (this.#closing !== undefined) throw closed("dataplane");
+    for (const seat of this.#seats) {
+      seat.deaths.forget();
+      if (!seat.isLeft) continue;
+      seat.isLeft = false;
+      seat.ready = this.#replace(seat, this.#lastDeath as WorkerDiedError, 0);
+    }
+    if (this.#failure !== undefined) {
+      this.#failure = undefined;
+      this.#options.onChange();
+    }
+    for (const end of this.#pauses) end();
+    await Promise.all(this.#seats.map((seat) => this.#settled(seat)));
+    if (this.#closing !== undefined) throw closed("dataplane");
+    if (this.#failure !== undefined) throw this.#failure;
   }
 
   /** Where worker `index` sleeps. */
@@ -94,16 +114,19 @@ export class WorkerPool {
     return this.#seat(index).doorbell;
   }
 
-  async openLane(index: number, lane: PooledLane): Promise<number> {
+  /** The number of a new lane; it is to be closed, whether it comes to be open or not. */
+  addLane(index: number, lane: PooledLane): number {
     const id = this.#lanes++;
+    this.#seat(index).lanes.set(id, lane);
+    return id;
+  }
+
+  /** Resolves when the worker knows the lane. */
+  async openLane(index: number, id: number): Promise<void> {
     const seat = this.#seat(index);
-    seat.lanes.set(id, lane);
-    // A worker that is being started gets all lanes there are; one that dies meanwhile is replaced.
-    await this.#settled(seat);
-    await seat.handle.call("openLane", id, lane.addresses).catch(() => this.#settled(seat));
-    if (this.#failure === undefined) return id;
-    await this.closeLane(index, id);
-    throw this.#failure;
+    if (!(await inTime(this.#tellOfLane(seat, id), OPEN_MILLISECONDS)))
+      throw new WorkerLateError(index, OPEN_MILLISECONDS);
+    if (this.#failure !== undefined) throw this.#failure;
   }
 
   /** Resolves when no worker touches the lane any more. */
@@ -155,13 +178,7 @@ export class WorkerPool {
   /** Gives the worker with the least to do a job. */
   beginJob(cursor: number): CaptureJob {
     if (this.#failure !== undefined) throw this.#failure;
-    const seat = this.#leastLoaded();
-    const job: CaptureJob = { cursor, worker: seat.index, outcome: undefined };
-    seat.held.set(cursor, job);
-    seat.waiting.push(cursor);
-    seat.load++;
-    this.#feed(seat);
-    return job;
+    return this.#leastLoaded().begin(cursor);
   }
 
   /** Resolves when the job has been done; rejects with a WorkerDiedError if it will not be. */
@@ -196,52 +213,43 @@ export class WorkerPool {
     }
   }
 
-  /** Resolves when all workers have ended. */
+  /** Resolves when all workers have ended, or at the latest when that has had its time: they touch nothing but this memory. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
   }
 
   async #close(): Promise<void> {
-    await Promise.all(this.#seats.map(({ handle }) => handle.end()));
-    await Promise.all(this.#seats.map(({ ready }) => ready));
+    const ended = this.#seats.map(({ handle }) => handle.end());
+    for (const end of this.#pauses) end();
+    await inTime(Promise.all([...ended, ...this.#seats.map(({ ready }) => ready)]));
     for (const seat of this.#seats) {
       const error = new WorkerDiedError(seat.index, "the dataplane was closed");
-      this.#giveUp(seat, error);
+      seat.giveUp(error);
       for (const source of this.#sources.values()) source.recover(seat.index, error);
     }
     this.#bell?.ring();
     this.#bell?.close("dataplane");
-    for (const { jobs, jobsDone } of this.#seats) {
-      jobs?.close();
-      jobsDone?.close();
-    }
-    for (const region of this.#regions) this.#kernels.plan.release(region);
+    for (const seat of this.#seats) seat.close();
+    this.#undo.all();
+  }
+
+  get #state(): WorkerHealth["state"] {
+    if (this.#closing !== undefined) return "closed";
+    if (this.#failure !== undefined) return "halted";
+    return this.#seats.every(({ isAtWork }) => isAtWork) ? "running" : "recovering";
+  }
+
+  #watch(): void {
+    const { stuckMs, shared } = this.#options;
+    if (stuckMs === 0) return;
+    this.#undo.closes(new StuckWatch(() => this.#seats, stuckMs, shared ? 1 : WITHOUT_MEMORY));
   }
 
   #createSeat(index: number): Seat {
     const { shared } = this.#options;
-    const kernels = this.#kernels;
-    const doorbell = shared ? this.#reserve("a worker's doorbell", DOORBELL_LENGTH) : 0;
-    const scratch = shared ? this.#reserve("a worker's scratch", ITEM_LENGTH) : 0;
-    const ring = (consumer: number): DescriptorRing | undefined =>
-      shared ? DescriptorRing.create(kernels, { capacity: JOBS }, { consumer, producer: 0 }) : undefined;
-    const jobs = ring(doorbell);
-    const jobsDone = ring(this.#doorbell);
-    return {
-      index,
-      // Last: what cannot be reserved must leave no thread behind.
-      handle: this.#spawn(index, doorbell),
-      ready: Promise.resolve(),
-      doorbell,
-      scratch,
-      jobs,
-      jobsDone,
-      lanes: new Map(),
-      waiting: [],
-      held: new Map(),
-      load: 0,
-    };
+    const spawn = (doorbell: number): WorkerHandle => this.#spawn(index, doorbell);
+    return new Seat(this.#kernels, { index, shared, owner: this.#doorbell, spawn });
   }
 
   #spawn(index: number, doorbell: number): WorkerHandle {
@@ -262,71 +270,84 @@ export class WorkerPool {
       jobsDone: seat.jobsDone?.address ?? 0,
       scratch: seat.scratch,
     });
+    seat.isAtWork = true;
     // Not of copies: what is closed meanwhile must not be opened after that.
     for (const [id, { addresses }] of seat.lanes) await handle.call("openLane", id, addresses);
     for (const [id, source] of this.#sources) await handle.call("openSource", id, source.of(seat.index));
     handle.onDeath = (error) => {
-      seat.ready = this.#replace(seat, error);
+      seat.ready = this.#replace(seat, error, this.#noteDeath(seat, error));
       // It is the caller's own: what it throws must not stay in here.
       queueMicrotask(() => this.#options.onWorkerDied(error));
     };
   }
 
-  /** Counts what the dead worker held, and puts another into its seat. */
-  async #replace(seat: Seat, error: WorkerDiedError): Promise<void> {
-    let last = "";
-    for (let failures = 0; ; failures++) {
+  /** Counts what the dead worker held, and puts another into its seat after so many milliseconds, if it is to have any. */
+  async #replace(seat: Seat, error: WorkerDiedError, pause: number | undefined): Promise<void> {
+    let wait = pause;
+    let last = seat.deaths.told;
+    for (;;) {
       // Until its thread has ended it may still write.
       await seat.handle.ended;
       if (this.#closing !== undefined) return;
-      this.#recover(seat, error);
-      if (failures === FAILURES_MAXIMUM) break;
+      seat.recover(error);
+      for (const source of this.#sources.values()) source.recover(seat.index, error);
+      this.#bell?.ring();
+      if (wait === undefined) break;
+      if (wait > 0) await this.#pause(wait);
+      if (this.#closing !== undefined) return;
       try {
         seat.handle = this.#spawn(seat.index, seat.doorbell);
         await this.#start(seat);
         return;
       } catch (cause) {
-        last = cause instanceof Error ? cause.message : String(cause);
-        seat.handle.die(last);
+        const reason = cause instanceof Error ? cause.message : String(cause);
+        last = `no other could be started: ${reason}`;
+        seat.handle.die(reason);
+        wait = this.#noteDeath(seat, cause instanceof WorkerDiedError ? cause : error);
       }
     }
-    this.#fail(
-      seat,
-      new WorkerDiedError(seat.index, `${error.reason}; and no other could be started: ${last}`),
-    );
+    this.#halt(seat, new WorkerDiedError(seat.index, `${error.reason}; and ${last}`, error.stuck));
   }
 
-  #recover(seat: Seat, error: WorkerDiedError): void {
-    const { jobs, doorbell } = seat;
-    if (jobs !== undefined) {
-      this.#collect();
-      // What is still in the ring was not begun: the next worker does it. This thread is the consumer meanwhile.
-      const queued = [...jobs.pop(JOBS), ...seat.waiting];
-      seat.waiting.splice(0, Infinity, ...queued);
-      for (const job of [...seat.held.values()])
-        if (!queued.includes(job.cursor)) this.#end(seat, job, error);
-      const { signed } = this.#kernels;
-      for (const field of [DOORBELL_ASLEEP, DOORBELL_CONTROL])
-        Atomics.store(signed, (doorbell + field) >>> 2, 0);
-      this.#feed(seat);
-    }
-    for (const lane of seat.lanes.values()) lane.recover();
-    for (const source of this.#sources.values()) source.recover(seat.index, error);
-    this.#bell?.ring();
+  /** How many milliseconds to wait before another is started; undefined if none is to be. */
+  #noteDeath(seat: Seat, error: WorkerDiedError): number | undefined {
+    seat.isAtWork = false;
+    this.#deaths++;
+    this.#lastDeath = error;
+    return seat.deaths.note(performance.now());
   }
 
-  #fail(seat: Seat, error: WorkerDiedError): void {
+  /** Resolves after so many milliseconds, or sooner if that is asked for. */
+  #pause(milliseconds: number): Promise<void> {
+    return new Promise((resolve) => {
+      const end = (): void => {
+        clearTimeout(timer);
+        this.#pauses.delete(end);
+        resolve();
+      };
+      const timer = setTimeout(end, milliseconds);
+      this.#pauses.add(end);
+    });
+  }
+
+  /** Until `restart` no worker sits here. */
+  #halt(seat: Seat, error: WorkerDiedError): void {
+    seat.isLeft = true;
     this.#failure ??= error;
     // The others finish what they have.
-    this.#giveUp(seat, error);
+    seat.giveUp(error);
     for (const lane of seat.lanes.values()) lane.abandon();
     this.#bell?.ring();
-    this.#options.onFailure();
+    this.#options.onChange();
     queueMicrotask(() => this.#options.onWorkerDied(error));
   }
 
-  #giveUp(seat: Seat, error: WorkerDiedError): void {
-    for (const job of [...seat.held.values()]) this.#end(seat, job, error);
+  /** A worker that is being started gets all lanes there are; one that dies meanwhile is replaced. */
+  async #tellOfLane(seat: Seat, id: number): Promise<void> {
+    await this.#settled(seat);
+    const lane = seat.lanes.get(id);
+    if (lane === undefined) return;
+    await seat.handle.call("openLane", id, lane.addresses).catch(() => this.#settled(seat));
   }
 
   async #openSource(seat: Seat, id: number, source: PooledSource): Promise<void> {
@@ -344,26 +365,8 @@ export class WorkerPool {
     }
   }
 
-  #feed({ jobs, waiting }: Seat): void {
-    while (waiting.length > 0 && jobs?.push([waiting[0] as number]) === 1) waiting.shift();
-  }
-
-  /** Takes note of the jobs that are done. */
   #collect(): void {
-    for (const seat of this.#seats) {
-      const done = seat.jobsDone?.pop(JOBS) ?? [];
-      for (const cursor of done) {
-        const job = seat.held.get(cursor);
-        if (job !== undefined) this.#end(seat, job, "done");
-      }
-      if (done.length > 0) this.#feed(seat);
-    }
-  }
-
-  #end(seat: Seat, job: CaptureJob, outcome: "done" | WorkerDiedError): void {
-    job.outcome = outcome;
-    seat.held.delete(job.cursor);
-    seat.load--;
+    for (const seat of this.#seats) seat.collect();
   }
 
   #leastLoaded(): Seat {
@@ -372,11 +375,5 @@ export class WorkerPool {
 
   #seat(index: number): Seat {
     return this.#seats[index] as Seat;
-  }
-
-  #reserve(purpose: string, length: number): number {
-    const address = this.#kernels.plan.reserve(purpose, length);
-    this.#regions.push(address);
-    return address;
   }
 }

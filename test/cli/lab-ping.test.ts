@@ -65,12 +65,12 @@ describe("frameferry lab ping", () => {
     expect(await json("orange-1", "twin-3", 1)).toMatchObject({ replies: 1, reached: false });
     const good = await json("orange-1", "orange-3");
     expect(good).toMatchObject({ command: "lab ping", replies: 1, reached: true });
-    const hops = good.hops as { leg: string; bytes: number; dolls: { role: string; vni?: number }[] }[];
+    const hops = good.hops as { leg: string; bytes: number; parts: { role: string; vni?: number }[] }[];
     expect(hops.map(({ leg, bytes }) => [leg, bytes])).toEqual([
       ...[98, 148, 148, 98].map((bytes) => ["request", bytes]),
       ...[98, 148, 148, 98].map((bytes) => ["reply", bytes]),
     ]);
-    expect(hops[1]?.dolls).toMatchObject([
+    expect(hops[1]?.parts).toMatchObject([
       { role: "carrier" },
       { role: "tunnel", vni: 1234 },
       { role: "passenger" },

@@ -46,7 +46,7 @@ describe("in Chromium", () => {
       await expectText(page, "#lab-position", `${i + 1} of 12`);
       await expectText(page, "#lab-hop", `${hop.from.node.name} → ${hop.to.node.name}`);
       await expectText(page, "#lab-frame > .box > .title .number", `${hop.frame.length} bytes`);
-      const vnis = hop.dolls.flatMap(({ vni }) => vni ?? []);
+      const vnis = hop.parts.flatMap(({ vni }) => vni ?? []);
       const told = vnis.map((vni) => `VXLAN VNI ${vni} 8`);
       expect((await page.locator("#lab-frame .tunnel > .row").allInnerTexts()).map(flat)).toEqual(told);
       await expect.poll(() => page.locator(".traveller .ring:not(.opening)").count(), POLL).toBe(vnis.length);

@@ -223,7 +223,7 @@ describe("what is refused", () => {
     network.remove(extra.node);
     expect(network.kernels.plan.freeBytes).toBe(before);
     expect(network.links().length).toBe(2);
-    expect(extra.machines.every((machine) => machine.lane === undefined)).toBe(true);
+    expect(extra.machines.every((machine) => machine.wayOut === undefined)).toBe(true);
     network.remove(machines[0] as Machine);
     expect(network.node("lan-1")).toBeUndefined();
     expect(() => network.remove(node)).not.toThrow();
@@ -249,11 +249,11 @@ test("the same calls with the same seed give the same bytes, captures too", asyn
     const hops: Uint8Array[] = [];
     network.onHop = ({ frame, timeMs, link }: Hop) =>
       hops.push(frame, new TextEncoder().encode(`${timeMs} ${link.name}`));
-    const seats = Array.from({ length: 12 }, () => ({
+    const desks = Array.from({ length: 12 }, () => ({
       department: ["Sales", "Accounting", "Research"][Math.floor(network.random() * 3)] as string,
       switch: Math.floor(network.random() * 2),
     }));
-    const { departments } = office(network, { capture: true, placement: seats });
+    const { departments } = office(network, { capture: true, placement: desks });
     for (const colleagues of departments.values())
       for (const machine of colleagues) machine.ping(colleagues[0]?.ip as string, { size: 2000, df: false });
     network.advance(5000);
@@ -297,9 +297,9 @@ const step: fc.Arbitrary<Step> = fc.record({
 
 test("conservation on every link, whatever happens", async () => {
   const tree = fc.array(fc.nat(1000), { minLength: 0, maxLength: 3 });
-  const seats = fc.array(fc.nat(1000), { minLength: 2, maxLength: 8 });
+  const desks = fc.array(fc.nat(1000), { minLength: 2, maxLength: 8 });
   await fc.assert(
-    fc.asyncProperty(tree, seats, fc.array(step, { maxLength: 25 }), async (parents, places, steps) => {
+    fc.asyncProperty(tree, desks, fc.array(step, { maxLength: 25 }), async (parents, places, steps) => {
       using network = await Network.create({ memoryBytes: 8 << 20 });
       const switches = [network.addSwitch("s0")];
       const domainOf = (node: SwitchNode) =>
@@ -347,7 +347,8 @@ test("conservation on every link, whatever happens", async () => {
       }
       network.advance(10_000);
       expectConserved(network, all);
-      for (const link of all) for (const lane of Object.values(link.counters())) expect(lane.waiting).toBe(0);
+      for (const link of all)
+        for (const wayOut of Object.values(link.counters())) expect(wayOut.waiting).toBe(0);
       if (agrees()) expectAgreed(network);
     }),
     { seed: 20261123, numRuns: 60 },

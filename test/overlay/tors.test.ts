@@ -1,5 +1,5 @@
 // Two TORs with a VXLAN tunnel between them, and the parts of a frame as it travels.
-import { dollsOf, journeyOf, type Machine, Network, twoTors } from "frameferry/overlay";
+import { journeyOf, type Machine, Network, partsOf, twoTors } from "frameferry/overlay";
 import { compose, dissect } from "frameferry/wire";
 import { describe, expect, test } from "vitest";
 import { expectAgreed, expectConserved } from "../support/overlay-networks.ts";
@@ -138,7 +138,7 @@ describe("figure 5: passenger, tunnel, carrier", () => {
         { name: "vxlan", vni: n },
       ] as const;
     const data = new Uint8Array(60);
-    expect(dollsOf(compose(passenger, data))).toEqual([
+    expect(partsOf(compose(passenger, data))).toEqual([
       {
         role: "passenger",
         depth: 0,
@@ -150,8 +150,8 @@ describe("figure 5: passenger, tunnel, carrier", () => {
       },
     ]);
     const wrapped = compose([...carrier(3), ...carrier(2), ...carrier(1), ...passenger], data);
-    const dolls = dollsOf(wrapped);
-    expect(dolls.map(({ role, depth }) => `${role} ${depth}`)).toEqual([
+    const parts = partsOf(wrapped);
+    expect(parts.map(({ role, depth }) => `${role} ${depth}`)).toEqual([
       "carrier 0",
       "tunnel 0",
       "carrier 1",
@@ -160,17 +160,17 @@ describe("figure 5: passenger, tunnel, carrier", () => {
       "tunnel 2",
       "passenger 3",
     ]);
-    expect(dolls.map(({ length }) => length)).toEqual([42, 8, 42, 8, 42, 8, 98]);
-    expect(dolls.map(({ whole }) => whole)).toEqual([248, 206, 198, 156, 148, 106, 98]);
-    expect(dolls.flatMap(({ vni }) => vni ?? [])).toEqual([3, 2, 1]);
+    expect(parts.map(({ length }) => length)).toEqual([42, 8, 42, 8, 42, 8, 98]);
+    expect(parts.map(({ whole }) => whole)).toEqual([248, 206, 198, 156, 148, 106, 98]);
+    expect(parts.flatMap(({ vni }) => vni ?? [])).toEqual([3, 2, 1]);
     let end = 0;
-    for (const { offset, length } of dolls) {
+    for (const { offset, length } of parts) {
       expect(offset).toBe(end);
       end += length;
     }
     expect(end).toBe(wrapped.length);
-    expect(dolls[0]?.text).toMatch(/^10\.3\.0\.1 -> 10\.3\.0\.2, UDP \d+ -> 4789$/);
-    expect(dolls[1]?.text).toBe("VXLAN 3");
+    expect(parts[0]?.text).toMatch(/^10\.3\.0\.1 -> 10\.3\.0\.2, UDP \d+ -> 4789$/);
+    expect(parts[1]?.text).toBe("VXLAN 3");
   });
 
   test("of any bytes: never throws", () => {
@@ -182,9 +182,9 @@ describe("figure 5: passenger, tunnel, carrier", () => {
       { name: "vxlan", vni: 5 },
     ]);
     for (let length = 0; length <= frame.length; length++) {
-      const dolls = dollsOf(frame.subarray(0, length));
-      expect(dolls.reduce((sum, doll) => sum + doll.length, 0)).toBe(length);
+      const parts = partsOf(frame.subarray(0, length));
+      expect(parts.reduce((sum, part) => sum + part.length, 0)).toBe(length);
     }
-    expect(dollsOf(frame)[0]?.text).toContain("VLAN 5: ");
+    expect(partsOf(frame)[0]?.text).toContain("VLAN 5: ");
   });
 });

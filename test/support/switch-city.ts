@@ -160,7 +160,8 @@ export class City {
     const source = dice === 1 ? stranger : remotes[t]!;
     const vni = dice === 2 ? FIRST_VNI - 1 - this.#below(100) : FIRST_VNI + d;
     // By another kind of tunnel than it has nobody gets in.
-    const kind = KINDS[(KINDS.indexOf(this.#tunnels[t]!) + (dice === 3 ? 1 + this.#below(3) : 0)) % 4]!;
+    const other = dice === 3 ? 1 + this.#below(KINDS.length - 1) : 0;
+    const kind = KINDS[(KINDS.indexOf(this.#tunnels[t]!) + other) % KINDS.length]!;
     return { port: 0, bytes: tunnelPacket({ kind, source, destination: local, vni }, passenger) };
   }
 

@@ -33,7 +33,7 @@ describe.each(cases)("a VTEP over $family, checksums $checksums, $rules", ({ fam
     const bridgeDomain = sw.addBridgeDomain({ vni: VNI });
     sw.addBridgeDomain({ vni: 0 });
     sw.addPort({ bridgeDomain });
-    // One remote of three kinds, and one of the fourth, which looks like the third.
+    // One remote of all kinds but NVGRE, which looks like GRE and has a remote of its own.
     for (const kind of KINDS)
       sw.addTunnel({ kind, remote: remotes[kind === "nvgre" ? 1 : 0]!, bridgeDomains: [bridgeDomain] });
     return made;
@@ -68,7 +68,7 @@ describe.each(cases)("a VTEP over $family, checksums $checksums, $rules", ({ fam
     });
     const mixed: Uint8Array[] = [];
     for (let turn = 0; broken.some((packets) => packets.length > 0); turn++)
-      mixed.push(...broken[turn % 4]!.splice(0, 1 + (turn % 7)));
+      mixed.push(...broken[turn % broken.length]!.splice(0, 1 + (turn % 7)));
     return mixed;
   }
 

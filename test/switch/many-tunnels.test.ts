@@ -118,7 +118,7 @@ class Bench {
     const remote = this.remote(number);
     const address = parseIp("remote", remote);
     // Text or bytes, and now and then headers of its own.
-    const kind = KINDS[Math.max(0, this.below(6) - 2)] as TunnelKind;
+    const kind = KINDS[Math.max(0, this.below(KINDS.length + 2) - 2)] as TunnelKind;
     const words = this.below(40);
     const options: AnyTunnel = {
       kind,

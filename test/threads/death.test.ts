@@ -215,12 +215,12 @@ describe.each(threaded)("$name", ({ options, transport }) => {
         sent += 64;
       }
       // All of them at once in every second round. One that was still starting is replaced without a word, so on a
-      // slow machine it takes more than one.
+      // slow machine it takes more than one, when all are at work again.
       const noticed = deaths.length;
       let next = 0;
       await until(() => {
         if (deaths.length > noticed) return true;
-        if (performance.now() < next) return false;
+        if (performance.now() < next || (next > 0 && dataplane.health.state !== "running")) return false;
         next = performance.now() + 500;
         for (const worker of round % 2 === 0 ? spawned.slice(-workers) : spawned.slice(-1))
           worker.terminate();
@@ -306,7 +306,7 @@ describe.each(threaded)("$name", ({ options, transport }) => {
     const broken = 'throw new Error("no more");';
     const { spawnWorker, workers: spawned } = spawner([
       ...new Array<string>(workers).fill(""),
-      ...new Array<string>(20).fill(broken),
+      ...new Array<string>(30).fill(broken),
     ]);
     await using dataplane = await createDataplane({ ...options, spawnWorker, onWorkerDied });
     await using channel = await dataplane.open([TAG], RING);
