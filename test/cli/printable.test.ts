@@ -1,5 +1,6 @@
 // What a terminal gets: nothing that acts on it, whatever files, machines and ports are called and files hold.
 import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { oneLine, printable } from "../../build/js/src/cli/printable.js";
 import { frameferry, VXLAN } from "./program.ts";
@@ -62,7 +63,7 @@ describe("names of files", () => {
       ])
         expect(await complaint(args)).toContain(oneLine(HOSTILE));
     }
-    await complaint(["decap", VXLAN, "-o", folder]);
+    await complaint(["decap", VXLAN, "-o", join(folder, "missing/")]);
   });
 
   test("that are all right", async () => {
