@@ -81,7 +81,10 @@ describe.skipIf(!hasScapy)("nests made by scapy", () => {
     const passengers: string[] = [];
     for await (const { data, originalLength } of readCapture(readFileSync(out))) {
       if (originalLength !== data.length)
-        expect({ originalLength, length: data.length }, `${told} ${nests[passengers.length]?.kinds.join(" ")}`).toBe("alike");
+        expect(
+          { originalLength, length: data.length },
+          `${told} ${nests[passengers.length]?.kinds.join(" ")}`,
+        ).toBe("alike");
       passengers.push(Buffer.from(data).toString("hex"));
     }
     passengers.forEach((passenger, index) => {
