@@ -67,12 +67,8 @@ export const KEY_PARTS: Readonly<Record<CountedKey, KeyPart>> = {
   destinationPort: { form: "number", bit: COUNT_DESTINATION_PORT },
 };
 
-const COUNTED_KEYS = Object.keys(KEY_PARTS) as CountedKey[];
-
-/** Those that a stage of its own counts by. */
-export const COUNT_KEYS: readonly CountKey[] = COUNTED_KEYS.filter(
-  (key): key is CountKey => key !== "kind" && key !== "key",
-);
+/** In the order in which they lie in a key. */
+export const COUNTED_KEYS: readonly CountedKey[] = Object.keys(KEY_PARTS) as CountedKey[];
 
 /**
  * The texts of the parts of the key at `at`, in the order of `by`, with commas between; a part that is not there is empty.

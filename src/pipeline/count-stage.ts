@@ -15,12 +15,17 @@ import {
 } from "../layout/count.layout.ts";
 import { OPERATION_COUNT, STAGE_FLAGS } from "../layout/stage.layout.ts";
 import type { StageState } from "./compiled-stages.ts";
-import { COUNT_KEYS, type CountedKey, type CountKey, FORM_LENGTHS, KEY_PARTS } from "./count-keys.ts";
+import { COUNTED_KEYS, type CountedKey, type CountKey, FORM_LENGTHS, KEY_PARTS } from "./count-keys.ts";
 import { type StageKind, stageKind } from "./stage-kind.ts";
 
 /** Keys that a thread's table holds, if nobody says another number. */
 const CAPACITY_DEFAULT = 1024;
 const CAPACITY_MAXIMUM = 65536;
+
+/** What a stage of its own counts by. */
+const COUNT_KEYS: readonly CountKey[] = COUNTED_KEYS.filter(
+  (key): key is CountKey => key !== "kind" && key !== "key",
+);
 
 /** One part of a key, or several in a list. */
 const BY: Kind<CountKey | readonly CountKey[]> = {

@@ -2,6 +2,7 @@
 import type { Stage, StageCounts } from "frameferry";
 import { describe, expect } from "vitest";
 import { join, pcapHeader, pcapRecord } from "../pcap/capture-bytes.ts";
+import { FRAME, frameOf, RECIPES } from "../support/wrapping-frames.ts";
 import { corpus, expectSame, inline, Sink } from "./capture-support.ts";
 import { collect, count, dataplaneTest, expectConserved, flowFrame, modes } from "./support.ts";
 
@@ -43,6 +44,31 @@ describe.each(modes)("$name", (mode) => {
     expect(top!.entries.every(({ vid }) => vid === 9)).toBe(true);
     expect({ frames: top!.frames, bytes: top!.bytes }).toEqual({ frames: all!.frames, bytes: all!.bytes });
     expect(all!.others).toEqual({ frames: 0, bytes: 0 });
+  });
+
+  dataplaneTest(mode, "a channel takes any wrapping off, and counts by kind", async (dataplane) => {
+    await using channel = await dataplane.open([{ stage: "decapsulate", kind: "any", depth: "all" }]);
+    const nests = flows(new Array(30).fill(8)).map((frame, index) => {
+      const inner = { type: FRAME, bytes: frame };
+      const [first, second] = [RECIPES[index % 2 ? 0 : 2]!, RECIPES[9]!];
+      return frameOf(
+        second.wrap(
+          first.wrap(inner, () => 7),
+          () => 1,
+        ),
+      );
+    });
+    for (let at = 0; at < nests.length; at += 50) await channel.sendAll(nests.slice(at, at + 50));
+    channel.end();
+    const received = count(await collect(channel));
+    const counters = channel.counters();
+    expectConserved(counters, nests.length, received);
+    expect(received).toBe(nests.length);
+    expect(counters.counts[0]?.entries.map(({ kind, vni, frames }) => [kind, vni, frames])).toEqual([
+      ["ipip", undefined, 240],
+      ["vxlan", 42, 120],
+      ["geneve", 44, 120],
+    ]);
   });
 
   dataplaneTest(mode, "a channel with more keys than room keeps exact sums", async (dataplane) => {

@@ -32,6 +32,9 @@ const OUTER = { local: "10.0.0.1", remote: "10.0.0.2" } as const;
 const OUTER6 = { local: "fd00::1", remote: "fd00::2" } as const;
 const pipelines: Readonly<Record<string, readonly Stage[]>> = {
   decapsulate: [{ stage: "decapsulate", kind: "vxlan", others: "keep", depth: "all", udpChecksum: "verify" }],
+  "decapsulate any": [
+    { stage: "decapsulate", kind: "any", others: "keep", depth: "all", vni: [1, 2], key: 3 },
+  ],
   "encapsulate over IPv4": [{ stage: "encapsulate", kind: "vxlan", vni: 1, ...OUTER, udpChecksum: true }],
   "encapsulate over IPv6, strip": [
     { stage: "encapsulate", kind: "vxlan", vni: 1, ...OUTER6, outerVid: 5, innerTag: "strip" },

@@ -11,7 +11,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type InstalledPackage, installPackage, packageJson, root } from "../support/installed-package.ts";
 import { run } from "../support/run-program.ts";
 
-const BUNDLE_LIMIT = 88_000; // bytes after gzip
+const BUNDLE_LIMIT = 92_500; // bytes after gzip
 
 const entries = Object.keys(packageJson.exports).map((path) => path.replace(/^\./, "frameferry"));
 /** All but files: the worker's script is one, too, and is started and not imported. */
