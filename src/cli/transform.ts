@@ -13,6 +13,7 @@ import {
 import { createCaptureFile, openCaptureFile } from "../node.ts";
 import { compileStages } from "../pipeline/compile.ts";
 import { DamagedInput } from "./failures.ts";
+import { filterOf } from "./filter-option.ts";
 import {
   naming,
   optionsOf,
@@ -46,12 +47,15 @@ export async function transform(
   const { output, workers = 0 } = options;
   naming(own, ["stages", 0], () => compileStages(stages));
   const format = options.format ?? formatOfName(output);
-  await work(input, stages, {
+  const filters = options.filter === undefined ? [] : [(await filterOf(options.filter)).stage];
+  await work(input, [...filters, ...stages], {
     workers,
     format,
     open: (source) => openSink(output, source),
-    report: (summary) => {
-      const outputFormat = format === "same" ? summary.format : format;
+    report: (told) => {
+      const outputFormat = format === "same" ? told.format : format;
+      // What is told first of changes is told of the command's own stage.
+      const summary = { ...told, changed: told.changed.slice(filters.length) };
       return report({ command, input, output, outputFormat, summary }, options);
     },
   });
