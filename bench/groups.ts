@@ -3,6 +3,7 @@
 
 import { CAPTURE_64, CAPTURE_MIXED } from "./capture-contests.ts";
 import { BATCH, CHANNEL, WAKE } from "./dataplane-contests.ts";
+import { FILTERS } from "./filter-contests.ts";
 import { KINDS_INTO, KINDS_OUT } from "./kind-contests.ts";
 import { PAGE } from "./page.ts";
 import { RING_ONE_THREAD, RING_TWO_THREADS } from "./ring-contests.ts";
@@ -20,6 +21,7 @@ export const GROUPS: readonly string[] = [
   "checksum",
   KINDS_INTO,
   KINDS_OUT,
+  FILTERS,
   "fdb lookup, all hit",
   "fdb lookup, half hit",
   "fdb insert",

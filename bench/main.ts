@@ -18,6 +18,7 @@ import { CHANNEL, dataplaneContests, WAKE } from "./dataplane-contests.ts";
 import { type EndToEnd, runEndToEnd } from "./end-to-end.ts";
 import { FDB_SIZES, fdbContests } from "./fdb-contests.ts";
 import { figuresToReach } from "./figures.ts";
+import { filterContests } from "./filter-contests.ts";
 import { GROUPS } from "./groups.ts";
 import { kindContests } from "./kind-contests.ts";
 import { measureLabs } from "./lab.ts";
@@ -82,6 +83,7 @@ async function main(options: Options): Promise<void> {
     }
     for await (const contest of frameContests(around, 64, 8192, wanted)) await run(contest);
     for (const contest of kindContests(around.kernels, 64, wanted)) await run(contest);
+    for (const contest of filterContests(around.kernels, 64, wanted)) await run(contest);
     for (const entries of FDB_SIZES) {
       if (!["fdb lookup, all hit", "fdb lookup, half hit", "fdb insert"].some(wanted)) break;
       for await (const contest of fdbContests(entries, native, wanted)) await run(contest);

@@ -1,10 +1,12 @@
 import type { Command } from "commander";
-import { type Field, flag, whole } from "../core/fields.ts";
+import { type Field, flag, text, whole } from "../core/fields.ts";
+import { LINK_TYPE_ETHERNET } from "../layout/pcap.layout.ts";
 import { type CaptureInput, createCaptureFile, openCaptureFile } from "../node.ts";
 import { CaptureError, type CaptureRecord, readCapture } from "../pcap.ts";
 import { DECAPSULATE_ANY, NO_KIND } from "../tunnel/any.ts";
 import { type Dissector, dissector, type TunnelPorts } from "../wire.ts";
 import { DamagedInput, UsageError } from "./failures.ts";
+import { filterOf } from "./filter-option.ts";
 import { FrameCounts } from "./frame-counts.ts";
 import { columns, frameColumns, frameJson, frameLine, type Telling } from "./frame-line.ts";
 import type { FrameView } from "./frame-view.ts";
@@ -22,6 +24,7 @@ interface InspectOptions {
   readonly ports?: PortsGiven;
   readonly nvgre?: boolean;
   readonly mtu?: number;
+  readonly filter?: string;
   readonly json?: boolean;
 }
 
@@ -48,6 +51,11 @@ const OPTIONS: Rows = {
     help: "UDP destination port of a kind in place of the usual ones; may be given several times, without KIND of VXLAN",
   },
   nvgre: { ...flag(), flag: "--nvgre", help: "read GRE keys as NVGRE has them: VSID and FlowID" },
+  filter: {
+    ...text(),
+    flag: "--filter <EXPRESSION>",
+    help: "tell only of frames that match, in tcpdump's language",
+  },
   json: { ...flag(), flag: "--json", help: "print one JSON object a line" },
 };
 
@@ -59,6 +67,7 @@ Examples:
   frameferry inspect capture.pcapng
   frameferry inspect capture.pcap --first 10 --json
   frameferry inspect capture.pcap --count
+  frameferry inspect capture.pcap --filter "tcp port 80 and not host 10.0.0.1"
   frameferry inspect capture.pcap --frame 17
   frameferry inspect overlay.pcap --columns frame,time,ends,vni
   frameferry inspect overlay.pcap --port 4789,14789 --port geneve=6082
@@ -80,8 +89,11 @@ async function inspect(path: string, parsed: Parsed): Promise<void> {
     throw new UsageError("--columns: cannot be combined with --json or --count");
   if (frame !== undefined && (first !== undefined || count || options.columns !== undefined))
     throw new UsageError("--frame: cannot be combined with --first, --count or --columns");
+  if (frame !== undefined && options.filter !== undefined)
+    throw new UsageError("--frame: cannot be combined with --filter");
   if (options.mtu !== undefined && frame === undefined) throw new UsageError("--mtu: is for --frame");
   const ports = portsByKind(options.ports);
+  const wanted: Wanted = { first, matches: await matcherOf(options.filter) };
   const read = dissector(ports === undefined ? {} : { tunnelPorts: ports });
   const telling: Telling = { nvgre };
   if (frame !== undefined) {
@@ -97,7 +109,7 @@ async function inspect(path: string, parsed: Parsed): Promise<void> {
   }
   if (count) {
     const counts = new FrameCounts(telling);
-    await eachBatch(path, first, async (records) => {
+    await eachBatch(path, wanted, async (records) => {
       for (const record of records) counts.add(viewOf(record, read));
     });
     await print(json ? counts.json() : counts.text(), json ? "programs" : "people");
@@ -111,7 +123,7 @@ async function inspect(path: string, parsed: Parsed): Promise<void> {
   const output = await createCaptureFile("-");
   const encoder = new TextEncoder();
   if (names !== undefined) await output.write(encoder.encode(`${names.join("\t")}\n`));
-  await eachBatch(path, first, async (records) => {
+  await eachBatch(path, wanted, async (records) => {
     const lines = records.map((record) => tell(viewOf(record, read)));
     if (lines.length > 0) await output.write(encoder.encode(`${lines.join("\n")}\n`));
   });
@@ -131,23 +143,38 @@ function viewOf(record: CaptureRecord, read: Dissector): FrameView {
 
 async function recordAt(path: string, index: number): Promise<CaptureRecord | undefined> {
   let found: CaptureRecord | undefined;
-  await eachBatch(path, index + 1, async (records) => {
+  await eachBatch(path, { first: index + 1, matches: undefined }, async (records) => {
     found = records.find((record) => record.index === index);
   });
   return found;
 }
 
-/** Calls `work` with the records of a capture, the first `most` of them, batch by batch. */
+/** Which records of a capture: the first so many that match. */
+interface Wanted {
+  readonly first: number | undefined;
+  readonly matches: ((record: CaptureRecord) => boolean) | undefined;
+}
+
+/** Filters know Ethernet: nothing else matches, whatever the expression. */
+async function matcherOf(expression: string | undefined): Promise<Wanted["matches"]> {
+  if (expression === undefined) return undefined;
+  const filter = await filterOf(expression);
+  return ({ data, originalLength, interface: { linkType } }) =>
+    linkType === LINK_TYPE_ETHERNET && filter.matches(data, Math.max(originalLength, data.length));
+}
+
+/** Calls `work` with the records of a capture that are wanted, batch by batch. */
 async function eachBatch(
   path: string,
-  most: number | undefined,
+  { first, matches }: Wanted,
   work: (records: readonly CaptureRecord[]) => Promise<void>,
 ): Promise<void> {
   const input = await openCaptureFile(path);
-  let left = most ?? Number.POSITIVE_INFINITY;
+  let left = first ?? Number.POSITIVE_INFINITY;
   try {
     for await (const records of readCapture(chunks(input)).batches()) {
-      const wanted = records.length <= left ? records : records.slice(0, left);
+      const matching = matches === undefined ? records : records.filter(matches);
+      const wanted = matching.length <= left ? matching : matching.slice(0, left);
       await work(wanted);
       left -= wanted.length;
       if (left === 0) break;

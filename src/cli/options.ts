@@ -10,7 +10,7 @@ import {
   pathText,
   sentenceAt,
 } from "../core/argument-error.ts";
-import { choice, type Field, flag, type Kind, whole } from "../core/fields.ts";
+import { choice, type Field, flag, type Kind, text, whole } from "../core/fields.ts";
 import type { Selection } from "./capture-source.ts";
 import { UsageError } from "./failures.ts";
 import { time } from "./times.ts";
@@ -25,6 +25,7 @@ export type Parsed = Readonly<Record<string, unknown>>;
 export interface TransformOptions {
   readonly output: string;
   readonly format?: CaptureOutputFormat | undefined;
+  readonly filter?: string | undefined;
   readonly workers?: number | undefined;
   readonly json?: boolean | undefined;
   readonly inPlace?: boolean | undefined;
@@ -48,6 +49,11 @@ export const TRANSFORM_OPTIONS: Rows = {
     ...choice("same", "pcap", "pcapng"),
     flag: "--format <FORMAT>",
     help: "pcap, pcapng or same as IN; by default OUT's ending decides if it is .pcap or .pcapng",
+  },
+  filter: {
+    ...text(),
+    flag: "--filter <EXPRESSION>",
+    help: "drop frames that do not match, in tcpdump's language, before anything is done to them",
   },
   workers: {
     ...whole(0, 64),

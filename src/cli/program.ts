@@ -27,6 +27,10 @@ const commands: Readonly<Record<string, Entry>> = {
     summary: "push, pop or rewrite the VLAN tags of a capture",
     load: async () => (await import("./vlan.ts")).defineVlan,
   },
+  filter: {
+    summary: "take the frames out of a capture that match an expression, as tcpdump does",
+    load: async () => (await import("./filter.ts")).defineFilter,
+  },
   sample: {
     summary: "take one frame in so many out of a capture, or whole flows",
     load: async () => (await import("./sample.ts")).defineSample,

@@ -14,6 +14,7 @@ import { containerOfName, nameInContainer } from "../pcap/container.ts";
 import { compileStages } from "../pipeline/compile.ts";
 import { CONSEQUENCE, openSource, type Selection, type Source } from "./capture-source.ts";
 import { DamagedInput, EXIT_BAD_FILE, say } from "./failures.ts";
+import { filterOf } from "./filter-option.ts";
 import { jobsOf } from "./jobs.ts";
 import {
   naming,
@@ -49,18 +50,21 @@ export async function transform(
   const { workers = 0, inPlace = false } = options;
   naming(own, ["stages", 0], () => compileStages(stages));
   const selection = selectionOf(parsed);
+  const filters = options.filter === undefined ? [] : [(await filterOf(options.filter)).stage];
   let failure: unknown;
   for (const { inputs: read, output } of jobsOf(inputs, options.output, inPlace)) {
     const format = options.format ?? formatOfName(output);
     try {
-      await work(read, stages, {
+      await work(read, [...filters, ...stages], {
         workers,
         format,
         selection,
         quiet: options.quiet === true,
         open: () => createCaptureFile(output),
-        report: async (summary) => {
-          const outputFormat = format === "same" ? summary.format : format;
+        report: async (told) => {
+          const outputFormat = format === "same" ? told.format : format;
+          // What is told first of changes is told of the command's own stage.
+          const summary = { ...told, changed: told.changed.slice(filters.length) };
           await report({ command, inputs: read, output, outputFormat, summary }, options);
           if (command === "decap" && summary.changed[0] === 0 && summary.received > 0)
             await sayWhatWasThere(read[0] as string, summary);

@@ -7,6 +7,7 @@
 import {
   DESCRIPTOR_FRAME_LENGTH,
   DESCRIPTOR_LENGTH,
+  DESCRIPTOR_LINK,
   DESCRIPTOR_OFFSET,
   DESCRIPTOR_VERDICT,
   VERDICT_DROP,
@@ -55,6 +56,8 @@ export function emit(root: Target, registers: number): Uint8Array<ArrayBuffer> {
   code.get(passed).get(verdict).number(VERDICT_DROP).add(I32_EQ, I32_ADD).set(passed).leap("done");
   code.close();
   code.open(BLOCK, "no");
+  // What does not begin with an Ethernet header is read by nobody here, and so it matches nothing.
+  code.get(DESCRIPTORS).load(I32_LOAD8_U, DESCRIPTOR_LINK).leapIf("no");
   code.get(DESCRIPTORS).load(I32_LOAD, DESCRIPTOR_OFFSET).set(code.frame);
   code.get(DESCRIPTORS).load(I32_LOAD, DESCRIPTOR_FRAME_LENGTH).set(code.length);
   for (let register = 0; register < registers; register++) code.number(0).set(code.localOf(`r${register}`));

@@ -1,5 +1,5 @@
-// The grammar of arithmetic and of relations between numbers. Operators bind as in libpcap: `&` and `|` alike and weakest,
-// then shifts, sums, products. `%` and `^` take one operand on their left and all that follows on their right.
+// The grammar of arithmetic and of relations between numbers. Operators bind as in libpcap: `|` weakest, then `&`,
+// shifts, sums, products. `%` and `^` take one operand on their left and all that follows on their right.
 
 import type { Reader } from "./reader.ts";
 import { expected, syntaxError } from "./syntax-error.ts";
@@ -9,12 +9,7 @@ import { PROTOCOLS } from "./words.ts";
 const RELATIONS: readonly string[] = ["=", "!=", ">", ">=", "<", "<="];
 
 /** From the weakest on. */
-const LEVELS: readonly (readonly string[])[] = [
-  ["&", "|"],
-  ["<<", ">>"],
-  ["+", "-"],
-  ["*", "/"],
-];
+const LEVELS: readonly (readonly string[])[] = [["|"], ["&"], ["<<", ">>"], ["+", "-"], ["*", "/"]];
 
 /** Whether a number begins here: it is the left side of a relation then. */
 export function startsValue(reader: Reader): boolean {

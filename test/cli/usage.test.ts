@@ -25,6 +25,7 @@ describe("help", () => {
     ["vlan", "push", "--help"],
     ["vlan", "pop", "--help"],
     ["vlan", "rewrite", "--help"],
+    ["filter", "--help"],
     ["sample", "--help"],
     ["count", "--help"],
     ["demo", "--help"],

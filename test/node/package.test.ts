@@ -12,6 +12,8 @@ import { type InstalledPackage, installPackage, packageJson, root } from "../sup
 import { run } from "../support/run-program.ts";
 
 const BUNDLE_LIMIT = 92_500; // bytes after gzip
+/** What `frameferry/filter` adds to a page that has the main entry. */
+const FILTER_LIMIT = 15_000;
 
 const entries = Object.keys(packageJson.exports).map((path) => path.replace(/^\./, "frameferry"));
 /** All but files: the worker's script is one, too, and is started and not imported. */
@@ -157,6 +159,31 @@ describe("installed in an empty project", () => {
       expect(run(process.execPath, [tsc, "-p", "."], project).output).toBe("");
     },
   );
+});
+
+async function bundledBytes(...entries: readonly string[]): Promise<number> {
+  const warnings: string[] = [];
+  const names = entries.map((entry) => JSON.stringify(join(root, "dist", `${entry}.js`)));
+  const virtual = {
+    name: "virtual",
+    resolveId: (id: string) => (id === "all" ? id : null),
+    load: (id: string) =>
+      id === "all" ? names.map((name, i) => `export * as entry${i} from ${name};\n`).join("") : null,
+  };
+  const bundle = await rollup({
+    input: "all",
+    // Minified, as bundlers do it.
+    plugins: [virtual, nodeResolve({ browser: true }), minify()],
+    onwarn: ({ message }) => void warnings.push(message),
+  });
+  const { output } = await bundle.generate({ format: "es", inlineDynamicImports: true });
+  await bundle.close();
+  expect(warnings).toEqual([]);
+  return output.reduce((sum, file) => sum + (file.type === "chunk" ? gzipSync(file.code).length : 0), 0);
+}
+
+test(`filters add at most ${FILTER_LIMIT} bytes of gzip to the main entry`, async () => {
+  expect((await bundledBytes("index", "filter")) - (await bundledBytes("index"))).toBeLessThan(FILTER_LIMIT);
 });
 
 test(`the main entry, bundled for browsers with its dependencies, is below ${BUNDLE_LIMIT} bytes of gzip`, async () => {

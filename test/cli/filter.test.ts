@@ -1,0 +1,77 @@
+// Filters of the command line: as a command of their own, and in front of the others.
+import { join } from "node:path";
+import { dissect } from "frameferry/wire";
+import { expect, test } from "vitest";
+import { good } from "./captures-support.ts";
+import { frameferry, recordsOf, temporaryFolder, VXLAN } from "./program.ts";
+
+test("filter writes what matches, and says what it dropped", async () => {
+  const out = join(temporaryFolder(), "out.pcap");
+  const all = (await recordsOf(VXLAN)).length;
+  const { stdout } = await good([
+    "filter",
+    VXLAN,
+    "-o",
+    out,
+    "--json",
+    "udp",
+    "port",
+    "4789",
+    "and",
+    "less",
+    "60",
+  ]);
+  expect(JSON.parse(stdout)).toMatchObject({
+    command: "filter",
+    received: all,
+    forwarded: 0,
+    drops: { filtered: all },
+  });
+  expect(await recordsOf(out)).toEqual([]);
+  await good(["filter", VXLAN, "-o", out, "vxlan 100 and icmp"]);
+  // By the package's own codecs.
+  const pings = (await recordsOf(VXLAN)).filter(({ data }) =>
+    dissect(data).layers.some(({ name }) => name === "icmp"),
+  );
+  expect((await recordsOf(out)).map(({ data }) => data)).toEqual(pings.map(({ data }) => data));
+  expect(pings.length).toBeGreaterThan(0);
+  await good(["filter", VXLAN, "-o", out, "--scope", "text", "not", "vxlan", "100", "or", "udp"]);
+  // In tcpdump's scope udp is asked of the passengers, of which there are none of that kind.
+  expect((await recordsOf(out)).length).toBe(0);
+});
+
+test("--filter stands in front of what a command does", async () => {
+  const out = join(temporaryFolder(), "out.pcap");
+  const all = (await recordsOf(VXLAN)).length;
+  const decap = await good(["decap", VXLAN, "-o", out, "--json", "--filter", "udp dst port 4789"]);
+  expect(JSON.parse(decap.stdout)).toMatchObject({ forwarded: all, changed: all });
+  const none = await good(["vlan", "push", VXLAN, "-o", out, "--vid", "5", "--json", "--filter", "arp"]);
+  expect(JSON.parse(none.stdout)).toMatchObject({ forwarded: 0, changed: 0, drops: { filtered: all } });
+  const shared = await good(["decap", VXLAN, "-o", out, "--json", "--workers", "2", "--filter", "ip"]);
+  expect(JSON.parse(shared.stdout)).toMatchObject({ forwarded: all });
+  const { stdout } = await good(["inspect", VXLAN, "--filter", "arp"]);
+  expect(stdout).toBe("");
+  const lines = (await good(["inspect", VXLAN, "--filter", "udp", "-n", "1"])).stdout.trim().split("\n");
+  expect(lines.length).toBe(1);
+});
+
+test("--explain prints the tree", async () => {
+  const { stdout } = await good(["filter", "--explain", "vlan 5 and (host 10.0.0.1 or port 53)"]);
+  expect(stdout).toBe("all of\n  vlan 5\n  any of\n    host 10.0.0.1\n    port 53\n");
+});
+
+test.each([
+  [["filter", VXLAN, "-o", "out", "tcp", "80"], 'expression: at 4: expected and, or, or the end, got "80"'],
+  [
+    ["decap", VXLAN, "-o", "out", "--filter", "host ("],
+    "--filter: at 6: expected an address, a number or a name, got the end",
+  ],
+  [["inspect", VXLAN, "--filter", "ip["], "--filter: at 3: expected a number, got the end"],
+  [["filter", VXLAN, "ip"], "required option '-o, --output <OUT>' not specified"],
+  [["filter", "-o", "out"], "missing required argument 'IN'"],
+  [["filter", "--explain", "--scope", "or", "ip"], '--scope: expected and or text, got "or"'],
+])("%j is bad usage", async (args, sentence) => {
+  const { status, stderr } = await frameferry(args);
+  expect(stderr).toContain(sentence);
+  expect(status).toBe(2);
+});
