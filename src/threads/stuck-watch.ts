@@ -22,7 +22,8 @@ export interface Watched {
 const TICK_MILLISECONDS = 15;
 /** How long a silence may be if nothing else is said: of time that threads have used, and of time that has gone by. */
 const USED_LEAST = 40;
-const GONE_LEAST = 75;
+/** With 75 a page on a busy machine has lost workers that were well (seen in Chromium, two cores, load 10). */
+const GONE_LEAST = 300;
 /** How long it may be at most, however long others have been. */
 const STUCK_MAXIMUM = 1000;
 /** How much of a tick counts if no thread seems to have used any of it. */

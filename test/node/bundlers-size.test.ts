@@ -155,7 +155,7 @@ test("package.json lists the files that act when they are evaluated", async () =
   const ofOthers = ["addresses", "threads"];
   // These make tables of rows, out of rows that functions make: no bundler knows that those change nothing.
   const ofTables = [
-    ...["fdb", "overlay", "packet", "pcap", "stages", "switch", "tunnel"],
+    ...["fdb", "filter", "overlay", "packet", "pcap", "stages", "switch", "tunnel", "wire"],
     ...["count", "demo", "encap", "inspect", "lab", "switch2"],
   ];
   const declaredPure = [...ofOthers, ...ofTables].map((name) => `./dist/shared/${name}.js`);

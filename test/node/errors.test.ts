@@ -78,5 +78,8 @@ test("compose says which layer and which field", () => {
   });
   expect(thrown([{ name: "arp" } as wire.ComposeLayer])).toMatchObject({ code: "missing" });
   expect(thrown(outer)).toMatchObject({ code: "missing", path: "layers[1].sourcePort" });
-  expect(thrown([{ name: "mpls" } as never])).toMatchObject({ code: "not-one-of", path: "layers[0].name" });
+  expect(thrown([{ name: "nonsense" } as never])).toMatchObject({
+    code: "not-one-of",
+    path: "layers[0].name",
+  });
 });

@@ -103,7 +103,7 @@ const SAME: [file: File, path: string, type: string, only?: string[]][] = [
   ["topology", "clusters.nodes", "TopologyNode"],
   ["topology", "clusters.pods", "TopologyPod"],
   ["topology", "office", "OfficeOptions", ["capture"]],
-  ["topology", "office.placement", "Seat"],
+  ["topology", "office.placement", "Desk"],
   ["topology", "tors", "TwoTorsOptions", ["capture"]],
   ["topology", "traffic", "Step"],
   ["topology", "traffic.flow", "FlowStep.flow"],
