@@ -10,6 +10,7 @@ import { shared } from "./shared-captures-support.ts";
 import { isolated } from "./support.ts";
 
 const DECAP: Stage = { stage: "decapsulate", kind: "vxlan" };
+const ANY: Stage = { stage: "decapsulate", kind: "any", depth: "all" };
 const KEEP: Stage = { ...DECAP, others: "keep" };
 const ENCAP: Stage = {
   stage: "encapsulate",
@@ -71,6 +72,35 @@ describe.each(Object.keys(WAYS))("%s", (way) => {
       [62, 1],
       [62, 1],
     ]);
+  });
+
+  // An IP packet that a tunnel carried gets an Ethernet header with the same addresses.
+  it.each([
+    ...["fcs-tunnel.pcap", "fcs-tunnel.pcapng", "sll.pcap", "raw.pcap", "null.pcap"],
+    ...["gpe-ipv4.pcap", "geneve-ipv4.pcap", "gre-ipv4.pcap", "gre-in-udp.pcap", "gre-key77.pcap"],
+    ...["vxlan-in-ipip.pcap", "vxlan-8472-in-4789.pcap", "erspan.pcap", "two-link-types.pcapng"],
+    ...["ipv6-atomic-fragment.pcap", "ipv4-ah.pcap"],
+  ])("%s gives what is in it, whatever is around that", async (name) => {
+    const found = await through(name, [ANY]);
+    expect(found.length).toBe({ "erspan.pcap": 3, "two-link-types.pcapng": 2 }[name] ?? 1);
+    for (const one of found) {
+      expect(one).toMatchObject({ length: 62, wire: 62, linkType: 1, fcs: 0 });
+      expect(one.head.slice(0, 28)).toBe(HEAD);
+      expect(one.head.slice(68, 80)).toBe(PORTS);
+    }
+  });
+
+  it("what a mirror has cut, and what a card has yet to segment, comes as far as it goes", async () => {
+    expect(await through("cropped-no-origlen.pcap", [ANY])).toMatchObject([
+      { length: 40, wire: 62 },
+      { length: 50, wire: 62 },
+    ]);
+    expect(await through("tso-inner-length0.pcap", [ANY])).toMatchObject([{ length: 74, wire: 74 }]);
+  });
+
+  it("fragments of one packet have one fate", async () => {
+    expect(await through("ipv4-fragments.pcap", [ANY])).toEqual([]);
+    expect(await through("ipv4-fragments.pcap", [{ ...ANY, others: "keep" }])).toHaveLength(2);
   });
 
   it("fcs-plain.pcapng: the check sequence stays where it is right, and nowhere else", async () => {
