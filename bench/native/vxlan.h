@@ -144,7 +144,8 @@ static __attribute__((noinline)) uint32_t decapsulate_any(const uint8_t *base, d
     if (present < 20) return OUTER_IP_TRUNCATED;
     header = (ip[0] & 15u) * 4;
     if (ip[0] >> 4 != 4 || header < 20) return OUTER_IP_HEADER;
-    if (ip[9] != 17 || (load16(ip + 6) & 0xff1f) != 0) return NOT_TUNNEL;
+    if (ip[9] != 17) return NOT_TUNNEL;
+    if ((load16(ip + 6) & 0xff3f) != 0) return OUTER_IP_FRAGMENT;
     if (present < header) return OUTER_IP_TRUNCATED;
     total = swap16(load16(ip + 2));
   } else if (type == 0xdd86) {
@@ -162,7 +163,6 @@ static __attribute__((noinline)) uint32_t decapsulate_any(const uint8_t *base, d
   if (type == 0x0008) {
     uint64_t sum = 0;
     for (uint32_t i = 0; i < header; i += 4) sum += load32(ip + i);
-    if ((load16(ip + 6) & 0xff3f) != 0) return OUTER_IP_FRAGMENT;
     if (fold(sum) != 0xffff) return OUTER_IP_CHECKSUM;
   }
   const int big = total == 0 && available > 65535;

@@ -50,7 +50,8 @@ export function decapsulateAny(
     if (present < 20) return OUTER_IP_TRUNCATED;
     header = (view.getUint8(ip) & 15) << 2;
     if (view.getUint8(ip) >>> 4 !== 4 || header < 20) return OUTER_IP_HEADER;
-    if (view.getUint8(ip + 9) !== 17 || (view.getUint16(ip + 6) & 0x1fff) !== 0) return NOT_TUNNEL;
+    if (view.getUint8(ip + 9) !== 17) return NOT_TUNNEL;
+    if ((view.getUint16(ip + 6) & 0x3fff) !== 0) return OUTER_IP_FRAGMENT;
     if (present < header) return OUTER_IP_TRUNCATED;
     total = view.getUint16(ip + 2);
   } else if (type === 0x86dd) {
@@ -63,10 +64,7 @@ export function decapsulateAny(
   if (present < header + 8) return UDP_TRUNCATED;
   const udp = ip + header;
   if (view.getUint16(udp + 2, true) !== port) return NOT_TUNNEL;
-  if (type === 0x0800) {
-    if ((view.getUint16(ip + 6) & 0x3fff) !== 0) return OUTER_IP_FRAGMENT;
-    if (sumOfHeader(view, ip, header) !== 0xffff) return OUTER_IP_CHECKSUM;
-  }
+  if (type === 0x0800 && sumOfHeader(view, ip, header) !== 0xffff) return OUTER_IP_CHECKSUM;
   const big = total === 0 && available > 65535;
   if (big) total = available;
   if (total < header + 8) return OUTER_IP_HEADER;

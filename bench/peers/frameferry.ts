@@ -42,7 +42,7 @@ export function frameferryDatapath(
     encapsulate: new Pipeline(kernels, [
       { stage: "encapsulate", kind: "vxlan", vni, local, remote, localMac, remoteMac, port, ttl, seed },
     ]),
-    decapsulate: new Pipeline(kernels, [{ stage: "decapsulate", kind: "vxlan", vni, port }]),
+    decapsulate: new Pipeline(kernels, [{ stage: "decapsulate", kind: "vxlan", vni, port, lengths: "strict" }]),
     vlanPush: new Pipeline(kernels, [{ stage: "vlan-push", vid: VLAN_ID }]),
     vlanPop: new Pipeline(kernels, [{ stage: "vlan-pop" }]),
   };
