@@ -33,8 +33,8 @@ const kernels: readonly Mutant[] = [
   {
     name: "carrier-length",
     file: "assembly/carrier.ts",
-    search: "if (ipLength > available) return",
-    replacement: "if (ipLength > available + 64) return",
+    search: "if (ipLength > available && strict) return",
+    replacement: "if (ipLength > available + 64 && strict) return",
     what: "an outer packet may claim more bytes than there are",
     tests: ["pipeline/decapsulate-headers.test.ts", "lane/hostile.test.ts"],
   },

@@ -42,7 +42,9 @@ export function frameferryDatapath(
     encapsulate: new Pipeline(kernels, [
       { stage: "encapsulate", kind: "vxlan", vni, local, remote, localMac, remoteMac, port, ttl, seed },
     ]),
-    decapsulate: new Pipeline(kernels, [{ stage: "decapsulate", kind: "vxlan", vni, port, lengths: "strict" }]),
+    decapsulate: new Pipeline(kernels, [
+      { stage: "decapsulate", kind: "vxlan", vni, port, lengths: "strict" },
+    ]),
     vlanPush: new Pipeline(kernels, [{ stage: "vlan-push", vid: VLAN_ID }]),
     vlanPop: new Pipeline(kernels, [{ stage: "vlan-pop" }]),
   };

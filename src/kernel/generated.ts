@@ -3,7 +3,7 @@
 // The bytes of such a module lie in the kernels' memory, behind the stages that run it. So every thread finds them where
 // the stages are, and makes an instance of its own the first time it gets there: nobody has to be told of a new filter.
 
-import { FILTER_CODE, FILTER_CODE_LENGTH, FILTER_ID } from "../layout/stage.layout.ts";
+import { FILTER_CODE, FILTER_CODE_LENGTH, FILTER_ID, FILTER_ID_HIGH } from "../layout/stage.layout.ts";
 
 /** What a generated module exports as `run`. */
 type Generated = (descriptors: number, count: number, passed: number) => number;
@@ -29,7 +29,7 @@ export function generatedRunner(
     const bytes = new Uint8Array(memory.buffer, start, word(FILTER_CODE_LENGTH)).slice();
     const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory } });
     const instance: Instance = {
-      id: [word(FILTER_ID), word(FILTER_ID + 4)],
+      id: [word(FILTER_ID), word(FILTER_ID_HIGH)],
       run: (exports as unknown as { readonly run: Generated }).run,
     };
     if (kept.size >= KEPT_MOST) kept.clear();
@@ -43,7 +43,7 @@ export function generatedRunner(
     if (
       instance === undefined ||
       instance.id[0] !== words[(stage + FILTER_ID) >>> 2] ||
-      instance.id[1] !== words[(stage + FILTER_ID + 4) >>> 2]
+      instance.id[1] !== words[(stage + FILTER_ID_HIGH) >>> 2]
     )
       instance = instanceAt(stage);
     return instance.run(descriptors, count, passed);

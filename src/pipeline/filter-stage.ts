@@ -4,7 +4,13 @@
 import { ArgumentTypeError } from "../core/argument-error.ts";
 import { wrongType } from "../core/arguments.ts";
 import { choice, type Kind, notFor } from "../core/fields.ts";
-import { FILTER_CODE_LENGTH, FILTER_ID, OPERATION_FILTER, STATE_LENGTH } from "../layout/stage.layout.ts";
+import {
+  FILTER_CODE_LENGTH,
+  FILTER_ID,
+  FILTER_ID_HIGH,
+  OPERATION_FILTER,
+  STATE_LENGTH,
+} from "../layout/stage.layout.ts";
 import { type StageKind, stageKind } from "./stage-kind.ts";
 import type { CompiledFilter, FilterStage } from "./stages.ts";
 
@@ -44,7 +50,7 @@ export const FILTER_STAGE: StageKind = stageKind<"filter", "expression">(
     const { code, id } = typeof expression === "string" ? compiled(expression, scope) : expression;
     record.setUint32(FILTER_CODE_LENGTH, code.length, true);
     record.setUint32(FILTER_ID, id[0] as number, true);
-    record.setUint32(FILTER_ID + 4, id[1] as number, true);
+    record.setUint32(FILTER_ID_HIGH, id[1] as number, true);
     return { state: { length: STATE_LENGTH, counted: COUNTED }, code };
   },
 );
