@@ -75,8 +75,23 @@ function anyFlowHash(frame: usize, length: u32, seed: u32): u32 {
     type = load<u16>(frame + at, 2);
     at += VLAN_LENGTH;
   }
-  const packet: usize = frame + at;
-  const left: u32 = length - at;
+  const hash = packetHash(frame + at, length - at, type, seed);
+  if (hash >= 0) return <u32>hash;
+  const macs: u32 = load<u16>(frame, 4) | ((<u32>load<u16>(frame, ETHERNET_SOURCE + 4)) << 16);
+  return finish(seed, load<u32>(frame), load<u32>(frame, ETHERNET_SOURCE), macs, <u32>bswap<u16>(<u16>type));
+}
+
+/**
+ * The same for a packet behind another header than Ethernet's, of the EtherType `type` as it lies in memory. What is not IP is
+ * all of one flow.
+ */
+export function packetFlowHash(packet: usize, left: u32, type: u32, seed: u32): u32 {
+  const hash = packetHash(packet, left, type, seed);
+  return hash >= 0 ? <u32>hash : finish(seed, 0, 0, 0, <u32>bswap<u16>(<u16>type));
+}
+
+/** The hash of an IP packet; negative if it is none. */
+function packetHash(packet: usize, left: u32, type: u32, seed: u32): i64 {
   if (type === TYPE_IPV4 && left >= <u32>IPV4_LENGTH) {
     const first: u32 = load<u8>(packet);
     const headerLength: u32 = (first & 15) << 2;
@@ -98,8 +113,7 @@ function anyFlowHash(frame: usize, length: u32, seed: u32): u32 {
     const ports: u32 = hasPorts(next) && left >= <u32>IPV6_LENGTH + 4 ? load<u32>(packet, IPV6_LENGTH) : 0;
     return finish(seed, condense(packet + IPV6_SOURCE), condense(packet + IPV6_DESTINATION), ports, next);
   }
-  const macs: u32 = load<u16>(frame, 4) | ((<u32>load<u16>(frame, ETHERNET_SOURCE + 4)) << 16);
-  return finish(seed, load<u32>(frame), load<u32>(frame, ETHERNET_SOURCE), macs, <u32>bswap<u16>(<u16>type));
+  return -1;
 }
 
 /** One word for the four of an IPv6 address. */

@@ -30,7 +30,8 @@ export let isFragment: bool = false;
 
 /**
  * How many bytes of headers are passed over from `header` on, of which `present` bytes are there and the first is one of
- * `protocol`; or REFUSED if they do not end there. Nothing is looked at behind the header of a fragment.
+ * `protocol`; or REFUSED if one begins where nothing is. The last may end behind
+ * what is there: callers see that nothing is left. Nothing is looked at behind the header of a fragment.
  */
 export function passHeaders(header: usize, present: u32, protocol: u32, ipv6: bool): u32 {
   let at: u32 = 0;

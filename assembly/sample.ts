@@ -3,11 +3,13 @@
 import {
   DESCRIPTOR_FRAME_LENGTH,
   DESCRIPTOR_LENGTH,
+  DESCRIPTOR_LINK,
   DESCRIPTOR_OFFSET,
   DESCRIPTOR_VERDICT,
   VERDICT_FORWARD,
 } from "../src/layout/descriptor.layout";
 import { DROP_NOT_SAMPLED } from "../src/layout/drop.layout";
+import { LINK_ETHERNET } from "../src/layout/link.layout";
 import {
   SAMPLE_FLOWS,
   SAMPLE_LIMIT,
@@ -17,7 +19,8 @@ import {
   STAGE_FLAGS,
 } from "../src/layout/stage.layout";
 import { drop, passOver, stateOf } from "./descriptor";
-import { flowHash } from "./flow-hash";
+import { flowHash, packetFlowHash } from "./flow-hash";
+import { LINK_PLACE, LINK_REFUSED, LINK_TYPE, openLink } from "./link";
 
 export function sample(descriptors: usize, count: u32, stage: usize, counters: usize): void {
   const end: usize = descriptors + count * DESCRIPTOR_LENGTH;
@@ -53,10 +56,22 @@ function sampleFlows(descriptors: usize, end: usize, stage: usize, counters: usi
       passOver(d);
       continue;
     }
-    const hash = flowHash(load<u32>(d, DESCRIPTOR_OFFSET), load<u32>(d, DESCRIPTOR_FRAME_LENGTH), seed);
+    const frame: usize = load<u32>(d, DESCRIPTOR_OFFSET);
+    const length = load<u32>(d, DESCRIPTOR_FRAME_LENGTH);
+    const link: u32 = load<u8>(d, DESCRIPTOR_LINK);
+    const hash =
+      link === LINK_ETHERNET ? flowHash(frame, length, seed) : linkFlowHash(link, frame, length, seed);
     if (mixed(hash) <= limit) continue;
     drop(d, DROP_NOT_SAMPLED, counters);
   }
+}
+
+/** What cannot be opened is all of one flow. */
+function linkFlowHash(link: u32, frame: usize, length: u32, seed: u32): u32 {
+  const opened = openLink(link, frame, length);
+  if ((opened & LINK_REFUSED) !== 0) return packetFlowHash(frame, 0, 0, seed);
+  const at = opened & LINK_PLACE;
+  return packetFlowHash(frame + at, length - at, opened >>> LINK_TYPE, seed);
 }
 
 /**

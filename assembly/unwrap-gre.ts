@@ -164,7 +164,8 @@ function openErspan(at: u32, end: u32, protocol: u32, sequenced: bool): u32 {
   const frameType = (more >>> ERSPAN_III_FRAME_SHIFT) & ERSPAN_III_FRAME_MASK;
   if (frameType === ERSPAN_III_ETHERNET) return found(WRAPPING_ERSPAN, payload, ETHERTYPE_TEB, end);
   if (frameType !== ERSPAN_III_IP) return OTHER | DROP_INNER_UNKNOWN;
-  return found(WRAPPING_ERSPAN, payload, typeOfIpVersion(payload, end), end);
+  const type = typeOfIpVersion(payload, end);
+  return type === TYPE_UNKNOWN ? OTHER | DROP_INNER_UNKNOWN : found(WRAPPING_ERSPAN, payload, type, end);
 }
 
 /** A packet without payload acknowledges others (RFC 2637 §4.1). */

@@ -204,7 +204,9 @@ function endOf(at: u32, ipv6: bool, payload: u32, end: u32, minimum: u32): u32 {
       return REFUSED | DROP_OUTER_IP_CHECKSUM;
     ipLength = half(at + IPV4_TOTAL_LENGTH);
   }
-  if (ipLength === 0 && counted < REFUSED && (!strict || counted > 65535)) ipLength = available;
+  // Unlike a length, the place that is returned may be one that looks refused: what claims so much is told nothing.
+  if (ipLength === 0 && end < REFUSED && counted < REFUSED && (!strict || counted > 65535))
+    ipLength = available;
   if (ipLength < payload - at + minimum) return REFUSED | DROP_OUTER_IP_HEADER;
   if (ipLength > available && strict) return REFUSED | DROP_OUTER_IP_TRUNCATED;
   return at + ipLength;

@@ -25,7 +25,7 @@ import {
 import { WRAPPING_MPLS } from "../src/layout/tunnel.layout";
 import { OTHER } from "./refusal";
 import { byteAt, found, half, presentFrom, word } from "./unwrap-state";
-import { isLength, isUsual } from "./unwrap-types";
+import { isLength, isUsualFrame } from "./unwrap-types";
 
 /** Labels on one another; more are no stack. */
 const LABELS_MAXIMUM = 32;
@@ -53,10 +53,12 @@ function openBottom(kind: u32, at: u32, end: u32): u32 {
   if (first === 6 && isIpv6(at, end)) return found(kind, at, ETHERTYPE_IPV6, end);
   // A type field where that of a frame without a control word is counts more than one four bytes behind: that may be the
   // type behind a tag. An address that begins with four zeroes is nobody's.
-  const direct = isFrame(at, end) && word(at) !== 0;
+  const direct = isUsualFrame(at, end) && word(at) !== 0;
   if (first === PSEUDOWIRE_DATA && !direct) {
     const behind = at + PSEUDOWIRE_CONTROL_LENGTH;
-    return isFrame(behind, end) || isLong(behind, end) ? found(kind, behind, ETHERTYPE_TEB, end) : nothing();
+    return isUsualFrame(behind, end) || isLong(behind, end)
+      ? found(kind, behind, ETHERTYPE_TEB, end)
+      : nothing();
   }
   if (direct || (first !== PSEUDOWIRE_CHANNEL && isLong(at, end))) return found(kind, at, ETHERTYPE_TEB, end);
   return first === PSEUDOWIRE_CHANNEL ? OTHER | DROP_TUNNEL_CONTROL : nothing();
@@ -64,11 +66,6 @@ function openBottom(kind: u32, at: u32, end: u32): u32 {
 
 function nothing(): u32 {
   return OTHER | DROP_INNER_UNKNOWN;
-}
-
-/** Whether an Ethernet frame with a usual type field stands there. */
-function isFrame(at: u32, end: u32): bool {
-  return presentFrom(at, end) >= <u32>ETHERNET_LENGTH && isUsual(half(at + ETHERNET_TYPE));
 }
 
 /** Whether an IEEE 802.3 frame whose length fits stands there, which has an LLC header at least. */
@@ -81,12 +78,12 @@ function isLong(at: u32, end: u32): bool {
 /** A total length that fits, or none where a card has yet to cut segments; or what is cut before that can be seen. */
 function isIpv4(at: u32, end: u32): bool {
   if ((byteAt(at) & 15) < 5) return false;
-  if (presentFrom(at, end) < <u32>IPV4_LENGTH) return !isFrame(at, end);
+  if (presentFrom(at, end) < <u32>IPV4_LENGTH) return !isUsualFrame(at, end);
   const total = half(at + IPV4_TOTAL_LENGTH);
-  return total === 0 || (total >= <u32>IPV4_LENGTH && (total <= end - at || !isFrame(at, end)));
+  return total === 0 || (total >= <u32>IPV4_LENGTH && (total <= end - at || !isUsualFrame(at, end)));
 }
 
 function isIpv6(at: u32, end: u32): bool {
-  if (presentFrom(at, end) < <u32>IPV6_LENGTH) return !isFrame(at, end);
-  return half(at + IPV6_PAYLOAD_LENGTH) + IPV6_LENGTH <= end - at || !isFrame(at, end);
+  if (presentFrom(at, end) < <u32>IPV6_LENGTH) return !isUsualFrame(at, end);
+  return half(at + IPV6_PAYLOAD_LENGTH) + IPV6_LENGTH <= end - at || !isUsualFrame(at, end);
 }

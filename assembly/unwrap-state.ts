@@ -54,6 +54,9 @@ export function setNumber(is: u32, number: u32): u32 {
   return DROP_NONE;
 }
 
+/** Of what has no addresses in front: the walk began behind another header than Ethernet's. */
+export const NO_MACS: u32 = 0xffffffff;
+
 /** For a frame that was found without its addresses. */
 export function setFoundMacs(at: u32): void {
   foundMacs = at;

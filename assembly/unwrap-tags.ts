@@ -54,6 +54,7 @@ import {
   byteAt,
   found,
   half,
+  NO_MACS,
   NUMBER_VNI,
   presentFrom,
   setFoundMacs,
@@ -86,10 +87,14 @@ export function openTagged(at: u32, type: u32, end: u32, macs: u32): u32 {
   }
 }
 
-/** A tag between the addresses and the type: without it the addresses stand in front of the type that follows. */
+/**
+ * A tag between the addresses and the type: without it the addresses stand in front of the type that follows. Where there are
+ * no addresses, what is carried is what that type says.
+ */
 function openTag(kind: u32, at: u32, tagLength: u32, end: u32, macs: u32): u32 {
   if (!takes(kind)) return OTHER | DROP_NOT_TUNNEL;
   if (presentFrom(at, end) < tagLength + 2) return DROP_TUNNEL_TRUNCATED;
+  if (macs === NO_MACS) return found(kind, at + tagLength + 2, half(at + tagLength), end);
   found(kind, at + tagLength - ETHERNET_TYPE, ETHERTYPE_TEB, end);
   setFoundMacs(macs);
   return 0;

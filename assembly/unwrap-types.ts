@@ -1,6 +1,8 @@
 // Types of what a wrapping carries: all protocols' numbers become EtherTypes, so that there is one way to go on.
 
 import {
+  ETHERNET_LENGTH,
+  ETHERNET_TYPE,
   ETHERTYPE_ARP,
   ETHERTYPE_E_TAG,
   ETHERTYPE_I_TAG,
@@ -24,7 +26,7 @@ import {
   NSH_NEXT_NSH,
 } from "../src/layout/nsh.layout";
 import { TPID_CUSTOMER, TPID_LEGACY, TPID_SERVICE } from "../src/layout/vlan.layout";
-import { byteAt, presentFrom } from "./unwrap-state";
+import { byteAt, half, presentFrom } from "./unwrap-state";
 
 /** Nothing that is known. */
 export const TYPE_UNKNOWN: u32 = 0;
@@ -61,7 +63,7 @@ export function typeOfNext(next: u32): u32 {
 }
 
 /** Whether a type field is one that Ethernet frames often have: where nothing says what follows, this must. */
-export function isUsual(type: u32): bool {
+function isUsual(type: u32): bool {
   switch (type) {
     case ETHERTYPE_IPV4:
     case ETHERTYPE_IPV6:
@@ -82,6 +84,18 @@ export function isUsual(type: u32): bool {
     default:
       return false;
   }
+}
+
+/**
+ * Whether an Ethernet frame with a usual type field stands there; if that is IP's, with a packet of that version.
+ * src/packet/guesses.ts asks the same.
+ */
+export function isUsualFrame(at: u32, end: u32): bool {
+  const present = presentFrom(at, end);
+  if (present < <u32>ETHERNET_LENGTH) return false;
+  const type = half(at + ETHERNET_TYPE);
+  if (present === ETHERNET_LENGTH || !isIp(type)) return isUsual(type);
+  return byteAt(at + ETHERNET_LENGTH) >>> 4 === <u32>(type === ETHERTYPE_IPV4 ? 4 : 6);
 }
 
 /** Whether it is the length of an IEEE 802.3 frame. */

@@ -31,7 +31,7 @@ import {
   DROP_VXLAN_RESERVED,
   DROP_VXLAN_TRUNCATED,
 } from "../src/layout/drop.layout";
-import { ETHERNET_LENGTH, ETHERNET_TYPE, ETHERTYPE_TEB } from "../src/layout/ethernet.layout";
+import { ETHERTYPE_TEB } from "../src/layout/ethernet.layout";
 import { GENEVE_PROTOCOL, GENEVE_VNI } from "../src/layout/geneve.layout";
 import {
   GTP_EXTENSION_UNIT,
@@ -131,7 +131,7 @@ import {
   takes,
   word,
 } from "./unwrap-state";
-import { carried, isUsual, TYPE_UNKNOWN, typeOfIpVersion, typeOfNext } from "./unwrap-types";
+import { carried, isUsualFrame, TYPE_UNKNOWN, typeOfIpVersion, typeOfNext } from "./unwrap-types";
 
 /** The entry of the port that was looked up last. */
 let entry: usize = 0;
@@ -351,8 +351,7 @@ export function openSession(at: u32, end: u32): u32 {
   const payload = at + L2TPV3_SESSION_LENGTH;
   for (let more: u32 = 0; more <= <u32>L2TPV3_COOKIE_MAXIMUM; more += L2TPV3_COOKIE_UNIT) {
     const behind = payload + more;
-    if (presentFrom(behind, end) < <u32>ETHERNET_LENGTH) break;
-    if (isUsual(half(behind + ETHERNET_TYPE))) return found(WRAPPING_L2TPV3, behind, ETHERTYPE_TEB, end);
+    if (isUsualFrame(behind, end)) return found(WRAPPING_L2TPV3, behind, ETHERTYPE_TEB, end);
   }
   return OTHER | DROP_INNER_UNKNOWN;
 }

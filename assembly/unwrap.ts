@@ -91,6 +91,8 @@ import {
   foundNumberIs,
   foundType,
   half,
+  length,
+  NO_MACS,
   NUMBER_KEY,
   NUMBER_NONE,
   NUMBER_VNI,
@@ -206,7 +208,7 @@ function unwrap(d: usize, levels: u32): u32 {
   let numbered = levels !== 0 || load<u16>(stage, ANY_VNIS) === 0;
   let vni = load<u32>(d, DESCRIPTOR_VNI);
   let end = wire;
-  let macs: u32 = at;
+  let macs: u32 = link === LINK_ETHERNET ? at : NO_MACS;
   let reason: u32 = DROP_NONE;
   const before = levels;
   for (; levels < depth && takenCount < <u32>TAKEN_MAXIMUM; levels++) {
@@ -227,6 +229,8 @@ function unwrap(d: usize, levels: u32): u32 {
     type = foundType;
     end = foundEnd;
     macs = foundMacs;
+    // What lies behind a wrapping is none of what it carries, whatever length that claims.
+    if (end < length) setFrame(address, end);
   }
   if (levels === before) return before === 0 ? (reason === DROP_NONE ? DROP_NOT_TUNNEL : reason) : DROP_NONE;
   if (!numbered) return load<u8>(stage, ANY_VNIS) !== 0 ? DROP_OTHER_VNI : DROP_OTHER_KEY;
@@ -267,7 +271,7 @@ function openLevel(at: u32, type: u32, end: u32, macs: u32): u32 {
     store<u32>(one, foundEnd - foundAt, TAKEN_WIRE);
     if (foundType === ETHERTYPE_TEB) return frameIsThere();
     if (isIp(foundType)) return packetIsThere();
-    reason = openTagged(foundAt, foundType, foundEnd, foundAt);
+    reason = openTagged(foundAt, foundType, foundEnd, NO_MACS);
   }
   return reason;
 }

@@ -1,5 +1,6 @@
 export { type ArgumentError, type ErrorPath, isArgumentError } from "./core/argument-error.ts";
 export { type ErrorCode, errorCodes } from "./core/error-codes.ts";
+export { linkTypeName } from "./core/link-type-names.ts";
 export { LINK_TYPE_ETHERNET } from "./layout/pcap.layout.ts";
 export type { CaptureSource } from "./pcap/byte-source.ts";
 export { CaptureError } from "./pcap/capture-error.ts";
@@ -22,7 +23,6 @@ export type {
 export { CaptureWriter, type CaptureWriterOptions } from "./pcap/capture-writer.ts";
 export { frameOf } from "./pcap/check-sequence.ts";
 export { packCapture, unpackCapture } from "./pcap/container.ts";
-export { linkTypeName } from "./pcap/link-type-names.ts";
 export { commentOption, commentsOf } from "./pcap/options.ts";
 export type { TimeResolution } from "./pcap/time.ts";
 export type { Container } from "./platform/compression.ts";

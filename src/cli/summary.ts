@@ -1,9 +1,9 @@
 // What became of a capture, as a table for people or as JSON for programs.
 
 import { dropReasons } from "../core/drop-reasons.ts";
+import { linkTypeName } from "../core/link-type-names.ts";
 import type { DataplaneCaptureSummary } from "../dataplane/dataplane.ts";
 import type { StageCounts } from "../index.ts";
-import { linkTypeName } from "../pcap/link-type-names.ts";
 import { linkTypeRow } from "../pcap/link-types.ts";
 import { flagOfKey } from "../pipeline/count-stage.ts";
 import { nameOf, namesOf } from "./failures.ts";

@@ -1,5 +1,7 @@
 // Names of numbers that packets have and nobody here reads: for those who tell people what was there.
 
+import { linkTypeName } from "./link-type-names.ts";
+
 const ETHERTYPES: Readonly<Record<number, string>> = {
   512: "PUP",
   2048: "IPv4",
@@ -108,57 +110,6 @@ const PPP_PROTOCOLS: Readonly<Record<number, string>> = {
   49699: "CHAP",
 };
 
-const LINK_TYPES: Readonly<Record<number, string>> = {
-  0: "BSD loopback",
-  1: "Ethernet",
-  6: "token ring",
-  7: "ARCNET",
-  8: "SLIP",
-  9: "PPP",
-  10: "FDDI",
-  12: "raw IP",
-  14: "raw IP",
-  50: "PPP with HDLC framing",
-  51: "PPPoE",
-  100: "ATM",
-  101: "raw IP",
-  104: "Cisco HDLC",
-  105: "IEEE 802.11",
-  107: "frame relay",
-  108: "OpenBSD loopback",
-  109: "OpenBSD IPsec",
-  113: "Linux cooked",
-  117: "OpenBSD pflog",
-  119: "IEEE 802.11 with Prism header",
-  122: "IP over Fibre Channel",
-  127: "IEEE 802.11 with radiotap header",
-  129: "Linux ARCNET",
-  140: "MTP2",
-  141: "MTP3",
-  143: "DOCSIS",
-  147: "for private use",
-  163: "IEEE 802.11 with AVS header",
-  187: "Bluetooth HCI",
-  189: "USB",
-  192: "per-packet information",
-  195: "IEEE 802.15.4",
-  201: "Bluetooth HCI with direction",
-  220: "USB",
-  224: "Fibre Channel",
-  226: "Solaris IPNET",
-  227: "SocketCAN",
-  228: "raw IPv4",
-  229: "raw IPv6",
-  230: "IEEE 802.15.4",
-  239: "netfilter log",
-  249: "USBPcap",
-  251: "Bluetooth LE",
-  253: "netlink",
-  271: "VSOCK",
-  272: "Nordic BLE",
-  276: "Linux cooked, version 2",
-};
-
 /** `0x88cc (LLDP)`. */
 export function etherTypeText(etherType: number): string {
   return text(`0x${etherType.toString(16).padStart(4, "0")}`, ETHERTYPES[etherType]);
@@ -174,9 +125,9 @@ export function pppProtocolText(protocol: number): string {
   return text(`0x${protocol.toString(16).padStart(4, "0")}`, PPP_PROTOCOLS[protocol]);
 }
 
-/** `189 (USB)`. */
+/** `189 (USB_LINUX)`. */
 export function linkTypeText(linkType: number): string {
-  return text(String(linkType), LINK_TYPES[linkType]);
+  return text(String(linkType), linkTypeName(linkType));
 }
 
 function text(number: string, name: string | undefined): string {

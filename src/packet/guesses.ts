@@ -7,8 +7,8 @@ import {
   ETHERTYPE_IPV6,
   ETHERTYPE_MINIMUM,
 } from "../layout/ethernet.layout.ts";
-import { PSEUDOWIRE_CHANNEL, PSEUDOWIRE_CONTROL_LENGTH, PSEUDOWIRE_DATA } from "../layout/mpls.layout.ts";
-import { read16 } from "../wire/bytes.ts";
+import { PSEUDOWIRE_CHANNEL, PSEUDOWIRE_DATA } from "../layout/mpls.layout.ts";
+import { read16, read32 } from "../wire/bytes.ts";
 import { type L2tpv3Header, type L2tpv3Options, parseL2tpv3 } from "../wire/l2tpv3.ts";
 import type { MplsHeader } from "../wire/mpls.ts";
 import type { Parsed } from "../wire/parsed.ts";
@@ -30,7 +30,7 @@ const SHORTEST = 60;
 
 /**
  * What follows a label: another, or at the bottom an IP packet if the first four bits are 4 or 6; a control word and a
- * frame if they are 0, unless a frame makes sense there and none makes sense behind four bytes; messages if they are 1,
+ * frame if they are 0, unless a frame makes sense there; messages if they are 1,
  * unless a frame makes sense there; else a frame.
  */
 export function behindLabel({ label, bottom }: MplsHeader, { frame, offset, end }: Walk): Next {
@@ -42,8 +42,9 @@ export function behindLabel({ label, bottom }: MplsHeader, { frame, offset, end 
   if (nibble === 4) return IPV4;
   if (nibble === 6) return IPV6;
   if (nibble === PSEUDOWIRE_DATA) {
-    if (makesSense(frame, offset + PSEUDOWIRE_CONTROL_LENGTH, end)) return CONTROL_WORD;
-    return makesSense(frame, offset, end) ? ETHERNET : CONTROL_WORD;
+    // A type four bytes further on may be the one behind a tag. An address that begins with four zeroes is nobody's.
+    const direct = makesSense(frame, offset, end) && read32(frame, offset) !== 0;
+    return direct ? ETHERNET : CONTROL_WORD;
   }
   return nibble === PSEUDOWIRE_CHANNEL && !makesSense(frame, offset, end) ? unread() : ETHERNET;
 }

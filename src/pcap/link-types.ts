@@ -1,5 +1,5 @@
-// Link types of captures (LINKTYPE_ numbers of tcpdump.org): those whose frames are opened here, one a row. The names of
-// the others, for those who tell people, stand in link-type-names.ts.
+// Link types of captures (LINKTYPE_ numbers of tcpdump.org): those whose frames are opened here, one a row. How they are called
+// stands with the names of all others, in src/core/link-type-names.ts.
 
 import {
   LINK_ETHERNET,
@@ -19,30 +19,28 @@ import {
 export interface LinkType {
   /** As it stands in a capture. */
   readonly number: number;
-  /** As tcpdump.org calls it, without LINKTYPE_. */
-  readonly name: string;
   /** With what its frames begin: how kernels open them. */
   readonly link: number;
 }
 
 export const LINK_TYPES: readonly LinkType[] = [
-  { number: 0, name: "NULL", link: LINK_NULL },
-  { number: 1, name: "ETHERNET", link: LINK_ETHERNET },
-  { number: 9, name: "PPP", link: LINK_PPP },
+  { number: 0, link: LINK_NULL },
+  { number: 1, link: LINK_ETHERNET },
+  { number: 9, link: LINK_PPP },
   // Numbers that systems had for raw IP before there was one for all.
-  { number: 12, name: "RAW", link: LINK_IP },
-  { number: 14, name: "RAW", link: LINK_IP },
-  { number: 50, name: "PPP_HDLC", link: LINK_PPP },
-  { number: 101, name: "RAW", link: LINK_IP },
-  { number: 104, name: "C_HDLC", link: LINK_PPP },
-  { number: 105, name: "IEEE802_11", link: LINK_WLAN },
-  { number: 108, name: "LOOP", link: LINK_NULL },
-  { number: 113, name: "LINUX_SLL", link: LINK_SLL },
-  { number: 127, name: "IEEE802_11_RADIOTAP", link: LINK_RADIOTAP },
-  { number: 228, name: "IPV4", link: LINK_IPV4 },
-  { number: 229, name: "IPV6", link: LINK_IPV6 },
-  { number: 239, name: "NFLOG", link: LINK_NFLOG },
-  { number: 276, name: "LINUX_SLL2", link: LINK_SLL2 },
+  { number: 12, link: LINK_IP },
+  { number: 14, link: LINK_IP },
+  { number: 50, link: LINK_PPP },
+  { number: 101, link: LINK_IP },
+  { number: 104, link: LINK_PPP },
+  { number: 105, link: LINK_WLAN },
+  { number: 108, link: LINK_NULL },
+  { number: 113, link: LINK_SLL },
+  { number: 127, link: LINK_RADIOTAP },
+  { number: 228, link: LINK_IPV4 },
+  { number: 229, link: LINK_IPV6 },
+  { number: 239, link: LINK_NFLOG },
+  { number: 276, link: LINK_SLL2 },
 ];
 
 const BY_NUMBER: ReadonlyMap<number, LinkType> = new Map(LINK_TYPES.map((row) => [row.number, row]));

@@ -58,7 +58,10 @@ const USUAL =
 /** Options that not every kind has. */
 const OF_SOME = ["vni", "key", "rule", "udpChecksum", "checksum", "criticalOptions"] as const;
 
-/** Writes the record; a decapsulation makes no frame longer than it was. */
+/**
+ * Writes the record. A decapsulation makes no frame longer than it was, but for MPLS on PPP: two headers of four bytes each are
+ * shorter than an Ethernet header, so that such a frame needs headroom, or `link: "raw"`, or is dropped as `no-headroom`.
+ */
 export function writeAny(stage: DecapsulateAny, record: DataView): StageNeeds {
   const checked = checkFields("decapsulate", DECAPSULATE_ANY, stage);
   const rows = rowsOf(checked);

@@ -31,13 +31,16 @@ import {
   IPV6_FRAGMENT_MORE,
   IPV6_FRAGMENT_OFFSET,
   IPV6_FRAGMENT_OFFSET_MASK,
+  IPV6_HIP,
   IPV6_HOP_BY_HOP,
   IPV6_HOP_LIMIT,
   IPV6_LENGTH,
+  IPV6_MOBILITY,
   IPV6_NEXT_HEADER,
   IPV6_NO_NEXT_HEADER,
   IPV6_PAYLOAD_LENGTH,
   IPV6_ROUTING,
+  IPV6_SHIM6,
   IPV6_SOURCE,
   IPV6_VERSION,
 } from "../layout/ipv6.layout.ts";
@@ -219,6 +222,9 @@ function isExtension(type: number): boolean {
     type === IPV6_ROUTING ||
     type === IPV6_FRAGMENT_HEADER ||
     type === IPV6_DESTINATION_OPTIONS ||
+    type === IPV6_MOBILITY ||
+    type === IPV6_HIP ||
+    type === IPV6_SHIM6 ||
     type === IP_PROTOCOL_AH
   );
 }
@@ -232,7 +238,11 @@ function lengthOf(type: number, units: number): number {
 function extensionBytes({ type, bytes }: Ipv6Extension, name: string): Uint8Array {
   byteArray(`${name}.bytes`, bytes);
   if (!isExtension(type))
-    throw new ArgumentRangeError("not-one-of", `${name}.type`, `expected 0, 43, 44, 51 or 60, got ${type}`);
+    throw new ArgumentRangeError(
+      "not-one-of",
+      `${name}.type`,
+      `expected 0, 43, 44, 51, 60, 135, 139 or 140, got ${type}`,
+    );
   const length = lengthOf(type, bytes[IPV6_EXTENSION_UNITS] ?? 0);
   if (bytes.length !== length) {
     throw new ArgumentRangeError(

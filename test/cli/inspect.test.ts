@@ -142,7 +142,7 @@ describe("inspect, frame by frame", () => {
   test("--frame explains one: offsets, rules, the MTU left, and what decap does", async () => {
     const { stdout } = await good(["inspect", VXLAN, "--frame", "0", "--mtu", "1400"]);
     expect(stdout).toMatch(/^frame 0, 2013-05-18T20:21:44\.837063Z, 148 bytes$/m);
-    expect(stdout).toMatch(/^ {4}0-13 +ethernet, 14 bytes: link type 1 \(Ethernet\)$/m);
+    expect(stdout).toMatch(/^ {4}0-13 +ethernet, 14 bytes: link type 1 \(ETHERNET\)$/m);
     expect(stdout).toMatch(/^ {3}42-49 +vxlan, 8 bytes: UDP port 4789, usual for VXLAN$/m);
     expect(stdout).toMatch(/^ +vni 100$/m);
     expect(stdout).toMatch(/^MTU: 50 bytes .* of an outer MTU of 1,400, 1,350 are left inside$/m);

@@ -56,10 +56,10 @@ const SETUP = `
 `;
 
 test.each([
-  ["processCapture", 20_000],
-  ["without workers", 20_000],
-  ["over a worker", 20_000],
-  ["in shared memory", 20_000],
+  ["processCapture", 21_000],
+  ["without workers", 21_000],
+  ["over a worker", 21_000],
+  ["in shared memory", 21_000],
   ["from an input", 6_000],
   ["that fail", 6_000],
   ["that are aborted", 6_000],
@@ -68,11 +68,15 @@ test.each([
     const work = ways[${JSON.stringify(way)}];
     for (let i = 0; i < 1000; i++) await work();
     const free = [here.freeBytes, there.freeBytes, kernels.plan.freeBytes];
-    const before = await measure();
-    for (let i = 0; i < ${count}; i++) await work();
-    const after = await measure();
+    // What a capture keeps is kept in each of three parts; what the engine takes for itself, once, is not.
+    const grown = [];
+    for (let part = 0; part < 3; part++) {
+      const before = await measure();
+      for (let i = 0; i < ${count / 3}; i++) await work();
+      grown.push((await measure()) - before);
+    }
     const lost = [here.freeBytes, there.freeBytes, kernels.plan.freeBytes].map((bytes, i) => free[i] - bytes);
-    console.log(JSON.stringify({ grown: after - before, lost }));
+    console.log(JSON.stringify({ grown, lost }));
     process.exit(0);
   `;
   const { status, output } = run(
@@ -80,10 +84,10 @@ test.each([
     ["--expose-gc", "--input-type=module", "-e", source],
     root,
   );
-  expect({ status, output }).toMatchObject({ status: 0, output: expect.stringMatching(/^\{"grown":-?\d+/) });
-  const { grown, lost } = JSON.parse(output) as { grown: number; lost: number[] };
-  console.log(`${way}: ${grown} bytes more after ${count} captures`);
-  // A signal that is kept for each of them would be some 76 bytes; the rest is noise.
-  expect(grown).toBeLessThan(200_000 + 30 * count);
+  expect({ status, output }).toMatchObject({ status: 0, output: expect.stringMatching(/^\{"grown":\[/) });
+  const { grown, lost } = JSON.parse(output) as { grown: number[]; lost: number[] };
+  console.log(`${way}: ${grown.join(", ")} bytes more after ${count / 3} captures each`);
+  // A signal that is kept for each of them would be some 76 bytes.
+  expect(Math.min(...grown)).toBeLessThan(30 * (count / 3));
   expect(Math.max(...lost)).toBeLessThanOrEqual(0);
 });

@@ -3,6 +3,8 @@ import { type Kernels, loadKernels, Pipeline, type SampleStage } from "frameferr
 import { flowHash } from "frameferry/wire";
 import { beforeAll, describe, expect, it } from "vitest";
 import { flowFrame } from "../dataplane/support.ts";
+import { join, pcapHeader, pcapRecord } from "../pcap/capture-bytes.ts";
+import { processed, recordsOf } from "../support/capture-corpus.ts";
 import { PoisonedBatch } from "../support/poisoned-batch.ts";
 
 let kernels: Kernels;
@@ -97,5 +99,28 @@ describe("a sample by flow", () => {
       if (through[i]) lanes[Math.floor((flowHash(frame) * 4) / 2 ** 32)]!++;
     });
     for (const flows of lanes) expect(flows).toBeGreaterThan(5000 / 8 / 4 / 2);
+  });
+
+  it("keeps a flow whole on links without addresses, whatever else changes from packet to packet", async () => {
+    const packetOf = (flow: number, id: number): Uint8Array => {
+      const packet = flowFrame(flow, 1).slice(14);
+      new DataView(packet.buffer).setUint16(4, id);
+      return packet;
+    };
+    const records = Array.from({ length: 4000 }, (_, i) => packetOf(i % 40, i));
+    const { bytes } = join([
+      pcapHeader(false, false, 101),
+      ...records.map((data) => pcapRecord(false, 1, 0, data, data.length)),
+    ]);
+    using pipeline = new Pipeline(kernels, [{ stage: "sample", by: "flow", oneIn: 4 }]);
+    const { bytes: out } = await processed(bytes, pipeline, { format: "pcapng" });
+    const through = new Map<string, number>();
+    for (const { data } of (await recordsOf(out)).records) {
+      const flow = data.subarray(12).join();
+      through.set(flow, (through.get(flow) ?? 0) + 1);
+    }
+    expect([...through.values()].every((frames) => frames === 100)).toBe(true);
+    expect(through.size).toBeGreaterThan(0);
+    expect(through.size).toBeLessThan(40);
   });
 });

@@ -12,10 +12,7 @@ export const realCaptures: readonly string[] = existsSync(CAPTURES_FOLDER)
       .sort()
   : [];
 
-/**
- * Those that are read as tshark reads them. In field/ are reports of what is not read yet, or not so: link types,
- * wrappings, frame check sequences. An index beside them says what each must give.
- */
+/** Without the small ones of field/, which hold what is told otherwise than by tshark: check sequences, lengths that cannot be. */
 export const capturesLikeTshark: readonly string[] = realCaptures.filter(
   (path) => !path.startsWith(join("field", "/")),
 );

@@ -1,22 +1,33 @@
-// How link types are called that are not opened here, for those who have to say so: tcpdump.org's names without LINKTYPE_.
-
-import { linkTypeRow } from "./link-types.ts";
+// How link types are called, those that are opened here and others: tcpdump.org's names without LINKTYPE_.
 
 const NAMES: Readonly<Record<number, string>> = {
+  0: "NULL",
+  1: "ETHERNET",
   3: "AX25",
   6: "IEEE802_5",
   7: "ARCNET_BSD",
   8: "SLIP",
+  9: "PPP",
   10: "FDDI",
+  12: "RAW",
+  14: "RAW",
+  50: "PPP_HDLC",
   51: "PPP_ETHER",
   99: "SYMANTEC_FIREWALL",
   100: "ATM_RFC1483",
+  101: "RAW",
+  104: "C_HDLC",
+  105: "IEEE802_11",
   107: "FRELAY",
+  108: "LOOP",
+  109: "ENC",
+  113: "LINUX_SLL",
   114: "LTALK",
   117: "PFLOG",
   119: "IEEE802_11_PRISM",
   122: "IP_OVER_FC",
   123: "SUNATM",
+  127: "IEEE802_11_RADIOTAP",
   129: "ARCNET_LINUX",
   138: "APPLE_IP_OVER_IEEE1394",
   139: "MTP2_WITH_PHDR",
@@ -26,9 +37,10 @@ const NAMES: Readonly<Record<number, string>> = {
   143: "DOCSIS",
   144: "LINUX_IRDA",
   163: "IEEE802_11_AVS",
+  165: "BACNET_MS_TP",
   166: "PPP_PPPD",
   169: "GPRS_LLC",
-  182: "BACNET_MS_TP",
+  182: "MFR",
   187: "BLUETOOTH_HCI_H4",
   189: "USB_LINUX",
   192: "PPI",
@@ -38,19 +50,25 @@ const NAMES: Readonly<Record<number, string>> = {
   203: "LAPD",
   204: "PPP_WITH_DIR",
   205: "C_HDLC_WITH_DIR",
+  207: "LAPB_WITH_DIR",
   209: "IPMB_LINUX",
-  212: "LAPB_WITH_DIR",
+  212: "LIN",
   215: "IEEE802_15_4_NONASK_PHY",
   220: "USB_LINUX_MMAPPED",
   224: "FC_2",
   226: "IPNET",
   227: "CAN_SOCKETCAN",
+  228: "IPV4",
+  229: "IPV6",
   230: "IEEE802_15_4_NOFCS",
   231: "DBUS",
-  242: "INFINIBAND",
-  243: "SCTP",
-  244: "USBPCAP",
-  247: "NETANALYZER",
+  239: "NFLOG",
+  240: "NETANALYZER",
+  242: "IPOIB",
+  243: "MPEG_2_TS",
+  244: "NG40",
+  247: "INFINIBAND",
+  248: "SCTP",
   249: "USBPCAP",
   251: "BLUETOOTH_LE_LL",
   252: "WIRESHARK_UPPER_PDU",
@@ -59,10 +77,13 @@ const NAMES: Readonly<Record<number, string>> = {
   258: "PKTAP",
   259: "EPON",
   266: "USB_DARWIN",
-  272: "VSOCK",
+  271: "VSOCK",
+  272: "NORDIC_BLE",
   274: "ETHERNET_MPACKET",
-  278: "USB_2_0",
+  276: "LINUX_SLL2",
+  278: "OPENVIZSLA",
   283: "IEEE802_15_4_TAP",
+  288: "USB_2_0",
 };
 /** Numbers that everybody may use as they like. */
 const USER_FIRST = 147;
@@ -71,5 +92,5 @@ const USER_LAST = 162;
 /** The name of a link type, opened here or not; undefined if it has none here. */
 export function linkTypeName(number: number): string | undefined {
   if (number >= USER_FIRST && number <= USER_LAST) return `USER${number - USER_FIRST}`;
-  return linkTypeRow(number)?.name ?? NAMES[number];
+  return NAMES[number];
 }
