@@ -142,12 +142,16 @@ const texts = new Map<number, string>();
 function ipText(bytes: Uint8Array): string {
   if (bytes.length !== 4) return formatIp(bytes);
   const [a, b, c, d] = bytes as unknown as readonly [number, number, number, number];
-  const number = (a << 24) | (b << 16) | (c << 8) | d;
-  let text = texts.get(number);
+  return ipv4Text(((a << 24) | (b << 16) | (c << 8) | d) >>> 0);
+}
+
+/** The text of an IPv4 address, which is given as a number in network order. */
+export function ipv4Text(address: number): string {
+  let text = texts.get(address);
   if (text === undefined) {
     if (texts.size >= TEXTS_MAXIMUM) texts.clear();
-    text = `${a}.${b}.${c}.${d}`;
-    texts.set(number, text);
+    text = `${address >>> 24}.${(address >>> 16) & 255}.${(address >>> 8) & 255}.${address & 255}`;
+    texts.set(address, text);
   }
   return text;
 }

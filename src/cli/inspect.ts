@@ -10,7 +10,10 @@ import { filterOf } from "./filter-option.ts";
 import { FrameCounts } from "./frame-counts.ts";
 import { columns, frameColumns, frameJson, frameLine, type Telling } from "./frame-line.ts";
 import type { FrameView } from "./frame-view.ts";
+import { LineBytes } from "./line-bytes.ts";
 import { addFieldOptions, optionsOf, type Parsed, type Rows } from "./options.ts";
+import { PlainFrame } from "./plain-frame.ts";
+import { plainJson, plainLine } from "./plain-line.ts";
 import { print } from "./print.ts";
 
 /** Ports by kind, some of them without one. */
@@ -61,6 +64,8 @@ const OPTIONS: Rows = {
 
 /** Bytes read at a time. */
 const CHUNK = 256 * 1024;
+/** Bytes for the lines of a batch, to begin with. */
+const LINES = 512 * 1024;
 
 const EXAMPLES = `
 Examples:
@@ -120,13 +125,31 @@ async function inspect(path: string, parsed: Parsed): Promise<void> {
     if (json) return frameJson(view, telling);
     return names === undefined ? frameLine(view, telling) : frameColumns(view, names, telling);
   };
+  const plain = names === undefined ? new PlainFrame(ports) : undefined;
+  const tellPlain = json ? plainJson : plainLine;
   const output = await createCaptureFile("-");
-  const encoder = new TextEncoder();
-  if (names !== undefined) await output.write(encoder.encode(`${names.join("\t")}\n`));
+  const lines = new LineBytes(LINES);
+  const flush = async (): Promise<void> => {
+    if (lines.written.length > 0) await output.write(lines.written);
+    lines.clear();
+  };
+  if (names !== undefined) lines.text(`${names.join("\t")}\n`);
+  await flush();
   await eachBatch(path, wanted, async (records) => {
-    const lines = records.map((record) => tell(viewOf(record, read)));
-    if (lines.length > 0) await output.write(encoder.encode(`${lines.join("\n")}\n`));
+    for (const record of records) {
+      if (plain !== undefined && isWhole(record) && plain.read(record.data)) tellPlain(record, plain, lines);
+      else {
+        lines.text(tell(viewOf(record, read)));
+        lines.text("\n");
+      }
+    }
+    await flush();
   });
+}
+
+/** Whether it is an Ethernet frame of which nothing was cut. */
+function isWhole({ data, originalLength, interface: { linkType } }: CaptureRecord): boolean {
+  return linkType === LINK_TYPE_ETHERNET && originalLength <= data.length;
 }
 
 /** What was named without a kind is VXLAN's. */

@@ -49,6 +49,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
       "platform",
       "wire",
       "tunnel",
+      "packet",
       "pcap",
       "pipeline",
       "capture",
