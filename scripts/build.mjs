@@ -12,7 +12,8 @@ import { layoutVersionFile } from "./layout-version.mjs";
 process.chdir(fileURLToPath(new URL("..", import.meta.url)));
 
 const stamp = "build/inputs.sha256";
-const kernels = "src/kernel/kernels.generated.ts";
+// The kernels, and those among them that a switch alone needs: what is compiled, and where it is put as text.
+const modules = JSON.parse(readFileSync("assembly/modules.json", "utf8"));
 const version = "src/layout/version.generated.ts";
 const worker = "src/threads/worker-source.generated.ts";
 const schemas = {
@@ -21,12 +22,11 @@ const schemas = {
 };
 const outputs = [
   stamp,
-  kernels,
+  ...modules.flatMap(({ built, embedded }) => [embedded, `${built}.wat`]),
   version,
   worker,
   ...Object.values(schemas).map(({ path }) => path),
   "dist/worker.js",
-  "build/frameferry.wat",
   "dist/frameferry.wasm",
   "dist/cli.js",
 ];
@@ -47,13 +47,17 @@ writeFileSync(
   version,
   layoutVersionFile(Object.fromEntries(layouts.map((path) => [path, readFileSync(path, "utf8")]))),
 );
-run("assemblyscript/bin/asc.js", "--config", "asconfig.json", "--target", "release");
-const wasm = readFileSync("build/frameferry.wasm");
+for (const { entry, built, embedded, name } of modules) {
+  const files = ["--outFile", `${built}.wasm`, "--textFile", `${built}.wat`];
+  run("assemblyscript/bin/asc.js", entry, "--config", "asconfig.json", "--target", "release", ...files);
+  const wasm = readFileSync(`${built}.wasm`);
+  const base64 = deflateRawSync(wasm, { level: 9 }).toString("base64");
+  writeFileSync(
+    embedded,
+    `// Written by scripts/build.mjs from ${entry}, deflated.\nexport const ${name}: { readonly base64: string; readonly length: number } = {\n  base64: "${base64}",\n  length: ${wasm.length},\n};\n`,
+  );
+}
 cpSync("build/frameferry.wasm", "dist/frameferry.wasm");
-writeFileSync(
-  kernels,
-  `// Written by scripts/build.mjs from assembly/, deflated.\nexport const KERNELS_BASE64: string =\n  "${deflateRawSync(wasm, { level: 9 }).toString("base64")}";\n/** Bytes of the module. */\nexport const KERNELS_LENGTH = ${wasm.length};\n`,
-);
 // The worker's script is made of what tsc writes, and stands in what is bundled after it: rollup.config.mjs
 // puts it into tsc's output of this file.
 writeFileSync(

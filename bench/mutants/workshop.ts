@@ -8,7 +8,12 @@ import { deflateRawSync } from "node:zlib";
 import ts from "typescript";
 import type { Mutant } from "./list.ts";
 
-const KERNELS = "build/js/src/kernel/kernels.generated.js";
+/** A module of kernels: what is compiled to which file, and where it stands in the JavaScript. */
+interface Module {
+  readonly entry: string;
+  readonly built: string;
+  readonly embedded: string;
+}
 /** What is copied: all that building and testing needs. */
 const PARTS = ["assembly", "bench", "build", "dist", "docs", "schema", "scripts", "src", "test"] as const;
 const BUILT = ["build", "dist"] as const;
@@ -56,28 +61,37 @@ export class Workshop {
   }
 
   #buildKernels(): void {
-    this.#run("assemblyscript/bin/asc.js", "--config", "asconfig.json", "--target", "release");
-    const wasm = readFileSync(join(this.folder, "build/frameferry.wasm"));
-    writeFileSync(join(this.folder, "dist/frameferry.wasm"), wasm);
-    const before = readFileSync(join(this.folder, KERNELS), "utf8");
-    const [, base64, length] = /"([A-Za-z0-9+/=]{1000,})"[\s\S]*?KERNELS_LENGTH = (\d+)/.exec(before) ?? [];
-    if (base64 === undefined || length === undefined)
-      throw new Error(`${KERNELS}: the kernels are not there`);
+    const modules = JSON.parse(readFileSync(join(this.folder, "assembly/modules.json"), "utf8")) as Module[];
+    for (const module of modules) this.#buildModule(module);
+    cpSync(join(this.folder, "build/frameferry.wasm"), join(this.folder, "dist/frameferry.wasm"));
+  }
+
+  #buildModule({ entry, built, embedded }: Module): void {
+    const outputs = ["--outFile", `${built}.wasm`, "--textFile", `${built}.wat`];
+    this.#run(
+      "assemblyscript/bin/asc.js",
+      ...[entry, "--config", "asconfig.json", "--target", "release", ...outputs],
+    );
+    const wasm = readFileSync(join(this.folder, `${built}.wasm`));
+    const script = join("build/js", embedded.replace(/\.ts$/, ".js"));
+    const [, before] =
+      /"([A-Za-z0-9+/=]{1000,})"/.exec(readFileSync(join(this.folder, script), "utf8")) ?? [];
+    if (before === undefined) throw new Error(`${script}: the kernels are not there`);
     const after = deflateRawSync(wasm, { level: 9 }).toString("base64");
     const bundles = readdirSync(join(this.folder, "dist"), { recursive: true, encoding: "utf8" })
       .filter((path) => path.endsWith(".js"))
       .map((path) => join("dist", path));
     let found = 0;
-    for (const path of [KERNELS, ...bundles]) {
+    for (const path of [script, ...bundles]) {
       const text = readFileSync(join(this.folder, path), "utf8");
-      if (!text.includes(base64)) continue;
+      const at = text.indexOf(before);
+      if (at < 0) continue;
       found++;
-      const changed = text
-        .replace(base64, after)
-        .replace(`KERNELS_LENGTH = ${length}`, `KERNELS_LENGTH = ${wasm.length}`);
-      writeFileSync(join(this.folder, path), changed);
+      // The length stands behind the bytes, minified or not.
+      const behind = text.slice(at + before.length).replace(/length:\s*\d+/, `length: ${wasm.length}`);
+      writeFileSync(join(this.folder, path), text.slice(0, at) + after + behind);
     }
-    if (found < 2) throw new Error("dist/: no bundle has the kernels in it");
+    if (found < 2) throw new Error(`dist/: no bundle has the kernels of ${entry} in it`);
   }
 
   #buildScript(file: string): void {
@@ -95,7 +109,7 @@ export class Workshop {
     // Declarations stay as they are: they take longest.
     writeFileSync(
       join(this.folder, "rollup.scripts.mjs"),
-      'import all from "./rollup.config.mjs";\nexport default all.slice(0, 2);\n',
+      'import all from "./rollup.config.mjs";\nexport default all.slice(0, 3);\n',
     );
     this.#run("rollup/dist/bin/rollup", "-c", "rollup.scripts.mjs", "--silent");
   }

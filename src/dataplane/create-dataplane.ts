@@ -65,7 +65,7 @@ const DATAPLANE_FIELDS: Fields<DataplaneOptions, "transport"> = {
  * @throws TypeError or RangeError for options that cannot be; WorkerDiedError if a worker does not start.
  */
 export async function createDataplane(options: DataplaneOptions = {}): Promise<Dataplane> {
-  return new Dataplane(await startEngine(options, ["shared", "transfer"]));
+  return new Dataplane(await startEngine(options, ["shared", "transfer"], loadKernels));
 }
 
 /**
@@ -75,6 +75,7 @@ export async function createDataplane(options: DataplaneOptions = {}): Promise<D
 export async function startEngine(
   options: DataplaneOptions,
   used: readonly ("shared" | "transfer")[],
+  load: typeof loadKernels,
 ): Promise<Engine> {
   const checked = checkFields<DataplaneOptions, "transport">("options", DATAPLANE_FIELDS, options);
   const { transport: wanted, spawnWorker, onWorkerDied, stuckMs, signal, wasm } = checked;
@@ -96,7 +97,7 @@ export async function startEngine(
   const shared = wanted === "shared" || (wanted === "auto" && memoryCanBeShared());
   const started = used.includes(shared ? "shared" : "transfer") ? workers : 0;
   const memoryBytes = checked.memoryBytes ?? MEMORY_BASE + started * MEMORY_FOR_WORKER;
-  const loading = loadKernels({ memoryBytes, wasm });
+  const loading = load({ memoryBytes, wasm });
   const kernels = await untilAborted(loading, signal);
   let engine: Engine | undefined;
   const pool =

@@ -2,8 +2,9 @@
 
 import { checkFields, type Fields, given, type Kind, whole } from "../core/fields.ts";
 import { PAGE_LENGTH, PAGES_MAXIMUM } from "../layout/memory.layout.ts";
+import { KERNELS } from "./kernels.generated.ts";
 import { attachKernels, createMemory, type Kernels } from "./kernels.ts";
-import { compileModule, type WasmSource } from "./module.ts";
+import { compileModule, type EmbeddedModule, type WasmSource } from "./module.ts";
 
 export interface LoadOptions {
   /**
@@ -31,8 +32,13 @@ const LOAD_FIELDS: Fields<LoadOptions, "memoryBytes"> = {
  * Compiles the kernels and gives them a memory.
  * @throws TypeError or RangeError for options that cannot be, and for a module of another version.
  */
-export async function loadKernels(options: LoadOptions = {}): Promise<Kernels> {
+export function loadKernels(options: LoadOptions = {}): Promise<Kernels> {
+  return loadFrom(KERNELS, options);
+}
+
+/** The same, with a module in which not all kernels are: apart, so that only what is loaded is in a bundle. */
+export async function loadFrom(embedded: EmbeddedModule, options: LoadOptions): Promise<Kernels> {
   const { memoryBytes, wasm } = checkFields<LoadOptions, "memoryBytes">("options", LOAD_FIELDS, options);
-  const module = await compileModule(wasm);
+  const module = await compileModule(wasm, embedded);
   return await attachKernels(module, createMemory(memoryBytes));
 }

@@ -1,7 +1,6 @@
 // Where the module comes from, and what it must be.
 
 import { ArgumentRangeError, ArgumentTypeError } from "../core/argument-error.ts";
-import { KERNELS_BASE64, KERNELS_LENGTH } from "./kernels.generated.ts";
 
 /**
  * A compiled module, its bytes, a URL to fetch it from, or a response that holds it.
@@ -9,9 +8,18 @@ import { KERNELS_BASE64, KERNELS_LENGTH } from "./kernels.generated.ts";
  */
 export type WasmSource = WebAssembly.Module | BufferSource | URL | Response | PromiseLike<Response>;
 
-/** Compiles off the main thread where the platform does so. */
-export async function compileModule(source: WasmSource | undefined): Promise<WebAssembly.Module> {
-  if (source === undefined) return await WebAssembly.compile(await inlineBytes());
+/** A module as it stands in the JavaScript: deflated, as text; and how many bytes it has. */
+export interface EmbeddedModule {
+  readonly base64: string;
+  readonly length: number;
+}
+
+/** Compiles off the main thread where the platform does so; what is embedded, if nothing is given. */
+export async function compileModule(
+  source: WasmSource | undefined,
+  embedded: EmbeddedModule,
+): Promise<WebAssembly.Module> {
+  if (source === undefined) return await WebAssembly.compile(await inflate(embedded));
   if (source instanceof WebAssembly.Module) return source;
   if (source instanceof ArrayBuffer) return await compileBytes(source);
   if (ArrayBuffer.isView(source)) {
@@ -55,8 +63,8 @@ async function compileResponse(response: Response): Promise<WebAssembly.Module> 
 }
 
 /** Deflated: gzip makes little of base64, so that a page loads a quarter less. */
-async function inlineBytes(): Promise<Uint8Array<ArrayBuffer>> {
-  const text = atob(KERNELS_BASE64);
+async function inflate(embedded: EmbeddedModule): Promise<Uint8Array<ArrayBuffer>> {
+  const text = atob(embedded.base64);
   const bytes = new Uint8Array(text.length);
   for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
   // Not by way of a Response: making Node's first one takes longer than all the rest of this.
@@ -64,7 +72,7 @@ async function inlineBytes(): Promise<Uint8Array<ArrayBuffer>> {
   const writer = writable.getWriter();
   void writer.write(bytes);
   void writer.close();
-  const module = new Uint8Array(KERNELS_LENGTH);
+  const module = new Uint8Array(embedded.length);
   let length = 0;
   const reader = readable.getReader();
   for (let next = await reader.read(); !next.done; next = await reader.read()) {

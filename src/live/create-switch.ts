@@ -2,9 +2,11 @@
 
 import { wrongType } from "../core/arguments.ts";
 import { type DataplaneOptions, startEngine } from "../dataplane/create-dataplane.ts";
+import { loadFrom } from "../kernel/load-kernels.ts";
 import type { Switch } from "./live-switch.ts";
 import type { LiveSwitchOptions } from "./live-switch-options.ts";
 import { openOn } from "./open-switch.ts";
+import { SWITCH_KERNELS } from "./switch-kernels.generated.ts";
 
 export interface CreateSwitchOptions extends DataplaneOptions, LiveSwitchOptions {}
 
@@ -21,6 +23,7 @@ export async function createSwitch(options: CreateSwitchOptions = {}): Promise<S
     { workers, memoryBytes, wasm, spawnWorker, transport, onWorkerDied, stuckMs, signal },
     // All workers of a switch need the same tables.
     ["shared"],
+    (from = {}) => loadFrom(SWITCH_KERNELS, from),
   );
   try {
     return await openOn(

@@ -67,11 +67,16 @@ const BUNDLERS = {
   },
 } as const;
 
+/** The first of the text that a module of kernels is in the JavaScript. */
+function embedded(module: string): string {
+  const bytes = readFileSync(join(root, module));
+  return deflateRawSync(bytes, { level: 9 }).toString("base64").slice(0, 64);
+}
+
 /** Text that only this part of the package has, and that no minifier changes. */
 const PARTS = {
-  kernels: deflateRawSync(readFileSync(join(root, "dist/frameferry.wasm")), { level: 9 })
-    .toString("base64")
-    .slice(0, 64),
+  kernels: embedded("build/frameferry.wasm"),
+  "kernels of switches": embedded("build/switch.wasm"),
   worker: "this worker has shared memory",
   addresses: "cannot match CIDR",
   captures: "a Uint8Array, a Blob, a ReadableStream or an iterable",
@@ -110,7 +115,7 @@ const CASES: readonly (readonly [code: string, parts: readonly Part[], line: str
   ],
   [
     'import { createSwitch } from "frameferry/switch"; console.log(createSwitch);',
-    ["kernels", "worker", "addresses"],
+    ["kernels of switches", "worker", "addresses"],
     "`createSwitch` of `frameferry/switch`",
   ],
 ];

@@ -9,7 +9,10 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { KERNEL_STATIC_END } from "../../src/layout/memory.layout.ts";
 
 const root = join(import.meta.dirname, "../..");
-const ENTRY = "assembly/index.ts";
+const modules = JSON.parse(readFileSync(join(root, "assembly/modules.json"), "utf8")) as readonly {
+  readonly entry: string;
+  readonly built: string;
+}[];
 const SHADOW_STACK = 16; // a runtime of one's own brings one; 0 would ask for the usual 32 KiB
 
 // A runtime that cannot be compiled as soon as one of its functions is called. Their names are those that the
@@ -97,31 +100,44 @@ function exportedNames(path: string): string[] {
   });
 }
 
-describe("the kernels, compiled with a runtime that refuses to allocate", () => {
-  let built: Awaited<ReturnType<typeof compile>>;
-  beforeAll(async () => {
-    built = await compile(ENTRY);
-  });
+describe.each(modules)(
+  "the kernels of $entry, compiled with a runtime that refuses to allocate",
+  ({ entry }) => {
+    let built: Awaited<ReturnType<typeof compile>>;
+    beforeAll(async () => {
+      built = await compile(entry);
+    });
 
-  test("do not allocate, import only the memory and what runs generated code, and keep static data below the plan's regions", () => {
-    expect(built.error).toBe("");
-    expect(breaches(built)).toEqual([]);
-    expect(built.end).toBeGreaterThanOrEqual(1024); // memoryBase of asconfig.json
-  });
+    test("do not allocate, import only the memory and what runs generated code, and keep static data below the plan's regions", () => {
+      expect(built.error).toBe("");
+      expect(breaches(built)).toEqual([]);
+      expect(built.end).toBeGreaterThanOrEqual(1024); // memoryBase of asconfig.json
+    });
 
-  test("export the functions that assembly/index.ts names, and nothing else", () => {
-    const names = WebAssembly.Module.exports(built.module!).map(({ name, kind }) => `${kind} ${name}`);
-    const expected = [...exportedNames(ENTRY), "heapBase"].map((name) => `function ${name}`);
-    expect(names.sort()).toEqual(expected.sort());
-  });
-});
+    test("export the functions that are named there, and nothing else", () => {
+      const names = WebAssembly.Module.exports(built.module!).map(({ name, kind }) => `${kind} ${name}`);
+      const expected = [...exportedNames(entry), "heapBase"].map((name) => `function ${name}`);
+      expect(names.sort()).toEqual(expected.sort());
+    });
+  },
+);
 
-test("the module in dist/ is as checked: two imports, the same exports, no runtime", async () => {
-  const module = await WebAssembly.compile(readFileSync(join(root, "dist/frameferry.wasm")));
-  const wat = readFileSync(join(root, "build/frameferry.wat"), "utf8");
-  expect(breaches({ error: "", module, wat, end: 0 })).toEqual([]);
-  const names = WebAssembly.Module.exports(module).map(({ name }) => name);
-  expect(names.sort()).toEqual(exportedNames(ENTRY).sort());
+test.each(modules)(
+  "$built is as checked: the same imports and exports, no runtime",
+  async ({ entry, built }) => {
+    const module = await WebAssembly.compile(readFileSync(join(root, `${built}.wasm`)));
+    const wat = readFileSync(join(root, `${built}.wat`), "utf8");
+    expect(breaches({ error: "", module, wat, end: 0 })).toEqual([]);
+    const names = WebAssembly.Module.exports(module).map(({ name }) => name);
+    expect(names.sort()).toEqual(exportedNames(entry).sort());
+  },
+);
+
+test("the module in dist/ is the one with all kernels", () => {
+  const [first] = modules;
+  expect(readFileSync(join(root, "dist/frameferry.wasm"))).toEqual(
+    readFileSync(join(root, `${first!.built}.wasm`)),
+  );
 });
 
 describe("the check fails for", () => {
