@@ -3,10 +3,8 @@
 import { CONTAINER_MAGIC_LENGTH, recogniseContainer, transformFor, unpacked } from "../pcap/container.ts";
 import type { Container } from "../platform/compression.ts";
 import type { CaptureInput, CaptureOutput } from "./capture-io.ts";
+import { chunksOf } from "./chunks.ts";
 import { inputOf } from "./lending.ts";
-
-/** Bytes of packed data read at a time. */
-const CHUNK = 256 * 1024;
 
 /**
  * The same input, unpacked if it turns out to be packed. What is not comes through as it is, straight into the memory it is
@@ -29,7 +27,7 @@ export function unpackedInput(input: CaptureInput): CaptureInput {
         source = input;
         return length;
       }
-      source = inputOf(unpacked(chunksOf(input, into.slice(0, length)), container));
+      source = inputOf(unpacked(behind(into.slice(0, length), input), container));
       return await source.read(into);
     },
     async close() {
@@ -40,17 +38,9 @@ export function unpackedInput(input: CaptureInput): CaptureInput {
   };
 }
 
-async function* chunksOf(
-  input: CaptureInput,
-  first: Uint8Array,
-): AsyncGenerator<Uint8Array, void, undefined> {
+async function* behind(first: Uint8Array, input: CaptureInput): AsyncGenerator<Uint8Array, void, undefined> {
   yield first;
-  for (;;) {
-    const chunk = new Uint8Array(CHUNK);
-    const length = await input.read(chunk);
-    if (length === 0) return;
-    yield chunk.subarray(0, length);
-  }
+  yield* chunksOf(input);
 }
 
 /** The same output, behind a container. */

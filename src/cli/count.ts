@@ -1,11 +1,11 @@
 import type { Command } from "commander";
 import { alternatives } from "../core/arguments.ts";
 import { choice, whole } from "../core/fields.ts";
-import type { CountStage, DataplaneCaptureSummary, DecapsulateStage } from "../index.ts";
+import type { CountStage, DecapsulateStage } from "../index.ts";
 import { compileStages } from "../pipeline/compile.ts";
 import { COUNT_STAGE } from "../pipeline/count-stage.ts";
 import { TUNNEL_KINDS } from "../tunnel/kinds.ts";
-import { namesOf, UsageError } from "./failures.ts";
+import { UsageError } from "./failures.ts";
 import {
   addFieldOptions,
   addInputs,
@@ -19,7 +19,16 @@ import {
   TRANSFORM_OPTIONS,
 } from "./options.ts";
 import { print } from "./print.ts";
-import { countsJson, countText, damageJson, dropRows, grouped } from "./summary.ts";
+import {
+  countsJson,
+  countText,
+  damageJson,
+  dropRows,
+  grouped,
+  inputsJson,
+  inputsText,
+  type Told,
+} from "./summary.ts";
 import { textTable } from "./text-table.ts";
 import { work } from "./transform.ts";
 
@@ -77,17 +86,14 @@ async function count(inputs: readonly string[], parsed: Parsed): Promise<void> {
     quiet: false,
     // What comes out of the stages is of no use here.
     open: async () => ({ write: async () => {}, close: async () => {}, abort: async () => {} }),
-    report: (summary) => print(json ? countJson(inputs, summary) : countSummary(inputs, summary, stage)),
+    onDamage: "deliver",
+    report: (told) => print(json ? countJson(told) : countSummary(told, stage)),
   });
 }
 
-function countSummary(
-  inputs: readonly string[],
-  summary: DataplaneCaptureSummary,
-  { top }: CountStage,
-): string {
-  const { received, format } = summary;
-  const head = `${namesOf(inputs)} (${format}), ${grouped(received)} frames:\n`;
+function countSummary(told: Told, { top }: CountStage): string {
+  const { summary } = told;
+  const head = `${inputsText(told)}, ${grouped(summary.received)} frames:\n`;
   const drops = dropRows(summary).map(([name, frames, sentence]) => [
     `not counted: ${name.trim()}`,
     grouped(frames),
@@ -96,12 +102,12 @@ function countSummary(
   return head + summary.counts.map((told) => countText(told, top)).join("") + textTable(drops, [1]);
 }
 
-function countJson(inputs: readonly string[], summary: DataplaneCaptureSummary): string {
-  const { format, received, dropped, drops, frameBytesIn, fileBytesIn, workers, damage } = summary;
+function countJson(told: Told): string {
+  const { summary } = told;
+  const { received, dropped, drops, frameBytesIn, fileBytesIn, workers } = summary;
   const object = {
     command: "count",
-    input: inputs.length === 1 ? inputs[0] : inputs,
-    inputFormat: format,
+    ...inputsJson(told),
     received,
     dropped,
     drops,
@@ -109,7 +115,7 @@ function countJson(inputs: readonly string[], summary: DataplaneCaptureSummary):
     frameBytesIn,
     fileBytesIn,
     workers,
-    damage: damageJson(damage),
+    damage: damageJson(told),
   };
   return `${JSON.stringify(object)}\n`;
 }

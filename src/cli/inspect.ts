@@ -1,15 +1,15 @@
 import type { Command } from "commander";
+import { chunksOf } from "../capture/chunks.ts";
 import { type Field, flag, text, whole } from "../core/fields.ts";
-import { LINK_TYPE_ETHERNET } from "../layout/pcap.layout.ts";
-import { type CaptureInput, createCaptureFile, openCaptureFile } from "../node.ts";
-import { CaptureError, type CaptureRecord, readCapture } from "../pcap.ts";
+import { createCaptureFile, openCaptureFile } from "../node.ts";
+import { type CaptureRecord, readCapture } from "../pcap.ts";
 import { DECAPSULATE_ANY, NO_KIND } from "../tunnel/any.ts";
-import { type Dissector, dissector, type TunnelPorts } from "../wire.ts";
-import { DamagedInput, UsageError } from "./failures.ts";
-import { filterOf } from "./filter-option.ts";
+import { dissector, type TunnelPorts } from "../wire.ts";
+import { readingError, UsageError } from "./failures.ts";
+import { filterOf, matcherOf } from "./filter-option.ts";
 import { FrameCounts } from "./frame-counts.ts";
 import { columns, frameColumns, frameJson, frameLine, type Telling } from "./frame-line.ts";
-import type { FrameView } from "./frame-view.ts";
+import { type FrameView, viewOf } from "./frame-view.ts";
 import { addFieldOptions, optionsOf, type Parsed, type Rows } from "./options.ts";
 import { print } from "./print.ts";
 
@@ -59,9 +59,6 @@ const OPTIONS: Rows = {
   json: { ...flag(), flag: "--json", help: "print one JSON object a line" },
 };
 
-/** Bytes read at a time. */
-const CHUNK = 256 * 1024;
-
 const EXAMPLES = `
 Examples:
   frameferry inspect capture.pcapng
@@ -93,7 +90,8 @@ async function inspect(path: string, parsed: Parsed): Promise<void> {
     throw new UsageError("--frame: cannot be combined with --filter");
   if (options.mtu !== undefined && frame === undefined) throw new UsageError("--mtu: is for --frame");
   const ports = portsByKind(options.ports);
-  const wanted: Wanted = { first, matches: await matcherOf(options.filter) };
+  const filter = options.filter === undefined ? undefined : await filterOf(options.filter);
+  const wanted: Wanted = { first, matches: filter && matcherOf(filter) };
   const read = dissector(ports === undefined ? {} : { tunnelPorts: ports });
   const telling: Telling = { nvgre };
   if (frame !== undefined) {
@@ -136,11 +134,6 @@ function portsByKind(given: PortsGiven | undefined): TunnelPorts | undefined {
   return vxlan === undefined ? ports : { ...ports, vxlan: [...vxlan, ...(ports.vxlan ?? [])] };
 }
 
-function viewOf(record: CaptureRecord, read: Dissector): FrameView {
-  const { data, originalLength, interface: source } = record;
-  return { record, dissection: read(data, source.linkType, originalLength) };
-}
-
 async function recordAt(path: string, index: number): Promise<CaptureRecord | undefined> {
   let found: CaptureRecord | undefined;
   await eachBatch(path, { first: index + 1, matches: undefined }, async (records) => {
@@ -155,14 +148,6 @@ interface Wanted {
   readonly matches: ((record: CaptureRecord) => boolean) | undefined;
 }
 
-/** Filters know Ethernet: nothing else matches, whatever the expression. */
-async function matcherOf(expression: string | undefined): Promise<Wanted["matches"]> {
-  if (expression === undefined) return undefined;
-  const filter = await filterOf(expression);
-  return ({ data, originalLength, interface: { linkType } }) =>
-    linkType === LINK_TYPE_ETHERNET && filter.matches(data, Math.max(originalLength, data.length));
-}
-
 /** Calls `work` with the records of a capture that are wanted, batch by batch. */
 async function eachBatch(
   path: string,
@@ -172,7 +157,7 @@ async function eachBatch(
   const input = await openCaptureFile(path);
   let left = first ?? Number.POSITIVE_INFINITY;
   try {
-    for await (const records of readCapture(chunks(input)).batches()) {
+    for await (const records of readCapture(chunksOf(input)).batches()) {
       const matching = matches === undefined ? records : records.filter(matches);
       const wanted = matching.length <= left ? matching : matching.slice(0, left);
       await work(wanted);
@@ -180,19 +165,8 @@ async function eachBatch(
       if (left === 0) break;
     }
   } catch (error) {
-    if (error instanceof CaptureError) throw new DamagedInput(path, error);
-    throw error;
+    throw readingError(path, error);
   } finally {
     await input.close();
-  }
-}
-
-/** New memory for each chunk: records are views of it, and live as long as somebody holds them. */
-async function* chunks(input: CaptureInput): AsyncGenerator<Uint8Array, void, undefined> {
-  for (;;) {
-    const chunk = new Uint8Array(CHUNK);
-    const length = await input.read(chunk);
-    if (length === 0) return;
-    yield chunk.subarray(0, length);
   }
 }

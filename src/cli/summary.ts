@@ -5,23 +5,33 @@ import { linkTypeName } from "../core/link-type-names.ts";
 import type { DataplaneCaptureSummary } from "../dataplane/dataplane.ts";
 import type { StageCounts } from "../index.ts";
 import { linkTypeRow } from "../pcap/link-types.ts";
+import type { CaptureFormat } from "../pcap.ts";
 import { flagOfKey } from "../pipeline/count-stage.ts";
-import { nameOf, namesOf } from "./failures.ts";
+import { type DamagedInput, nameOf, namesOf } from "./failures.ts";
 import { textTable } from "./text-table.ts";
 
-/** One run of a command over a capture. */
-export interface Run {
-  readonly command: string;
+/** What has been read, and what became of it. */
+export interface Told {
   readonly inputs: readonly string[];
-  readonly output: string;
-  readonly outputFormat: "pcap" | "pcapng";
+  /** Of each input; undefined for one that is no capture. */
+  readonly formats: readonly (CaptureFormat | undefined)[];
+  /** The first input that was damaged. */
+  readonly damage: DamagedInput | undefined;
   readonly summary: DataplaneCaptureSummary;
+}
+
+/** One run of a command from captures into another. */
+export interface Run extends Told {
+  readonly command: string;
+  readonly output: string;
+  readonly outputFormat: CaptureFormat;
 }
 
 /** Keys that people are told at most where they did not say how many. */
 const KEYS_TOLD = 10;
 
-export function summaryText({ inputs, output, outputFormat, summary }: Run): string {
+export function summaryText(run: Run): string {
+  const { output, outputFormat, summary } = run;
   const { received, forwarded, dropped } = summary;
   const rows: [string, number, string][] = [
     ["received", received, `${grouped(summary.frameBytesIn)} bytes in frames`],
@@ -36,13 +46,24 @@ export function summaryText({ inputs, output, outputFormat, summary }: Run): str
   }
   const name = Math.max(...rows.map((row) => row[0].length));
   const count = Math.max(...rows.map((row) => grouped(row[1]).length));
-  const from = namesOf(inputs);
   const to = nameOf(output, "standard output");
   const lines = rows.map(([label, frames, note]) =>
     `  ${label.padEnd(name)}  ${grouped(frames).padStart(count)}  ${note}`.trimEnd(),
   );
   const counts = summary.counts.filter(({ frames }) => frames > 0).map((count) => countText(count));
-  return `${from} (${summary.format}) -> ${to} (${outputFormat}), frames:\n${lines.join("\n")}\n${counts.join("")}${linkTypeNote(summary)}`;
+  return `${inputsText(run)} -> ${to} (${outputFormat}), frames:\n${lines.join("\n")}\n${counts.join("")}${linkTypeNote(summary)}`;
+}
+
+/** What has been read, with its formats: `a.pcap and 2 more (pcap, pcapng)`. */
+export function inputsText({ inputs, formats }: Told): string {
+  const known = new Set(formats.filter((format) => format !== undefined));
+  return `${namesOf(inputs)} (${[...known].join(", ")})`;
+}
+
+/** The beginning of every summary as JSON: of one input a value, of several a list. */
+export function inputsJson({ inputs, formats }: Told): { input: unknown; inputFormat: unknown } {
+  if (inputs.length === 1) return { input: inputs[0], inputFormat: formats[0] };
+  return { input: inputs, inputFormat: formats.map((format) => format ?? null) };
 }
 
 const LEFT_OUT = "check sequences left out: a pcap declares one for all frames or none, a pcapng for each";
@@ -86,13 +107,14 @@ export function countText({ by, entries, others, complete }: StageCounts, most: 
   );
 }
 
-export function summaryJson({ command, inputs, output, outputFormat, summary }: Run): string {
-  const { damage } = summary;
+export function summaryJson(run: Run): string {
+  const { command, output, outputFormat, summary } = run;
+  const { input, inputFormat } = inputsJson(run);
   const object = {
     command,
-    input: inputs.length === 1 ? inputs[0] : inputs,
+    input,
     output,
-    inputFormat: summary.format,
+    inputFormat,
     outputFormat,
     received: summary.received,
     forwarded: summary.forwarded,
@@ -107,7 +129,7 @@ export function summaryJson({ command, inputs, output, outputFormat, summary }: 
     linkTypes: summary.linkTypes,
     checkSequencesLeftOut: summary.checkSequencesLeftOut,
     workers: summary.workers,
-    damage: damageJson(damage),
+    damage: damageJson(run),
   };
   return `${JSON.stringify(object)}\n`;
 }
@@ -122,8 +144,10 @@ export function countsJson({ counts }: DataplaneCaptureSummary): Omit<StageCount
   return counts.map(({ stage: _, ...count }) => count);
 }
 
-export function damageJson(
-  damage: DataplaneCaptureSummary["damage"],
-): { offset: number; reason: string } | null {
-  return damage === undefined ? null : { offset: damage.offset, reason: damage.reason };
+export function damageJson({
+  damage,
+}: Pick<Told, "damage">): { input: string; offset: number; reason: string } | null {
+  if (damage === undefined) return null;
+  const { input, offset, reason } = damage;
+  return { input, offset, reason };
 }

@@ -144,7 +144,7 @@ describe("damage", () => {
       expect(stderr).toBe(
         `frameferry vlan pop: ${input}: byte ${offset}: ${reason}; everything before has been worked on and written\n`,
       );
-      expect(JSON.parse(stdout.toString()).damage).toEqual({ offset, reason });
+      expect(JSON.parse(stdout.toString()).damage).toEqual({ input, offset, reason });
       const inspected = await frameferry(["inspect", input]);
       expect(inspected.status).toBe(1);
       expect(inspected.stdout.toString().split("\n").length - 1).toBe(found.length);
