@@ -51,11 +51,10 @@ export function packedOutput(output: CaptureOutput, container: Container): Captu
     for await (const chunk of pack(pipe)) await output.write(chunk);
   };
   const pumped = pump();
-  const failing = pumped.then(() => new Promise<never>(() => {}));
-  failing.catch(() => {});
+  pumped.catch((error) => pipe.fail(error));
   return {
     // A copy: the packing goes on when the memory holds something else.
-    write: (bytes) => Promise.race([pipe.push(bytes.slice()), failing]),
+    write: (bytes) => pipe.push(bytes.slice()),
     async close() {
       pipe.end();
       await pumped;
@@ -72,16 +71,30 @@ export function packedOutput(output: CaptureOutput, container: Container): Captu
 class BytePipe implements AsyncIterable<Uint8Array> {
   #chunk: Uint8Array | undefined;
   #ended = false;
+  #failure: { readonly error: unknown } | undefined;
   #wake: () => void = () => {};
   #taken: () => void = () => {};
+  #refused: (error: unknown) => void = () => {};
 
-  /** Resolves when the chunk has been taken. */
+  /** Resolves when the chunk has been taken, and rejects when none is taken any more. */
   push(chunk: Uint8Array): Promise<void> {
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
+      if (this.#failure !== undefined) {
+        reject(this.#failure.error);
+        return;
+      }
       this.#chunk = chunk;
       this.#taken = resolve;
+      // Kept here, and not by a race with one promise for all, which would remember each push: some 300 bytes, measured.
+      this.#refused = reject;
       this.#wake();
     });
+  }
+
+  /** The other side takes nothing any more. */
+  fail(error: unknown): void {
+    this.#failure = { error };
+    this.#refused(error);
   }
 
   end(): void {

@@ -5,8 +5,8 @@ import { createCaptureFile, openCaptureFile } from "../node.ts";
 import { type CaptureRecord, readCapture } from "../pcap.ts";
 import { DECAPSULATE_ANY, NO_KIND } from "../tunnel/any.ts";
 import { dissector, type TunnelPorts } from "../wire.ts";
-import { readingError, UsageError } from "./failures.ts";
-import { filterOf, matcherOf } from "./filter-option.ts";
+import { readingError, say, UsageError } from "./failures.ts";
+import { filterOf, type Matcher, matcherOf, notFiltered } from "./filter-option.ts";
 import { FrameCounts } from "./frame-counts.ts";
 import { columns, frameColumns, frameJson, frameLine, type Telling } from "./frame-line.ts";
 import { type FrameView, viewOf } from "./frame-view.ts";
@@ -91,7 +91,8 @@ async function inspect(path: string, parsed: Parsed): Promise<void> {
   if (options.mtu !== undefined && frame === undefined) throw new UsageError("--mtu: is for --frame");
   const ports = portsByKind(options.ports);
   const filter = options.filter === undefined ? undefined : await filterOf(options.filter);
-  const wanted: Wanted = { first, matches: filter && matcherOf(filter) };
+  const matcher = filter && matcherOf(filter);
+  const wanted: Wanted = { first, matches: matcher?.matches };
   const read = dissector(ports === undefined ? {} : { tunnelPorts: ports });
   const telling: Telling = { nvgre };
   if (frame !== undefined) {
@@ -111,6 +112,7 @@ async function inspect(path: string, parsed: Parsed): Promise<void> {
       for (const record of records) counts.add(viewOf(record, read));
     });
     await print(json ? counts.json() : counts.text(), json ? "programs" : "people");
+    sayNotFiltered(matcher);
     return;
   }
   const names = options.columns;
@@ -125,6 +127,12 @@ async function inspect(path: string, parsed: Parsed): Promise<void> {
     const lines = records.map((record) => tell(viewOf(record, read)));
     if (lines.length > 0) await output.write(encoder.encode(`${lines.join("\n")}\n`));
   });
+  sayNotFiltered(matcher);
+}
+
+function sayNotFiltered(matcher: Matcher | undefined): void {
+  const note = matcher && notFiltered(matcher.passedOver);
+  if (note !== undefined) say(`frameferry inspect: ${note}`);
 }
 
 /** What was named without a kind is VXLAN's. */

@@ -8,6 +8,7 @@ import { linkTypeRow } from "../pcap/link-types.ts";
 import type { CaptureFormat } from "../pcap.ts";
 import { flagOfKey } from "../pipeline/count-stage.ts";
 import { type DamagedInput, nameOf, namesOf } from "./failures.ts";
+import { notFiltered } from "./filter-option.ts";
 import { textTable } from "./text-table.ts";
 
 /** What has been read, and what became of it. */
@@ -51,7 +52,7 @@ export function summaryText(run: Run): string {
     `  ${label.padEnd(name)}  ${grouped(frames).padStart(count)}  ${note}`.trimEnd(),
   );
   const counts = summary.counts.filter(({ frames }) => frames > 0).map((count) => countText(count));
-  return `${inputsText(run)} -> ${to} (${outputFormat}), frames:\n${lines.join("\n")}\n${counts.join("")}${linkTypeNote(summary)}`;
+  return `${inputsText(run)} -> ${to} (${outputFormat}), frames:\n${lines.join("\n")}\n${counts.join("")}${linkTypeNote(summary)}${filterNote(summary)}`;
 }
 
 /** What has been read, with its formats: `a.pcap and 2 more (pcap, pcapng)`. */
@@ -74,6 +75,12 @@ export function linkTypeNote({ drops, linkTypes }: DataplaneCaptureSummary): str
   const unknown = linkTypes.filter((number) => linkTypeRow(number) === undefined);
   const named = unknown.map((number) => `${number} (${linkTypeName(number) ?? "without a name here"})`);
   return `  not opened: link type ${named.join(", ")}; --keep-others keeps such frames as they are, in a pcapng\n`;
+}
+
+/** Says that what a filter dropped was no Ethernet, if there was such. */
+function filterNote({ drops, linkTypes }: DataplaneCaptureSummary): string {
+  const note = "filtered" in drops ? notFiltered(linkTypes) : undefined;
+  return note === undefined ? "" : `  ${note}\n`;
 }
 
 /** A row for each reason for which frames were dropped: name, count, sentence. */

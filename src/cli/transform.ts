@@ -67,12 +67,12 @@ export async function transform(
           const { filtered = 0 } = summary.drops;
           const arrived = summary.received - filtered;
           if (command === "decap" && !quiet && !replaces && summary.changed[0] === 0 && arrived > 0) {
-            const matches = filter && matcherOf(filter);
+            const matcher = filter && matcherOf(filter);
             const choice = new Choice(selection);
             await sayWhatWasThere(
               read[0] as string,
               summary,
-              (record) => choice.takes(record) && (matches?.(record) ?? true),
+              (record) => choice.takes(record) && (matcher?.matches(record) ?? true),
             );
           }
         },

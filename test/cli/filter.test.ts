@@ -1,5 +1,7 @@
 // Filters of the command line: as a command of their own, and in front of the others.
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { CaptureWriter } from "frameferry/pcap";
 import { dissect } from "frameferry/wire";
 import { expect, test } from "vitest";
 import { good } from "./captures-support.ts";
@@ -54,6 +56,31 @@ test("--filter stands in front of what a command does", async () => {
   const lines = (await good(["inspect", VXLAN, "--filter", "udp", "-n", "1"])).stdout.trim().split("\n");
   expect(lines.length).toBe(1);
 });
+
+test("what is no Ethernet matches nothing, and that is said", async () => {
+  const folder = temporaryFolder();
+  const [path, out] = [join(folder, "mixed.pcapng"), join(folder, "out.pcapng")];
+  const [ethernet, one] = [{ linkType: 1 }, { linkType: 101 }];
+  const [first] = await recordsOf(VXLAN);
+  const records = [
+    { data: first!.data, timestamp: 0n, interface: ethernet },
+    { data: first!.data.subarray(14), timestamp: 0n, interface: one },
+  ];
+  const note = "filters match Ethernet frames only: none of link type 101 (RAW) did\n";
+  writeFileSync(path, new CaptureWriter({ format: "pcapng" }).write(records));
+  expect((await good(["filter", path, "-o", out, "udp"])).stdout).toMatch(
+    new RegExp(`\n  ${escaped(note)}$`),
+  );
+  expect((await good(["decap", path, "-o", out, "--filter", "udp"])).stdout).toContain(`\n  ${note}`);
+  for (const how of [[], ["--count"], ["--json"]])
+    expect((await good(["inspect", path, "--filter", "udp", ...how])).stderr).toBe(
+      `frameferry inspect: ${note}`,
+    );
+  expect((await good(["filter", VXLAN, "-o", out, "arp"])).stdout).not.toContain("filters match");
+  expect((await good(["inspect", VXLAN, "--filter", "arp"])).stderr).toBe("");
+});
+
+const escaped = (text: string): string => text.replace(/[()]/g, "\\$&");
 
 test("--explain prints the tree", async () => {
   const { stdout } = await good(["filter", "--explain", "vlan 5 and (host 10.0.0.1 or port 53)"]);

@@ -1,5 +1,6 @@
 // `frameferry/node` as a library: files in, files out.
 import { spawnSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import {
   chmodSync,
   existsSync,
@@ -135,6 +136,24 @@ describe("createCaptureFile", () => {
     await expect(output.write(bytes)).rejects.toMatchObject({ name: "FileError", code: "ENOSPC" });
     await output.abort("full");
   });
+
+  test.runIf(existsSync("/dev/full"))(
+    "a packed file that cannot be written rejects, also later",
+    async () => {
+      const path = join(temporaryFolder(), "full.gz");
+      symlinkSync("/dev/full", path);
+      const output = await createCaptureFile(path);
+      const noise = randomBytes(1 << 20);
+      const fill = async (): Promise<void> => {
+        for (let i = 0; i < 100; i++) await output.write(noise);
+      };
+      const failure = { name: "FileError", code: "ENOSPC" };
+      await expect(fill()).rejects.toMatchObject(failure);
+      await expect(output.write(noise)).rejects.toMatchObject(failure);
+      await expect(output.close()).rejects.toMatchObject(failure);
+      await output.abort("full");
+    },
+  );
 
   test("standard output may be opened again and again", () => {
     const code = `
