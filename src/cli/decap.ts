@@ -1,6 +1,7 @@
 import type { Command } from "commander";
-import { DECAPSULATE_ANY, type DecapsulateAny, NO_KIND, type WrappingPorts } from "../tunnel/any.ts";
+import { DECAPSULATE_ANY, type DecapsulateAny } from "../tunnel/any.ts";
 import { addTransformOptions, optionsOf, type Parsed, type Rows } from "./options.ts";
+import { portsByKind } from "./ports-option.ts";
 import { transform } from "./transform.ts";
 
 const EXAMPLES = `
@@ -28,17 +29,7 @@ async function decap(inputs: readonly string[], parsed: Parsed): Promise<void> {
     stage: "decapsulate",
     kind: "any",
     ...options,
-    ...(ports && { ports: withKind(ports, options.kinds) }),
+    ports: portsByKind(ports, options.kinds),
   };
   await transform("decap", inputs, parsed, [stage], OPTIONS);
-}
-
-/** Ports that were given without a kind are those of the only one, or of VXLAN. */
-function withKind(ports: WrappingPorts, kinds: DecapsulateAny["kinds"] = []): WrappingPorts {
-  const byKind = new Map(Object.entries(ports) as [string, readonly number[]][]);
-  const nobodys = byKind.get(NO_KIND);
-  if (nobodys === undefined) return ports;
-  const whose = (kinds.length === 1 && kinds[0]) || "vxlan";
-  byKind.delete(NO_KIND);
-  return Object.fromEntries(byKind.set(whose, [...nobodys, ...(byKind.get(whose) ?? [])]));
 }

@@ -3,25 +3,23 @@ import { chunksOf } from "../capture/chunks.ts";
 import { type Field, flag, text, whole } from "../core/fields.ts";
 import { createCaptureFile, openCaptureFile } from "../node.ts";
 import { type CaptureRecord, readCapture } from "../pcap.ts";
-import { DECAPSULATE_ANY, NO_KIND } from "../tunnel/any.ts";
-import { dissector, type TunnelPorts } from "../wire.ts";
+import { DECAPSULATE_ANY, type WrappingPorts } from "../tunnel/any.ts";
+import { dissector } from "../wire.ts";
 import { readingError, say, UsageError } from "./failures.ts";
 import { filterOf, type Matcher, matcherOf, notFiltered } from "./filter-option.ts";
 import { FrameCounts } from "./frame-counts.ts";
 import { columns, frameColumns, frameJson, frameLine, type Telling } from "./frame-line.ts";
 import { type FrameView, viewOf } from "./frame-view.ts";
 import { addFieldOptions, optionsOf, type Parsed, type Rows } from "./options.ts";
+import { portsByKind } from "./ports-option.ts";
 import { print } from "./print.ts";
-
-/** Ports by kind, some of them without one. */
-type PortsGiven = TunnelPorts & { readonly [NO_KIND]?: readonly number[] };
 
 interface InspectOptions {
   readonly first?: number;
   readonly frame?: number;
   readonly count?: boolean;
   readonly columns?: readonly string[];
-  readonly ports?: PortsGiven;
+  readonly ports?: WrappingPorts;
   readonly nvgre?: boolean;
   readonly mtu?: number;
   readonly filter?: string;
@@ -133,13 +131,6 @@ async function inspect(path: string, parsed: Parsed): Promise<void> {
 function sayNotFiltered(matcher: Matcher | undefined): void {
   const note = matcher && notFiltered(matcher.passedOver);
   if (note !== undefined) say(`frameferry inspect: ${note}`);
-}
-
-/** What was named without a kind is VXLAN's. */
-function portsByKind(given: PortsGiven | undefined): TunnelPorts | undefined {
-  if (given === undefined) return undefined;
-  const { [NO_KIND]: vxlan, ...ports } = given;
-  return vxlan === undefined ? ports : { ...ports, vxlan: [...vxlan, ...(ports.vxlan ?? [])] };
 }
 
 async function recordAt(path: string, index: number): Promise<CaptureRecord | undefined> {

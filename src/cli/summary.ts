@@ -2,9 +2,9 @@
 
 import { dropReasons } from "../core/drop-reasons.ts";
 import { linkTypeName } from "../core/link-type-names.ts";
+import { linkTypeRow } from "../core/link-types.ts";
 import type { DataplaneCaptureSummary } from "../dataplane/dataplane.ts";
 import type { StageCounts } from "../index.ts";
-import { linkTypeRow } from "../pcap/link-types.ts";
 import type { CaptureFormat } from "../pcap.ts";
 import { flagOfKey } from "../pipeline/count-stage.ts";
 import { type DamagedInput, nameOf, namesOf } from "./failures.ts";

@@ -128,6 +128,19 @@ describe("createCaptureFile", () => {
     expect(existsSync(path)).toBe(true);
   });
 
+  test("a folder that is not there is no folder that is", async () => {
+    const folder = temporaryFolder();
+    await expect(createCaptureFile(join(folder, "new/"))).rejects.toMatchObject({
+      code: "ENOENT",
+      message: `cannot write ${folder}/new/: there is no such folder`,
+    });
+    await expect(createCaptureFile(`${folder}/`)).rejects.toMatchObject({
+      code: "EISDIR",
+      message: `cannot write ${folder}/: it is a folder`,
+    });
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
   test("a device is written to, not replaced", async () => {
     await wholeFile("/dev/null");
     expect(lstatSync("/dev/null").isCharacterDevice()).toBe(true);
