@@ -9,6 +9,7 @@ import type { CaptureFormat } from "../pcap.ts";
 import { flagOfKey } from "../pipeline/count-stage.ts";
 import { type DamagedInput, nameOf, namesOf } from "./failures.ts";
 import { notFiltered } from "./filter-option.ts";
+import type { SplitFile } from "./split-output.ts";
 import { textTable } from "./text-table.ts";
 
 /** What has been read, and what became of it. */
@@ -26,8 +27,12 @@ export interface Run extends Told {
   readonly command: string;
   readonly output: string;
   readonly outputFormat: CaptureFormat;
+  /** Where the output was split. */
+  readonly files: readonly SplitFile[] | undefined;
 }
 
+/** Captures that people are told at most: programs are told all. */
+const FILES_TOLD = 20;
 /** Keys that people are told at most where they did not say how many. */
 const KEYS_TOLD = 10;
 
@@ -52,7 +57,7 @@ export function summaryText(run: Run): string {
     `  ${label.padEnd(name)}  ${grouped(frames).padStart(count)}  ${note}`.trimEnd(),
   );
   const counts = summary.counts.filter(({ frames }) => frames > 0).map((count) => countText(count));
-  return `${inputsText(run)} -> ${to} (${outputFormat}), frames:\n${lines.join("\n")}\n${counts.join("")}${linkTypeNote(summary)}${filterNote(summary)}`;
+  return `${inputsText(run)} -> ${to} (${outputFormat}), frames:\n${lines.join("\n")}\n${counts.join("")}${filesText(run)}${linkTypeNote(summary)}${filterNote(summary)}`;
 }
 
 /** What has been read, with its formats: `a.pcap and 2 more (pcap, pcapng)`. */
@@ -75,6 +80,18 @@ export function linkTypeNote({ drops, linkTypes }: DataplaneCaptureSummary): str
   const unknown = linkTypes.filter((number) => linkTypeRow(number) === undefined);
   const named = unknown.map((number) => `${number} (${linkTypeName(number) ?? "without a name here"})`);
   return `  not opened: link type ${named.join(", ")}; --keep-others keeps such frames as they are, in a pcapng\n`;
+}
+
+/** What was written, where that is several captures. */
+function filesText({ files }: Run): string {
+  if (files === undefined) return "";
+  const told = files
+    .slice(0, FILES_TOLD)
+    .map(({ output, frames }) => [nameOf(output, "standard output"), grouped(frames)]);
+  const rest = files.slice(FILES_TOLD);
+  if (rest.length > 0)
+    told.push([`${rest.length} others`, grouped(rest.reduce((sum, { frames }) => sum + frames, 0))]);
+  return textTable([["written", "frames"], ...told], [1]);
 }
 
 /** Says that what a filter dropped was no Ethernet, if there was such. */
@@ -121,6 +138,7 @@ export function summaryJson(run: Run): string {
     command,
     input,
     output,
+    ...(run.files && { outputs: run.files }),
     inputFormat,
     outputFormat,
     received: summary.received,

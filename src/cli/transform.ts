@@ -8,7 +8,7 @@ import { containerOfName, nameInContainer } from "../pcap/container.ts";
 import type { CaptureRecord } from "../pcap.ts";
 import { compileStages } from "../pipeline/compile.ts";
 import { Choice, CONSEQUENCE, openSource, type Selection, type Source } from "./capture-source.ts";
-import { DamagedInput, EXIT_BAD_FILE, readingError, say } from "./failures.ts";
+import { DamagedInput, EXIT_BAD_FILE, readingError, say, UsageError } from "./failures.ts";
 import { filterOf, matcherOf } from "./filter-option.ts";
 import { jobsOf } from "./jobs.ts";
 import {
@@ -22,6 +22,7 @@ import {
 } from "./options.ts";
 import { printSummary } from "./print.ts";
 import { Progress } from "./progress.ts";
+import { PLACE, type Split, SplitOutput } from "./split-output.ts";
 import { grouped, type Run, summaryJson, summaryText, type Told } from "./summary.ts";
 
 /** A capture's two input and two output buffers, the burst between them, tables: no run on one thread needs more. */
@@ -32,7 +33,7 @@ const MEMORY_MAXIMUM = 4 * 1024 ** 3 - 65536;
 
 /**
  * Runs `stages` over the captures `inputs`. What is wrong with the first stage is a UsageError that names the flag for the
- * field, which the rows of the stage's `own` options say.
+ * field, which the rows of the stage's `own` options say. With `split` several captures come out.
  */
 export async function transform(
   command: string,
@@ -40,6 +41,7 @@ export async function transform(
   parsed: Parsed,
   stages: readonly Stage[],
   own: Rows,
+  split?: Split | undefined,
 ): Promise<void> {
   const options = optionsOf(TRANSFORM_OPTIONS, parsed) as unknown as TransformOptions;
   const { workers = 0, inPlace = false, quiet = false } = options;
@@ -48,22 +50,28 @@ export async function transform(
   const filter = options.filter === undefined ? undefined : await filterOf(options.filter);
   const filters = filter === undefined ? [] : [filter.stage];
   let failure: unknown;
-  for (const { inputs: read, output, replaces } of jobsOf(inputs, options.output, inPlace)) {
-    const format = options.format ?? formatOfName(output);
+  if (split !== undefined) refuseWithSplit(options);
+  const jobs =
+    split === undefined
+      ? jobsOf(inputs, options.output, inPlace)
+      : [{ inputs, output: options.output, replaces: false }];
+  for (const { inputs: read, output, replaces } of jobs) {
+    const parts = split && new SplitOutput(output, read, split);
+    const format = parts === undefined ? (options.format ?? formatOfName(output)) : "pcapng";
     try {
       await work(read, [...filters, ...stages], {
         workers,
         format,
         selection,
         quiet,
-        open: () => createCaptureFile(output),
+        open: async () => parts?.sink ?? (await createCaptureFile(output)),
         // What is not whole does not take the place of what was.
         onDamage: replaces ? "reject" : "deliver",
         report: async (told) => {
           const outputFormat = format === "same" ? told.summary.format : format;
           // What is told first of changes is told of the command's own stage.
           const summary = { ...told.summary, changed: told.summary.changed.slice(filters.length) };
-          await report({ ...told, command, output, outputFormat, summary }, options);
+          await report({ ...told, command, output, outputFormat, summary, files: parts?.files }, options);
           const { filtered = 0 } = summary.drops;
           const arrived = summary.received - filtered;
           if (command === "decap" && !quiet && !replaces && summary.changed[0] === 0 && arrived > 0) {
@@ -85,6 +93,15 @@ export async function transform(
     }
   }
   if (failure !== undefined) process.exitCode = EXIT_BAD_FILE;
+}
+
+/** What cannot be asked of captures that are split. */
+function refuseWithSplit({ format, inPlace, output }: TransformOptions): void {
+  if (inPlace) throw new UsageError("--in-place: cannot be combined with --split-by");
+  if (format !== undefined && format !== "pcapng")
+    throw new UsageError("--format: what --split-by writes is pcapng, whose interfaces may differ");
+  if (output.includes(PLACE) && formatOfName(output) === "pcap")
+    throw new UsageError(`--output: what --split-by writes is pcapng, and ${output} is a pcap's name`);
 }
 
 /** How captures are worked on. */
