@@ -26,6 +26,7 @@ import {
   CURSOR_FORWARDED,
   CURSOR_IN_FORMAT,
   CURSOR_INTERFACES,
+  CURSOR_LABELS,
   CURSOR_OUT,
   CURSOR_OUT_FORMAT,
   CURSOR_STAGE_COUNT,
@@ -54,6 +55,7 @@ import {
   DROP_NONE,
   DROP_OTHER_LINK_TYPE,
 } from "../src/layout/drop.layout";
+import { LABEL_LENGTH } from "../src/layout/label.layout";
 import { LINK_ETHERNET } from "../src/layout/link.layout";
 import { CAPTURED_MAXIMUM, PCAP_RECORD_LENGTH } from "../src/layout/pcap.layout";
 import {
@@ -75,6 +77,7 @@ import { swapped16 } from "./byte-order";
 import { readBurst, simpleLength } from "./capture-read";
 import { copy } from "./copy";
 import { drop } from "./descriptor";
+import { writeLabel } from "./label";
 import { runPipeline } from "./pipeline";
 import { writeRecords } from "./records";
 
@@ -119,6 +122,7 @@ function writeBurst(cursor: usize, count: u32, counters: usize): u32 {
   let trailersLeftOut: u64 = 0;
   const trailers = (format & FORMAT_TRAILERS) !== 0;
   const interfaces: usize = load<u32>(cursor, CURSOR_INTERFACES);
+  const labels: usize = load<u32>(cursor, CURSOR_LABELS);
   let stamp: usize = load<u32>(cursor, CURSOR_STAMPS);
   const descriptors: usize = load<u32>(cursor, CURSOR_DESCRIPTORS);
   const end: usize = descriptors + count * DESCRIPTOR_LENGTH;
@@ -148,6 +152,8 @@ function writeBurst(cursor: usize, count: u32, counters: usize): u32 {
     trailersLeftOut += leftOut;
     bytes += length;
     if (pcapng) {
+      if (labels !== 0)
+        out = writeLabel(out, labels + ((d - descriptors) / DESCRIPTOR_LENGTH) * LABEL_LENGTH, swap);
       out = writeBlock(out, frame, length, wire, number, stamp, cursor, samePcapng, swap);
       // Flags may say what is no longer true.
       if (link !== came && came >>> 8 !== 0)

@@ -74,7 +74,13 @@ const MAPPED_LOW: u64 = 0xffff0000;
 /** Whether the addresses of the frame's outermost tunnel over IP are those asked for, or none were. */
 let addressed: bool = false;
 
+/** Source of that tunnel, IPv4 as ::ffff:0:0/96; zero if there is none. */
+export let outermostHigh: u64 = 0;
+export let outermostLow: u64 = 0;
+
 export function resetAddressed(): void {
+  outermostHigh = 0;
+  outermostLow = 0;
   addressed = load<u16>(stage, ANY_LOCALS) === 0;
 }
 
@@ -168,6 +174,7 @@ function openProtocol(at: u32, ipv6: bool, protocol: u32, payload: u32, end: u32
     if (!wanted(at, ipv6)) return DROP_OTHER_ADDRESS;
     addressed = true;
   }
+  if ((outermostHigh | outermostLow) === 0) noteSource(frame + at, ipv6);
   if (udp) return openUdp(at, ipv6, payload, last);
   if (gre) return openGreHeader(payload, last);
   switch (protocol) {
@@ -224,6 +231,13 @@ function wanted(at: u32, ipv6: bool): bool {
     (locals === 0 || isAmong(list, locals, destination, ipv6)) &&
     (remotes === 0 || isAmong(list + locals * ADDRESS_LENGTH, remotes, source, ipv6))
   );
+}
+
+function noteSource(packet: usize, ipv6: bool): void {
+  outermostHigh = ipv6 ? load<u64>(packet, IPV6_SOURCE) : MAPPED_HIGH;
+  outermostLow = ipv6
+    ? load<u64>(packet, IPV6_SOURCE + 8)
+    : MAPPED_LOW | ((<u64>load<u32>(packet, IPV4_SOURCE)) << 32);
 }
 
 function isAmong(list: usize, count: u32, address: usize, ipv6: bool): bool {

@@ -77,6 +77,7 @@ import { countKey } from "./count-entry";
 import { pullPlain } from "./decapsulate";
 import { countChanged, drop, passOver, stateOf } from "./descriptor";
 import { pullPlainGre } from "./gre";
+import { setLabel, startLabel } from "./label";
 import { LINK_PLACE, LINK_REASON, LINK_REFUSED, LINK_TYPE, openLink } from "./link";
 import { OTHER } from "./refusal";
 import { isAddressed, openIp, resetAddressed } from "./unwrap-ip";
@@ -147,6 +148,7 @@ export function decapsulateAny(descriptors: usize, count: u32, record: usize, co
       for (; d < next; d += DESCRIPTOR_LENGTH) countPulled(d, form);
       if (d >= end) break;
     }
+    startLabel(state, (d - descriptors) / DESCRIPTOR_LENGTH);
     if (load<u8>(d, DESCRIPTOR_VERDICT) === VERDICT_FORWARD) {
       const reason = unwrap(d, 0);
       if (reason === DROP_NONE) changed++;
@@ -235,6 +237,8 @@ function unwrap(d: usize, levels: u32): u32 {
   if (levels === before) return before === 0 ? (reason === DROP_NONE ? DROP_NOT_TUNNEL : reason) : DROP_NONE;
   if (!numbered) return load<u8>(stage, ANY_VNIS) !== 0 ? DROP_OTHER_VNI : DROP_OTHER_KEY;
   if (!isAddressed()) return DROP_OTHER_ADDRESS;
+  // Now: an Ethernet header that is made up may be written over the outermost one.
+  setLabel(taken, takenCount);
   if (!settle(d, at, type, end, macs)) return DROP_NO_HEADROOM;
   store<u32>(d, vni, DESCRIPTOR_VNI);
   for (let i: u32 = 0; i < takenCount; i++) {

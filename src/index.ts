@@ -74,7 +74,7 @@ export { FrameBurst } from "./ring/frame-burst.ts";
 export { WorkerDiedError } from "./threads/worker-died-error.ts";
 export type { WorkerHealth } from "./threads/worker-health.ts";
 export { WorkerLateError } from "./threads/worker-late-error.ts";
-export type { DecapsulateAny, WrappingPorts } from "./tunnel/any.ts";
+export type { DecapsulateAny, FrameLabel, WrappingPorts } from "./tunnel/any.ts";
 export {
   type DecapsulateStageOf,
   type DecapsulateTunnelStage,

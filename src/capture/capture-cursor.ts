@@ -8,6 +8,7 @@ import {
   CURSOR_DESCRIPTORS,
   CURSOR_GROWTH,
   CURSOR_HEADROOM,
+  CURSOR_LABELS,
   CURSOR_LENGTH,
   CURSOR_STAGE_COUNT,
   CURSOR_STAGES,
@@ -16,13 +17,15 @@ import {
   CURSOR_STAMPS,
 } from "../layout/cursor.layout.ts";
 import { DESCRIPTOR_LENGTH } from "../layout/descriptor.layout.ts";
+import { LABEL_BLOCK_LENGTH, LABELS_MAXIMUM } from "../layout/label.layout.ts";
 import { CAPTURED_MAXIMUM } from "../layout/pcap.layout.ts";
 import { RECORD_ALIGNMENT } from "../layout/ring.layout.ts";
 import type { ProgramState } from "../pipeline/program.ts";
 
 /** A burst of frames with headroom; never less than the largest frame needs. */
 const STAGING = 2 * CAPTURED_MAXIMUM;
-const BURST = 256;
+/** Frames at a time: for so many there are labels. */
+const BURST = LABELS_MAXIMUM;
 /** What a record may gain beside its headers when it changes formats: a longer record header and padding. */
 const FORMAT_GROWTH = 64;
 
@@ -41,6 +44,7 @@ export abstract class CaptureCursor {
     const { program } = state;
     this.kernels = program.kernels;
     const growth = program.headroom;
+    const labelled = program.compiled.states.find(({ labels }) => labels !== undefined);
     try {
       this.cursor = this.#reserve("a capture's cursor", CURSOR_LENGTH);
       place(lengths.map((length) => this.#reserve("a capture's region", length, "any")));
@@ -58,7 +62,9 @@ export abstract class CaptureCursor {
     }
     // Records of a byte ring keep their headroom aligned; elsewhere a few bytes more do no harm.
     this.set(CURSOR_HEADROOM, alignedHeadroom(growth));
-    this.set(CURSOR_GROWTH, growth + FORMAT_GROWTH);
+    this.set(CURSOR_GROWTH, growth + FORMAT_GROWTH + (labelled === undefined ? 0 : LABEL_BLOCK_LENGTH));
+    if (labelled?.labels !== undefined)
+      this.set(CURSOR_LABELS, state.address + labelled.offset + labelled.labels);
     this.set(CURSOR_BURST, BURST);
     this.set(CURSOR_STAGES, program.address);
     this.set(CURSOR_STAGE_COUNT, program.length);

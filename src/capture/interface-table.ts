@@ -1,6 +1,7 @@
 // The interfaces of a capture as the kernels see them: link, check sequence, snap length, unit of time, and by which
 // interfaces of the output their frames leave.
 
+import { linkOf } from "../core/link-types.ts";
 import type { Kernels } from "../kernel/kernels.ts";
 import {
   INTERFACE_ENTRY_ETHERNET,
@@ -17,7 +18,6 @@ import {
   INTERFACE_UNITS_FINE,
 } from "../layout/capture.layout.ts";
 import { TIME_POWER_OF_TWO } from "../layout/pcapng.layout.ts";
-import { linkOf } from "../pcap/link-types.ts";
 import type { InterfaceBlock } from "../pcap/pcapng-format.ts";
 import type { KnownInterfaces } from "../pcap/problems.ts";
 import type { TimeResolution } from "../pcap/time.ts";

@@ -9,11 +9,11 @@
 // stages make, if they make anything; frames of another type are dropped, and counted. It declares a check sequence
 // only where every frame is as it was: else those that had one leave without it, and are counted too.
 
+import { linkOf } from "../core/link-types.ts";
 import { INTERFACE_NONE } from "../layout/capture.layout.ts";
 import { LINK_ETHERNET, LINK_IP } from "../layout/link.layout.ts";
 import { LINK_TYPE_ETHERNET, LINK_TYPE_RAW } from "../layout/pcap.layout.ts";
 import { OPTION_INTERFACE_FCS_LENGTH } from "../layout/pcapng.layout.ts";
-import { linkOf } from "../pcap/link-types.ts";
 import type { InterfaceBlock } from "../pcap/pcapng-format.ts";
 import { type FrameChange, type FrameOutcomes, frameOutcomes } from "../pipeline/frame-change.ts";
 

@@ -3,10 +3,8 @@
 import { CONTAINER_MAGIC_LENGTH, recogniseContainer, transformFor, unpacked } from "../pcap/container.ts";
 import type { Container } from "../platform/compression.ts";
 import type { CaptureInput, CaptureOutput } from "./capture-io.ts";
+import { chunksOf } from "./chunks.ts";
 import { inputOf } from "./lending.ts";
-
-/** Bytes of packed data read at a time. */
-const CHUNK = 256 * 1024;
 
 /**
  * The same input, unpacked if it turns out to be packed. What is not comes through as it is, straight into the memory it is
@@ -29,7 +27,7 @@ export function unpackedInput(input: CaptureInput): CaptureInput {
         source = input;
         return length;
       }
-      source = inputOf(unpacked(chunksOf(input, into.slice(0, length)), container));
+      source = inputOf(unpacked(behind(into.slice(0, length), input), container));
       return await source.read(into);
     },
     async close() {
@@ -40,17 +38,9 @@ export function unpackedInput(input: CaptureInput): CaptureInput {
   };
 }
 
-async function* chunksOf(
-  input: CaptureInput,
-  first: Uint8Array,
-): AsyncGenerator<Uint8Array, void, undefined> {
+async function* behind(first: Uint8Array, input: CaptureInput): AsyncGenerator<Uint8Array, void, undefined> {
   yield first;
-  for (;;) {
-    const chunk = new Uint8Array(CHUNK);
-    const length = await input.read(chunk);
-    if (length === 0) return;
-    yield chunk.subarray(0, length);
-  }
+  yield* chunksOf(input);
 }
 
 /** The same output, behind a container. */
@@ -61,11 +51,10 @@ export function packedOutput(output: CaptureOutput, container: Container): Captu
     for await (const chunk of pack(pipe)) await output.write(chunk);
   };
   const pumped = pump();
-  const failing = pumped.then(() => new Promise<never>(() => {}));
-  failing.catch(() => {});
+  pumped.catch((error) => pipe.fail(error));
   return {
     // A copy: the packing goes on when the memory holds something else.
-    write: (bytes) => Promise.race([pipe.push(bytes.slice()), failing]),
+    write: (bytes) => pipe.push(bytes.slice()),
     async close() {
       pipe.end();
       await pumped;
@@ -82,16 +71,30 @@ export function packedOutput(output: CaptureOutput, container: Container): Captu
 class BytePipe implements AsyncIterable<Uint8Array> {
   #chunk: Uint8Array | undefined;
   #ended = false;
+  #failure: { readonly error: unknown } | undefined;
   #wake: () => void = () => {};
   #taken: () => void = () => {};
+  #refused: (error: unknown) => void = () => {};
 
-  /** Resolves when the chunk has been taken. */
+  /** Resolves when the chunk has been taken, and rejects when none is taken any more. */
   push(chunk: Uint8Array): Promise<void> {
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
+      if (this.#failure !== undefined) {
+        reject(this.#failure.error);
+        return;
+      }
       this.#chunk = chunk;
       this.#taken = resolve;
+      // Kept here, and not by a race with one promise for all, which would remember each push: some 300 bytes, measured.
+      this.#refused = reject;
       this.#wake();
     });
+  }
+
+  /** The other side takes nothing any more. */
+  fail(error: unknown): void {
+    this.#failure = { error };
+    this.#refused(error);
   }
 
   end(): void {

@@ -35,12 +35,21 @@ export interface ProcessCaptureOptions {
    * memory given back; see `settles` of sources and sinks. Without it a source and a sink have as long as they like.
    */
   readonly signal?: AbortSignal | undefined;
+  /**
+   * What becomes of a capture that is cut short or damaged further on. Default `"deliver"`: what lies before the damage is
+   * written, and the summary says where it ended. `"reject"`: the promise rejects with the CaptureError, and the sink is
+   * aborted, as where the output is to take the place of the input.
+   */
+  readonly onDamage?: "deliver" | "reject" | undefined;
   /** Called after each chunk of at most one mebibyte. */
   readonly onProgress?: ((progress: CaptureProgress) => void) | undefined;
 }
 
-const CAPTURE_FIELDS: Fields<ProcessCaptureOptions, "format"> = {
+type Defaulted = "format" | "onDamage";
+
+const CAPTURE_FIELDS: Fields<ProcessCaptureOptions, Defaulted> = {
   format: { ...choice("same", "pcap", "pcapng"), fallback: "same" },
+  onDamage: { ...choice("deliver", "reject"), fallback: "deliver" },
   signal: signal(),
   onProgress: callback(),
 };
@@ -73,7 +82,8 @@ export interface CaptureSummary extends PipelineCounters {
  * Memory use is constant. Timestamps, lengths on the wire, interfaces and options are kept.
  *
  * @throws CaptureError if the source is no capture at all: the sink is aborted then. A capture that
- * is cut short or damaged further on is delivered so far, and the summary's `damage` says where it ended.
+ * is cut short or damaged further on is delivered so far, and the summary's `damage` says where it ended, unless `onDamage`
+ * says otherwise.
  */
 export async function processCapture(
   source: CaptureSource | CaptureInput,
@@ -84,7 +94,7 @@ export async function processCapture(
   if (!(pipeline instanceof Pipeline))
     throw new ArgumentTypeError("wrong-type", "pipeline", "expected a Pipeline");
   const checked = checkCaptureOptions(options);
-  const { format, signal } = checked;
+  const { format, signal, onDamage } = checked;
   pipeline.expectOpen();
   signal?.throwIfAborted();
   // The sink first: one that cannot be leaves the source as it was.
@@ -97,7 +107,7 @@ export async function processCapture(
     const traffic = await drive(run, input, output, checked);
     // What ends the source early tells more than where that leaves the capture.
     const damage = input.damage ?? run.damage;
-    if (run.inputFormat === undefined) throw damage;
+    refuseDamage(damage, run.inputFormat, onDamage);
     await untilAborted(output.close(), signal);
     const { inputFormat, linkTypes } = run;
     return summarise({ inputFormat, linkTypes, damage }, [run], traffic);
@@ -115,8 +125,17 @@ export async function processCapture(
 /** @throws ArgumentError that names the option. */
 export function checkCaptureOptions(
   options: ProcessCaptureOptions,
-): Checked<ProcessCaptureOptions, "format"> {
-  return checkFields<ProcessCaptureOptions, "format">("options", CAPTURE_FIELDS, options);
+): Checked<ProcessCaptureOptions, Defaulted> {
+  return checkFields<ProcessCaptureOptions, Defaulted>("options", CAPTURE_FIELDS, options);
+}
+
+/** @throws CaptureError if the work must not end with a capture of this damage: if it is none, or none was to be taken. */
+export function refuseDamage(
+  damage: CaptureError | undefined,
+  inputFormat: CaptureRun["inputFormat"],
+  onDamage: ProcessCaptureOptions["onDamage"],
+): void {
+  if (inputFormat === undefined || (damage !== undefined && onDamage === "reject")) throw damage;
 }
 
 /** Closing the source ends a read that waits, where the source can do that. */

@@ -1,13 +1,21 @@
 // The frames of many captures in the order of their times, with one chunk of each in memory.
 
+import { chunksOf } from "../capture/chunks.ts";
 import { type CaptureInput, openCaptureFile } from "../node.ts";
-import { CaptureError, type CaptureRecord, readCapture } from "../pcap.ts";
-import { DamagedInput } from "./failures.ts";
+import {
+  CaptureError,
+  type CaptureFormat,
+  type CaptureReader,
+  type CaptureRecord,
+  readCapture,
+} from "../pcap.ts";
+import { readingError } from "./failures.ts";
 
-/** Bytes read at a time. */
-const CHUNK = 256 * 1024;
 /** Times from here on fit no capture that could be written. */
 const TIME_END = 1n << 64n;
+
+/** What is said behind what is wrong with a capture, which has no format if it is none. */
+type Consequence = (format: CaptureFormat | undefined) => string;
 
 /** One capture, and where its frames come in. */
 export class MergedCapture {
@@ -19,8 +27,8 @@ export class MergedCapture {
   /** Time of the next frame in nanoseconds; a frame without a time follows the one before it. */
   time = 0n;
   readonly #input: CaptureInput;
-  /** What is said behind what is wrong with it. */
-  readonly #consequence: string;
+  readonly #consequence: Consequence;
+  readonly #reader: CaptureReader;
   readonly #batches: AsyncGenerator<CaptureRecord[], void, undefined>;
   #records: readonly CaptureRecord[] = [];
   #next = 0;
@@ -31,14 +39,20 @@ export class MergedCapture {
     rank: number,
     input: CaptureInput,
     onRead: (bytes: number) => void,
-    consequence: string,
+    consequence: Consequence,
   ) {
     this.#consequence = consequence;
     this.path = path;
     this.port = port;
     this.rank = rank;
     this.#input = input;
-    this.#batches = readCapture(chunksOf(input, onRead)).batches();
+    this.#reader = readCapture(chunksOf(input, onRead));
+    this.#batches = this.#reader.batches();
+  }
+
+  /** Undefined until it has been read, and for good if it is no capture. */
+  get format(): CaptureFormat | undefined {
+    return this.#reader.section?.format;
   }
 
   /** The next frame; there must be one. */
@@ -63,8 +77,7 @@ export class MergedCapture {
       this.#noteTime();
       return true;
     } catch (error) {
-      if (error instanceof CaptureError) throw new DamagedInput(this.path, error, this.#consequence);
-      throw error;
+      throw readingError(this.path, error, this.#consequence(this.format));
     }
   }
 
@@ -73,11 +86,11 @@ export class MergedCapture {
   }
 
   #noteTime(): void {
-    const { timestamp, index } = this.record;
+    const { timestamp, index, offset } = this.record;
     if (timestamp === undefined) return;
     if (timestamp < 0n || timestamp >= TIME_END) {
-      const message = `the time of frame ${index} lies before 1970 or too far ahead to be written`;
-      throw new DamagedInput(this.path, new Error(message), this.#consequence);
+      const reason = `the time of frame ${index} lies before 1970 or too far ahead to be written`;
+      throw readingError(this.path, new CaptureError(offset, reason), this.#consequence(this.format));
     }
     this.time = timestamp;
   }
@@ -144,21 +157,7 @@ export async function openMerged(
   port: number,
   rank: number,
   onRead: (bytes: number) => void,
-  consequence = "; nothing has been written",
+  consequence: Consequence = () => "; nothing has been written",
 ): Promise<MergedCapture> {
   return new MergedCapture(path, port, rank, await openCaptureFile(path), onRead, consequence);
-}
-
-/** New memory for each chunk: records are views of it. */
-export async function* chunksOf(
-  input: CaptureInput,
-  onRead: (bytes: number) => void = () => {},
-): AsyncGenerator<Uint8Array, void, undefined> {
-  for (;;) {
-    const chunk = new Uint8Array(CHUNK);
-    const length = await input.read(chunk);
-    if (length === 0) return;
-    onRead(length);
-    yield chunk.subarray(0, length);
-  }
 }

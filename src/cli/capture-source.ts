@@ -1,9 +1,10 @@
 // What a command reads: a capture as it is, or a choice of the frames of one or several, record by record.
 
+import { chunksOf } from "../capture/chunks.ts";
 import type { CaptureInput } from "../node.ts";
 import { openCaptureFile } from "../node.ts";
-import { CaptureError, type CaptureItem, CaptureWriter, readCapture, type WritableItem } from "../pcap.ts";
-import { CaptureMerge, chunksOf, type MergedCapture, openMerged } from "./capture-merge.ts";
+import { type CaptureFormat, CaptureWriter, readCapture, type WritableItem } from "../pcap.ts";
+import { CaptureMerge, type MergedCapture, openMerged } from "./capture-merge.ts";
 import { DamagedInput } from "./failures.ts";
 
 /** Which frames are read, and in which order. */
@@ -18,17 +19,21 @@ export interface Selection {
   readonly first: number | undefined;
 }
 
-/** Bytes that are collected before they go on. */
-const ENOUGH = 256 * 1024;
-
 export interface Source {
   readonly input: CaptureInput | AsyncIterable<Uint8Array>;
   /** Lets go of what is open, if nobody has come to read it. */
   close(): Promise<void>;
-  /** The first that was damaged, once all has been read. */
-  readonly damage: DamagedInput | undefined;
+  /** What is known of several captures, once all have been read; of one the summary tells. */
+  readonly joined: Joined | undefined;
   /** Frames left out because they have no time, where it takes one to choose them or to put them in order. */
   readonly timeless: number;
+}
+
+export interface Joined {
+  /** The first that was damaged. */
+  readonly damage: DamagedInput | undefined;
+  /** Of each in the order in which they were named; undefined for what is no capture. */
+  readonly formats: readonly (CaptureFormat | undefined)[];
 }
 
 /** What is said behind what is wrong with a capture. */
@@ -38,10 +43,18 @@ export async function openSource(paths: readonly string[], selection: Selection)
   const { from, to, first } = selection;
   if (paths.length > 1) return await openJoined(paths, selection);
   const input = await openCaptureFile(paths[0] as string);
-  if ((from ?? to ?? first) === undefined)
-    return { input, close: () => input.close(), damage: undefined, timeless: 0 };
-  const chosen = new Chosen(selection);
-  return chosen.over(items(paths[0] as string, input, chosen), new CaptureWriter(), () => input.close());
+  const close = (): Promise<void> => input.close();
+  if ((from ?? to ?? first) === undefined) return { input, close, joined: undefined, timeless: 0 };
+  const choice = new Choice(selection);
+  return {
+    // Damage comes through where it is met, as it does without a choice.
+    input: written(readCapture(chunksOf(input)).items(), choice, new CaptureWriter(), close),
+    close,
+    joined: undefined,
+    get timeless() {
+      return choice.timeless;
+    },
+  };
 }
 
 /** Frames of several captures in one pcapng: their interfaces and what is said of each frame come along. */
@@ -52,19 +65,53 @@ async function openJoined(paths: readonly string[], selection: Selection): Promi
   };
   try {
     for (const [rank, path] of paths.entries())
-      captures.push(await openMerged(path, 0, rank, () => {}, CONSEQUENCE));
+      captures.push(
+        await openMerged(
+          path,
+          0,
+          rank,
+          () => {},
+          (format) => (format && CONSEQUENCE) ?? "",
+        ),
+      );
   } catch (error) {
     await close();
     throw error;
   }
-  const chosen = new Chosen(selection);
-  const records = selection.order === "time" ? byTime(captures, chosen) : asGiven(captures, chosen);
-  return chosen.over(records, new CaptureWriter({ format: "pcapng" }), close);
+  const choice = new Choice(selection);
+  const merged = new Merged(captures, selection.order);
+  return {
+    input: written(merged.records(), choice, new CaptureWriter({ format: "pcapng" }), close),
+    close,
+    joined: merged,
+    get timeless() {
+      return choice.timeless + merged.timeless;
+    },
+  };
 }
 
-/** The frames that are wanted, and what was found out on the way. */
-class Chosen {
-  damage: DamagedInput | undefined;
+/** The items that are chosen, as `writer` writes them: what has been read goes on before more is waited for. */
+async function* written(
+  items: AsyncIterable<readonly WritableItem[]>,
+  choice: Choice,
+  writer: CaptureWriter,
+  close: () => Promise<void>,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    for await (const some of items) {
+      const bytes = writer.write(some.filter((item) => choice.takes(item)));
+      if (bytes.length > 0) yield bytes;
+      if (choice.isOver) break;
+    }
+    yield writer.finish();
+  } finally {
+    await close();
+  }
+}
+
+/** Says of one item after the other whether it is chosen. */
+export class Choice {
+  /** Frames left out because it takes a time to choose them. */
   timeless = 0;
   readonly #from: bigint | undefined;
   readonly #to: bigint | undefined;
@@ -76,54 +123,15 @@ class Chosen {
     this.#left = first ?? Number.POSITIVE_INFINITY;
   }
 
-  /** A source of those of `items` that are wanted, as `writer` writes them. */
-  over(
-    items: AsyncIterable<readonly WritableItem[]>,
-    writer: CaptureWriter,
-    close: () => Promise<void>,
-  ): Source {
-    const self = this;
-    return {
-      input: this.#bytes(items, writer, close),
-      close,
-      get damage() {
-        return self.damage;
-      },
-      get timeless() {
-        return self.timeless;
-      },
-    };
+  /** Whether no frame is taken any more. */
+  get isOver(): boolean {
+    return this.#left === 0;
   }
 
-  async *#bytes(
-    items: AsyncIterable<readonly WritableItem[]>,
-    writer: CaptureWriter,
-    close: () => Promise<void>,
-  ): AsyncGenerator<Uint8Array, void, undefined> {
-    let parts: Uint8Array[] = [];
-    let length = 0;
-    try {
-      for await (const some of items) {
-        const bytes = writer.write(some.filter((item) => this.#takes(item)));
-        parts.push(bytes);
-        length += bytes.length;
-        if (length >= ENOUGH) {
-          yield* parts;
-          parts = [];
-          length = 0;
-        }
-        if (this.#left === 0) break;
-      }
-      yield* parts;
-      yield writer.finish();
-    } finally {
-      await close();
-    }
-  }
-
-  #takes(item: WritableItem): boolean {
+  /** Of a record whether it is wanted; what is none always is. */
+  takes(item: WritableItem): boolean {
     if (item.kind !== undefined && item.kind !== "record") return true;
-    if (this.#left === 0) return false;
+    if (this.isOver) return false;
     const { timestamp } = item;
     if (this.#from !== undefined || this.#to !== undefined) {
       if (timestamp === undefined) {
@@ -138,82 +146,88 @@ class Chosen {
   }
 }
 
-/** All that is in one capture, up to where it is damaged. */
-async function* items(
-  path: string,
-  input: CaptureInput,
-  chosen: Chosen,
-): AsyncGenerator<CaptureItem[], void, undefined> {
-  try {
-    yield* readCapture(chunksOf(input)).items();
-  } catch (error) {
-    if (!(error instanceof CaptureError)) throw error;
-    chosen.damage ??= new DamagedInput(path, error, CONSEQUENCE);
-  }
-}
+/** The frames of several captures; one that is damaged ends there, and the others go on. */
+class Merged implements Joined {
+  damage: DamagedInput | undefined;
+  /** Frames left out because of several captures only frames with a time can be told in one. */
+  timeless = 0;
+  readonly #captures: readonly MergedCapture[];
+  readonly #order: Selection["order"];
+  readonly #ended: Set<MergedCapture> = new Set();
 
-async function* asGiven(
-  captures: readonly MergedCapture[],
-  chosen: Chosen,
-): AsyncGenerator<WritableItem[], void, undefined> {
-  for (const capture of captures)
-    while (await readOn(capture, chosen)) {
+  constructor(captures: readonly MergedCapture[], order: Selection["order"]) {
+    this.#captures = captures;
+    this.#order = order;
+  }
+
+  get formats(): (CaptureFormat | undefined)[] {
+    return this.#captures.map(({ format }) => format);
+  }
+
+  /** @throws DamagedInput if none of them is a capture. */
+  async *records(): AsyncGenerator<WritableItem[], void, undefined> {
+    for await (const records of this.#order === "time" ? this.#byTime() : this.#asGiven())
+      yield records.filter((record) => this.#hasTime(record));
+    if (this.damage !== undefined && this.formats.every((format) => format === undefined)) throw this.damage;
+  }
+
+  async *#asGiven(): AsyncGenerator<WritableItem[], void, undefined> {
+    for (const capture of this.#captures)
+      while (await this.#reads(capture)) {
+        const records: WritableItem[] = [];
+        do records.push(capture.record);
+        while (this.#advances(capture));
+        yield records;
+      }
+  }
+
+  async *#byTime(): AsyncGenerator<WritableItem[], void, undefined> {
+    const merge = new CaptureMerge();
+    for (const capture of this.#captures) if (await this.#reads(capture)) merge.add(capture);
+    for (let capture = merge.first; capture !== undefined; capture = merge.first) {
       const records: WritableItem[] = [];
-      do records.push(capture.record);
-      while (advanced(capture, chosen));
-      yield withTimes(records, chosen);
+      // Up to where one of them has to be read on.
+      for (let next: MergedCapture | undefined = capture; next !== undefined; next = merge.first) {
+        capture = next;
+        records.push(next.record);
+        if (!this.#advances(next)) break;
+        merge.settle();
+      }
+      yield records;
+      if (await this.#reads(capture)) merge.settle();
+      else merge.remove();
     }
-}
+  }
 
-async function* byTime(
-  captures: readonly MergedCapture[],
-  chosen: Chosen,
-): AsyncGenerator<WritableItem[], void, undefined> {
-  const merge = new CaptureMerge();
-  for (const capture of captures) if (await readOn(capture, chosen)) merge.add(capture);
-  for (let capture = merge.first; capture !== undefined; capture = merge.first) {
-    const records: WritableItem[] = [];
-    // Up to where one of them has to be read on.
-    for (let next: MergedCapture | undefined = capture; next !== undefined; next = merge.first) {
-      capture = next;
-      records.push(next.record);
-      if (!advanced(next, chosen)) break;
-      merge.settle();
+  /** A simple block is of the first interface, and there are several. */
+  #hasTime(item: WritableItem): boolean {
+    if (item.kind !== "record" || item.timestamp !== undefined) return true;
+    this.timeless++;
+    return false;
+  }
+
+  /** Reads more of a capture; false at its end, also where it is damaged. */
+  async #reads(capture: MergedCapture): Promise<boolean> {
+    if (this.#ended.has(capture)) return false;
+    try {
+      return await capture.read();
+    } catch (error) {
+      return this.#ends(capture, error);
     }
-    yield withTimes(records, chosen);
-    if (await readOn(capture, chosen)) merge.settle();
-    else merge.remove();
   }
-}
 
-/** Of several captures only frames with a time can be told in one: a simple block is of the first interface. */
-function withTimes(records: readonly WritableItem[], chosen: Chosen): WritableItem[] {
-  return records.filter((item) => {
-    const timed = item.kind !== "record" || item.timestamp !== undefined;
-    if (!timed) chosen.timeless++;
-    return timed;
-  });
-}
-
-/** Reads more of a capture; false at its end, also where it is damaged. */
-async function readOn(capture: MergedCapture, chosen: Chosen): Promise<boolean> {
-  try {
-    return await capture.read();
-  } catch (error) {
-    return endsAt(error, chosen);
+  #advances(capture: MergedCapture): boolean {
+    try {
+      return capture.advance();
+    } catch (error) {
+      return this.#ends(capture, error);
+    }
   }
-}
 
-function advanced(capture: MergedCapture, chosen: Chosen): boolean {
-  try {
-    return capture.advance();
-  } catch (error) {
-    return endsAt(error, chosen);
+  #ends(capture: MergedCapture, error: unknown): false {
+    if (!(error instanceof DamagedInput)) throw error;
+    this.damage ??= error;
+    this.#ended.add(capture);
+    return false;
   }
-}
-
-function endsAt(error: unknown, chosen: Chosen): false {
-  if (!(error instanceof DamagedInput)) throw error;
-  chosen.damage ??= error;
-  return false;
 }

@@ -1,11 +1,12 @@
 import type { Command } from "commander";
 import { alternatives } from "../core/arguments.ts";
-import { choice, whole } from "../core/fields.ts";
-import type { CountStage, DataplaneCaptureSummary, DecapsulateStage } from "../index.ts";
+import { choice, type Field, list } from "../core/fields.ts";
+import type { CountStage } from "../index.ts";
 import { compileStages } from "../pipeline/compile.ts";
 import { COUNT_STAGE } from "../pipeline/count-stage.ts";
-import { TUNNEL_KINDS } from "../tunnel/kinds.ts";
-import { namesOf, UsageError } from "./failures.ts";
+import { DECAPSULATE_ANY, type DecapsulateAny } from "../tunnel/any.ts";
+import { WRAPPING_KINDS, type WrappingKind } from "../tunnel/wrappings.ts";
+import { UsageError } from "./failures.ts";
 import {
   addFieldOptions,
   addInputs,
@@ -18,15 +19,25 @@ import {
   selectionOf,
   TRANSFORM_OPTIONS,
 } from "./options.ts";
+import { portsByKind } from "./ports-option.ts";
 import { print } from "./print.ts";
-import { countsJson, countText, damageJson, dropRows, grouped } from "./summary.ts";
+import {
+  countsJson,
+  countText,
+  damageJson,
+  dropRows,
+  grouped,
+  inputsJson,
+  inputsText,
+  type Told,
+} from "./summary.ts";
 import { textTable } from "./text-table.ts";
 import { work } from "./transform.ts";
 
 const EXAMPLES = `
 Examples:
   frameferry count capture.pcap --by source,destination --top 20
-  frameferry count overlay.pcap --decap vxlan --by vni
+  frameferry count overlay.pcap --decap any --by vni
   frameferry count overlay.pcap --decap geneve --by vni,source,destination --json
   tcpdump -U -w - udp port 4789 | frameferry count - --by source
 
@@ -35,21 +46,28 @@ Bytes are those that the frames had on the wire. All is counted in one pass, and
 const COUNT: Rows = COUNT_STAGE.fields ?? {};
 /** Of the decapsulation in front of the count. */
 const DECAP: Rows = {
-  kind: {
-    ...choice(...TUNNEL_KINDS),
+  kinds: {
+    ...list(choice("any", ...WRAPPING_KINDS)),
     flag: "--decap <KIND>",
-    help: `take tunnels of this kind off first, and count what was in them: ${alternatives(TUNNEL_KINDS)}`,
+    help: `take wrappings of this kind off first, and count what was in them; may be given several times: any, ${alternatives(WRAPPING_KINDS)}`,
   },
-  port: { ...whole(1, 65535), flag: "--port <P>", help: "with --decap: UDP destination port of the tunnel" },
+  ports: {
+    ...(DECAPSULATE_ANY.ports as Field<unknown>),
+    help: "with --decap: UDP destination port of a kind in place of the usual ones; may be given several times, without KIND of the only --decap, or of VXLAN",
+  },
   others: {
     ...choice("drop", "keep"),
     flag: "--keep-others",
     says: "keep",
-    help: "with --decap: count frames that are no packets of this tunnel, too",
+    help: "with --decap: count frames that hold nothing of these kinds, too",
   },
 };
 const { workers: WORKERS } = TRANSFORM_OPTIONS as { readonly workers: Rows[string] };
 const OWN: Rows = { workers: WORKERS, json: JSON_SUMMARY };
+
+type Decapsulation = Pick<DecapsulateAny, "ports" | "others"> & {
+  readonly kinds?: readonly (WrappingKind | "any")[];
+};
 
 export function defineCount(command: Command): void {
   addInputs(command);
@@ -60,16 +78,26 @@ export function defineCount(command: Command): void {
 
 async function count(inputs: readonly string[], parsed: Parsed): Promise<void> {
   const stage = { stage: "count", ...optionsOf(COUNT, parsed) } as CountStage;
-  const decapsulation = optionsOf(DECAP, parsed) as Partial<DecapsulateStage>;
+  const { kinds: named, ports, ...others } = optionsOf(DECAP, parsed) as Decapsulation;
   const { workers = 0, json = false } = optionsOf(OWN, parsed) as { workers?: number; json?: boolean };
   naming(COUNT, ["stages", 0], () => compileStages([stage]));
-  if (decapsulation.kind === undefined && Object.keys(decapsulation).length > 0)
+  if (named === undefined && Object.keys(optionsOf(DECAP, parsed)).length > 0)
     throw new UsageError("--decap: missing; --port and --keep-others are about what it takes off");
-  const stages =
-    decapsulation.kind === undefined
-      ? [stage]
-      : [{ stage: "decapsulate", ...decapsulation } as DecapsulateStage, stage];
+  const kinds = named?.includes("any") ? undefined : (named as DecapsulateAny["kinds"]);
+  const decap = {
+    stage: "decapsulate",
+    kind: "any",
+    kinds,
+    ports: portsByKind(ports, kinds),
+    ...others,
+  } as const;
+  const stages = named === undefined ? [stage] : [decap, stage];
   naming(DECAP, ["stages", 0], () => compileStages(stages));
+  // Of what is taken off is counted by kind, too: that is not what was asked for.
+  const asked = (told: Told): Told => {
+    const counts = told.summary.counts.filter((count) => count.stage === stages.length - 1);
+    return { ...told, summary: { ...told.summary, counts } };
+  };
   await work(inputs, stages, {
     workers,
     format: "same",
@@ -77,17 +105,14 @@ async function count(inputs: readonly string[], parsed: Parsed): Promise<void> {
     quiet: false,
     // What comes out of the stages is of no use here.
     open: async () => ({ write: async () => {}, close: async () => {}, abort: async () => {} }),
-    report: (summary) => print(json ? countJson(inputs, summary) : countSummary(inputs, summary, stage)),
+    onDamage: "deliver",
+    report: (told) => print(json ? countJson(asked(told)) : countSummary(asked(told), stage)),
   });
 }
 
-function countSummary(
-  inputs: readonly string[],
-  summary: DataplaneCaptureSummary,
-  { top }: CountStage,
-): string {
-  const { received, format } = summary;
-  const head = `${namesOf(inputs)} (${format}), ${grouped(received)} frames:\n`;
+function countSummary(told: Told, { top }: CountStage): string {
+  const { summary } = told;
+  const head = `${inputsText(told)}, ${grouped(summary.received)} frames:\n`;
   const drops = dropRows(summary).map(([name, frames, sentence]) => [
     `not counted: ${name.trim()}`,
     grouped(frames),
@@ -96,12 +121,12 @@ function countSummary(
   return head + summary.counts.map((told) => countText(told, top)).join("") + textTable(drops, [1]);
 }
 
-function countJson(inputs: readonly string[], summary: DataplaneCaptureSummary): string {
-  const { format, received, dropped, drops, frameBytesIn, fileBytesIn, workers, damage } = summary;
+function countJson(told: Told): string {
+  const { summary } = told;
+  const { received, dropped, drops, frameBytesIn, fileBytesIn, workers } = summary;
   const object = {
     command: "count",
-    input: inputs.length === 1 ? inputs[0] : inputs,
-    inputFormat: format,
+    ...inputsJson(told),
     received,
     dropped,
     drops,
@@ -109,7 +134,7 @@ function countJson(inputs: readonly string[], summary: DataplaneCaptureSummary):
     frameBytesIn,
     fileBytesIn,
     workers,
-    damage: damageJson(damage),
+    damage: damageJson(told),
   };
   return `${JSON.stringify(object)}\n`;
 }

@@ -31,7 +31,7 @@ const MEMORY = 8 * 1024 * 1024;
 
 /** The explanation of a frame, for people or for programs. */
 export async function explainFrame(view: FrameView, { json, ports, mtu }: Explaining): Promise<string> {
-  const { record, dissection } = view;
+  const { record, data, dissection } = view;
   const { layers, stop, oddities } = dissection;
   const parts = layers.map((layer, index) => ({
     offset: layer.offset,
@@ -43,10 +43,11 @@ export async function explainFrame(view: FrameView, { json, ports, mtu }: Explai
   const room = roomOf(layers, mtu);
   const decap = await tryDecap(record, ports);
   if (json) {
-    const { index, data } = record;
+    const { index } = record;
     const object = {
       index,
       length: data.length,
+      fcsLength: record.fcsLength ?? 0,
       parts,
       mtu: room ?? null,
       decap,
@@ -55,10 +56,11 @@ export async function explainFrame(view: FrameView, { json, ports, mtu }: Explai
     };
     return `${JSON.stringify(object)}\n`;
   }
-  const { data, index } = record;
+  const { index, fcsLength } = record;
+  const behind = fcsLength ? ` and a check sequence of ${fcsLength}` : "";
   const size =
     dissection.wireLength > data.length ? `${data.length} of ${dissection.wireLength}` : data.length;
-  const lines = [`frame ${index}, ${timeText(record) ?? "no time"}, ${size} bytes`];
+  const lines = [`frame ${index}, ${timeText(record) ?? "no time"}, ${size} bytes${behind}`];
   for (const { offset, length, layer, rule, fields } of parts) {
     lines.push(`${range(offset, length)}  ${layer}, ${length} bytes: ${rule}`);
     for (const [name, value] of fields) lines.push(`${" ".repeat(13)}${name} ${value}`);

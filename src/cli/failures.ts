@@ -2,6 +2,7 @@
 
 import { CommanderError } from "commander";
 import { isArgumentError, isOutOfMemory } from "../core/argument-error.ts";
+import { CaptureError } from "../pcap/capture-error.ts";
 import { FileError } from "../platform/file-error.ts";
 import { oneLine } from "./printable.ts";
 
@@ -15,9 +16,28 @@ export class UsageError extends Error {}
 
 /** A capture that is damaged or none at all, with the name of its file. */
 export class DamagedInput extends Error {
-  constructor(input: string, { message }: Error, consequence = "") {
-    super(`${nameOf(input, "standard input")}: ${message}${consequence}`);
+  readonly input: string;
+  /** Where it cannot be read any more, in bytes, and why. */
+  readonly offset: number;
+  readonly reason: string;
+
+  /** `consequence` is what has become of the rest, and is said behind what is wrong. */
+  constructor(input: string, cause: Error, consequence = "") {
+    super(`${nameOf(input, "standard input")}: ${cause.message}${consequence}`, { cause });
+    this.input = input;
+    const { offset, reason } = cause instanceof CaptureError ? cause : { offset: 0, reason: cause.message };
+    this.offset = offset;
+    this.reason = reason;
   }
+}
+
+/** The error as which people are told of one that reading `input` has ended with; others are as they were. */
+export function readingError(input: string, error: unknown, consequence = ""): unknown {
+  if (error instanceof CaptureError) return new DamagedInput(input, error, consequence);
+  // The platform does not know what it is packed in.
+  if (isArgumentError(error) && error.code === "unsupported")
+    return new DamagedInput(input, new Error(error.sentence));
+  return error;
 }
 
 /** A configuration that cannot be, with the name of its file; the message names the place in it first. */

@@ -1,8 +1,9 @@
 // One frame of a capture, dissected, and what is told of it: made once, and read by lines, columns, JSON and counts.
 
-import type { CaptureRecord } from "../pcap.ts";
+import { type CaptureRecord, frameOf } from "../pcap.ts";
 import {
   type Dissection,
+  type Dissector,
   etherTypeText,
   formatIp,
   ipProtocolText,
@@ -22,7 +23,16 @@ const TEXTS_MAXIMUM = 4096;
 /** A frame, and what it holds. */
 export interface FrameView {
   readonly record: CaptureRecord;
+  /** Captured bytes of the frame, without a check sequence that is declared. */
+  readonly data: Uint8Array;
   readonly dissection: Dissection;
+}
+
+/** What a record holds, as stages see it. */
+export function viewOf(record: CaptureRecord, read: Dissector): FrameView {
+  // Most have none: that is not worth an object.
+  const { data, originalLength } = record.fcsLength === undefined ? record : frameOf(record);
+  return { record, data, dissection: read(data, record.interface.linkType, originalLength) };
 }
 
 /** An IP header, with the ports behind it. */

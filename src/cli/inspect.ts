@@ -1,30 +1,28 @@
 import type { Command } from "commander";
+import { chunksOf } from "../capture/chunks.ts";
 import { type Field, flag, text, whole } from "../core/fields.ts";
-import { LINK_TYPE_ETHERNET } from "../layout/pcap.layout.ts";
-import { type CaptureInput, createCaptureFile, openCaptureFile } from "../node.ts";
-import { CaptureError, type CaptureRecord, readCapture } from "../pcap.ts";
-import { DECAPSULATE_ANY, NO_KIND } from "../tunnel/any.ts";
-import { type Dissector, dissector, type TunnelPorts } from "../wire.ts";
-import { DamagedInput, UsageError } from "./failures.ts";
-import { filterOf } from "./filter-option.ts";
+import { createCaptureFile, openCaptureFile } from "../node.ts";
+import { type CaptureRecord, LINK_TYPE_ETHERNET, readCapture } from "../pcap.ts";
+import { DECAPSULATE_ANY, type WrappingPorts } from "../tunnel/any.ts";
+import { dissector } from "../wire.ts";
+import { readingError, say, UsageError } from "./failures.ts";
+import { filterOf, type Matcher, matcherOf, notFiltered } from "./filter-option.ts";
 import { FrameCounts } from "./frame-counts.ts";
 import { columns, frameColumns, frameJson, frameLine, type Telling } from "./frame-line.ts";
-import type { FrameView } from "./frame-view.ts";
+import { type FrameView, viewOf } from "./frame-view.ts";
 import { LineBytes } from "./line-bytes.ts";
 import { addFieldOptions, optionsOf, type Parsed, type Rows } from "./options.ts";
 import { PlainFrame } from "./plain-frame.ts";
 import { plainJson, plainLine } from "./plain-line.ts";
+import { portsByKind } from "./ports-option.ts";
 import { print } from "./print.ts";
-
-/** Ports by kind, some of them without one. */
-type PortsGiven = TunnelPorts & { readonly [NO_KIND]?: readonly number[] };
 
 interface InspectOptions {
   readonly first?: number;
   readonly frame?: number;
   readonly count?: boolean;
   readonly columns?: readonly string[];
-  readonly ports?: PortsGiven;
+  readonly ports?: WrappingPorts;
   readonly nvgre?: boolean;
   readonly mtu?: number;
   readonly filter?: string;
@@ -62,8 +60,6 @@ const OPTIONS: Rows = {
   json: { ...flag(), flag: "--json", help: "print one JSON object a line" },
 };
 
-/** Bytes read at a time. */
-const CHUNK = 256 * 1024;
 /** Bytes for the lines of a batch, to begin with. */
 const LINES = 512 * 1024;
 
@@ -98,7 +94,9 @@ async function inspect(path: string, parsed: Parsed): Promise<void> {
     throw new UsageError("--frame: cannot be combined with --filter");
   if (options.mtu !== undefined && frame === undefined) throw new UsageError("--mtu: is for --frame");
   const ports = portsByKind(options.ports);
-  const wanted: Wanted = { first, matches: await matcherOf(options.filter) };
+  const filter = options.filter === undefined ? undefined : await filterOf(options.filter);
+  const matcher = filter && matcherOf(filter);
+  const wanted: Wanted = { first, matches: matcher?.matches };
   const read = dissector(ports === undefined ? {} : { tunnelPorts: ports });
   const telling: Telling = { nvgre };
   if (frame !== undefined) {
@@ -118,6 +116,7 @@ async function inspect(path: string, parsed: Parsed): Promise<void> {
       for (const record of records) counts.add(viewOf(record, read));
     });
     await print(json ? counts.json() : counts.text(), json ? "programs" : "people");
+    sayNotFiltered(matcher);
     return;
   }
   const names = options.columns;
@@ -145,23 +144,17 @@ async function inspect(path: string, parsed: Parsed): Promise<void> {
     }
     await flush();
   });
+  sayNotFiltered(matcher);
 }
 
-/** Whether it is an Ethernet frame of which nothing was cut. */
-function isWhole({ data, originalLength, interface: { linkType } }: CaptureRecord): boolean {
-  return linkType === LINK_TYPE_ETHERNET && originalLength <= data.length;
+/** Whether it is an Ethernet frame of which nothing was cut, and behind which nothing stands. */
+function isWhole({ data, originalLength, fcsLength, interface: { linkType } }: CaptureRecord): boolean {
+  return linkType === LINK_TYPE_ETHERNET && originalLength <= data.length && fcsLength === undefined;
 }
 
-/** What was named without a kind is VXLAN's. */
-function portsByKind(given: PortsGiven | undefined): TunnelPorts | undefined {
-  if (given === undefined) return undefined;
-  const { [NO_KIND]: vxlan, ...ports } = given;
-  return vxlan === undefined ? ports : { ...ports, vxlan: [...vxlan, ...(ports.vxlan ?? [])] };
-}
-
-function viewOf(record: CaptureRecord, read: Dissector): FrameView {
-  const { data, originalLength, interface: source } = record;
-  return { record, dissection: read(data, source.linkType, originalLength) };
+function sayNotFiltered(matcher: Matcher | undefined): void {
+  const note = matcher && notFiltered(matcher.passedOver);
+  if (note !== undefined) say(`frameferry inspect: ${note}`);
 }
 
 async function recordAt(path: string, index: number): Promise<CaptureRecord | undefined> {
@@ -178,14 +171,6 @@ interface Wanted {
   readonly matches: ((record: CaptureRecord) => boolean) | undefined;
 }
 
-/** Filters know Ethernet: nothing else matches, whatever the expression. */
-async function matcherOf(expression: string | undefined): Promise<Wanted["matches"]> {
-  if (expression === undefined) return undefined;
-  const filter = await filterOf(expression);
-  return ({ data, originalLength, interface: { linkType } }) =>
-    linkType === LINK_TYPE_ETHERNET && filter.matches(data, Math.max(originalLength, data.length));
-}
-
 /** Calls `work` with the records of a capture that are wanted, batch by batch. */
 async function eachBatch(
   path: string,
@@ -195,7 +180,7 @@ async function eachBatch(
   const input = await openCaptureFile(path);
   let left = first ?? Number.POSITIVE_INFINITY;
   try {
-    for await (const records of readCapture(chunks(input)).batches()) {
+    for await (const records of readCapture(chunksOf(input)).batches()) {
       const matching = matches === undefined ? records : records.filter(matches);
       const wanted = matching.length <= left ? matching : matching.slice(0, left);
       await work(wanted);
@@ -203,19 +188,8 @@ async function eachBatch(
       if (left === 0) break;
     }
   } catch (error) {
-    if (error instanceof CaptureError) throw new DamagedInput(path, error);
-    throw error;
+    throw readingError(path, error);
   } finally {
     await input.close();
-  }
-}
-
-/** New memory for each chunk: records are views of it, and live as long as somebody holds them. */
-async function* chunks(input: CaptureInput): AsyncGenerator<Uint8Array, void, undefined> {
-  for (;;) {
-    const chunk = new Uint8Array(CHUNK);
-    const length = await input.read(chunk);
-    if (length === 0) return;
-    yield chunk.subarray(0, length);
   }
 }

@@ -1,15 +1,14 @@
 // From the file of a topology to a laboratory, with the captures that its traffic names.
 
 import { dirname, isAbsolute, join } from "node:path";
+import { chunksOf } from "../capture/chunks.ts";
 import { openCaptureFile } from "../node.ts";
 import { buildTopology, type Lab, type Network, type Topology, TopologyError } from "../overlay.ts";
-import { CaptureError, frameOf, LINK_TYPE_ETHERNET, readCapture } from "../pcap.ts";
-import { BadConfiguration, DamagedInput } from "./failures.ts";
+import { frameOf, LINK_TYPE_ETHERNET, readCapture } from "../pcap.ts";
+import { BadConfiguration, readingError } from "./failures.ts";
 import { readJson } from "./json-file.ts";
 import { explainSchemaErrors } from "./schema-errors.ts";
 import { validateTopology } from "./topology-schema.generated.ts";
-
-const CHUNK = 256 * 1024;
 
 export interface OpenLab {
   readonly topology: Topology;
@@ -60,20 +59,14 @@ function found(file: string, name: string): string {
 async function framesOf(path: string): Promise<Uint8Array[]> {
   const input = await openCaptureFile(path);
   const frames: Uint8Array[] = [];
-  const chunk = new Uint8Array(CHUNK);
-  const chunks = async function* (): AsyncGenerator<Uint8Array> {
-    for (let read = await input.read(chunk); read > 0; read = await input.read(chunk))
-      yield chunk.slice(0, read);
-  };
   try {
-    for await (const record of readCapture(chunks())) {
+    for await (const record of readCapture(chunksOf(input))) {
       const { data, originalLength } = frameOf(record);
       const { interface: from } = record;
       if (from.linkType === LINK_TYPE_ETHERNET && data.length === originalLength) frames.push(data);
     }
   } catch (error) {
-    if (error instanceof CaptureError) throw new DamagedInput(path, error);
-    throw error;
+    throw readingError(path, error);
   } finally {
     await input.close();
   }

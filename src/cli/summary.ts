@@ -2,26 +2,42 @@
 
 import { dropReasons } from "../core/drop-reasons.ts";
 import { linkTypeName } from "../core/link-type-names.ts";
+import { linkTypeRow } from "../core/link-types.ts";
 import type { DataplaneCaptureSummary } from "../dataplane/dataplane.ts";
 import type { StageCounts } from "../index.ts";
-import { linkTypeRow } from "../pcap/link-types.ts";
+import type { CaptureFormat } from "../pcap.ts";
 import { flagOfKey } from "../pipeline/count-stage.ts";
-import { nameOf, namesOf } from "./failures.ts";
+import { type DamagedInput, nameOf, namesOf } from "./failures.ts";
+import { notFiltered } from "./filter-option.ts";
+import type { SplitFile } from "./split-output.ts";
 import { textTable } from "./text-table.ts";
 
-/** One run of a command over a capture. */
-export interface Run {
-  readonly command: string;
+/** What has been read, and what became of it. */
+export interface Told {
   readonly inputs: readonly string[];
-  readonly output: string;
-  readonly outputFormat: "pcap" | "pcapng";
+  /** Of each input; undefined for one that is no capture. */
+  readonly formats: readonly (CaptureFormat | undefined)[];
+  /** The first input that was damaged. */
+  readonly damage: DamagedInput | undefined;
   readonly summary: DataplaneCaptureSummary;
 }
 
+/** One run of a command from captures into another. */
+export interface Run extends Told {
+  readonly command: string;
+  readonly output: string;
+  readonly outputFormat: CaptureFormat;
+  /** Where the output was split. */
+  readonly files: readonly SplitFile[] | undefined;
+}
+
+/** Captures that people are told at most: programs are told all. */
+const FILES_TOLD = 20;
 /** Keys that people are told at most where they did not say how many. */
 const KEYS_TOLD = 10;
 
-export function summaryText({ inputs, output, outputFormat, summary }: Run): string {
+export function summaryText(run: Run): string {
+  const { output, outputFormat, summary } = run;
   const { received, forwarded, dropped } = summary;
   const rows: [string, number, string][] = [
     ["received", received, `${grouped(summary.frameBytesIn)} bytes in frames`],
@@ -36,13 +52,24 @@ export function summaryText({ inputs, output, outputFormat, summary }: Run): str
   }
   const name = Math.max(...rows.map((row) => row[0].length));
   const count = Math.max(...rows.map((row) => grouped(row[1]).length));
-  const from = namesOf(inputs);
   const to = nameOf(output, "standard output");
   const lines = rows.map(([label, frames, note]) =>
     `  ${label.padEnd(name)}  ${grouped(frames).padStart(count)}  ${note}`.trimEnd(),
   );
   const counts = summary.counts.filter(({ frames }) => frames > 0).map((count) => countText(count));
-  return `${from} (${summary.format}) -> ${to} (${outputFormat}), frames:\n${lines.join("\n")}\n${counts.join("")}${linkTypeNote(summary)}`;
+  return `${inputsText(run)} -> ${to} (${outputFormat}), frames:\n${lines.join("\n")}\n${counts.join("")}${filesText(run)}${linkTypeNote(summary)}${filterNote(summary)}`;
+}
+
+/** What has been read, with its formats: `a.pcap and 2 more (pcap, pcapng)`. */
+export function inputsText({ inputs, formats }: Told): string {
+  const known = new Set(formats.filter((format) => format !== undefined));
+  return `${namesOf(inputs)} (${[...known].join(", ")})`;
+}
+
+/** The beginning of every summary as JSON: of one input a value, of several a list. */
+export function inputsJson({ inputs, formats }: Told): { input: unknown; inputFormat: unknown } {
+  if (inputs.length === 1) return { input: inputs[0], inputFormat: formats[0] };
+  return { input: inputs, inputFormat: formats.map((format) => format ?? null) };
 }
 
 const LEFT_OUT = "check sequences left out: a pcap declares one for all frames or none, a pcapng for each";
@@ -53,6 +80,24 @@ export function linkTypeNote({ drops, linkTypes }: DataplaneCaptureSummary): str
   const unknown = linkTypes.filter((number) => linkTypeRow(number) === undefined);
   const named = unknown.map((number) => `${number} (${linkTypeName(number) ?? "without a name here"})`);
   return `  not opened: link type ${named.join(", ")}; --keep-others keeps such frames as they are, in a pcapng\n`;
+}
+
+/** What was written, where that is several captures. */
+function filesText({ files }: Run): string {
+  if (files === undefined) return "";
+  const told = files
+    .slice(0, FILES_TOLD)
+    .map(({ output, frames }) => [nameOf(output, "standard output"), grouped(frames)]);
+  const rest = files.slice(FILES_TOLD);
+  if (rest.length > 0)
+    told.push([`${rest.length} others`, grouped(rest.reduce((sum, { frames }) => sum + frames, 0))]);
+  return textTable([["written", "frames"], ...told], [1]);
+}
+
+/** Says that what a filter dropped was no Ethernet, if there was such. */
+function filterNote({ drops, linkTypes }: DataplaneCaptureSummary): string {
+  const note = "filtered" in drops ? notFiltered(linkTypes) : undefined;
+  return note === undefined ? "" : `  ${note}\n`;
 }
 
 /** A row for each reason for which frames were dropped: name, count, sentence. */
@@ -86,13 +131,15 @@ export function countText({ by, entries, others, complete }: StageCounts, most: 
   );
 }
 
-export function summaryJson({ command, inputs, output, outputFormat, summary }: Run): string {
-  const { damage } = summary;
+export function summaryJson(run: Run): string {
+  const { command, output, outputFormat, summary } = run;
+  const { input, inputFormat } = inputsJson(run);
   const object = {
     command,
-    input: inputs.length === 1 ? inputs[0] : inputs,
+    input,
     output,
-    inputFormat: summary.format,
+    ...(run.files && { outputs: run.files }),
+    inputFormat,
     outputFormat,
     received: summary.received,
     forwarded: summary.forwarded,
@@ -107,7 +154,7 @@ export function summaryJson({ command, inputs, output, outputFormat, summary }: 
     linkTypes: summary.linkTypes,
     checkSequencesLeftOut: summary.checkSequencesLeftOut,
     workers: summary.workers,
-    damage: damageJson(damage),
+    damage: damageJson(run),
   };
   return `${JSON.stringify(object)}\n`;
 }
@@ -122,8 +169,10 @@ export function countsJson({ counts }: DataplaneCaptureSummary): Omit<StageCount
   return counts.map(({ stage: _, ...count }) => count);
 }
 
-export function damageJson(
-  damage: DataplaneCaptureSummary["damage"],
-): { offset: number; reason: string } | null {
-  return damage === undefined ? null : { offset: damage.offset, reason: damage.reason };
+export function damageJson({
+  damage,
+}: Pick<Told, "damage">): { input: string; offset: number; reason: string } | null {
+  if (damage === undefined) return null;
+  const { input, offset, reason } = damage;
+  return { input, offset, reason };
 }

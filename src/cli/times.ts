@@ -18,11 +18,18 @@ function parseTime(path: string, text: string): bigint {
   if (seconds !== null) return BigInt(seconds[1] as string) * GIGA + fraction(seconds[2]);
   const parts = DATE.exec(text);
   if (parts !== null) {
-    const [, date, clock = "00:00", second = "00", digits, zone = "Z"] = parts;
+    const [, date = "", clock = "00:00", second = "00", digits, zone = "Z"] = parts;
     const milliseconds = Date.parse(`${date}T${clock}:${second}${zone.toUpperCase()}`);
-    if (!Number.isNaN(milliseconds)) return BigInt(milliseconds) * 1_000_000n + fraction(digits);
+    if (isDay(date) && !Number.isNaN(milliseconds))
+      return BigInt(milliseconds) * 1_000_000n + fraction(digits);
   }
   throw new ArgumentRangeError("malformed", path, `expected ${EXPECTED}, got ${JSON.stringify(text)}`);
+}
+
+/** Whether there is such a day: engines take the 31st of February for the 3rd of March. */
+function isDay(date: string): boolean {
+  const midnight = Date.parse(`${date}T00:00:00Z`);
+  return !Number.isNaN(midnight) && new Date(midnight).toISOString().startsWith(date);
 }
 
 function fraction(digits = ""): bigint {

@@ -2,19 +2,14 @@
 
 import { statSync } from "node:fs";
 import type { CaptureOutputFormat } from "../capture/capture-run.ts";
-import {
-  CaptureError,
-  type CaptureOutput,
-  createDataplane,
-  type DataplaneCaptureSummary,
-  type Stage,
-} from "../index.ts";
+import { type CaptureOutput, createDataplane, type DataplaneCaptureSummary, type Stage } from "../index.ts";
 import { createCaptureFile } from "../node.ts";
 import { containerOfName, nameInContainer } from "../pcap/container.ts";
+import type { CaptureRecord } from "../pcap.ts";
 import { compileStages } from "../pipeline/compile.ts";
-import { CONSEQUENCE, openSource, type Selection, type Source } from "./capture-source.ts";
-import { DamagedInput, EXIT_BAD_FILE, say } from "./failures.ts";
-import { filterOf } from "./filter-option.ts";
+import { Choice, CONSEQUENCE, openSource, type Selection, type Source } from "./capture-source.ts";
+import { DamagedInput, EXIT_BAD_FILE, readingError, say, UsageError } from "./failures.ts";
+import { filterOf, matcherOf } from "./filter-option.ts";
 import { jobsOf } from "./jobs.ts";
 import {
   naming,
@@ -27,7 +22,8 @@ import {
 } from "./options.ts";
 import { printSummary } from "./print.ts";
 import { Progress } from "./progress.ts";
-import { grouped, type Run, summaryJson, summaryText } from "./summary.ts";
+import { PLACE, type Split, SplitOutput } from "./split-output.ts";
+import { grouped, type Run, summaryJson, summaryText, type Told } from "./summary.ts";
 
 /** A capture's two input and two output buffers, the burst between them, tables: no run on one thread needs more. */
 const MEMORY = 16 * 1024 * 1024;
@@ -37,7 +33,7 @@ const MEMORY_MAXIMUM = 4 * 1024 ** 3 - 65536;
 
 /**
  * Runs `stages` over the captures `inputs`. What is wrong with the first stage is a UsageError that names the flag for the
- * field, which the rows of the stage's `own` options say.
+ * field, which the rows of the stage's `own` options say. With `split` several captures come out.
  */
 export async function transform(
   command: string,
@@ -45,29 +41,48 @@ export async function transform(
   parsed: Parsed,
   stages: readonly Stage[],
   own: Rows,
+  split?: Split | undefined,
 ): Promise<void> {
   const options = optionsOf(TRANSFORM_OPTIONS, parsed) as unknown as TransformOptions;
-  const { workers = 0, inPlace = false } = options;
+  const { workers = 0, inPlace = false, quiet = false } = options;
   naming(own, ["stages", 0], () => compileStages(stages));
   const selection = selectionOf(parsed);
-  const filters = options.filter === undefined ? [] : [(await filterOf(options.filter)).stage];
+  const filter = options.filter === undefined ? undefined : await filterOf(options.filter);
+  const filters = filter === undefined ? [] : [filter.stage];
   let failure: unknown;
-  for (const { inputs: read, output } of jobsOf(inputs, options.output, inPlace)) {
-    const format = options.format ?? formatOfName(output);
+  if (split !== undefined) refuseWithSplit(options);
+  const jobs =
+    split === undefined
+      ? jobsOf(inputs, options.output, inPlace)
+      : [{ inputs, output: options.output, replaces: false }];
+  for (const { inputs: read, output, replaces } of jobs) {
+    const parts = split && new SplitOutput(output, read, split);
+    const format = parts === undefined ? (options.format ?? formatOfName(output)) : "pcapng";
     try {
       await work(read, [...filters, ...stages], {
         workers,
         format,
         selection,
-        quiet: options.quiet === true,
-        open: () => createCaptureFile(output),
+        quiet,
+        open: async () => parts?.sink ?? (await createCaptureFile(output)),
+        // What is not whole does not take the place of what was.
+        onDamage: replaces ? "reject" : "deliver",
         report: async (told) => {
-          const outputFormat = format === "same" ? told.format : format;
+          const outputFormat = format === "same" ? told.summary.format : format;
           // What is told first of changes is told of the command's own stage.
-          const summary = { ...told, changed: told.changed.slice(filters.length) };
-          await report({ command, inputs: read, output, outputFormat, summary }, options);
-          if (command === "decap" && summary.changed[0] === 0 && summary.received > 0)
-            await sayWhatWasThere(read[0] as string, summary);
+          const summary = { ...told.summary, changed: told.summary.changed.slice(filters.length) };
+          await report({ ...told, command, output, outputFormat, summary, files: parts?.files }, options);
+          const { filtered = 0 } = summary.drops;
+          const arrived = summary.received - filtered;
+          if (command === "decap" && !quiet && !replaces && summary.changed[0] === 0 && arrived > 0) {
+            const matcher = filter && matcherOf(filter);
+            const choice = new Choice(selection);
+            await sayWhatWasThere(
+              read[0] as string,
+              summary,
+              (record) => choice.takes(record) && (matcher?.matches(record) ?? true),
+            );
+          }
         },
       });
     } catch (error) {
@@ -80,6 +95,15 @@ export async function transform(
   if (failure !== undefined) process.exitCode = EXIT_BAD_FILE;
 }
 
+/** What cannot be asked of captures that are split. */
+function refuseWithSplit({ format, inPlace, output }: TransformOptions): void {
+  if (inPlace) throw new UsageError("--in-place: cannot be combined with --split-by");
+  if (format !== undefined && format !== "pcapng")
+    throw new UsageError("--format: what --split-by writes is pcapng, whose interfaces may differ");
+  if (output.includes(PLACE) && formatOfName(output) === "pcap")
+    throw new UsageError(`--output: what --split-by writes is pcapng, and ${output} is a pcap's name`);
+}
+
 /** How captures are worked on. */
 export interface Work {
   readonly workers: number;
@@ -89,15 +113,17 @@ export interface Work {
   readonly quiet: boolean;
   /** Opens what the result is written to; called when there is a source. */
   readonly open: () => Promise<CaptureOutput>;
+  /** Whether what lies before damage is written, or nothing of such a capture. */
+  readonly onDamage: "deliver" | "reject";
   /** Prints what became of it. */
-  readonly report: (summary: DataplaneCaptureSummary) => Promise<void>;
+  readonly report: (told: Told) => Promise<void>;
 }
 
 /** Works through captures, together as one; stages that can be are known to be so. */
 export async function work(
   inputs: readonly string[],
   stages: readonly Stage[],
-  { workers, format, selection, quiet, open, report }: Work,
+  { workers, format, selection, quiet, open, onDamage, report }: Work,
 ): Promise<void> {
   const { stateLength } = compileStages(stages);
   const memoryBytes =
@@ -106,30 +132,31 @@ export async function work(
       : Math.min((workers + 1) * (MEMORY_FOR_WORKER + 4 * stateLength) + MEMORY_FOR_WORKER, MEMORY_MAXIMUM);
   const dataplane = await createDataplane({ workers, memoryBytes });
   const progress = new Progress(sizeOf(inputs), !quiet);
+  const [first] = inputs as readonly [string];
   try {
     const source = await openSource(inputs, selection);
     const sink = await openSink(open, source);
     const summary = await dataplane.processCapture(source.input, stages, sink, {
       format,
+      onDamage,
       onProgress: ({ bytesRead }) => progress.update(bytesRead),
     });
     progress.stop();
-    await report(summary);
-    if (source.timeless > 0)
-      say(
-        `frameferry: ${grouped(source.timeless)} frames left out: they have no time to choose or order them by`,
-      );
-    if (source.damage !== undefined) throw source.damage;
-    if (summary.damage !== undefined)
-      throw new DamagedInput(inputs[0] as string, summary.damage, CONSEQUENCE);
+    const { joined, timeless } = source;
+    const damage = joined?.damage ?? (summary.damage && new DamagedInput(first, summary.damage, CONSEQUENCE));
+    await report({ inputs, formats: joined?.formats ?? [summary.format], damage, summary });
+    if (timeless > 0)
+      say(`frameferry: ${grouped(timeless)} frames left out: they have no time to choose or order them by`);
+    if (damage !== undefined) throw damage;
   } catch (error) {
-    if (error instanceof CaptureError) throw new DamagedInput(inputs[0] as string, error);
-    throw error;
+    throw readingError(first, error, onDamage === "reject" ? AS_IT_WAS : "");
   } finally {
     progress.stop();
     await dataplane.close();
   }
 }
+
+const AS_IT_WAS = "; it has been left as it was";
 
 async function openSink(open: () => Promise<CaptureOutput>, source: Source): Promise<CaptureOutput> {
   try {
@@ -146,10 +173,14 @@ async function report(run: Run, { json, quiet }: TransformOptions): Promise<void
   await printSummary(text, json ? "programs" : "people", [run.output]);
 }
 
-async function sayWhatWasThere(input: string, summary: DataplaneCaptureSummary): Promise<void> {
+async function sayWhatWasThere(
+  input: string,
+  summary: DataplaneCaptureSummary,
+  wanted: (record: CaptureRecord) => boolean,
+): Promise<void> {
   const { nothingOpened } = await import("./nothing-opened.ts");
   say("frameferry decap: nothing was taken off; what was there:");
-  for (const line of await nothingOpened(input, summary)) say(`  ${line}`);
+  for (const line of await nothingOpened(input, summary, wanted)) say(`  ${line}`);
 }
 
 function formatOfName(output: string): CaptureOutputFormat {

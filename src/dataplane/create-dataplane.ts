@@ -35,7 +35,7 @@ export interface DataplaneOptions {
   readonly onWorkerDied?: ((error: WorkerDiedError) => void) | undefined;
   /**
    * For how many milliseconds a worker may have work and not come on with it before it counts as stuck, is ended and
-   * replaced: 0 (never) to 60,000. Default: in Node 40 of time that its threads have used, in browsers 75; without shared
+   * replaced: 0 (never) to 60,000. Default: in Node 40 of time that its threads have used, in browsers 300; without shared
    * memory twice as long. Where threads have been seen to wait longer for a core it becomes more by itself, up to 1,000.
    * Debuggers that stop a worker want 0.
    */

@@ -7,6 +7,7 @@ import {
   checkCaptureOptions,
   type ProcessCaptureOptions,
   processCapture,
+  refuseDamage,
 } from "../capture/process-capture.ts";
 import { firstOf, untilAborted } from "../core/abort.ts";
 import { closed } from "../core/arguments.ts";
@@ -259,7 +260,7 @@ export class Dataplane {
       await dispatch.drive();
       // What ends the source early tells more than where that leaves the capture.
       dispatch.damage = input?.damage ?? dispatch.damage;
-      if (dispatch.run.inputFormat === undefined) throw dispatch.damage;
+      refuseDamage(dispatch.damage, dispatch.run.inputFormat, options.onDamage);
       await untilAborted(output.close(), signal);
       return { ...dispatch.summary, workers: dispatch.shares };
     } catch (error) {

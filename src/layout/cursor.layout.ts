@@ -42,7 +42,8 @@ export const CURSOR_SEAM = 164; // address of the seam that says where the first
 export const CURSOR_NEXT_SEAM = 168; // address of the seam to write: the one of the piece behind
 export const CURSOR_SCANNED = 172; // records found
 export const CURSOR_RECORD_LENGTH = 176; // of a scan that needs input: bytes of that record, as far as they are known
-export const CURSOR_LENGTH = 192;
+export const CURSOR_LABELS = 192; // address of what is written in front of each frame in a pcapng (label.layout); 0 = nothing
+export const CURSOR_LENGTH = 256;
 
 /** The input ends inside a record, or there is none. */
 export const STATUS_NEED_INPUT = 0;

@@ -60,6 +60,8 @@ export const ANY_VNIS = 56; // how many of each were asked for, a byte for each;
 export const ANY_KEYS = 57;
 export const ANY_LOCALS = 58;
 export const ANY_REMOTES = 59;
+export const ANY_LABEL = 60; // a byte, of label.layout: what labels say; LABEL_NONE = there are none
+export const ANY_LABELS = 64; // where they lie, from the stage's state on
 export const ANY_NUMBERS = 128; // VNIs, and behind them keys, four bytes each
 export const ANY_NUMBERS_MAXIMUM = 32;
 export const ANY_ADDRESSES = 256; // local ones, and behind them remote ones, 16 bytes each: IPv4 as ::ffff:0:0/96

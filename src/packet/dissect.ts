@@ -22,7 +22,7 @@ import { ETHERNET, type Here, type Next, type Step, type Steps, type Stop, type 
 export interface DissectOptions {
   /**
    * As in capture files: 1 Ethernet (default), 101 raw IP, 113 and 276 Linux cooked, 0 and 108 BSD loopback, 9 and 50 PPP,
-   * 105 and 127 IEEE 802.11, 239 netfilter log, and raw IP by its other numbers. Others give one layer "unknown" and a stop.
+   * 104 Cisco HDLC, 105 and 127 IEEE 802.11, 239 netfilter log, and raw IP by its other numbers. Others give one layer "unknown" and a stop.
    */
   readonly linkType?: number | undefined;
   /** Bytes the frame had on the wire, if a capture cut it. Less than the frame's length counts as its length. */

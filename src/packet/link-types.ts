@@ -1,5 +1,6 @@
 // With which layer frames of each link type begin; and steps of what only a host's capture puts there.
 
+import { linkOf } from "../core/link-types.ts";
 import { ETHERTYPE_MINIMUM } from "../layout/ethernet.layout.ts";
 import {
   ARPHRD_FRAME_RELAY,
@@ -15,6 +16,17 @@ import {
   FAMILY_IPV6_WINDOWS,
   HDLC_MULTICAST,
   HDLC_UNICAST,
+  LINK_ETHERNET,
+  LINK_IP,
+  LINK_IPV4,
+  LINK_IPV6,
+  LINK_NFLOG,
+  LINK_NULL,
+  LINK_PPP,
+  LINK_RADIOTAP,
+  LINK_SLL,
+  LINK_SLL2,
+  LINK_WLAN,
   SLL_PROTOCOL_LLC,
   WLAN_FLAGS_PROTECTED,
   WLAN_QOS_AGGREGATE,
@@ -44,33 +56,27 @@ const HDLC: Here = { name: "hdlc" };
 const WLAN: Here = { name: "802.11" };
 const LOOPBACK: Here = { name: "null" };
 
-/** By the numbers that captures have for them (LINKTYPE_ numbers of tcpdump.org). */
+/** By what frames begin with: which link types begin so is the table of src/core/link-types.ts. */
 const FIRST: ReadonlyMap<number, Here | ((walk: Walk) => Next)> = new Map<
   number,
   Here | ((walk: Walk) => Next)
 >([
-  [0, LOOPBACK],
-  [1, ETHERNET],
-  [9, serial],
-  // Numbers that systems had for raw IP before there was one for all.
-  [12, byVersion],
-  [14, byVersion],
-  [50, serial],
-  [101, byVersion],
-  [104, serial],
-  [105, WLAN],
-  [108, LOOPBACK],
-  [113, { name: "sll" }],
-  [127, { name: "radiotap" }],
-  [228, IPV4],
-  [229, IPV6],
-  [239, { name: "nflog" }],
-  [276, { name: "sll2" }],
+  [LINK_NULL, LOOPBACK],
+  [LINK_ETHERNET, ETHERNET],
+  [LINK_PPP, serial],
+  [LINK_IP, byVersion],
+  [LINK_WLAN, WLAN],
+  [LINK_SLL, { name: "sll" }],
+  [LINK_RADIOTAP, { name: "radiotap" }],
+  [LINK_IPV4, IPV4],
+  [LINK_IPV6, IPV6],
+  [LINK_NFLOG, { name: "nflog" }],
+  [LINK_SLL2, { name: "sll2" }],
 ]);
 
 /** The first layer of a frame of this link type; undefined if it is not read. */
 export function firstLayer(linkType: number, walk: Walk): Next | undefined {
-  const first = FIRST.get(linkType);
+  const first = FIRST.get(linkOf(linkType));
   return typeof first === "function" ? first(walk) : first;
 }
 

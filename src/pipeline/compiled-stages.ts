@@ -11,6 +11,8 @@ export interface StageState {
   readonly counted: number;
   /** The table behind them, if there is one. */
   readonly table?: CountTable;
+  /** Where labels of frames lie (label.layout), if it makes such: from the state on. */
+  readonly labels?: number;
 }
 
 /** Stages as kernels read them: checked, and good for any memory and any thread. They can be posted to others. */

@@ -4,6 +4,7 @@ import { parseIp } from "../core/addresses.ts";
 import { ArgumentRangeError, ArgumentTypeError } from "../core/argument-error.ts";
 import { alternatives } from "../core/arguments.ts";
 import { checkFields, notFor } from "../core/fields.ts";
+import { LABEL_KIND, LABEL_LENGTH, LABEL_REMOTE, LABEL_VNI, LABELS_MAXIMUM } from "../layout/label.layout.ts";
 import {
   ANY_ADDRESSES,
   ANY_ADDRESSES_MAXIMUM,
@@ -14,6 +15,8 @@ import {
   ANY_ENTRY_LENGTH,
   ANY_KEYS,
   ANY_KINDS,
+  ANY_LABEL,
+  ANY_LABELS,
   ANY_LOCALS,
   ANY_NUMBERS,
   ANY_NUMBERS_MAXIMUM,
@@ -40,7 +43,7 @@ import {
   TUNNEL_GRE,
   TUNNEL_NVGRE,
 } from "../layout/tunnel.layout.ts";
-import { DECAPSULATE_ANY, type DecapsulateAny, type WrappingPorts } from "../tunnel/any.ts";
+import { DECAPSULATE_ANY, type DecapsulateAny, type FrameLabel, type WrappingPorts } from "../tunnel/any.ts";
 import { DEPTH_MAXIMUM } from "../tunnel/fields.ts";
 import { USUAL_WRAPPINGS, WRAPPING_ROWS, type WrappingRow } from "../tunnel/wrappings.ts";
 import { writeTable } from "./count-stage.ts";
@@ -54,6 +57,13 @@ const USUAL =
   DECAPSULATE_TRUST_GRE |
   DECAPSULATE_STRICT_LENGTHS |
   DECAPSULATE_RAW;
+
+/** What labels say, by name. */
+const LABELS: Readonly<Record<FrameLabel, number>> = {
+  vni: LABEL_VNI,
+  kind: LABEL_KIND,
+  remote: LABEL_REMOTE,
+};
 
 /** Options that not every kind has. */
 const OF_SOME = ["vni", "key", "rule", "udpChecksum", "checksum", "criticalOptions"] as const;
@@ -78,12 +88,17 @@ export function writeAny(stage: DecapsulateAny, record: DataView): StageNeeds {
   record.setUint32(ANY_DEPTH, depth === "all" ? DEPTH_MAXIMUM : depth, true);
   const chosen = writeNumbers(checked, record) + writeAddresses(checked, record);
   const flags = decapsulateFlags(checked as unknown as Readonly<Record<string, unknown>>);
-  const plain = chosen === 0 && (flags & ~USUAL) === 0;
+  const { label } = checked;
+  const plain = chosen === 0 && label === undefined && (flags & ~USUAL) === 0;
   record.setUint32(STAGE_FLAGS, flags | (plain ? DECAPSULATE_PLAIN : 0), true);
   writeEntries(rows, checked.ports ?? {}, record);
   const table = writeTable(record, ["kind", "vni", "key"]);
   record.setUint32(ANY_TAKEN, table.length, true);
-  return { state: { ...table, length: table.length + TAKEN_MAXIMUM * TAKEN_LENGTH } };
+  const labels = table.length + TAKEN_MAXIMUM * TAKEN_LENGTH;
+  if (label === undefined) return { state: { ...table, length: labels } };
+  record.setUint8(ANY_LABEL, LABELS[label]);
+  record.setUint32(ANY_LABELS, labels, true);
+  return { state: { ...table, length: labels + LABELS_MAXIMUM * LABEL_LENGTH, labels } };
 }
 
 function rowsOf({ kind, kinds }: Pick<DecapsulateAny, "kind" | "kinds">): readonly WrappingRow[] {

@@ -91,7 +91,8 @@ export async function createOutputFile(path: string): Promise<NodeOutput> {
   if (isStandardOutput(path)) return openStandardOutput();
   try {
     const existing = await statOf(path);
-    if (existing?.isDirectory() || path.endsWith("/")) throw Object.assign(new Error(), { code: "EISDIR" });
+    if (existing?.isDirectory()) throw Object.assign(new Error(), { code: "EISDIR" });
+    if (path.endsWith("/")) throw Object.assign(new Error("there is no such folder"), { code: "ENOENT" });
     // A device or a named pipe is written to, never replaced.
     if (existing !== undefined && !existing.isFile()) {
       return new OpenOutput(await open(path, constants.O_WRONLY), path, false);

@@ -20,6 +20,9 @@ import { type OtherWrapping, WRAPPING_KINDS, WRAPPING_ROWS, type WrappingKind } 
 /** UDP destination ports, by kind: what is given replaces a kind's usual ones. */
 export type WrappingPorts = { readonly [K in WrappingKind]?: readonly number[] | undefined };
 
+/** What frames can be told apart by once they are out: see `splitCapture` of frameferry/pcap. */
+export type FrameLabel = "vni" | "kind" | "remote";
+
 /** Takes off whatever wrapping is there, mixed ones too: of all kinds, of some of them, or of one that no tunnel here has. */
 export interface DecapsulateAny {
   readonly stage: "decapsulate";
@@ -70,6 +73,12 @@ export interface DecapsulateAny {
    * passenger's length on the wire is what the outer length says. `"strict"` drops such packets.
    */
   readonly lengths?: "strict" | "tolerant" | undefined;
+  /**
+   * In a pcapng that is written a block in front of each frame says its outermost VNI, VSID or I-SID (`"vni"`), the kind of its
+   * outermost wrapping, or where its outermost tunnel over IP comes from: what `splitCapture` of frameferry/pcap reads, and
+   * other programs pass over. Default: there are no such blocks.
+   */
+  readonly label?: FrameLabel | undefined;
 }
 
 type Defaults =
@@ -148,6 +157,7 @@ export const DECAPSULATE_ANY: Fields<DecapsulateAny, Defaults> = {
   checksum: GRE_CHECKSUM,
   criticalOptions: CRITICAL_OPTIONS,
   innerTag: INNER_TAGS_KEPT,
+  label: choice("vni", "kind", "remote"),
 };
 
 /** `6082`, `geneve=6082` or `geneve=6082,6083`, beside those given before. */

@@ -159,7 +159,11 @@ describe("parts of a capture", () => {
       ["--from", "1700000002.000000001", "--first", "2"],
       [3, 4],
     ],
-    [["--from", "2024-01-01"], []],
+    [["--from", "2024-02-29"], []],
+    [
+      ["--from", "2023-11-15T00:13:23+02:00"],
+      [3, 4, 5, 6],
+    ],
   ])("%s", async (args, seconds) => {
     for (const name of ["part.pcap", "part.pcapng"]) {
       const input = capture(name, [1, 2, 3, 4, 5, 6]);
@@ -172,6 +176,11 @@ describe("parts of a capture", () => {
 
   test.each([
     [["--from", "yesterday"], /--from: expected a time such as/],
+    [["--from", "2026-02-31"], /--from: expected a time such as .*, got "2026-02-31"/],
+    [["--to", "2025-02-29T12:00:00Z"], /--to: expected a time such as/],
+    [["--to", "2026-04-31 12:00:00+14:00"], /--to: expected a time such as/],
+    [["--to", "2026-13-01"], /--to: expected a time such as/],
+    [["--from", "2026-01-01T25:00"], /--from: expected a time such as/],
     [["--first", "0"], /--first: /],
     [["--order", "random"], /--order: /],
   ])("%s cannot be", async (args, message) => {

@@ -2,7 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { CaptureWriter } from "frameferry/pcap";
-import { dissect, flowHash } from "frameferry/wire";
+import { compose, dissect, flowHash } from "frameferry/wire";
 import { describe, expect, test } from "vitest";
 import { flowFrame } from "../dataplane/support.ts";
 import { byName, counted } from "../support/count-model.ts";
@@ -62,6 +62,58 @@ describe("count", () => {
     });
   });
 
+  test("looks into everything that is known, into several kinds, or into one by another port", async () => {
+    const folder = temporaryFolder();
+    const path = (name: string): string => join(folder, name);
+    const [lan, geneve, nested] = [path("lan.pcap"), path("geneve.pcap"), path("nested.pcap")];
+    const ends = ["--local", "10.0.0.1", "--remote", "10.0.0.2"];
+    await good(["decap", VXLAN, "-o", lan]);
+    await good(["encap", lan, "-o", geneve, "--kind", "geneve", "--vni", "7", "--dst-port", "6082", ...ends]);
+    // Of a kind that is only taken off.
+    const ethernet = {
+      name: "ethernet",
+      destination: "02:00:00:00:00:01",
+      source: "02:00:00:00:00:02",
+    } as const;
+    const data = compose(
+      [
+        ethernet,
+        { name: "ipv4", source: "10.0.0.1", destination: "10.0.0.2" },
+        { name: "ipv4", source: "192.0.2.1", destination: "192.0.2.2" },
+      ],
+      new Uint8Array(20),
+    );
+    writeFileSync(nested, new CaptureWriter({ format: "pcap" }).write({ data, timestamp: 0n }));
+    const entries = async (...args: string[]) => {
+      const { stdout } = await good(["count", VXLAN, geneve, nested, ...args, "--json"]);
+      const { counts, received, dropped } = JSON.parse(stdout);
+      expect(counts).toHaveLength(1);
+      return [received, dropped, counts[0].entries.map(({ bytes: _, ...entry }: { bytes: number }) => entry)];
+    };
+    const [vxlan, other] = [
+      { vni: 100, frames: 10 },
+      { vni: 7, frames: 10 },
+    ];
+    const port = ["--port", "geneve=6082"];
+    expect(await entries("--by", "vni", "--decap", "any")).toEqual([21, 10, [vxlan, { frames: 1 }]]);
+    expect(await entries("--by", "vni", "--decap", "any", ...port)).toEqual([
+      21,
+      0,
+      expect.arrayContaining([vxlan, other, { frames: 1 }]),
+    ]);
+    expect(await entries("--by", "vni", "--decap", "geneve", "--port", "6082")).toEqual([21, 11, [other]]);
+    expect(await entries("--by", "vni", "--decap", "geneve", "--decap", "vxlan", ...port)).toEqual([
+      21,
+      1,
+      expect.arrayContaining([vxlan, other]),
+    ]);
+    expect(await entries("--by", "source", "--decap", "ipip")).toEqual([
+      21,
+      20,
+      [{ source: "192.0.2.1", frames: 1 }],
+    ]);
+  });
+
   test("says so when there was no room for all keys", async () => {
     const many = join(temporaryFolder(), "many.pcap");
     const records = Array.from({ length: 30 }, (_, i) => ({ data: flowFrame(i, i), timestamp: 0n }));
@@ -96,7 +148,7 @@ describe("count", () => {
     ],
     [
       [VXLAN, "--by", "vni", "--decap", "gre", "--port", "4789"],
-      "--port: a tunnel of kind gre has no such option",
+      "--port: gre has no UDP port; KIND=P names one of vxlan, geneve, vxlan-gpe, gre-in-udp, gtp-u, mpls-in-udp, l2tp, l2tpv3, tzsp or capwap",
     ],
   ])("refuses %o", async (args, message) => {
     const { status, stdout, stderr } = await frameferry(["count", ...args]);

@@ -1,5 +1,7 @@
 // Filters of the command line: as a command of their own, and in front of the others.
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { CaptureWriter } from "frameferry/pcap";
 import { dissect } from "frameferry/wire";
 import { expect, test } from "vitest";
 import { good } from "./captures-support.ts";
@@ -54,6 +56,72 @@ test("--filter stands in front of what a command does", async () => {
   const lines = (await good(["inspect", VXLAN, "--filter", "udp", "-n", "1"])).stdout.trim().split("\n");
   expect(lines.length).toBe(1);
 });
+
+test("filter takes several captures, a choice of their frames, and a folder, as the other commands do", async () => {
+  const folder = temporaryFolder();
+  const path = (name: string): string => join(folder, name);
+  const all = await recordsOf(VXLAN);
+  const write = (name: string, from: number): void =>
+    writeFileSync(path(name), new CaptureWriter({ format: "pcap" }).write(all.slice(from, from + 5)));
+  write("b.pcap", 0);
+  write("a.pcap", 5);
+  const both = [path("a.pcap"), path("b.pcap"), "--filter", "udp"];
+  const times = async (name: string) => (await recordsOf(path(name))).map(({ timestamp }) => timestamp);
+  const wanted = all.map(({ timestamp }) => timestamp);
+  await good(["filter", ...both, "-o", path("time.pcapng")]);
+  expect(await times("time.pcapng")).toEqual(wanted);
+  const { stdout } = await good(["filter", ...both, "-o", path("given.pcap"), "--order", "given", "-q"]);
+  expect([stdout, await times("given.pcap")]).toEqual(["", [...wanted.slice(5), ...wanted.slice(0, 5)]]);
+  await good(["filter", ...both, "-o", path("first.pcapng"), "--first", "3"]);
+  expect(await times("first.pcapng")).toEqual(wanted.slice(0, 3));
+  mkdirSync(path("out"));
+  await good(["filter", ...both, "-o", path("out")]);
+  expect(await times("out/a.pcap")).toEqual(wanted.slice(5));
+  await good([
+    "filter",
+    path("a.pcap"),
+    "-o",
+    path("a.pcap"),
+    "--in-place",
+    "--first",
+    "1",
+    "udp",
+    "or",
+    "arp",
+  ]);
+  expect(await times("a.pcap")).toEqual(wanted.slice(5, 6));
+  // One filter alone, by either way.
+  const told = await good(["filter", path("b.pcap"), "-o", path("x.pcap"), "--filter", "arp", "--json"]);
+  expect(JSON.parse(told.stdout)).toMatchObject({ received: 5, forwarded: 0, drops: { filtered: 5 } });
+  const wrong = await frameferry(["filter", ...both.slice(0, 2), "-o", path("x.pcap"), "--filter", "tcp 80"]);
+  expect([wrong.status, wrong.stderr]).toEqual([2, expect.stringContaining("--filter: at 4: expected")]);
+  expect((await good(["filter", "--explain", "--filter", "vlan 5"])).stdout).toBe("vlan 5\n");
+});
+
+test("what is no Ethernet matches nothing, and that is said", async () => {
+  const folder = temporaryFolder();
+  const [path, out] = [join(folder, "mixed.pcapng"), join(folder, "out.pcapng")];
+  const [ethernet, one] = [{ linkType: 1 }, { linkType: 101 }];
+  const [first] = await recordsOf(VXLAN);
+  const records = [
+    { data: first!.data, timestamp: 0n, interface: ethernet },
+    { data: first!.data.subarray(14), timestamp: 0n, interface: one },
+  ];
+  const note = "filters match Ethernet frames only: none of link type 101 (RAW) did\n";
+  writeFileSync(path, new CaptureWriter({ format: "pcapng" }).write(records));
+  expect((await good(["filter", path, "-o", out, "udp"])).stdout).toMatch(
+    new RegExp(`\n  ${escaped(note)}$`),
+  );
+  expect((await good(["decap", path, "-o", out, "--filter", "udp"])).stdout).toContain(`\n  ${note}`);
+  for (const how of [[], ["--count"], ["--json"]])
+    expect((await good(["inspect", path, "--filter", "udp", ...how])).stderr).toBe(
+      `frameferry inspect: ${note}`,
+    );
+  expect((await good(["filter", VXLAN, "-o", out, "arp"])).stdout).not.toContain("filters match");
+  expect((await good(["inspect", VXLAN, "--filter", "arp"])).stderr).toBe("");
+});
+
+const escaped = (text: string): string => text.replace(/[()]/g, "\\$&");
 
 test("--explain prints the tree", async () => {
   const { stdout } = await good(["filter", "--explain", "vlan 5 and (host 10.0.0.1 or port 53)"]);

@@ -181,6 +181,61 @@ describe("inspect, frame by frame", () => {
   });
 });
 
+describe("frame check sequences that are declared", () => {
+  // No payload: what stands behind the headers is the check sequence, or would be taken for one.
+  const headers = [
+    { name: "ethernet", destination: "02:00:00:00:00:01", source: "02:00:00:00:00:02" },
+    { name: "ipv4", source: "10.0.0.1", destination: "10.0.0.2" },
+    { name: "udp", sourcePort: 1000, destinationPort: 2000 },
+  ] as const;
+  const bare = compose(headers, new Uint8Array(0));
+  const data = new Uint8Array([...bare, 0xde, 0xad, 0xbe, 0xef]);
+  const written = (format: "pcap" | "pcapng", of: "interface" | "record"): string => {
+    const path = join(temporaryFolder(), `fcs.${format}`);
+    const record = { data, timestamp: 0n, fcsLength: 4 };
+    const description = of === "interface" ? { interface: { fcsLength: 4 } } : {};
+    writeFileSync(path, new CaptureWriter({ format }).write({ ...record, ...description }));
+    return path;
+  };
+
+  test.each([
+    ["pcap", "interface"],
+    ["pcapng", "interface"],
+    ["pcapng", "record"],
+  ] as const)("are no part of the frame: %s, of the %s", async (format, of) => {
+    const path = written(format, of);
+    const told = JSON.parse((await good(["inspect", path, "--json"])).stdout);
+    expect(told).toMatchObject({ length: bare.length, fcsLength: 4, layers: ["ethernet", "ipv4", "udp"] });
+    expect(told.wireLength).toBeUndefined();
+    expect((await good(["inspect", path])).stdout).toMatch(/ {2}42 {2}ethernet\/ipv4\/udp {2}.* {2}fcs 4\n$/);
+    expect((await good(["inspect", path, "--columns", "length,wire,fcs,layers"])).stdout).toContain(
+      "42\t42\t4\tethernet/ipv4/udp\n",
+    );
+    expect((await good(["inspect", path, "--count"])).stdout).toMatch(/ethernet\/ipv4\/udp +1 +42\n/);
+    expect((await good(["inspect", path, "--frame", "0"])).stdout).toMatch(
+      /^frame 0, .*, 42 bytes and a check sequence of 4\n/,
+    );
+  });
+
+  test("are not seen by filters, which stages do not show them to either", async () => {
+    const path = written("pcapng", "record");
+    const out = join(temporaryFolder(), "out.pcapng");
+    for (const [expression, frames] of [
+      ["len = 42", 1],
+      ["less 42", 1],
+      ["greater 43", 0],
+      ["ether[42] = 0xde", 0],
+    ] as const) {
+      const { stdout } = await good(["inspect", path, "--filter", expression, "--json"]);
+      expect(stdout.split("\n").length - 1, expression).toBe(frames);
+      const summary = JSON.parse((await good(["filter", path, "-o", out, "--json", expression])).stdout);
+      expect(summary.forwarded, expression).toBe(frames);
+    }
+    const nothing = await good(["decap", path, "-o", out, "--port", "1"]);
+    expect(nothing.stderr).toMatch(/1 times ethernet\/ipv4\/udp to UDP port 2000: /);
+  });
+});
+
 describe("decap that takes nothing off", () => {
   test("says what was there and which option opens it", async () => {
     const { stderr } = await good(["decap", VXLAN, "-o", join(temporaryFolder(), "out.pcap"), "--port", "1"]);

@@ -95,6 +95,23 @@ describe("live captures", () => {
     expect(await recordsOf(stdout)).toHaveLength(10);
   });
 
+  test.each([
+    [["--first", "2"], 2],
+    [["--from", "1970-01-01", "--to", "2100-01-01"], 10],
+  ])("so does a choice of frames: %j", async (choice, frames) => {
+    const { child, ended, output } = start(["decap", "-", "-o", "-", "-q", ...choice]);
+    child.stdin.write(packets.subarray(0, FILE_HEADER + FIRST_RECORD));
+    const expected = FILE_HEADER + FIRST_RECORD - 50;
+    expect((await output(expected)).length).toBe(expected);
+    expect(child.exitCode).toBe(null);
+    // The input stays open where it is the number of frames that ends the command.
+    child.stdin.write(packets.subarray(FILE_HEADER + FIRST_RECORD));
+    if (frames === 10) child.stdin.end();
+    const { status, stdout } = await ended;
+    expect(status).toBe(0);
+    expect(await recordsOf(stdout)).toHaveLength(frames);
+  });
+
   test("inspect prints what has come, byte by byte if need be, and ends after --first", async () => {
     const { child, ended, output } = start(["inspect", "-", "-n", "2"]);
     for (const byte of packets.subarray(0, FILE_HEADER + FIRST_RECORD))
@@ -144,7 +161,7 @@ describe("damage", () => {
       expect(stderr).toBe(
         `frameferry vlan pop: ${input}: byte ${offset}: ${reason}; everything before has been worked on and written\n`,
       );
-      expect(JSON.parse(stdout.toString()).damage).toEqual({ offset, reason });
+      expect(JSON.parse(stdout.toString()).damage).toEqual({ input, offset, reason });
       const inspected = await frameferry(["inspect", input]);
       expect(inspected.status).toBe(1);
       expect(inspected.stdout.toString().split("\n").length - 1).toBe(found.length);

@@ -295,7 +295,7 @@ describe("bad files", () => {
     const made = await frameferry(["decap", VXLAN, "-o", missing]);
     expect([made.status, made.stderr]).toEqual([
       1,
-      `frameferry decap: cannot write ${missing}: it is a folder\n`,
+      `frameferry decap: cannot write ${missing}: there is no such folder\n`,
     ]);
   });
 

@@ -42,6 +42,22 @@ describe.each(modes)("processCapture, $name", (mode) => {
     }
   });
 
+  dataplaneTest(
+    mode,
+    "damage that is not to be delivered rejects, and the sink is aborted",
+    async (dataplane) => {
+      const [bytes, at] = spots[2]!;
+      const sink = new Sink();
+      const options = { onDamage: "reject" } as const;
+      const rejected = dataplane.processCapture(bytes, UNWRAP, sink, options);
+      await expect(rejected).rejects.toMatchObject({ code: "damaged", offset: at });
+      expect(sink.ends).toMatchObject([{ code: "damaged", offset: at }]);
+      const sound = new Sink();
+      expect((await dataplane.processCapture(pcap, UNWRAP, sound, options)).damage).toBeUndefined();
+      expect(sound.ends).toEqual(["closed"]);
+    },
+  );
+
   dataplaneTest(mode, "pieces of any size, a slow source and a slow sink", async (dataplane) => {
     const wanted = await inline(pcapng, WRAP);
     for (const size of [100_003, 524_288, 1 << 22]) {

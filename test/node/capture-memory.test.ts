@@ -1,5 +1,7 @@
 // What captures cost in the long run: memory stays what it is over thousands of them, with a signal that lives as long as
 // the program.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { run } from "../support/run-program.ts";
@@ -90,4 +92,36 @@ test.each([
   // A signal that is kept for each of them would be some 76 bytes.
   expect(Math.min(...grown)).toBeLessThan(30 * (count / 3));
   expect(Math.max(...lost)).toBeLessThanOrEqual(0);
+});
+
+test("a packed file keeps nothing of what has been written to it", { timeout: 240_000 }, () => {
+  const writes = 20_000;
+  const source = `${SETUP}
+    const { createCaptureFile } = await import("frameferry/node");
+    const output = await createCaptureFile(process.argv[1]);
+    const write = async (count) => {
+      for (let i = 0; i < count; i++) await output.write(capture);
+    };
+    await write(${writes});
+    const grown = [];
+    for (let part = 0; part < 3; part++) {
+      const before = await measure();
+      await write(${writes});
+      grown.push((await measure()) - before);
+    }
+    await output.abort("enough");
+    console.log(JSON.stringify(grown));
+    process.exit(0);
+  `;
+  const folder = mkdtempSync(join(tmpdir(), "frameferry-packed-"));
+  const { status, output } = run(
+    process.execPath,
+    ["--expose-gc", "--input-type=module", "-e", source, join(folder, "out.pcap.gz")],
+    root,
+  );
+  rmSync(folder, { recursive: true });
+  expect({ status, output }).toMatchObject({ status: 0, output: expect.stringMatching(/^\[/) });
+  const grown = JSON.parse(output) as number[];
+  console.log(`${grown.join(", ")} bytes more after ${writes} writes each`);
+  expect(Math.min(...grown)).toBeLessThan(30 * writes);
 });

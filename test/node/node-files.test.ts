@@ -1,5 +1,6 @@
 // `frameferry/node` as a library: files in, files out.
 import { spawnSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import {
   chmodSync,
   existsSync,
@@ -127,6 +128,19 @@ describe("createCaptureFile", () => {
     expect(existsSync(path)).toBe(true);
   });
 
+  test("a folder that is not there is no folder that is", async () => {
+    const folder = temporaryFolder();
+    await expect(createCaptureFile(join(folder, "new/"))).rejects.toMatchObject({
+      code: "ENOENT",
+      message: `cannot write ${folder}/new/: there is no such folder`,
+    });
+    await expect(createCaptureFile(`${folder}/`)).rejects.toMatchObject({
+      code: "EISDIR",
+      message: `cannot write ${folder}/: it is a folder`,
+    });
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
   test("a device is written to, not replaced", async () => {
     await wholeFile("/dev/null");
     expect(lstatSync("/dev/null").isCharacterDevice()).toBe(true);
@@ -135,6 +149,24 @@ describe("createCaptureFile", () => {
     await expect(output.write(bytes)).rejects.toMatchObject({ name: "FileError", code: "ENOSPC" });
     await output.abort("full");
   });
+
+  test.runIf(existsSync("/dev/full"))(
+    "a packed file that cannot be written rejects, also later",
+    async () => {
+      const path = join(temporaryFolder(), "full.gz");
+      symlinkSync("/dev/full", path);
+      const output = await createCaptureFile(path);
+      const noise = randomBytes(1 << 20);
+      const fill = async (): Promise<void> => {
+        for (let i = 0; i < 100; i++) await output.write(noise);
+      };
+      const failure = { name: "FileError", code: "ENOSPC" };
+      await expect(fill()).rejects.toMatchObject(failure);
+      await expect(output.write(noise)).rejects.toMatchObject(failure);
+      await expect(output.close()).rejects.toMatchObject(failure);
+      await output.abort("full");
+    },
+  );
 
   test("standard output may be opened again and again", () => {
     const code = `

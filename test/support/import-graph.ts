@@ -21,7 +21,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   fdb: ["layout", "core", "kernel"],
   pipeline: ["layout", "core", "wire", "tunnel", "kernel", "frame"],
   switch: ["layout", "core", "tunnel", "kernel", "frame", "fdb", "pipeline"],
-  capture: ["layout", "core", "platform", "pcap", "kernel", "ring", "pipeline"],
+  capture: ["layout", "core", "platform", "tunnel", "pcap", "kernel", "ring", "pipeline"],
   port: ["layout", "core", "platform", "pcap", "ring", "capture"],
   lane: ["layout", "core", "wire", "kernel", "ring", "pipeline", "capture", "port"],
   threads: ["layout", "core", "platform", "kernel", "ring", "pipeline", "capture", "lane"],

@@ -1,5 +1,5 @@
 // Link types of captures (LINKTYPE_ numbers of tcpdump.org): those whose frames are opened here, one a row. How they are called
-// stands with the names of all others, in src/core/link-type-names.ts.
+// stands with the names of all others, in link-type-names.ts.
 
 import {
   LINK_ETHERNET,
