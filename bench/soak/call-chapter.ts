@@ -121,10 +121,9 @@ export function callChapter(workers: number): Chapter {
           for await (const burst of other) all += burst.length;
         })();
         const call = await make({ dataplane, sw, domain, port, signal: new AbortController().signal });
-        let thirds = 0;
+        let parts = 3;
         const calls = async (atLeast: number): Promise<number> => {
-          thirds++;
-          const stop = thirds === 1 ? performance.now() + (until - performance.now()) / 3 : until;
+          const stop = performance.now() + (until - performance.now()) / parts--;
           let done = 0;
           while (done < atLeast && performance.now() < stop) {
             for (let i = 0; i < Math.min(AT_A_TIME, Math.ceil(AT_A_TIME * share)); i++, done++) await call();
