@@ -1,6 +1,11 @@
 import type { Command } from "commander";
 import type { Field } from "../core/fields.ts";
-import { type EncapsulateStage, optionsOfAnyKind, rowOfKind } from "../tunnel/kinds.ts";
+import {
+  type EncapsulateStage,
+  encapsulateFields,
+  encapsulateFieldsOfAnyKind,
+  needsAddresses,
+} from "../tunnel/encapsulations.ts";
 import { UsageError } from "./failures.ts";
 import { addTransformOptions, optionsOf, type Parsed, type Rows } from "./options.ts";
 import { transform } from "./transform.ts";
@@ -16,15 +21,11 @@ Examples:
 
 The UDP source port, or the FlowID of NVGRE, is a hash of the passenger's flow. Timestamps, interfaces and comments are kept.`;
 
-const { kind, local, remote, ...ROWS } = optionsOfAnyKind("encapsulate");
+const { kind, ...ROWS } = encapsulateFieldsOfAnyKind();
+const OPTIONS: Rows = { kind: { ...(kind as Field<unknown>), fallback: "vxlan" }, ...ROWS };
 
 /** A packet has two ends: what is written to a capture is never a bare header. */
-const OPTIONS: Rows = {
-  kind: { ...(kind as Field<unknown>), fallback: "vxlan" },
-  local: { ...(local as Field<unknown>), required: true },
-  remote: { ...(remote as Field<unknown>), required: true },
-  ...ROWS,
-};
+const ENDS: readonly string[] = ["local", "remote"];
 
 export function defineEncap(command: Command): void {
   addTransformOptions(command, OPTIONS).addHelpText("after", EXAMPLES).action(encap);
@@ -32,8 +33,9 @@ export function defineEncap(command: Command): void {
 
 async function encap(inputs: readonly string[], parsed: Parsed): Promise<void> {
   const stage = { stage: "encapsulate", kind: "vxlan", ...optionsOf(OPTIONS, parsed) } as EncapsulateStage;
-  for (const [name, { required, flag }] of Object.entries(rowOfKind(stage.kind).encapsulate)) {
-    if (required && flag !== undefined && !Object.hasOwn(stage, name))
+  const hasEnds = needsAddresses(stage.kind);
+  for (const [name, { required, flag }] of Object.entries(encapsulateFields(stage.kind))) {
+    if ((required || (hasEnds && ENDS.includes(name))) && flag !== undefined && !Object.hasOwn(stage, name))
       throw new UsageError(`required option '${flag}' not specified`);
   }
   // Whether the options belong to the kind is checked where all stages are.

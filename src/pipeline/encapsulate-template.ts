@@ -20,7 +20,7 @@ import {
   STAGE_LENGTH,
 } from "../layout/stage.layout.ts";
 import { PLAIN_KEYED_LENGTH, PLAIN_UDP_LENGTH } from "../layout/tunnel.layout.ts";
-import { type EncapsulateStage, rowOf, type TunnelKind } from "../tunnel/kinds.ts";
+import { type EncapsulateTunnelStage, rowOf, type TunnelKind } from "../tunnel/kinds.ts";
 import type { OfAnyKind } from "../tunnel/tunnel-kind.ts";
 import { checksumFold } from "../wire/checksum.ts";
 import { writeEncapsulate } from "./write-encapsulate.ts";
@@ -29,7 +29,7 @@ import { writeEncapsulate } from "./write-encapsulate.ts";
  * What such records have in common; nothing of it is `undefined`. All but the ends is for the tunnel's kind alone, to
  * whom it is left to check it.
  */
-export type TemplateHeaders = OfAnyKind<EncapsulateStage> & {
+export type TemplateHeaders = OfAnyKind<EncapsulateTunnelStage> & {
   readonly kind: TunnelKind;
   readonly local: IpAddress;
   readonly localMac: MacAddress;
@@ -72,10 +72,10 @@ export class EncapsulateTemplate {
     const addressLength = parseIp("local", headers.local).length;
     // In a sum zeroes are nothing.
     const nobody = { remote: new Uint8Array(addressLength), remoteMac: new Uint8Array(MAC_LENGTH) };
-    const stage = { stage: "encapsulate", ...headers, ...nobody } as EncapsulateStage;
+    const stage = { stage: "encapsulate", ...headers, ...nobody } as EncapsulateTunnelStage;
     const { numberName, placeholder } = rowOf("encapsulate", stage);
     const headerLength = writeEncapsulate(
-      { ...stage, [numberName]: placeholder } as EncapsulateStage,
+      { ...stage, [numberName]: placeholder } as EncapsulateTunnelStage,
       record,
     );
     // Where the least number is not zero, there is no checksum that has summed it up.

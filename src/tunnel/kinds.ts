@@ -1,9 +1,10 @@
 // The table of all kinds of tunnels, in the order of their numbers.
 
 import { alternatives, oneOf, unknownOption, wrongType } from "../core/arguments.ts";
-import { checkField, type Field, notFor } from "../core/fields.ts";
+import { checkField, notFor } from "../core/fields.ts";
 import { type Geneve, geneve } from "./geneve.ts";
 import { type Gre, gre } from "./gre.ts";
+import { mergedFields } from "./merged-fields.ts";
 import { type Nvgre, nvgre } from "./nvgre.ts";
 import type { FieldRows, KindOptions, TunnelRow } from "./tunnel-kind.ts";
 import { type Vxlan, vxlan } from "./vxlan.ts";
@@ -29,21 +30,18 @@ export type TunnelKind = keyof TunnelKindOptions;
  */
 export type DecapsulateStageOf<K extends TunnelKind> = TunnelKindOptions[K]["decapsulate"];
 
-/** Puts the frame into a tunnel of this kind: outer Ethernet, IP, UDP where the kind has it, and tunnel header. */
-export type EncapsulateStageOf<K extends TunnelKind> = TunnelKindOptions[K]["encapsulate"];
+/** An encapsulation of one kind of tunnel, whichever: outer Ethernet, IP, UDP where the kind has it, and tunnel header. */
+export type EncapsulateTunnelStage = TunnelKindOptions[TunnelKind]["encapsulate"];
 
 /** A decapsulation of one kind of tunnel, whichever; see {@link DecapsulateStageOf}. */
 export type DecapsulateTunnelStage = DecapsulateStageOf<TunnelKind>;
-
-/** An encapsulation of any kind; see {@link EncapsulateStageOf}. */
-export type EncapsulateStage = EncapsulateStageOf<TunnelKind>;
 
 /** Where a switch's tunnel of this kind leads, and what its packets say. */
 export type TunnelToOf<K extends TunnelKind> = TunnelKindOptions[K]["tunnel"];
 
 /** Kinds whose tunnels run over UDP, on a port of their own. */
 export type UdpTunnelKind = {
-  [K in TunnelKind]: "port" extends keyof EncapsulateStageOf<K> ? K : never;
+  [K in TunnelKind]: "port" extends keyof TunnelKindOptions[K]["encapsulate"] ? K : never;
 }[TunnelKind];
 
 /** What is known of a kind of tunnel. */
@@ -90,31 +88,11 @@ const ANY: Readonly<Record<Part, FieldRows>> = {
 };
 
 function merged(part: Part): FieldRows {
-  const names = new Set(TUNNEL_ROWS.flatMap((row) => Object.keys(row[part])));
-  names.delete("kind");
   const check = (path: string, value: unknown): TunnelKind => oneOf(path, value, TUNNEL_KINDS);
   const expected = alternatives(TUNNEL_KINDS);
   const kind = { expected, check, parse: check, flag: "--kind <KIND>", help: `kind of tunnel: ${expected}` };
-  return { kind, ...Object.fromEntries([...names].map((name) => [name, mergedOption(part, name)])) };
-}
-
-function mergedOption(part: Part, name: string): Field<unknown> {
-  const rows = TUNNEL_ROWS.filter((row) => Object.hasOwn(row[part], name));
-  const fields = rows.map((row) => row[part][name] as Field<unknown>);
-  const [first] = fields as [Field<unknown>];
-  const { required, fallback, help, ...option } = first;
-  const text = togetherText(rows, (field) => field.help ?? "");
-  if (fields.every((field) => field.fallback === fallback))
-    return { ...option, ...(fallback !== undefined && { fallback }), help: text };
-  return { ...option, help: `${text} (default: ${togetherText(rows, (field) => String(field.fallback))})` };
-
-  /** What the first kind says; and what others say, if it is something else. */
-  function togetherText(of: readonly TunnelRow[], tell: (field: Field<unknown>) => string): string {
-    const said = of.map((row) => [row.title, tell(row[part][name] as Field<unknown>)] as const);
-    const usual = said[0]?.[1] ?? "";
-    const others = said.filter(([, words]) => words !== usual);
-    return [usual, ...others.map(([title, words]) => `of ${title} ${words}`)].join(", ");
-  }
+  const kinds = TUNNEL_ROWS.map((row) => [row.title, row[part]] as const);
+  return { kind, ...mergedFields(kinds, ["kind"]) };
 }
 
 /** The UDP port of a kind; undefined if it is not over UDP. */

@@ -1,6 +1,7 @@
 // VXLAN as a kind of tunnel (RFC 7348).
 
-import { choice } from "../core/fields.ts";
+import { ArgumentRangeError } from "../core/argument-error.ts";
+import { choice, type Field, type Fields, flag, object, whole } from "../core/fields.ts";
 import { DROP_VXLAN_TRUNCATED } from "../layout/drop.layout.ts";
 import { TUNNEL_VXLAN } from "../layout/tunnel.layout.ts";
 import {
@@ -10,7 +11,7 @@ import {
   VXLAN_PORT_LINUX,
   VXLAN_VNI,
 } from "../layout/vxlan.layout.ts";
-import { emitVxlan } from "../wire/vxlan.ts";
+import { emitVxlan, type VxlanGroupPolicy } from "../wire/vxlan.ts";
 import { decapsulateUdp, encapsulateUdp, RESERVED_BITS, UDP_TUNNEL, USUAL_UDP } from "./fields.ts";
 import type { DecapsulateUdp, EncapsulateUdp, TunnelRow, UdpTunnelTo } from "./tunnel-kind.ts";
 
@@ -24,9 +25,21 @@ interface DecapsulateVxlan extends DecapsulateUdp {
   readonly rule?: "rfc" | "strict" | undefined;
 }
 
+/** A group policy that VXLAN headers tell (draft-smith-vxlan-group-policy). */
+export interface GroupPolicy {
+  /** Group policy id, 0 to 65535. */
+  readonly group: number;
+  /** Do not learn the passenger's source MAC. Default false. */
+  readonly dontLearn?: boolean | undefined;
+  /** The policy has been applied already. Default false. */
+  readonly applied?: boolean | undefined;
+}
+
 /** Puts the frame into a VXLAN tunnel. */
 interface EncapsulateVxlan extends EncapsulateUdp {
   readonly kind: "vxlan";
+  /** Default: none. */
+  readonly policy?: GroupPolicy | undefined;
 }
 
 interface VxlanTunnel extends UdpTunnelTo {
@@ -38,6 +51,28 @@ export interface Vxlan {
   readonly encapsulate: EncapsulateVxlan;
   readonly tunnel: VxlanTunnel;
 }
+
+const POLICY: Fields<GroupPolicy, "group" | "dontLearn" | "applied"> = {
+  group: { ...whole(0, 0xffff), required: true },
+  dontLearn: { ...flag(), fallback: false },
+  applied: { ...flag(), fallback: false },
+};
+
+/** On a command line GROUP, and behind it what else is to be said. */
+const GROUP_POLICY: Field<GroupPolicy> = {
+  ...object(POLICY),
+  flag: "--policy <GROUP[:FLAGS]>",
+  help: "group policy of every VXLAN header: 0 to 65535, and behind it :dont-learn, :applied or both",
+  parse: (path, text) => {
+    const [group = "", ...flags] = text.split(":");
+    if (flags.every((each) => each === "dont-learn" || each === "applied")) {
+      const [dontLearn, applied] = [flags.includes("dont-learn"), flags.includes("applied")];
+      return { group: POLICY.group.parse?.(`${path} group`, group) as number, dontLearn, applied };
+    }
+    const expected = "GROUP, GROUP:dont-learn, GROUP:applied or GROUP:dont-learn:applied";
+    throw new ArgumentRangeError("malformed", path, `expected ${expected}, got ${JSON.stringify(text)}`);
+  },
+};
 
 const kind = { ...choice("vxlan"), required: true } as const;
 
@@ -52,11 +87,11 @@ export const vxlan: TunnelRow<Vxlan> = {
   numberAt: VXLAN_VNI,
   numberShift: 0,
   decapsulate: { kind, ...decapsulateUdp(VXLAN_PORT), rule: RESERVED_BITS },
-  encapsulate: { kind, ...encapsulateUdp(VXLAN_PORT) },
+  encapsulate: { kind, ...encapsulateUdp(VXLAN_PORT), policy: GROUP_POLICY },
   tunnel: { kind, ...UDP_TUNNEL },
-  header({ vni = 0 }) {
+  header({ vni = 0, policy }) {
     const header = new Uint8Array(VXLAN_LENGTH);
-    emitVxlan({ vni }, header);
+    emitVxlan({ vni, groupPolicy: policy as VxlanGroupPolicy | undefined }, header);
     return header;
   },
   decapsulateFlags: 0,
