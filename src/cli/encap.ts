@@ -1,11 +1,7 @@
 import type { Command } from "commander";
 import type { Field } from "../core/fields.ts";
-import {
-  type EncapsulateStage,
-  encapsulateFields,
-  encapsulateFieldsOfAnyKind,
-  needsAddresses,
-} from "../tunnel/encapsulations.ts";
+import { type EncapsulateStage, encapsulateFields, needsAddresses } from "../tunnel/encapsulations.ts";
+import { encapsulateOptions } from "./encapsulate-options.ts";
 import { UsageError } from "./failures.ts";
 import { addTransformOptions, optionsOf, type Parsed, type Rows } from "./options.ts";
 import { transform } from "./transform.ts";
@@ -21,7 +17,7 @@ Examples:
 
 The UDP source port, or the FlowID of NVGRE, is a hash of the passenger's flow. Timestamps, interfaces and comments are kept.`;
 
-const { kind, ...ROWS } = encapsulateFieldsOfAnyKind();
+const { kind, ...ROWS } = encapsulateOptions();
 const OPTIONS: Rows = { kind: { ...(kind as Field<unknown>), fallback: "vxlan" }, ...ROWS };
 
 /** A packet has two ends: what is written to a capture is never a bare header. */
@@ -34,7 +30,8 @@ export function defineEncap(command: Command): void {
 async function encap(inputs: readonly string[], parsed: Parsed): Promise<void> {
   const stage = { stage: "encapsulate", kind: "vxlan", ...optionsOf(OPTIONS, parsed) } as EncapsulateStage;
   const hasEnds = needsAddresses(stage.kind);
-  for (const [name, { required, flag }] of Object.entries(encapsulateFields(stage.kind))) {
+  for (const [name, { required }] of Object.entries(encapsulateFields(stage.kind))) {
+    const flag = OPTIONS[name]?.flag;
     if ((required || (hasEnds && ENDS.includes(name))) && flag !== undefined && !Object.hasOwn(stage, name))
       throw new UsageError(`required option '${flag}' not specified`);
   }

@@ -42,9 +42,6 @@ const OUTER_OPTIONS = [
   "outerVid",
 ] as const;
 
-/** Those that only IP has. */
-const IP_OPTIONS = ["dscp"] as const;
-
 /** What outer headers are made of; checked, but for what belongs together. */
 export interface OuterOptions {
   readonly local?: IpAddress | undefined;
@@ -74,18 +71,6 @@ export function checkBare(stage: { readonly [K in (typeof OUTER_OPTIONS)[number]
   }
 }
 
-/** Throws if a stage that stands on Ethernet says what only an IP header has. */
-export function checkOnEthernet(stage: { readonly [K in (typeof IP_OPTIONS)[number]]?: unknown }): void {
-  for (const name of IP_OPTIONS) {
-    if (stage[name] === undefined) continue;
-    throw new ArgumentTypeError(
-      "contradiction",
-      name,
-      "without local and remote there is no outer IP header",
-    );
-  }
-}
-
 /**
  * Writes the headers, and the sums of those of IP and UDP; returns where the tunnel's header begins. Lengths and checksums stay
  * zero: the kernel fills them in.
@@ -99,7 +84,8 @@ export function writeOuter(around: Around, options: OuterOptions, record: DataVi
   return writePacket(around, options, record);
 }
 
-function addFlags(record: DataView, flags: number): void {
+/** Sets flags beside those that are set. */
+export function addFlags(record: DataView, flags: number): void {
   record.setUint32(STAGE_FLAGS, record.getUint32(STAGE_FLAGS, true) | flags, true);
 }
 

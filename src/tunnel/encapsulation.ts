@@ -42,30 +42,28 @@ export interface Wrapping {
 /** A kind. */
 export interface EncapsulationRow {
   readonly name: string;
-  /** For people: `GTP-U`. */
-  readonly title: string;
   readonly fields: FieldRows;
-  /** It stands over IP with addresses, and on Ethernet without. */
-  readonly onBoth: boolean;
+  /** Of a kind that stands over IP with addresses, and on Ethernet without: which options it has only with them. */
+  readonly overIp?: readonly string[] | undefined;
   readonly wrapping: (options: Readonly<Record<string, unknown>>) => Wrapping;
 }
 
 type Own<O> = Omit<O, "kind">;
 
-/** The row of a kind whose options a table describes; `wrapping` gets them checked. */
+/**
+ * The row of a kind whose options a table describes; what the command line calls them stands in src/cli/encapsulate-options.ts, for
+ * which no page is to pay. `wrapping` gets them checked. */
 export function encapsulation<O extends { readonly kind: string }, D extends keyof Own<O> = never>(
   name: O["kind"],
-  title: string,
   fields: Fields<Own<O>, D>,
   wrapping: (options: Checked<Own<O>, D>) => Wrapping,
-  onBoth = false,
+  overIp?: readonly string[],
 ): EncapsulationRow {
   const kind = { ...choice(name), required: true };
   return {
     name,
-    title,
     fields: { kind, ...fields } as unknown as FieldRows,
-    onBoth,
+    overIp,
     wrapping: wrapping as unknown as EncapsulationRow["wrapping"],
   };
 }
@@ -84,12 +82,8 @@ export interface EncapsulateOnEthernet {
 
 export const ON_ETHERNET: Fields<EncapsulateOnEthernet, "stage" | "seed"> = {
   stage: ENCAPSULATE.stage,
-  localMac: { ...mac(), flag: "--local-mac <MAC>", help: "outer source MAC (default: the frame's own)" },
-  remoteMac: {
-    ...mac(),
-    flag: "--remote-mac <MAC>",
-    help: "outer destination MAC (default: the frame's own)",
-  },
+  localMac: mac(),
+  remoteMac: mac(),
   outerVid: ENCAPSULATE.outerVid,
   seed: ENCAPSULATE.seed,
 };

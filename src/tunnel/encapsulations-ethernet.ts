@@ -53,20 +53,12 @@ const MPLS: Fields<MplsOptions, "label" | "trafficClass" | "carries"> = {
   label: {
     ...labels(),
     required: true,
-    flag: "--label <N>",
-    help: "MPLS label, 0 to 1048575; may be given several times, from the top to the bottom",
   },
   trafficClass: {
     ...whole(0, 7),
     fallback: 0,
-    flag: "--traffic-class <N>",
-    help: "traffic class of MPLS labels, 0 to 7",
   },
-  controlWord: {
-    ...flag(),
-    flag: "--control-word",
-    help: "put a control word between MPLS labels and a frame",
-  },
+  controlWord: flag(),
   innerTag: SOURCE_TAGS_KEPT,
   carries: CARRIES,
 };
@@ -96,40 +88,24 @@ function stack(
 
 const { header: _, ...OVER_IP } = ENCAPSULATE;
 
-/** Over IP with addresses, on Ethernet without. */
-const ON_BOTH = {
-  ...OVER_IP,
-  local: { ...OVER_IP.local, help: "outer source address; without addresses on Ethernet" },
-  remote: { ...OVER_IP.remote, help: "outer destination address; without addresses on Ethernet" },
-  localMac: {
-    ...OVER_IP.localMac,
-    help: "outer source MAC (default: made of the address; on Ethernet the frame's)",
-  },
-  remoteMac: {
-    ...OVER_IP.remoteMac,
-    help: "outer destination MAC (default: made of the address; on Ethernet the frame's)",
-  },
-};
-
 const mpls: EncapsulationRow = encapsulation<
   EncapsulateMpls,
   "stage" | "ttl" | "dscp" | "seed" | "label" | "trafficClass" | "carries"
 >(
   "mpls",
-  "MPLS",
-  { ...ON_BOTH, ...MPLS },
+  { ...OVER_IP, ...MPLS },
   (options) => ({
     carries: options.carries,
     around: isOnEthernet(options) ? { etherType: ETHERTYPE_MPLS } : { protocol: IP_PROTOCOL_MPLS },
     header: stack(options),
   }),
-  true,
+  ["dscp"],
 );
 
 const mplsInUdp: EncapsulationRow = encapsulation<
   EncapsulateMplsInUdp,
   "stage" | "ttl" | "dscp" | "seed" | "header" | "port" | "label" | "trafficClass" | "carries"
->("mpls-in-udp", "MPLS in UDP", { ...encapsulateOverUdp(MPLS_IN_UDP_PORT), ...MPLS }, (options) => ({
+>("mpls-in-udp", { ...encapsulateOverUdp(MPLS_IN_UDP_PORT), ...MPLS }, (options) => ({
   carries: options.carries,
   around: { udp: options.port },
   header: stack(options),
@@ -144,10 +120,9 @@ export interface EncapsulatePppoe extends EncapsulateOnEthernet {
 
 const pppoe: EncapsulationRow = encapsulation<EncapsulatePppoe, "stage" | "seed" | "session">(
   "pppoe",
-  "PPPoE",
   {
     ...ON_ETHERNET,
-    session: { ...whole(1, 0xfffe), required: true, flag: "--session <N>", help: "session, 1 to 65534" },
+    session: { ...whole(1, 0xfffe), required: true },
   },
   ({ session }) => ({
     carries: "ip",
@@ -180,21 +155,16 @@ const NSH: Fields<
   "stage" | "ttl" | "dscp" | "seed" | "path" | "index" | "carries"
 > = {
   ...OVER_UDP,
-  ...ON_BOTH,
   port: GPE_PORT,
   path: {
     ...whole(0, 0xffffff),
     required: true,
-    flag: "--path <N>",
-    help: "service path of NSH, 0 to 16777215",
   },
   index: {
     ...whole(0, 255),
     fallback: 255,
-    flag: "--index <N>",
-    help: "place in the service path, 0 to 255",
   },
-  vni: { ...VNI, flag: "--vni <N>", help: "of VXLAN-GPE around it, which addresses ask for" },
+  vni: VNI,
   innerTag: SOURCE_TAGS_KEPT,
   carries: CARRIES,
 };
@@ -204,7 +174,6 @@ const nsh: EncapsulationRow = encapsulation<
   "stage" | "ttl" | "dscp" | "seed" | "path" | "index" | "carries"
 >(
   "nsh",
-  "NSH",
   NSH,
   (options) => {
     const { path, index, carries, vni, port = VXLAN_PORT_GPE } = options;
@@ -215,16 +184,8 @@ const nsh: EncapsulationRow = encapsulation<
       ipv4: 0x200 | NSH_NEXT_IPV4,
       ipv6: 0x200 | NSH_NEXT_IPV6,
     });
-    if (isOnEthernet(options)) {
-      for (const name of ["vni", "port", "udpChecksum"] as const)
-        if (options[name] !== undefined)
-          throw new ArgumentTypeError(
-            "contradiction",
-            name,
-            "is for NSH in VXLAN-GPE: local and remote are missing",
-          );
+    if (isOnEthernet(options))
       return { carries, around: { etherType: ETHERTYPE_NSH }, header: own, ipTypes: ipTypes(0) };
-    }
     if (vni === undefined)
       throw new ArgumentTypeError(
         "missing",
@@ -234,7 +195,7 @@ const nsh: EncapsulationRow = encapsulation<
     const gpe = [0x0c, 0, 0, VXLAN_NEXT_NSH, ...u32(vni << 8)];
     return { carries, around: { udp: port }, header: [...gpe, ...own], ipTypes: ipTypes(gpe.length) };
   },
-  true,
+  ["dscp", "ttl", "port", "udpChecksum", "vni"],
 );
 
 export const ETHERNET_ENCAPSULATIONS: readonly EncapsulationRow[] = [mpls, mplsInUdp, pppoe, nsh];

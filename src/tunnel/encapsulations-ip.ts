@@ -1,13 +1,13 @@
 // Encapsulations directly over IP: IP itself, GRE with ERSPAN, EtherIP, L2TPv3.
 
-import { ArgumentTypeError } from "../core/argument-error.ts";
+import { ArgumentRangeError, ArgumentTypeError } from "../core/argument-error.ts";
+import { byteArray } from "../core/arguments.ts";
 import { choice, type Field, type Fields, flag, type Kind, whole } from "../core/fields.ts";
 import { IP_PROTOCOL_ETHERIP } from "../layout/etherip.layout.ts";
 import { ETHERTYPE_ERSPAN, ETHERTYPE_ERSPAN_III } from "../layout/ethernet.layout.ts";
 import { GRE_FLAG_SEQUENCE } from "../layout/gre.layout.ts";
 import { IP_PROTOCOL_GRE, IP_PROTOCOL_IPV4, IP_PROTOCOL_IPV6 } from "../layout/ipv4.layout.ts";
 import { IP_PROTOCOL_L2TP, L2TP_PORT } from "../layout/l2tp.layout.ts";
-import { cookie } from "./cookie.ts";
 import { bit, type EncapsulationRow, encapsulation, u16, u32 } from "./encapsulation.ts";
 import { ENCAPSULATE, encapsulateOverUdp, SOURCE_TAGS_KEPT } from "./fields.ts";
 import type { CarriesEthernet, Encapsulate, EncapsulateOverUdp } from "./tunnel-kind.ts";
@@ -31,9 +31,9 @@ export interface Encapsulate6in6 extends EncapsulateIp<"6in6"> {}
 
 const { header: _, ...IN_IP } = ENCAPSULATE;
 
-function ipInIp<K extends string>(name: K, title: string, inner: 4 | 6, version: 4 | 6): EncapsulationRow {
+function ipInIp<K extends string>(name: K, inner: 4 | 6, version: 4 | 6): EncapsulationRow {
   const protocol = inner === 4 ? IP_PROTOCOL_IPV4 : IP_PROTOCOL_IPV6;
-  return encapsulation<EncapsulateIp<K>, Exclude<OfIp, "header">>(name, title, IN_IP, () => ({
+  return encapsulation<EncapsulateIp<K>, Exclude<OfIp, "header">>(name, IN_IP, () => ({
     carries: inner === 4 ? "ipv4" : "ipv6",
     around: { protocol, version },
     header: [],
@@ -66,20 +66,16 @@ const ERSPAN: Fields<Omit<EncapsulateErspan, "kind">, OfIp | "type" | "innerTag"
   type: {
     ...(whole(1, 3) as Kind<1 | 2 | 3>),
     fallback: 2,
-    flag: "--erspan-type <N>",
-    help: "1, 2 or 3",
   },
-  session: { ...whole(0, 1023), flag: "--session <N>", help: "ERSPAN session, 0 to 1023" },
+  session: whole(0, 1023),
   vlan: {
     ...whole(0, 4095),
-    flag: "--vlan <N>",
-    help: "VLAN that the mirrored frame was of, as ERSPAN tells it",
   },
-  cos: { ...whole(0, 7), flag: "--cos <N>", help: "its class of service, 0 to 7" },
-  index: { ...whole(0, 0xfffff), flag: "--index <N>", help: "of ERSPAN type 2: port and direction" },
-  securityGroup: { ...whole(0, 0xffff), flag: "--security-group <N>", help: "of ERSPAN type 3" },
-  hardware: { ...whole(0, 63), flag: "--hardware <N>", help: "of ERSPAN type 3: 0 to 63" },
-  egress: { ...flag(), flag: "--egress", help: "of ERSPAN type 3: mirrored on the way out" },
+  cos: whole(0, 7),
+  index: whole(0, 0xfffff),
+  securityGroup: whole(0, 0xffff),
+  hardware: whole(0, 63),
+  egress: flag(),
   innerTag: SOURCE_TAGS_KEPT as Field<"keep" | "strip"> & { readonly fallback: "keep" },
 };
 
@@ -92,7 +88,6 @@ const NOT_OF: Readonly<Record<1 | 2 | 3, readonly (keyof EncapsulateErspan)[]>> 
 
 const erspan: EncapsulationRow = encapsulation<EncapsulateErspan, OfIp | "type" | "innerTag">(
   "erspan",
-  "ERSPAN",
   ERSPAN,
   (options) => {
     const {
@@ -146,7 +141,6 @@ export interface EncapsulateEtherIp extends Encapsulate, CarriesEthernet {
 
 const etherip: EncapsulationRow = encapsulation<EncapsulateEtherIp, OfIp>(
   "etherip",
-  "EtherIP",
   { ...ENCAPSULATE, innerTag: SOURCE_TAGS_KEPT },
   () => ({ carries: "ethernet", around: { protocol: IP_PROTOCOL_ETHERIP }, header: [0x30, 0] }),
 );
@@ -164,22 +158,30 @@ export interface EncapsulateL2tpv3 extends Omit<EncapsulateOverUdp, "port">, Car
   readonly sublayer?: boolean | undefined;
 }
 
+/** 4 or 8 bytes. */
+function cookie(): Kind<Uint8Array> {
+  const expected = "a Uint8Array of 4 or 8 bytes";
+  const check = (path: string, value: unknown): Uint8Array => {
+    const { length } = byteArray(path, value);
+    if (length === 4 || length === 8) return value as Uint8Array;
+    throw new ArgumentRangeError("out-of-range", path, `expected 4 or 8 bytes, got ${length}`);
+  };
+  return { expected, check };
+}
+
 const { port: __, ...UDP_WITHOUT_PORT } = encapsulateOverUdp(L2TP_PORT);
 
 const l2tpv3: EncapsulationRow = encapsulation<EncapsulateL2tpv3, OfIp | "session" | "over">(
   "l2tpv3",
-  "L2TPv3",
   {
     ...UDP_WITHOUT_PORT,
     session: {
       ...whole(1, 0xffffffff),
       required: true,
-      flag: "--session <N>",
-      help: "session, 1 to 4294967295",
     },
-    over: { ...choice("ip", "udp"), fallback: "ip", flag: "--over <WHAT>", help: "ip or udp" },
-    cookie: { ...cookie(), flag: "--cookie <HEX>", help: "of L2TPv3: 4 or 8 bytes in hex" },
-    sublayer: { ...flag(), flag: "--sublayer", help: "of L2TPv3: put the default sublayer in" },
+    over: { ...choice("ip", "udp"), fallback: "ip" },
+    cookie: cookie(),
+    sublayer: flag(),
     innerTag: SOURCE_TAGS_KEPT,
   },
   ({ session, over, cookie: bytes = [], sublayer, udpChecksum }) => {
@@ -194,10 +196,10 @@ const l2tpv3: EncapsulationRow = encapsulation<EncapsulateL2tpv3, OfIp | "sessio
 
 export const IP_ENCAPSULATIONS: readonly EncapsulationRow[] = [
   erspan,
-  ipInIp("ipip", "IPv4 in IPv4", 4, 4),
-  ipInIp("6in4", "IPv6 in IPv4", 6, 4),
-  ipInIp("4in6", "IPv4 in IPv6", 4, 6),
-  ipInIp("6in6", "IPv6 in IPv6", 6, 6),
+  ipInIp("ipip", 4, 4),
+  ipInIp("6in4", 6, 4),
+  ipInIp("4in6", 4, 6),
+  ipInIp("6in6", 6, 6),
   etherip,
   l2tpv3,
 ];

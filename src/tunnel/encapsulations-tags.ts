@@ -25,8 +25,8 @@ interface Priority {
 }
 
 const PRIORITY: Fields<Priority, "pcp"> = {
-  pcp: { ...whole(0, 7), fallback: 0, flag: "--pcp <N>", help: "priority code point of the tag, 0 to 7" },
-  dei: { ...flag(), flag: "--dei", help: "set the tag's drop eligible indicator" },
+  pcp: { ...whole(0, 7), fallback: 0 },
+  dei: flag(),
 };
 
 /**
@@ -41,10 +41,9 @@ export interface EncapsulateBackbone extends EncapsulateOnEthernet, CarriesEther
 
 const backbone: EncapsulationRow = encapsulation<EncapsulateBackbone, "stage" | "seed" | "vni" | "pcp">(
   "802.1ah",
-  "802.1ah",
   {
     ...ON_ETHERNET,
-    vni: { ...VNI, required: true, flag: "--vni <N>", help: "the I-SID, 0 to 16777215" },
+    vni: { ...VNI, required: true },
     ...PRIORITY,
     innerTag: SOURCE_TAGS_KEPT,
   },
@@ -88,24 +87,19 @@ const vnTag: EncapsulationRow = encapsulation<
   "stage" | "seed" | "destinationVif" | "sourceVif"
 >(
   "vn-tag",
-  "VN-tag",
   {
     ...INTO_FRAME,
     destinationVif: {
       ...whole(0, 16383),
       required: true,
-      flag: "--destination-vif <N>",
-      help: "destination interface of a VN-tag, 0 to 16383",
     },
     sourceVif: {
       ...whole(0, 4095),
       fallback: 0,
-      flag: "--source-vif <N>",
-      help: "source interface of a VN-tag, 0 to 4095",
     },
-    toInterface: { ...flag(), flag: "--to-interface", help: "from the bridge to the interface" },
-    pointer: { ...flag(), flag: "--pointer", help: "the destination is a list of interfaces" },
-    looped: { ...flag(), flag: "--looped", help: "the frame returns to where it came from" },
+    toInterface: flag(),
+    pointer: flag(),
+    looped: flag(),
   },
   ({ destinationVif, sourceVif, toInterface, pointer, looped }) => ({
     carries: "ethernet",
@@ -134,27 +128,20 @@ const eTag: EncapsulationRow = encapsulation<
   "stage" | "seed" | "pcp" | "ecid" | "ingressEcid" | "group"
 >(
   "802.1br",
-  "802.1BR",
   {
     ...INTO_FRAME,
     ...PRIORITY,
     ecid: {
       ...whole(0, 4095),
       required: true,
-      flag: "--ecid <N>",
-      help: "E-channel the frame is for, 0 to 4095",
     },
     ingressEcid: {
       ...whole(0, 4095),
       fallback: 0,
-      flag: "--ingress-ecid <N>",
-      help: "E-channel of the port that the frame came in by",
     },
     group: {
       ...whole(0, 3),
       fallback: 0,
-      flag: "--group <N>",
-      help: "1 to 3: the E-channel is that of a group",
     },
   },
   ({ pcp, dei, ecid, ingressEcid, group }) => ({

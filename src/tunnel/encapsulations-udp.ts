@@ -26,7 +26,6 @@ export interface EncapsulateGreInUdp extends EncapsulateOverUdp, GreOptions {
 
 const greInUdp: EncapsulationRow = encapsulation<EncapsulateGreInUdp, OfUdp | "checksum" | "carries">(
   "gre-in-udp",
-  "GRE in UDP",
   { ...encapsulateOverUdp(GRE_IN_UDP_PORT), ...GRE_FIELDS },
   ({ key, checksum, carries, port }) => ({
     carries,
@@ -50,21 +49,16 @@ export interface EncapsulateGtpU extends EncapsulateOverUdp {
 
 const gtpU: EncapsulationRow = encapsulation<EncapsulateGtpU, OfUdp | "teid">(
   "gtp-u",
-  "GTP-U",
   {
     ...encapsulateOverUdp(GTP_PORT),
     teid: {
       ...whole(0, 0xffffffff),
       required: true,
-      flag: "--teid <N>",
-      help: "tunnel endpoint identifier of GTP-U",
     },
     qfi: {
       ...whole(0, 63),
-      flag: "--qfi <N>",
-      help: "QoS flow of 5G, 0 to 63: adds a PDU session container",
     },
-    uplink: { ...flag(), flag: "--uplink", help: "the container says: from the user" },
+    uplink: flag(),
   },
   ({ teid, qfi, uplink, port }) => {
     if (qfi === undefined && uplink !== undefined)
@@ -94,11 +88,10 @@ const ID = whole(1, 0xffff);
 
 const l2tp: EncapsulationRow = encapsulation<EncapsulateL2tp, Exclude<OfUdp, "port"> | "tunnel" | "session">(
   "l2tp",
-  "L2TP",
   {
     ...WITHOUT_PORT,
-    tunnel: { ...ID, required: true, flag: "--tunnel <N>", help: "of L2TP, 1 to 65535" },
-    session: { ...ID, required: true, flag: "--session <N>", help: "session, 1 to 65535" },
+    tunnel: { ...ID, required: true },
+    session: { ...ID, required: true },
   },
   ({ tunnel, session }) => ({
     carries: "ip",
@@ -115,7 +108,6 @@ export interface EncapsulateTzsp extends EncapsulateOverUdp, CarriesEthernet {
 
 const tzsp: EncapsulationRow = encapsulation<EncapsulateTzsp, OfUdp>(
   "tzsp",
-  "TZSP",
   { ...encapsulateOverUdp(TZSP_PORT), innerTag: SOURCE_TAGS_KEPT },
   // Version 1, received, Ethernet, and no tags but the end.
   ({ port }) => ({ carries: "ethernet", around: { udp: port }, header: [1, 0, 0, 1, 1] }),
@@ -134,8 +126,6 @@ export interface EncapsulateCapwap extends EncapsulateOverUdp, CarriesEthernet {
 const RADIO: Field<number> & { readonly fallback: number } = {
   ...whole(1, 31),
   fallback: 1,
-  flag: "--radio <N>",
-  help: "of CAPWAP, 1 to 31",
 };
 
 const CAPWAP: Fields<Omit<EncapsulateCapwap, "kind">, OfUdp | "radio"> = {
@@ -146,7 +136,6 @@ const CAPWAP: Fields<Omit<EncapsulateCapwap, "kind">, OfUdp | "radio"> = {
 
 const capwap: EncapsulationRow = encapsulation<EncapsulateCapwap, OfUdp | "radio">(
   "capwap",
-  "CAPWAP",
   CAPWAP,
   // Two words; the radio's binding is IEEE 802.11, the frame IEEE 802.3.
   ({ radio, port }) => ({

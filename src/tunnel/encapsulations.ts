@@ -36,7 +36,6 @@ import {
   UDP_ENCAPSULATIONS,
 } from "./encapsulations-udp.ts";
 import { type EncapsulateTunnelStage, TUNNEL_ROWS, type TunnelKind } from "./kinds.ts";
-import { type FieldsOfKind, mergedFields } from "./merged-fields.ts";
 import type { FieldRows } from "./tunnel-kind.ts";
 import { WRAPPING_KINDS } from "./wrappings.ts";
 
@@ -84,37 +83,25 @@ export const encapsulateKinds: readonly EncapsulateKind[] = [
   ...OTHER_ROWS.map(({ name }) => name as EncapsulateKind),
 ];
 
-const FIELDS: readonly FieldsOfKind[] = [
-  ...TUNNEL_ROWS.map((row) => [row.title, row.encapsulate] as const),
-  ...OTHER_ROWS.map(({ title, fields }) => [title, fields] as const),
+/** The options of each kind, in the order of the kinds. */
+export const ENCAPSULATE_FIELDS: readonly FieldRows[] = [
+  ...TUNNEL_ROWS.map(({ encapsulate }) => encapsulate),
+  ...OTHER_ROWS.map(({ fields }) => fields),
 ];
 
 /** The options of one kind. */
 export function encapsulateFields(kind: EncapsulateKind): FieldRows {
-  return (FIELDS[encapsulateKinds.indexOf(kind)] as FieldsOfKind)[1];
+  return ENCAPSULATE_FIELDS[encapsulateKinds.indexOf(kind)] as FieldRows;
 }
 
 /** Whether a kind has addresses, and cannot be without. */
 export function needsAddresses(kind: EncapsulateKind): boolean {
-  const onBoth = OTHER_ROWS.some((row) => row.name === kind && row.onBoth);
+  const onBoth = OTHER_ROWS.some(({ name, overIp }) => name === kind && overIp !== undefined);
   return !onBoth && Object.hasOwn(encapsulateFields(kind), "local");
 }
 
-/** The options that any kind has. */
-export function encapsulateFieldsOfAnyKind(): FieldRows {
-  const expected = alternatives(encapsulateKinds);
-  const kind = {
-    expected,
-    check: checkedKind,
-    parse: checkedKind,
-    flag: "--kind <KIND>",
-    help: `what to put around frames: ${expected}`,
-  };
-  return { kind, ...mergedFields(FIELDS, ["kind"]) };
-}
-
 /** Throws for what is no kind, and says of one that is only taken off that it is. */
-function checkedKind(path: string, value: unknown): EncapsulateKind {
+export function checkedKind(path: string, value: unknown): EncapsulateKind {
   if ((WRAPPING_KINDS as readonly unknown[]).includes(value) && !encapsulateKinds.includes(value as never)) {
     const sentence = `${value} is only taken off; what can be put on is ${alternatives(encapsulateKinds)}`;
     throw new ArgumentRangeError("not-for-this", path, sentence);
@@ -136,7 +123,7 @@ export function checkedEncapsulation(stage: EncapsulateStage): {
   const given = stage as unknown as Readonly<Record<string, unknown>>;
   for (const key in given) {
     if (Object.hasOwn(row.fields, key)) continue;
-    if (!FIELDS.some(([, fields]) => Object.hasOwn(fields, key)))
+    if (!ENCAPSULATE_FIELDS.some((fields) => Object.hasOwn(fields, key)))
       throw unknownOption("encapsulate", key, Object.keys(row.fields));
     if (given[key] !== undefined) throw notFor(key, `an encapsulation of kind ${name}`);
   }

@@ -143,8 +143,6 @@ export const TUNNEL: Fields<TunnelTo, "remote"> = {
 export const CARRIES: Field<"ethernet" | "ip"> & { readonly fallback: "ethernet" } = {
   ...choice("ethernet", "ip"),
   fallback: "ethernet",
-  flag: "--carries <WHAT>",
-  help: "ethernet or ip: the whole frame, or the IP packet in it",
 };
 
 const UDP_PORT: Kind<number> = whole(1, 65535);

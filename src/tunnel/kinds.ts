@@ -1,12 +1,11 @@
 // The table of all kinds of tunnels, in the order of their numbers.
 
-import { alternatives, oneOf, unknownOption, wrongType } from "../core/arguments.ts";
+import { oneOf, unknownOption, wrongType } from "../core/arguments.ts";
 import { checkField, notFor } from "../core/fields.ts";
 import { type Geneve, geneve } from "./geneve.ts";
 import { type Gre, gre } from "./gre.ts";
-import { mergedFields } from "./merged-fields.ts";
 import { type Nvgre, nvgre } from "./nvgre.ts";
-import type { FieldRows, KindOptions, TunnelRow } from "./tunnel-kind.ts";
+import type { KindOptions, TunnelRow } from "./tunnel-kind.ts";
 import { type Vxlan, vxlan } from "./vxlan.ts";
 import { type VxlanGpe, vxlanGpe } from "./vxlan-gpe.ts";
 
@@ -74,26 +73,7 @@ export const TUNNEL_KINDS: readonly TunnelKind[] = tunnelKinds.map(({ kind }) =>
 const BY_NAME: ReadonlyMap<unknown, TunnelRow> = new Map(TUNNEL_ROWS.map((row) => [row.name, row]));
 
 /** What has options of a kind. */
-type Part = keyof KindOptions;
-
-/** The options of a part that any kind has: each as the first kind with it has it, told what the others say of it. */
-export function optionsOfAnyKind(part: Part): FieldRows {
-  return ANY[part];
-}
-
-const ANY: Readonly<Record<Part, FieldRows>> = {
-  decapsulate: merged("decapsulate"),
-  encapsulate: merged("encapsulate"),
-  tunnel: merged("tunnel"),
-};
-
-function merged(part: Part): FieldRows {
-  const check = (path: string, value: unknown): TunnelKind => oneOf(path, value, TUNNEL_KINDS);
-  const expected = alternatives(TUNNEL_KINDS);
-  const kind = { expected, check, parse: check, flag: "--kind <KIND>", help: `kind of tunnel: ${expected}` };
-  const kinds = TUNNEL_ROWS.map((row) => [row.title, row[part]] as const);
-  return { kind, ...mergedFields(kinds, ["kind"]) };
-}
+export type Part = keyof KindOptions;
 
 /** The UDP port of a kind; undefined if it is not over UDP. */
 export function portOf({ over }: TunnelRow): number | undefined {
@@ -120,13 +100,18 @@ export function rowOf(
   // Nothing is made here: a switch may get a tunnel each microsecond.
   for (const key in options) {
     if (Object.hasOwn(own, key) || Object.hasOwn(more, key)) continue;
-    if (!Object.hasOwn(ANY[part], key))
-      throw unknownOption(part, key, [...Object.keys(more), ...Object.keys(row?.[part] ?? ANY[part])]);
+    if (!TUNNEL_ROWS.some((other) => Object.hasOwn(other[part], key)))
+      throw unknownOption(part, key, [...Object.keys(more), ...optionNames(part, row)]);
     if (row !== undefined && options[key as keyof typeof options] !== undefined)
       throw notFor(key, `a tunnel of kind ${row.name}`);
   }
   if (row === undefined) oneOf("kind", options.kind, TUNNEL_KINDS);
   return row as TunnelRow;
+}
+
+/** Names of a kind's options; of all kinds' if it is none. */
+function optionNames(part: Part, row: TunnelRow | undefined): ReadonlySet<string> {
+  return new Set((row === undefined ? TUNNEL_ROWS : [row]).flatMap((each) => Object.keys(each[part])));
 }
 
 /** All options of a stage, checked, with what is used where nothing is given. */

@@ -1,5 +1,4 @@
-// The options of many kinds as one table, for whoever lets people choose the kind: each as the first kind with it has it,
-// told what the others say of it.
+// The options of many kinds as one table, for whoever lets people choose the kind.
 
 import { isArgumentError } from "../core/argument-error.ts";
 import type { Field } from "../core/fields.ts";

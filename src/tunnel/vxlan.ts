@@ -1,7 +1,6 @@
 // VXLAN as a kind of tunnel (RFC 7348).
 
-import { ArgumentRangeError } from "../core/argument-error.ts";
-import { choice, type Field, type Fields, flag, object, whole } from "../core/fields.ts";
+import { choice, type Fields, flag, object, whole } from "../core/fields.ts";
 import { DROP_VXLAN_TRUNCATED } from "../layout/drop.layout.ts";
 import { TUNNEL_VXLAN } from "../layout/tunnel.layout.ts";
 import {
@@ -58,22 +57,6 @@ const POLICY: Fields<GroupPolicy, "group" | "dontLearn" | "applied"> = {
   applied: { ...flag(), fallback: false },
 };
 
-/** On a command line GROUP, and behind it what else is to be said. */
-const GROUP_POLICY: Field<GroupPolicy> = {
-  ...object(POLICY),
-  flag: "--policy <GROUP[:FLAGS]>",
-  help: "group policy of every VXLAN header: 0 to 65535, and behind it :dont-learn, :applied or both",
-  parse: (path, text) => {
-    const [group = "", ...flags] = text.split(":");
-    if (flags.every((each) => each === "dont-learn" || each === "applied")) {
-      const [dontLearn, applied] = [flags.includes("dont-learn"), flags.includes("applied")];
-      return { group: POLICY.group.parse?.(`${path} group`, group) as number, dontLearn, applied };
-    }
-    const expected = "GROUP, GROUP:dont-learn, GROUP:applied or GROUP:dont-learn:applied";
-    throw new ArgumentRangeError("malformed", path, `expected ${expected}, got ${JSON.stringify(text)}`);
-  },
-};
-
 const kind = { ...choice("vxlan"), required: true } as const;
 
 export const vxlan: TunnelRow<Vxlan> = {
@@ -87,7 +70,7 @@ export const vxlan: TunnelRow<Vxlan> = {
   numberAt: VXLAN_VNI,
   numberShift: 0,
   decapsulate: { kind, ...decapsulateUdp(VXLAN_PORT), rule: RESERVED_BITS },
-  encapsulate: { kind, ...encapsulateUdp(VXLAN_PORT), policy: GROUP_POLICY },
+  encapsulate: { kind, ...encapsulateUdp(VXLAN_PORT), policy: object(POLICY) },
   tunnel: { kind, ...UDP_TUNNEL },
   header({ vni = 0, policy }) {
     const header = new Uint8Array(VXLAN_LENGTH);
