@@ -13,9 +13,12 @@ Examples:
   frameferry encap lan.pcap -o overlay.pcap --vni 7 --local fd00::1 --remote fd00::2
   frameferry encap lan.pcap -o gre.pcap --kind gre --key 77 --local 10.0.0.1 --remote 10.0.0.2
   frameferry encap lan.pcap -o geneve.pcap --kind geneve --vni 7 --geneve-option 0x0102:0x80:00010002 --local fd00::1 --remote fd00::2
+  frameferry encap lan.pcap -o mobile.pcap --kind gtp-u --teid 7 --local 10.0.0.1 --remote 10.0.0.2
+  frameferry encap lan.pcap -o labels.pcap --kind mpls --label 16 --label 1000 --carries ip
   frameferry encap a.pcap -o - --vni 1 --local 10.0.0.1 --remote 10.0.0.2 | frameferry inspect -
 
-The UDP source port, or the FlowID of NVGRE, is a hash of the passenger's flow. Timestamps, interfaces and comments are kept.`;
+The UDP source port, or the FlowID of NVGRE, is a hash of the passenger's flow. Timestamps, interfaces and comments are kept.
+Which kind needs what, and what it carries, stands in docs/wrappings.md.`;
 
 const { kind, ...ROWS } = encapsulateOptions();
 const OPTIONS: Rows = { kind: { ...(kind as Field<unknown>), fallback: "vxlan" }, ...ROWS };

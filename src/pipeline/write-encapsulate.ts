@@ -2,9 +2,11 @@
 // and the sums that do not change.
 
 import { ArgumentTypeError } from "../core/argument-error.ts";
+import { MAC_LENGTH } from "../layout/ethernet.layout.ts";
 import { GRE_LENGTH } from "../layout/gre.layout.ts";
 import { IP_PROTOCOL_GRE } from "../layout/ipv4.layout.ts";
 import {
+  ENCAPSULATE_BEHIND_MACS,
   ENCAPSULATE_GRE_CHECKSUM,
   ENCAPSULATE_HEADER_LENGTH,
   ENCAPSULATE_LENGTH,
@@ -22,6 +24,7 @@ import {
   ENCAPSULATE_UDP_SUM,
   OPERATION_ENCAPSULATE,
   OPERATION_ENCAPSULATE_ANY,
+  STAGE_FLAGS,
   STAGE_OPERATION,
 } from "../layout/stage.layout.ts";
 import { isOnEthernet, type Wrapping } from "../tunnel/encapsulation.ts";
@@ -44,8 +47,10 @@ export function writeEncapsulation(stage: EncapsulateStage, record: DataView): S
   const isPacket = ofTunnels
     ? writeTunnel(stage as EncapsulateTunnelStage, record)
     : writeOther(stage, record);
+  const behindMacs = (record.getUint32(STAGE_FLAGS, true) & ENCAPSULATE_BEHIND_MACS) !== 0;
   return {
-    headroom: record.getUint32(ENCAPSULATE_HEADER_LENGTH, true),
+    // Of a frame that keeps its addresses they make room; raw IP has nothing that is taken off.
+    headroom: record.getUint32(ENCAPSULATE_HEADER_LENGTH, true) - (behindMacs ? 2 * MAC_LENGTH : 0),
     changes: { of: isPacket ? "any" : "ethernet", to: ["ethernet"], keeps: false, keepsOthers: false },
   };
 }

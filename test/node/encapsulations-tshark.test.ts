@@ -53,7 +53,12 @@ const OVER_IP: readonly Row[] = [
   ["gre", { ...IP, key: 5, checksum: true }, "gre", { "gre.key": "0x00000005" }],
   ["gre-in-udp", { key: 5, checksum: true, udpChecksum: true }, "udp:gre:eth", { "gre.key": "0x00000005" }],
   ["gre-in-udp", { ...IP, checksum: true }, "udp:gre"],
-  ["vxlan", { vni: 5, policy: { group: 77, dontLearn: true } }, "udp:vxlan:eth", { "vxlan.flags": "0x8840", "vxlan.gbp": "77" }],
+  [
+    "vxlan",
+    { vni: 5, policy: { group: 77, dontLearn: true } },
+    "udp:vxlan:eth",
+    { "vxlan.flags": "0x8840", "vxlan.gbp": "77" },
+  ],
   ["vxlan-gpe", { ...IP, vni: 5, udpChecksum: true }, "udp", { "vxlan.vni": "5" }],
   ["geneve", { ...IP, vni: 5, udpChecksum: true }, "udp:geneve", { "geneve.vni": "0x000005" }],
   ["gtp-u", { teid: 0x01020304, udpChecksum: true }, "udp:gtp", { "gtp.teid": "0x01020304" }],

@@ -152,6 +152,10 @@ describe("frames that cannot be put in", () => {
     expect(run([PPPOE], pppoe, 14 + 65534).reason).toBe("frame-too-long");
     expect(run([TZSP], noise(60, 1), 60, 47).reason).toBeUndefined();
     expect(run([TZSP], noise(60, 1), 60, 46).reason).toBe("no-headroom");
+    expect(run([VN_TAG], noise(60, 1), 60, 6).reason).toBeUndefined();
+    expect(run([VN_TAG], noise(60, 1), 60, 5).reason).toBe("no-headroom");
+    using pipeline = new Pipeline(kernels, [VN_TAG, TZSP]);
+    expect(pipeline.headroom).toBe(6 + 47);
   });
 
   it("are those of other links, where frames are carried", async () => {
