@@ -13,6 +13,7 @@ import {
   OPERATION_DECAPSULATE,
   OPERATION_DECAPSULATE_ANY,
   OPERATION_ENCAPSULATE,
+  OPERATION_ENCAPSULATE_ANY,
   OPERATION_FILTER,
   OPERATION_FILTER_VNI,
   OPERATION_SAMPLE,
@@ -30,6 +31,7 @@ import { filter } from "./filter";
 import { sample } from "./sample";
 import { decapsulateAny } from "./unwrap";
 import { vlanPop, vlanPush, vlanRewrite } from "./vlan";
+import { encapsulateAny } from "./wrap-any";
 
 /** Runs all stages over the burst; returns how many frames were not dropped. */
 export function runPipeline(
@@ -70,6 +72,9 @@ export function runPipeline(
         break;
       case OPERATION_DECAPSULATE_ANY:
         decapsulateAny(descriptors, count, stage, counters);
+        break;
+      case OPERATION_ENCAPSULATE_ANY:
+        encapsulateAny(descriptors, count, stage, counters);
         break;
       case OPERATION_FILTER:
         filter(descriptors, count, stage, counters);

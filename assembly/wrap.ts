@@ -86,7 +86,7 @@ export function wrapAll(descriptors: usize, count: u32, stage: usize, counters: 
 }
 
 /** Takes VLAN tags off: the outermost, or all. A turn makes the frame four bytes shorter, so there is a last one. */
-function strip(d: usize, flags: u32): void {
+export function strip(d: usize, flags: u32): void {
   do {
     const length = load<u32>(d, DESCRIPTOR_FRAME_LENGTH);
     if (length < <u32>ETHERNET_LENGTH || !popTag(d, length, 0, 0, 0)) return;
@@ -167,10 +167,10 @@ export function wrap(d: usize, stage: usize, vni: u32): u32 {
   return DROP_NONE;
 }
 
-/** Writes exactly `length` (4, or 8 or more) bytes: the passenger starts right behind them. */
-function writeTemplate(to: usize, from: usize, length: u32): void {
+/** Writes exactly `length` bytes: the passenger starts right behind them. */
+export function writeTemplate(to: usize, from: usize, length: u32): void {
   if (length < 8) {
-    store<u32>(to, load<u32>(from));
+    for (let i: u32 = 0; i < length; i++) store<u8>(to + i, load<u8>(from + i));
     return;
   }
   if (length < 16) {

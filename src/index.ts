@@ -76,10 +76,14 @@ export type { WorkerHealth } from "./threads/worker-health.ts";
 export { WorkerLateError } from "./threads/worker-late-error.ts";
 export type { DecapsulateAny, FrameLabel, WrappingPorts } from "./tunnel/any.ts";
 export {
-  type DecapsulateStageOf,
-  type DecapsulateTunnelStage,
+  type EncapsulateKind,
   type EncapsulateStage,
   type EncapsulateStageOf,
+  encapsulateKinds,
+} from "./tunnel/encapsulations.ts";
+export {
+  type DecapsulateStageOf,
+  type DecapsulateTunnelStage,
   type TunnelKind,
   type TunnelKindInfo,
   tunnelKinds,

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { Field } from "../core/fields.ts";
-import { type EncapsulateStage, optionsOfAnyKind, rowOfKind } from "../tunnel/kinds.ts";
+import { type EncapsulateStage, encapsulateFields, needsAddresses } from "../tunnel/encapsulations.ts";
+import { encapsulateOptions } from "./encapsulate-options.ts";
 import { UsageError } from "./failures.ts";
 import { addTransformOptions, optionsOf, type Parsed, type Rows } from "./options.ts";
 import { transform } from "./transform.ts";
@@ -12,19 +13,18 @@ Examples:
   frameferry encap lan.pcap -o overlay.pcap --vni 7 --local fd00::1 --remote fd00::2
   frameferry encap lan.pcap -o gre.pcap --kind gre --key 77 --local 10.0.0.1 --remote 10.0.0.2
   frameferry encap lan.pcap -o geneve.pcap --kind geneve --vni 7 --geneve-option 0x0102:0x80:00010002 --local fd00::1 --remote fd00::2
+  frameferry encap lan.pcap -o mobile.pcap --kind gtp-u --teid 7 --local 10.0.0.1 --remote 10.0.0.2
+  frameferry encap lan.pcap -o labels.pcap --kind mpls --label 16 --label 1000 --carries ip
   frameferry encap a.pcap -o - --vni 1 --local 10.0.0.1 --remote 10.0.0.2 | frameferry inspect -
 
-The UDP source port, or the FlowID of NVGRE, is a hash of the passenger's flow. Timestamps, interfaces and comments are kept.`;
+The UDP source port, or the FlowID of NVGRE, is a hash of the passenger's flow. Timestamps, interfaces and comments are kept.
+Which kind needs what, and what it carries, stands in docs/wrappings.md.`;
 
-const { kind, local, remote, ...ROWS } = optionsOfAnyKind("encapsulate");
+const { kind, ...ROWS } = encapsulateOptions();
+const OPTIONS: Rows = { kind: { ...(kind as Field<unknown>), fallback: "vxlan" }, ...ROWS };
 
 /** A packet has two ends: what is written to a capture is never a bare header. */
-const OPTIONS: Rows = {
-  kind: { ...(kind as Field<unknown>), fallback: "vxlan" },
-  local: { ...(local as Field<unknown>), required: true },
-  remote: { ...(remote as Field<unknown>), required: true },
-  ...ROWS,
-};
+const ENDS: readonly string[] = ["local", "remote"];
 
 export function defineEncap(command: Command): void {
   addTransformOptions(command, OPTIONS).addHelpText("after", EXAMPLES).action(encap);
@@ -32,8 +32,10 @@ export function defineEncap(command: Command): void {
 
 async function encap(inputs: readonly string[], parsed: Parsed): Promise<void> {
   const stage = { stage: "encapsulate", kind: "vxlan", ...optionsOf(OPTIONS, parsed) } as EncapsulateStage;
-  for (const [name, { required, flag }] of Object.entries(rowOfKind(stage.kind).encapsulate)) {
-    if (required && flag !== undefined && !Object.hasOwn(stage, name))
+  const hasEnds = needsAddresses(stage.kind);
+  for (const [name, { required }] of Object.entries(encapsulateFields(stage.kind))) {
+    const flag = OPTIONS[name]?.flag;
+    if ((required || (hasEnds && ENDS.includes(name))) && flag !== undefined && !Object.hasOwn(stage, name))
       throw new UsageError(`required option '${flag}' not specified`);
   }
   // Whether the options belong to the kind is checked where all stages are.

@@ -20,7 +20,7 @@ const commands: Readonly<Record<string, Entry>> = {
     load: async () => (await import("./decap.ts")).defineDecap,
   },
   encap: {
-    summary: "put the frames of a capture into a tunnel",
+    summary: "put the frames of a capture, or the packets in them, into a tunnel",
     load: async () => (await import("./encap.ts")).defineEncap,
   },
   vlan: {

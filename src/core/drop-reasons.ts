@@ -40,6 +40,7 @@ import {
   DROP_NO_TIME,
   DROP_NONE,
   DROP_NOT_ETHERNET,
+  DROP_NOT_IP,
   DROP_NOT_SAMPLED,
   DROP_NOT_TUNNEL,
   DROP_NVGRE_FIELDS,
@@ -284,6 +285,11 @@ export const dropReasons: readonly DropReason[] = [
   },
   { code: DROP_OTHER_ADDRESS, name: "other-address", sentence: "between addresses that were not asked for" },
   { code: DROP_FILTERED, name: "filtered", sentence: "not what a filter lets through" },
+  {
+    code: DROP_NOT_IP,
+    name: "not-ip",
+    sentence: "no IP packet, or none of a version that the tunnel carries",
+  },
 ];
 
 /** The reason for a code; throws a RangeError for a code that no kernel writes. */

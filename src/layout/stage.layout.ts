@@ -32,6 +32,7 @@ export const OPERATION_SAMPLE = 7;
 export const OPERATION_COUNT = 8;
 export const OPERATION_DECAPSULATE_ANY = 9;
 export const OPERATION_FILTER = 10;
+export const OPERATION_ENCAPSULATE_ANY = 11;
 
 // Decapsulation
 export const DECAPSULATE_VNI = 16; // VNI_NONE: any; of GRE the key, which counts only with DECAPSULATE_KEYED
@@ -89,6 +90,12 @@ export const ENCAPSULATE_SEED = 36; // of the flow hash
 export const ENCAPSULATE_GRE_CHECKSUM = 40; // where the GRE checksum lies; 0: none
 export const ENCAPSULATE_NUMBER = 44; // where the four bytes lie that a VNI, VSID or GRE key is in
 export const ENCAPSULATE_NUMBER_SHIFT = 48; // bits that come before it there: 8 in a GRE key, whose first byte is zero then
+export const ENCAPSULATE_TUNNEL = 52; // any kind, from here on: where the tunnel header begins
+export const ENCAPSULATE_TYPE = 56; // where 16 bits lie that say of which version an IP packet is; 0: nowhere
+export const ENCAPSULATE_TYPE_IPV4 = 60; // what they say, as they lie in a packet
+export const ENCAPSULATE_TYPE_IPV6 = 64;
+export const ENCAPSULATE_LENGTH = 68; // where a length of 16 bits lies, beside those of IP and UDP; 0: nowhere
+export const ENCAPSULATE_LENGTH_FROM = 72; // from where on it counts
 export const ENCAPSULATE_TEMPLATE = 128;
 export const ENCAPSULATE_TEMPLATE_LENGTH = 384;
 export const ENCAPSULATE_IPV6 = 1;
@@ -96,6 +103,12 @@ export const ENCAPSULATE_UDP_CHECKSUM = 2;
 export const ENCAPSULATE_STRIP_TAG = 4; // the passenger's outermost VLAN tag is taken off first
 export const ENCAPSULATE_STRIP_ALL = 8; // all of its VLAN tags are
 export const ENCAPSULATE_FLOW_ID = 16; // NVGRE: the header's last byte comes from the flow hash
+export const ENCAPSULATE_OF_IPV4 = 32; // any kind: what goes in is an IP packet, without what is in front of it
+export const ENCAPSULATE_OF_IPV6 = 64;
+export const ENCAPSULATE_BEHIND_MACS = 128; // any kind: the headers go in behind the addresses of the frame
+export const ENCAPSULATE_OWN_DESTINATION = 256; // any kind: the outer address is the frame's own, if it has one
+export const ENCAPSULATE_OWN_SOURCE = 512;
+export const ENCAPSULATE_OWN_PORT = 1024; // any kind: the UDP source port is that of the template
 
 // VLAN tags
 export const VLAN_TAG = 16; // push: TPID and TCI as they lie in the frame

@@ -20,16 +20,16 @@ import {
   STAGE_LENGTH,
 } from "../layout/stage.layout.ts";
 import { PLAIN_KEYED_LENGTH, PLAIN_UDP_LENGTH } from "../layout/tunnel.layout.ts";
-import { type EncapsulateStage, rowOf, type TunnelKind } from "../tunnel/kinds.ts";
+import { type EncapsulateTunnelStage, rowOf, type TunnelKind } from "../tunnel/kinds.ts";
 import type { OfAnyKind } from "../tunnel/tunnel-kind.ts";
 import { checksumFold } from "../wire/checksum.ts";
-import { writeEncapsulate } from "./write-encapsulate.ts";
+import { writeEncapsulation } from "./write-encapsulate.ts";
 
 /**
  * What such records have in common; nothing of it is `undefined`. All but the ends is for the tunnel's kind alone, to
  * whom it is left to check it.
  */
-export type TemplateHeaders = OfAnyKind<EncapsulateStage> & {
+export type TemplateHeaders = OfAnyKind<EncapsulateTunnelStage> & {
   readonly kind: TunnelKind;
   readonly local: IpAddress;
   readonly localMac: MacAddress;
@@ -72,16 +72,13 @@ export class EncapsulateTemplate {
     const addressLength = parseIp("local", headers.local).length;
     // In a sum zeroes are nothing.
     const nobody = { remote: new Uint8Array(addressLength), remoteMac: new Uint8Array(MAC_LENGTH) };
-    const stage = { stage: "encapsulate", ...headers, ...nobody } as EncapsulateStage;
+    const stage = { stage: "encapsulate", ...headers, ...nobody } as EncapsulateTunnelStage;
     const { numberName, placeholder } = rowOf("encapsulate", stage);
-    const headerLength = writeEncapsulate(
-      { ...stage, [numberName]: placeholder } as EncapsulateStage,
-      record,
-    );
+    writeEncapsulation({ ...stage, [numberName]: placeholder } as EncapsulateTunnelStage, record);
     // Where the least number is not zero, there is no checksum that has summed it up.
     if (placeholder !== 0)
       record.setUint32(ENCAPSULATE_TEMPLATE + record.getUint32(ENCAPSULATE_NUMBER, true), 0);
-    this.length = recordLength(headerLength);
+    this.length = recordLength(record.getUint32(ENCAPSULATE_HEADER_LENGTH, true));
     this.plain = plainness(record);
     this.#words = new Uint32Array(record.buffer, 0, this.length >>> 2);
     this.#addressLength = addressLength;

@@ -2,7 +2,8 @@
 // and posted to a worker.
 
 import type { DecapsulateAny } from "../tunnel/any.ts";
-import type { DecapsulateTunnelStage, EncapsulateStage } from "../tunnel/kinds.ts";
+import type { EncapsulateStage } from "../tunnel/encapsulations.ts";
+import type { DecapsulateTunnelStage } from "../tunnel/kinds.ts";
 import type { CountKey } from "./count-keys.ts";
 
 /** A decapsulation: of one kind of tunnel, or of whatever is there. */

@@ -3,7 +3,7 @@
 import { ArgumentRangeError } from "../core/argument-error.ts";
 import { alternatives, wrongType } from "../core/arguments.ts";
 import { OPERATION_DECAPSULATE, OPERATION_ENCAPSULATE, STAGE_OPERATION } from "../layout/stage.layout.ts";
-import type { EncapsulateStage } from "../tunnel/kinds.ts";
+import type { EncapsulateStage } from "../tunnel/encapsulations.ts";
 import { COUNT_STAGE } from "./count-stage.ts";
 import { FILTER_STAGE } from "./filter-stage.ts";
 import { SAMPLE_STAGE } from "./sample-stage.ts";
@@ -11,7 +11,7 @@ import type { StageKind, StageNeeds } from "./stage-kind.ts";
 import type { DecapsulateStage, Stage } from "./stages.ts";
 import { FILTER_VNI_STAGE, VLAN_POP_STAGE, VLAN_PUSH_STAGE, VLAN_REWRITE_STAGE } from "./vlan-stages.ts";
 import { writeDecapsulate } from "./write-decapsulate.ts";
-import { writeEncapsulate } from "./write-encapsulate.ts";
+import { writeEncapsulation } from "./write-encapsulate.ts";
 
 /** All kinds of stages, one a row. */
 export const STAGE_KINDS: readonly StageKind[] = [
@@ -37,10 +37,7 @@ export const STAGE_KINDS: readonly StageKind[] = [
     name: "encapsulate",
     operation: OPERATION_ENCAPSULATE,
     fields: undefined,
-    write: (stage, record) => ({
-      headroom: writeEncapsulate(stage as EncapsulateStage, record),
-      changes: { of: "ethernet", to: ["ethernet"], keeps: false, keepsOthers: false },
-    }),
+    write: (stage, record) => writeEncapsulation(stage as EncapsulateStage, record),
   },
   VLAN_PUSH_STAGE,
   VLAN_POP_STAGE,

@@ -13,6 +13,7 @@ import type {
   Decapsulate,
   DecapsulateUdp,
   Encapsulate,
+  EncapsulateOverUdp,
   EncapsulateUdp,
   TunnelTo,
   UdpTunnelTo,
@@ -139,6 +140,11 @@ export const TUNNEL: Fields<TunnelTo, "remote"> = {
   dscp: whole(0, 63),
 };
 
+export const CARRIES: Field<"ethernet" | "ip"> & { readonly fallback: "ethernet" } = {
+  ...choice("ethernet", "ip"),
+  fallback: "ethernet",
+};
+
 const UDP_PORT: Kind<number> = whole(1, 65535);
 export const VNI: Kind<number> = whole(0, VNI_MAXIMUM);
 
@@ -168,17 +174,11 @@ export function decapsulateUdp(
 }
 
 /** For a kind over UDP whose port is this. */
-export function encapsulateUdp(
+export function encapsulateOverUdp(
   port: number,
-): Fields<EncapsulateUdp, "stage" | "ttl" | "dscp" | "header" | "seed" | "vni" | "port" | "innerTag"> {
+): Fields<EncapsulateOverUdp, "stage" | "ttl" | "dscp" | "header" | "seed" | "port"> {
   return {
     ...ENCAPSULATE,
-    vni: {
-      ...VNI,
-      required: true,
-      flag: "--vni <N>",
-      help: `VNI, 0 to ${VNI_MAXIMUM}`,
-    },
     port: {
       ...UDP_PORT,
       fallback: port,
@@ -190,6 +190,21 @@ export function encapsulateUdp(
       flag: "--udp-checksum",
       help: "compute the outer UDP checksum (default over IPv6)",
       off: { flag: "--no-udp-checksum", help: "leave the outer UDP checksum zero (default over IPv4)" },
+    },
+  };
+}
+
+/** The same with a VNI, for Ethernet frames. */
+export function encapsulateUdp(
+  port: number,
+): Fields<EncapsulateUdp, "stage" | "ttl" | "dscp" | "header" | "seed" | "vni" | "port" | "innerTag"> {
+  return {
+    ...encapsulateOverUdp(port),
+    vni: {
+      ...VNI,
+      required: true,
+      flag: "--vni <N>",
+      help: `VNI, 0 to ${VNI_MAXIMUM}`,
     },
     innerTag: SOURCE_TAGS_KEPT,
   };

@@ -3,12 +3,20 @@
 import { ArgumentRangeError } from "../core/argument-error.ts";
 import { bytes, choice, type Field, type Fields, type Kind, list, object, whole } from "../core/fields.ts";
 import { DROP_GENEVE_TRUNCATED } from "../layout/drop.layout.ts";
-import { GENEVE_PORT, GENEVE_VNI } from "../layout/geneve.layout.ts";
+import { ETHERTYPE_IPV4, ETHERTYPE_IPV6 } from "../layout/ethernet.layout.ts";
+import { GENEVE_PORT, GENEVE_PROTOCOL, GENEVE_VNI } from "../layout/geneve.layout.ts";
 import { TUNNEL_GENEVE } from "../layout/tunnel.layout.ts";
 import { VNI_MAXIMUM } from "../layout/vxlan.layout.ts";
 import { emitGeneve, type GeneveOption, geneveLength } from "../wire/geneve.ts";
-import { CRITICAL_OPTIONS, decapsulateUdp, encapsulateUdp, UDP_TUNNEL, USUAL_UDP } from "./fields.ts";
-import type { DecapsulateUdp, EncapsulateUdp, TunnelRow, UdpTunnelTo } from "./tunnel-kind.ts";
+import {
+  CARRIES,
+  CRITICAL_OPTIONS,
+  decapsulateUdp,
+  encapsulateUdp,
+  UDP_TUNNEL,
+  USUAL_UDP,
+} from "./fields.ts";
+import type { CarriesEither, DecapsulateUdp, EncapsulateUdp, TunnelRow, UdpTunnelTo } from "./tunnel-kind.ts";
 
 /** Takes Geneve headers and their options off. Control packets (O flag) are dropped: they carry no passengers. */
 interface DecapsulateGeneve extends DecapsulateUdp {
@@ -21,7 +29,7 @@ interface DecapsulateGeneve extends DecapsulateUdp {
 }
 
 /** Puts the frame into a Geneve tunnel. */
-interface EncapsulateGeneve extends EncapsulateUdp {
+interface EncapsulateGeneve extends EncapsulateUdp, CarriesEither {
   readonly kind: "geneve";
   /** Options that every packet gets, 252 bytes at most. A critical one sets the C flag. Default: none. */
   readonly options?: readonly GeneveOption[] | undefined;
@@ -73,8 +81,9 @@ export const geneve: TunnelRow<Geneve> = {
     ...decapsulateUdp(GENEVE_PORT),
     criticalOptions: CRITICAL_OPTIONS,
   },
-  encapsulate: { kind, ...encapsulateUdp(GENEVE_PORT), options: OPTIONS },
+  encapsulate: { kind, ...encapsulateUdp(GENEVE_PORT), carries: CARRIES, options: OPTIONS },
   tunnel: { kind, ...UDP_TUNNEL, options: OPTIONS },
+  ipTypes: { at: GENEVE_PROTOCOL, ipv4: ETHERTYPE_IPV4, ipv6: ETHERTYPE_IPV6 },
   header({ vni = 0, options = [] }) {
     const header = new Uint8Array(geneveLength({ options }));
     emitGeneve({ vni, options }, header);

@@ -1,8 +1,9 @@
 // GRE as a kind of tunnel (RFC 2784, RFC 2890): protocol type 0x6558.
 
-import { choice, flag, whole } from "../core/fields.ts";
+import { choice, type Fields, flag, whole } from "../core/fields.ts";
 import { DROP_GRE_TRUNCATED } from "../layout/drop.layout.ts";
-import { ETHERTYPE_TEB } from "../layout/ethernet.layout.ts";
+import { ETHERTYPE_IPV4, ETHERTYPE_IPV6, ETHERTYPE_TEB } from "../layout/ethernet.layout.ts";
+import { GRE_PROTOCOL } from "../layout/gre.layout.ts";
 import {
   DECAPSULATE_KEEP_OTHERS,
   DECAPSULATE_KEYED,
@@ -12,6 +13,7 @@ import {
 import { TUNNEL_GRE } from "../layout/tunnel.layout.ts";
 import { emitGre, type GreFields, greLength } from "../wire/gre.ts";
 import {
+  CARRIES,
   DECAPSULATE,
   ENCAPSULATE,
   GRE_CHECKSUM,
@@ -20,7 +22,7 @@ import {
   SOURCE_TAGS_KEPT,
   TUNNEL,
 } from "./fields.ts";
-import type { Decapsulate, Encapsulate, TunnelRow, TunnelTo } from "./tunnel-kind.ts";
+import type { CarriesEither, Decapsulate, Encapsulate, IpTypes, TunnelRow, TunnelTo } from "./tunnel-kind.ts";
 
 /**
  * Takes GRE headers off that carry Ethernet frames, with or without checksum, key and sequence number, which is not looked
@@ -42,18 +44,20 @@ interface DecapsulateGre extends Decapsulate {
   readonly innerTag?: "keep" | "drop" | undefined;
 }
 
-/**
- * Puts the frame into a GRE tunnel. There are no sequence numbers: they are a state of the tunnel, and several workers have
- * none in common.
- */
-interface EncapsulateGre extends Encapsulate {
-  readonly kind: "gre";
+/** What GRE has in whatever lies around it. */
+export interface GreOptions extends CarriesEither {
   /** 0 to 2^32 - 1. Default: no key. */
   readonly key?: number | undefined;
   /** Whether to compute the GRE checksum over header and passenger (RFC 2784 §2.5). Default false. */
   readonly checksum?: boolean | undefined;
-  /** Whether the passenger's outermost VLAN tag stays. Default `"keep"`. */
-  readonly innerTag?: "keep" | "strip" | undefined;
+}
+
+/**
+ * Puts the frame into a GRE tunnel. There are no sequence numbers: they are a state of the tunnel, and several workers have
+ * none in common.
+ */
+interface EncapsulateGre extends Encapsulate, GreOptions {
+  readonly kind: "gre";
 }
 
 /**
@@ -78,6 +82,20 @@ export const USUAL_GRE: number =
 
 const KEY_MAXIMUM = 0xffffffff;
 const kind = { ...choice("gre"), required: true } as const;
+
+/** Of GRE in whatever lies around it. */
+export const GRE_FIELDS: Fields<GreOptions, "checksum" | "carries"> = {
+  key: {
+    ...whole(0, KEY_MAXIMUM),
+    flag: "--key <N>",
+    help: `GRE key, 0 to ${KEY_MAXIMUM} (default: none)`,
+  },
+  checksum: { ...flag(), fallback: false, flag: "--gre-checksum", help: "compute the GRE checksum" },
+  innerTag: SOURCE_TAGS_KEPT,
+  carries: CARRIES,
+};
+
+export const GRE_IP_TYPES: IpTypes = { at: GRE_PROTOCOL, ipv4: ETHERTYPE_IPV4, ipv6: ETHERTYPE_IPV6 };
 
 export const gre: TunnelRow<Gre> = {
   name: "gre",
@@ -104,15 +122,10 @@ export const gre: TunnelRow<Gre> = {
   encapsulate: {
     kind,
     ...ENCAPSULATE,
-    key: {
-      ...whole(0, KEY_MAXIMUM),
-      flag: "--key <N>",
-      help: `GRE key, 0 to ${KEY_MAXIMUM} (default: none)`,
-    },
-    checksum: { ...flag(), fallback: false, flag: "--gre-checksum", help: "compute the GRE checksum" },
-    innerTag: SOURCE_TAGS_KEPT,
+    ...GRE_FIELDS,
   },
   tunnel: { kind, ...TUNNEL, checksum: flag() },
+  ipTypes: GRE_IP_TYPES,
   header: ({ key, checksum }) => greHeader({ key, checksum: checksum ? 0 : undefined }),
   decapsulateFlags: 0,
   encapsulateFlags: 0,

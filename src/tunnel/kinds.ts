@@ -1,11 +1,11 @@
 // The table of all kinds of tunnels, in the order of their numbers.
 
-import { alternatives, oneOf, unknownOption, wrongType } from "../core/arguments.ts";
-import { checkField, type Field, notFor } from "../core/fields.ts";
+import { oneOf, unknownOption, wrongType } from "../core/arguments.ts";
+import { checkField, notFor } from "../core/fields.ts";
 import { type Geneve, geneve } from "./geneve.ts";
 import { type Gre, gre } from "./gre.ts";
 import { type Nvgre, nvgre } from "./nvgre.ts";
-import type { FieldRows, KindOptions, TunnelRow } from "./tunnel-kind.ts";
+import type { KindOptions, TunnelRow } from "./tunnel-kind.ts";
 import { type Vxlan, vxlan } from "./vxlan.ts";
 import { type VxlanGpe, vxlanGpe } from "./vxlan-gpe.ts";
 
@@ -29,21 +29,18 @@ export type TunnelKind = keyof TunnelKindOptions;
  */
 export type DecapsulateStageOf<K extends TunnelKind> = TunnelKindOptions[K]["decapsulate"];
 
-/** Puts the frame into a tunnel of this kind: outer Ethernet, IP, UDP where the kind has it, and tunnel header. */
-export type EncapsulateStageOf<K extends TunnelKind> = TunnelKindOptions[K]["encapsulate"];
+/** An encapsulation of one kind of tunnel, whichever: outer Ethernet, IP, UDP where the kind has it, and tunnel header. */
+export type EncapsulateTunnelStage = TunnelKindOptions[TunnelKind]["encapsulate"];
 
 /** A decapsulation of one kind of tunnel, whichever; see {@link DecapsulateStageOf}. */
 export type DecapsulateTunnelStage = DecapsulateStageOf<TunnelKind>;
-
-/** An encapsulation of any kind; see {@link EncapsulateStageOf}. */
-export type EncapsulateStage = EncapsulateStageOf<TunnelKind>;
 
 /** Where a switch's tunnel of this kind leads, and what its packets say. */
 export type TunnelToOf<K extends TunnelKind> = TunnelKindOptions[K]["tunnel"];
 
 /** Kinds whose tunnels run over UDP, on a port of their own. */
 export type UdpTunnelKind = {
-  [K in TunnelKind]: "port" extends keyof EncapsulateStageOf<K> ? K : never;
+  [K in TunnelKind]: "port" extends keyof TunnelKindOptions[K]["encapsulate"] ? K : never;
 }[TunnelKind];
 
 /** What is known of a kind of tunnel. */
@@ -76,46 +73,7 @@ export const TUNNEL_KINDS: readonly TunnelKind[] = tunnelKinds.map(({ kind }) =>
 const BY_NAME: ReadonlyMap<unknown, TunnelRow> = new Map(TUNNEL_ROWS.map((row) => [row.name, row]));
 
 /** What has options of a kind. */
-type Part = keyof KindOptions;
-
-/** The options of a part that any kind has: each as the first kind with it has it, told what the others say of it. */
-export function optionsOfAnyKind(part: Part): FieldRows {
-  return ANY[part];
-}
-
-const ANY: Readonly<Record<Part, FieldRows>> = {
-  decapsulate: merged("decapsulate"),
-  encapsulate: merged("encapsulate"),
-  tunnel: merged("tunnel"),
-};
-
-function merged(part: Part): FieldRows {
-  const names = new Set(TUNNEL_ROWS.flatMap((row) => Object.keys(row[part])));
-  names.delete("kind");
-  const check = (path: string, value: unknown): TunnelKind => oneOf(path, value, TUNNEL_KINDS);
-  const expected = alternatives(TUNNEL_KINDS);
-  const kind = { expected, check, parse: check, flag: "--kind <KIND>", help: `kind of tunnel: ${expected}` };
-  return { kind, ...Object.fromEntries([...names].map((name) => [name, mergedOption(part, name)])) };
-}
-
-function mergedOption(part: Part, name: string): Field<unknown> {
-  const rows = TUNNEL_ROWS.filter((row) => Object.hasOwn(row[part], name));
-  const fields = rows.map((row) => row[part][name] as Field<unknown>);
-  const [first] = fields as [Field<unknown>];
-  const { required, fallback, help, ...option } = first;
-  const text = togetherText(rows, (field) => field.help ?? "");
-  if (fields.every((field) => field.fallback === fallback))
-    return { ...option, ...(fallback !== undefined && { fallback }), help: text };
-  return { ...option, help: `${text} (default: ${togetherText(rows, (field) => String(field.fallback))})` };
-
-  /** What the first kind says; and what others say, if it is something else. */
-  function togetherText(of: readonly TunnelRow[], tell: (field: Field<unknown>) => string): string {
-    const said = of.map((row) => [row.title, tell(row[part][name] as Field<unknown>)] as const);
-    const usual = said[0]?.[1] ?? "";
-    const others = said.filter(([, words]) => words !== usual);
-    return [usual, ...others.map(([title, words]) => `of ${title} ${words}`)].join(", ");
-  }
-}
+export type Part = keyof KindOptions;
 
 /** The UDP port of a kind; undefined if it is not over UDP. */
 export function portOf({ over }: TunnelRow): number | undefined {
@@ -142,13 +100,18 @@ export function rowOf(
   // Nothing is made here: a switch may get a tunnel each microsecond.
   for (const key in options) {
     if (Object.hasOwn(own, key) || Object.hasOwn(more, key)) continue;
-    if (!Object.hasOwn(ANY[part], key))
-      throw unknownOption(part, key, [...Object.keys(more), ...Object.keys(row?.[part] ?? ANY[part])]);
+    if (!TUNNEL_ROWS.some((other) => Object.hasOwn(other[part], key)))
+      throw unknownOption(part, key, [...Object.keys(more), ...optionNames(part, row)]);
     if (row !== undefined && options[key as keyof typeof options] !== undefined)
       throw notFor(key, `a tunnel of kind ${row.name}`);
   }
   if (row === undefined) oneOf("kind", options.kind, TUNNEL_KINDS);
   return row as TunnelRow;
+}
+
+/** Names of a kind's options; of all kinds' if it is none. */
+function optionNames(part: Part, row: TunnelRow | undefined): ReadonlySet<string> {
+  return new Set((row === undefined ? TUNNEL_ROWS : [row]).flatMap((each) => Object.keys(each[part])));
 }
 
 /** All options of a stage, checked, with what is used where nothing is given. */

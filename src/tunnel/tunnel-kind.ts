@@ -66,9 +66,8 @@ export interface Encapsulate {
   readonly seed?: number | undefined;
 }
 
-export interface EncapsulateUdp extends Encapsulate {
-  /** 0 to 16,777,215. */
-  readonly vni: number;
+/** What every kind over UDP has on the way into it. */
+export interface EncapsulateOverUdp extends Encapsulate {
   /** UDP destination port. Default: that of the kind; see `tunnelKinds`. */
   readonly port?: number | undefined;
   /**
@@ -76,8 +75,26 @@ export interface EncapsulateUdp extends Encapsulate {
    * and for Geneve, where RFC 8926 §3.3 recommends it, Linux and Open vSwitch do it so.
    */
   readonly udpChecksum?: boolean | undefined;
+}
+
+/** What every kind has that carries Ethernet frames, tagged ones too. */
+export interface CarriesEthernet {
   /** Whether the passenger's outermost VLAN tag stays. Default `"keep"`; RFC 7348 §6.1 recommends `"strip"`. */
   readonly innerTag?: "keep" | "strip" | undefined;
+}
+
+/** What every kind has that carries either. */
+export interface CarriesEither extends CarriesEthernet {
+  /**
+   * `"ethernet"`, the default: the whole frame. `"ip"`: the IP packet in it, without link header, VLAN tags and padding;
+   * frames of any link then, and what is no IP is dropped (`not-ip`).
+   */
+  readonly carries?: "ethernet" | "ip" | undefined;
+}
+
+export interface EncapsulateUdp extends EncapsulateOverUdp, CarriesEthernet {
+  /** 0 to 16,777,215. */
+  readonly vni: number;
 }
 
 /** Where a switch's tunnel leads, and what its outer packets say. */
@@ -119,6 +136,13 @@ export type TunnelLayer = "vxlan" | "geneve" | "gre";
 /** A meaning of a header's bits that others of the same layer do not have. */
 export type Reading = NonNullable<VxlanOptions["extension"]>;
 
+/** 16 bits of a header that say of which version an IP packet is: where they lie in it, and what they say. */
+export interface IpTypes {
+  readonly at: number;
+  readonly ipv4: number;
+  readonly ipv6: number;
+}
+
 /** A kind of tunnel; `K` are the options it has. */
 export interface TunnelRow<K extends KindOptions = KindOptions> {
   readonly name: K["tunnel"]["kind"];
@@ -149,6 +173,8 @@ export interface TunnelRow<K extends KindOptions = KindOptions> {
   readonly tunnel: FieldRows;
   /** The header that checked options of an encapsulation make, with zeroes for a checksum and for what a flow gives. */
   header(options: OfAnyKind<K["encapsulate"]>): Uint8Array;
+  /** Where the header says of which version an IP packet is that it carries, if it can carry one. */
+  readonly ipTypes?: IpTypes;
   /** Flags of stage records that come with the kind. */
   readonly decapsulateFlags: number;
   readonly encapsulateFlags: number;

@@ -7,12 +7,15 @@ import {
   VNI_MAXIMUM,
   VXLAN_LENGTH,
   VXLAN_NEXT_ETHERNET,
+  VXLAN_NEXT_IPV4,
+  VXLAN_NEXT_IPV6,
+  VXLAN_NEXT_PROTOCOL,
   VXLAN_PORT_GPE,
   VXLAN_VNI,
 } from "../layout/vxlan.layout.ts";
 import { emitVxlan } from "../wire/vxlan.ts";
-import { decapsulateUdp, encapsulateUdp, RESERVED_BITS, UDP_TUNNEL, USUAL_UDP } from "./fields.ts";
-import type { DecapsulateUdp, EncapsulateUdp, TunnelRow, UdpTunnelTo } from "./tunnel-kind.ts";
+import { CARRIES, decapsulateUdp, encapsulateUdp, RESERVED_BITS, UDP_TUNNEL, USUAL_UDP } from "./fields.ts";
+import type { CarriesEither, DecapsulateUdp, EncapsulateUdp, TunnelRow, UdpTunnelTo } from "./tunnel-kind.ts";
 
 /**
  * Takes VXLAN-GPE headers off that carry Ethernet frames: next protocol 3, or without the P flag, as in VXLAN. Other
@@ -24,8 +27,8 @@ interface DecapsulateVxlanGpe extends DecapsulateUdp {
   readonly rule?: "rfc" | "strict" | undefined;
 }
 
-/** Puts the frame into a VXLAN-GPE tunnel: the header says that it carries Ethernet. */
-interface EncapsulateVxlanGpe extends EncapsulateUdp {
+/** Puts the frame into a VXLAN-GPE tunnel: the header says what it carries. */
+interface EncapsulateVxlanGpe extends EncapsulateUdp, CarriesEither {
   readonly kind: "vxlan-gpe";
 }
 
@@ -52,8 +55,10 @@ export const vxlanGpe: TunnelRow<VxlanGpe> = {
   numberAt: VXLAN_VNI,
   numberShift: 0,
   decapsulate: { kind, ...decapsulateUdp(VXLAN_PORT_GPE), rule: RESERVED_BITS },
-  encapsulate: { kind, ...encapsulateUdp(VXLAN_PORT_GPE) },
+  encapsulate: { kind, ...encapsulateUdp(VXLAN_PORT_GPE), carries: CARRIES },
   tunnel: { kind, ...UDP_TUNNEL },
+  // The byte in front of the next protocol is reserved.
+  ipTypes: { at: VXLAN_NEXT_PROTOCOL - 1, ipv4: VXLAN_NEXT_IPV4, ipv6: VXLAN_NEXT_IPV6 },
   header({ vni = 0 }) {
     const header = new Uint8Array(VXLAN_LENGTH);
     emitVxlan({ vni, gpe: { nextProtocol: VXLAN_NEXT_ETHERNET, bum: false, oam: false } }, header);

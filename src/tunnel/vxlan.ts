@@ -1,6 +1,6 @@
 // VXLAN as a kind of tunnel (RFC 7348).
 
-import { choice } from "../core/fields.ts";
+import { choice, type Fields, flag, object, whole } from "../core/fields.ts";
 import { DROP_VXLAN_TRUNCATED } from "../layout/drop.layout.ts";
 import { TUNNEL_VXLAN } from "../layout/tunnel.layout.ts";
 import {
@@ -10,7 +10,7 @@ import {
   VXLAN_PORT_LINUX,
   VXLAN_VNI,
 } from "../layout/vxlan.layout.ts";
-import { emitVxlan } from "../wire/vxlan.ts";
+import { emitVxlan, type VxlanGroupPolicy } from "../wire/vxlan.ts";
 import { decapsulateUdp, encapsulateUdp, RESERVED_BITS, UDP_TUNNEL, USUAL_UDP } from "./fields.ts";
 import type { DecapsulateUdp, EncapsulateUdp, TunnelRow, UdpTunnelTo } from "./tunnel-kind.ts";
 
@@ -24,9 +24,21 @@ interface DecapsulateVxlan extends DecapsulateUdp {
   readonly rule?: "rfc" | "strict" | undefined;
 }
 
+/** A group policy that VXLAN headers tell (draft-smith-vxlan-group-policy). */
+export interface GroupPolicy {
+  /** Group policy id, 0 to 65535. */
+  readonly group: number;
+  /** Do not learn the passenger's source MAC. Default false. */
+  readonly dontLearn?: boolean | undefined;
+  /** The policy has been applied already. Default false. */
+  readonly applied?: boolean | undefined;
+}
+
 /** Puts the frame into a VXLAN tunnel. */
 interface EncapsulateVxlan extends EncapsulateUdp {
   readonly kind: "vxlan";
+  /** Default: none. */
+  readonly policy?: GroupPolicy | undefined;
 }
 
 interface VxlanTunnel extends UdpTunnelTo {
@@ -38,6 +50,12 @@ export interface Vxlan {
   readonly encapsulate: EncapsulateVxlan;
   readonly tunnel: VxlanTunnel;
 }
+
+const POLICY: Fields<GroupPolicy, "group" | "dontLearn" | "applied"> = {
+  group: { ...whole(0, 0xffff), required: true },
+  dontLearn: { ...flag(), fallback: false },
+  applied: { ...flag(), fallback: false },
+};
 
 const kind = { ...choice("vxlan"), required: true } as const;
 
@@ -52,11 +70,11 @@ export const vxlan: TunnelRow<Vxlan> = {
   numberAt: VXLAN_VNI,
   numberShift: 0,
   decapsulate: { kind, ...decapsulateUdp(VXLAN_PORT), rule: RESERVED_BITS },
-  encapsulate: { kind, ...encapsulateUdp(VXLAN_PORT) },
+  encapsulate: { kind, ...encapsulateUdp(VXLAN_PORT), policy: object(POLICY) },
   tunnel: { kind, ...UDP_TUNNEL },
-  header({ vni = 0 }) {
+  header({ vni = 0, policy }) {
     const header = new Uint8Array(VXLAN_LENGTH);
-    emitVxlan({ vni }, header);
+    emitVxlan({ vni, groupPolicy: policy as VxlanGroupPolicy | undefined }, header);
     return header;
   },
   decapsulateFlags: 0,

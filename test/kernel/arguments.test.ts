@@ -153,7 +153,7 @@ describe("Pipeline", () => {
     [{ ...out, innerTag: "strip" }, RangeError, "innerTag"],
     [{ ...out, header: "half" }, RangeError, "header"],
     [{ ...out, ports: 1 }, TypeError, "decapsulate"],
-    [{ ...outer, kind: "ipip" }, RangeError, "kind"],
+    [{ ...outer, kind: "fou" }, RangeError, "kind"],
     [{ ...outer, kind: "gre" }, TypeError, "vni"],
     [{ ...outer, kind: "gre", vni: undefined, key: -1 }, RangeError, "key"],
     [{ ...outer, kind: "gre", vni: undefined, checksum: 1 }, TypeError, "checksum"],

@@ -13,7 +13,7 @@ import {
   TRUNK_PORT_FIELDS,
 } from "../../build/js/src/switch/switch-options.js";
 import { VTEP_FIELDS } from "../../build/js/src/switch/vtep.js";
-import { optionsOfAnyKind } from "../../build/js/src/tunnel/kinds.js";
+import { optionsOfAnyKind } from "../../build/js/src/tunnel/kind-options.js";
 
 interface Schema {
   readonly $ref?: string;

@@ -1,5 +1,5 @@
 // The kinds of tunnels, and stages with the options of all kinds, as models and generators handle them.
-import type { DecapsulateStage, EncapsulateStage, TunnelKind } from "frameferry";
+import type { DecapsulateStage, EncapsulateStageOf, TunnelKind } from "frameferry";
 import type { GeneveOption } from "frameferry/wire";
 
 export const KINDS: readonly TunnelKind[] = ["vxlan", "geneve", "gre", "nvgre", "vxlan-gpe"];
@@ -63,12 +63,12 @@ export function decapsulateStage(options: AnyDecapsulate): DecapsulateStage {
   return { stage: "decapsulate", ...without(options, FOREIGN_OUT[options.kind]) } as DecapsulateStage;
 }
 
-export function encapsulateStage(options: AnyEncapsulate): EncapsulateStage {
+export function encapsulateStage(options: AnyEncapsulate): EncapsulateStageOf<TunnelKind> {
   const own = without(options, FOREIGN_IN[options.kind]);
   // Lower VSIDs and the last one are reserved.
   if (options.kind === "nvgre" && options.vni !== undefined)
     own.vni = Math.min(Math.max(options.vni, 0x1000), 0xfffffe);
-  return { stage: "encapsulate", ...own } as unknown as EncapsulateStage;
+  return { stage: "encapsulate", ...own } as unknown as EncapsulateStageOf<TunnelKind>;
 }
 
 const PORTS: Partial<Record<TunnelKind, number>> = { vxlan: 4789, geneve: 6081, "vxlan-gpe": 4790 };

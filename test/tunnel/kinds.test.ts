@@ -14,7 +14,8 @@ import {
   SWITCH_LENGTH,
 } from "../../src/layout/switch.layout.ts";
 import { FORM_LENGTH, TUNNEL_KINDS_MAXIMUM } from "../../src/layout/tunnel.layout.ts";
-import { optionsOfAnyKind, TUNNEL_ROWS } from "../../src/tunnel/kinds.ts";
+import { optionsOfAnyKind } from "../../src/tunnel/kind-options.ts";
+import { TUNNEL_ROWS } from "../../src/tunnel/kinds.ts";
 import { KINDS } from "../support/tunnel-kinds.ts";
 
 describe("the table of kinds", () => {
