@@ -41,6 +41,7 @@ import {
   DROP_NONE,
   DROP_NOT_ETHERNET,
   DROP_NOT_SAMPLED,
+  DROP_NOT_SENT,
   DROP_NOT_TUNNEL,
   DROP_NVGRE_FIELDS,
   DROP_OTHER_ADDRESS,
@@ -69,6 +70,7 @@ import {
   DROP_UDP_TRUNCATED,
   DROP_UNKNOWN_REMOTE,
   DROP_UNKNOWN_UNICAST,
+  DROP_UNREACHABLE,
   DROP_VLAN_NOT_ALLOWED,
   DROP_VXLAN_NO_VNI,
   DROP_VXLAN_RESERVED,
@@ -284,6 +286,12 @@ export const dropReasons: readonly DropReason[] = [
   },
   { code: DROP_OTHER_ADDRESS, name: "other-address", sentence: "between addresses that were not asked for" },
   { code: DROP_FILTERED, name: "filtered", sentence: "not what a filter lets through" },
+  {
+    code: DROP_UNREACHABLE,
+    name: "unreachable",
+    sentence: "for a peer that nobody answers for, or to which no way leads",
+  },
+  { code: DROP_NOT_SENT, name: "not-sent", sentence: "into a socket, and the system would not send it" },
 ];
 
 /** The reason for a code; throws a RangeError for a code that no kernel writes. */
