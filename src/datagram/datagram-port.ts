@@ -118,7 +118,9 @@ export class DatagramPort extends QueuePort {
   protected override async shut(): Promise<void> {
     this.#release();
     await this.#gone;
+    // That is said at once, before the turn is over.
     this.#handOver();
+    await this.bell.until(() => (this.#underWay === 0 ? true : undefined));
   }
 
   protected override get waiting(): number {
