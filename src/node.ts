@@ -1,4 +1,4 @@
-// `frameferry/node`: captures in files, for `processCapture` in Node.
+// `frameferry/node`: what only Node has. Captures in files, for `processCapture`, and ports over UDP.
 
 import type { CaptureInput, CaptureOutput } from "./capture/capture-io.ts";
 import { packedOutput, unpackedInput } from "./capture/packed-io.ts";
@@ -9,6 +9,8 @@ import { openInputFile } from "./platform/node-input.ts";
 import { createOutputFile } from "./platform/node-output.ts";
 
 export type { CaptureInput, CaptureOutput } from "./capture/capture-io.ts";
+export type { DatagramEnd, DatagramEndpoint, DatagramPortOptions } from "./datagram/datagram-options.ts";
+export { DatagramPort, openDatagramPort } from "./datagram/datagram-port.ts";
 export { FileError } from "./platform/file-error.ts";
 
 /**

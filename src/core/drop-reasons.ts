@@ -42,6 +42,7 @@ import {
   DROP_NOT_ETHERNET,
   DROP_NOT_IP,
   DROP_NOT_SAMPLED,
+  DROP_NOT_SENT,
   DROP_NOT_TUNNEL,
   DROP_NVGRE_FIELDS,
   DROP_OTHER_ADDRESS,
@@ -70,6 +71,7 @@ import {
   DROP_UDP_TRUNCATED,
   DROP_UNKNOWN_REMOTE,
   DROP_UNKNOWN_UNICAST,
+  DROP_UNREACHABLE,
   DROP_VLAN_NOT_ALLOWED,
   DROP_VXLAN_NO_VNI,
   DROP_VXLAN_RESERVED,
@@ -290,6 +292,11 @@ export const dropReasons: readonly DropReason[] = [
     name: "not-ip",
     sentence: "no IP packet, or none of a version that the tunnel carries",
   },
+    code: DROP_UNREACHABLE,
+    name: "unreachable",
+    sentence: "for a peer that nobody answers for, or to which no way leads",
+  },
+  { code: DROP_NOT_SENT, name: "not-sent", sentence: "into a socket, and the system would not send it" },
 ];
 
 /** The reason for a code; throws a RangeError for a code that no kernel writes. */

@@ -73,7 +73,9 @@ export const DROP_INNER_UNKNOWN = 69;
 export const DROP_OTHER_ADDRESS = 70;
 export const DROP_FILTERED = 71;
 export const DROP_NOT_IP = 72;
-export const DROP_REASONS = 73;
+export const DROP_UNREACHABLE = 73;
+export const DROP_NOT_SENT = 74;
+export const DROP_REASONS = 75;
 
 /**
  * Counters lie behind one another, eight bytes a reason; the place of DROP_NONE counts what was forwarded. The build fails

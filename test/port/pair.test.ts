@@ -2,9 +2,15 @@
 import { eachFrame, FrameBurst, portPair } from "frameferry";
 import { expect, test } from "vitest";
 import { frameOf, stampOf } from "../live/support.ts";
+import { portContract } from "../support/port-contract.ts";
 
 const numbered = (count: number, first = 0): Uint8Array[] =>
   Array.from({ length: count }, (_, i) => frameOf(1, 2, first + i));
+
+portContract("a pair", () => {
+  const [from, to] = portPair({ mtu: 1500, queueFrames: 3 });
+  return { from, to };
+});
 
 test("what is sent at one end is received at the other, and copied", async () => {
   const [a, b] = portPair({ name: "wire" });

@@ -2,6 +2,7 @@
 import { QueuePort } from "frameferry";
 import { expect, test } from "vitest";
 import { frameOf, stampOf } from "../live/support.ts";
+import { portContract } from "../support/port-contract.ts";
 
 /** Some 20 lines: a device that gives back what it gets, a few frames at a time. */
 class LoopbackPort extends QueuePort {
@@ -24,6 +25,11 @@ class LoopbackPort extends QueuePort {
 
   protected override shut(): void {}
 }
+
+portContract("the toy", () => {
+  const port = new LoopbackPort();
+  return { from: port, to: port };
+});
 
 test("a port kind of one's own has all that ports have", async () => {
   await using port = new LoopbackPort();
