@@ -1,4 +1,6 @@
 import type { Command } from "commander";
+import type { ProcessCaptureOptions } from "../capture/process-capture.ts";
+import { flag } from "../core/fields.ts";
 import { DECAPSULATE_ANY, type DecapsulateAny, NO_KIND, type WrappingPorts } from "../tunnel/any.ts";
 import { addTransformOptions, optionsOf, type Parsed, type Rows } from "./options.ts";
 import { transform } from "./transform.ts";
@@ -16,21 +18,33 @@ Examples:
 Without --kind whatever is known is taken off: docs/wrappings.md says what that is. What is dropped is counted by reason,
 what is taken off by kind, VNI and key. Timestamps, interfaces and comments are kept.`;
 
-const { stage: _, kind: __, ...OPTIONS } = DECAPSULATE_ANY as unknown as Rows;
+const { stage: _, kind: __, ...STAGE_OPTIONS } = DECAPSULATE_ANY as unknown as Rows;
+
+/** What concerns the capture, and not the stage. It is true unless the flag, which negates, is given. */
+const CAPTURE_OPTIONS: Rows = {
+  reassembly: {
+    ...flag(),
+    flag: "--no-reassembly",
+    help: "leave fragments of outer IP packets as they are, instead of putting them together first",
+  },
+};
 
 export function defineDecap(command: Command): void {
-  addTransformOptions(command, OPTIONS).addHelpText("after", EXAMPLES).action(decap);
+  addTransformOptions(command, { ...STAGE_OPTIONS, ...CAPTURE_OPTIONS })
+    .addHelpText("after", EXAMPLES)
+    .action(decap);
 }
 
 async function decap(inputs: readonly string[], parsed: Parsed): Promise<void> {
-  const { ports, ...options } = optionsOf(OPTIONS, parsed) as Partial<DecapsulateAny>;
+  const { ports, ...options } = optionsOf(STAGE_OPTIONS, parsed) as Partial<DecapsulateAny>;
+  const { reassembly } = optionsOf(CAPTURE_OPTIONS, parsed) as Pick<ProcessCaptureOptions, "reassembly">;
   const stage: DecapsulateAny = {
     stage: "decapsulate",
     kind: "any",
     ...options,
     ...(ports && { ports: withKind(ports, options.kinds) }),
   };
-  await transform("decap", inputs, parsed, [stage], OPTIONS);
+  await transform("decap", inputs, parsed, [stage], STAGE_OPTIONS, { reassembly });
 }
 
 /** Ports that were given without a kind are those of the only one, or of VXLAN. */

@@ -29,6 +29,7 @@ export function summaryText({ inputs, output, outputFormat, summary }: Run): str
     ["written", forwarded, `${grouped(summary.frameBytesOut)} bytes in frames`],
     ["dropped", dropped, ""],
   ];
+  if (summary.joined > 0) rows.splice(1, 0, ["joined", summary.joined, joinedNote(summary)]);
   rows.push(...dropRows(summary));
   if (summary.checkSequencesLeftOut > 0) rows.push(["without FCS", summary.checkSequencesLeftOut, LEFT_OUT]);
   for (const { worker, frames, pieces } of summary.workers) {
@@ -46,6 +47,11 @@ export function summaryText({ inputs, output, outputFormat, summary }: Run): str
 }
 
 const LEFT_OUT = "check sequences left out: a pcap declares one for all frames or none, a pcapng for each";
+
+/** Fragments that are not written for themselves: each packet takes the place of one of its own. */
+function joinedNote({ reassembled }: DataplaneCaptureSummary): string {
+  return `fragments put together with another, ${grouped(reassembled)} packets in all`;
+}
 
 /** Names link types whose frames were dropped because they are not opened here. */
 export function linkTypeNote({ drops, linkTypes }: DataplaneCaptureSummary): string {
@@ -97,6 +103,8 @@ export function summaryJson({ command, inputs, output, outputFormat, summary }: 
     received: summary.received,
     forwarded: summary.forwarded,
     dropped: summary.dropped,
+    joined: summary.joined,
+    reassembled: summary.reassembled,
     changed: summary.changed[0] ?? 0,
     drops: summary.drops,
     counts: countsJson(summary),

@@ -2,6 +2,7 @@
 
 import { statSync } from "node:fs";
 import type { CaptureOutputFormat } from "../capture/capture-run.ts";
+import type { ProcessCaptureOptions } from "../capture/process-capture.ts";
 import {
   CaptureError,
   type CaptureOutput,
@@ -29,15 +30,18 @@ import { printSummary } from "./print.ts";
 import { Progress } from "./progress.ts";
 import { grouped, type Run, summaryJson, summaryText } from "./summary.ts";
 
-/** A capture's two input and two output buffers, the burst between them, tables: no run on one thread needs more. */
-const MEMORY = 16 * 1024 * 1024;
+/**
+ * A capture's two input and two output buffers, the burst between them, tables, fragments that wait: no run on one thread
+ * needs more.
+ */
+const MEMORY = 24 * 1024 * 1024;
 /** For each worker and for this thread, beside the states: those of two places in work, each kept twice. */
 const MEMORY_FOR_WORKER = 32 * 1024 * 1024;
 const MEMORY_MAXIMUM = 4 * 1024 ** 3 - 65536;
 
 /**
  * Runs `stages` over the captures `inputs`. What is wrong with the first stage is a UsageError that names the flag for the
- * field, which the rows of the stage's `own` options say.
+ * field, which the rows of the stage's `own` options say. What concerns the captures as such is in `capture`.
  */
 export async function transform(
   command: string,
@@ -45,6 +49,7 @@ export async function transform(
   parsed: Parsed,
   stages: readonly Stage[],
   own: Rows,
+  capture: Pick<ProcessCaptureOptions, "reassembly"> = {},
 ): Promise<void> {
   const options = optionsOf(TRANSFORM_OPTIONS, parsed) as unknown as TransformOptions;
   const { workers = 0, inPlace = false } = options;
@@ -60,6 +65,7 @@ export async function transform(
         format,
         selection,
         quiet: options.quiet === true,
+        capture,
         open: () => createCaptureFile(output),
         report: async (told) => {
           const outputFormat = format === "same" ? told.format : format;
@@ -87,6 +93,8 @@ export interface Work {
   readonly selection: Selection;
   /** Without a progress bar. */
   readonly quiet: boolean;
+  /** What else is to be said of how they are worked on. Default: nothing. */
+  readonly capture?: Pick<ProcessCaptureOptions, "reassembly"> | undefined;
   /** Opens what the result is written to; called when there is a source. */
   readonly open: () => Promise<CaptureOutput>;
   /** Prints what became of it. */
@@ -97,7 +105,7 @@ export interface Work {
 export async function work(
   inputs: readonly string[],
   stages: readonly Stage[],
-  { workers, format, selection, quiet, open, report }: Work,
+  { workers, format, selection, quiet, capture, open, report }: Work,
 ): Promise<void> {
   const { stateLength } = compileStages(stages);
   const memoryBytes =
@@ -110,6 +118,7 @@ export async function work(
     const source = await openSource(inputs, selection);
     const sink = await openSink(open, source);
     const summary = await dataplane.processCapture(source.input, stages, sink, {
+      ...capture,
       format,
       onProgress: ({ bytesRead }) => progress.update(bytesRead),
     });

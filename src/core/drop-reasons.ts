@@ -8,6 +8,11 @@ import {
   DROP_EXCEEDS_MTU,
   DROP_FILTERED,
   DROP_FOR_ROUTER,
+  DROP_FRAGMENT_CROPPED,
+  DROP_FRAGMENT_INCOMPLETE,
+  DROP_FRAGMENT_INVALID,
+  DROP_FRAGMENT_OVERLAP,
+  DROP_FRAGMENT_TABLE_FULL,
   DROP_FRAME_TOO_LONG,
   DROP_FRAME_TOO_SHORT,
   DROP_GENEVE_CRITICAL_OPTION,
@@ -284,6 +289,32 @@ export const dropReasons: readonly DropReason[] = [
   },
   { code: DROP_OTHER_ADDRESS, name: "other-address", sentence: "between addresses that were not asked for" },
   { code: DROP_FILTERED, name: "filtered", sentence: "not what a filter lets through" },
+  {
+    code: DROP_FRAGMENT_INCOMPLETE,
+    name: "fragment-incomplete",
+    sentence: "a fragment whose others did not come in time, or at all",
+  },
+  {
+    code: DROP_FRAGMENT_OVERLAP,
+    name: "fragment-overlap",
+    sentence: "of a packet whose fragments overlap (RFC 5722)",
+  },
+  {
+    code: DROP_FRAGMENT_INVALID,
+    name: "fragment-invalid",
+    sentence:
+      "of a packet with a fragment that cannot be: of no length, of no multiple of eight, behind the end",
+  },
+  {
+    code: DROP_FRAGMENT_CROPPED,
+    name: "fragment-cropped",
+    sentence: "of a packet of which the capture holds a fragment in part only",
+  },
+  {
+    code: DROP_FRAGMENT_TABLE_FULL,
+    name: "fragment-table-full",
+    sentence: "a fragment that made way for newer ones while it waited for its others",
+  },
 ];
 
 /** The reason for a code; throws a RangeError for a code that no kernel writes. */

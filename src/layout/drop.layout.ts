@@ -72,7 +72,12 @@ export const DROP_TUNNEL_FRAGMENT = 68;
 export const DROP_INNER_UNKNOWN = 69;
 export const DROP_OTHER_ADDRESS = 70;
 export const DROP_FILTERED = 71;
-export const DROP_REASONS = 72;
+export const DROP_FRAGMENT_INCOMPLETE = 72;
+export const DROP_FRAGMENT_OVERLAP = 73;
+export const DROP_FRAGMENT_INVALID = 74;
+export const DROP_FRAGMENT_CROPPED = 75;
+export const DROP_FRAGMENT_TABLE_FULL = 76;
+export const DROP_REASONS = 77;
 
 /**
  * Counters lie behind one another, eight bytes a reason; the place of DROP_NONE counts what was forwarded. The build fails
