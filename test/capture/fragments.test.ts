@@ -120,7 +120,12 @@ describe("one packet", () => {
     expect(written).toHaveLength(1);
     for (const order of [parts, parts.toReversed(), [parts[1]!, parts[2]!, parts[0]!]]) {
       const records = order.map((part, i) => ({ ...part, time: parts[i]!.time }));
-      for (const stage of [DECAP, ANY, { ...DECAP, others: "keep" } as Stage, { ...DECAP, udpChecksum: "verify" } as Stage])
+      for (const stage of [
+        DECAP,
+        ANY,
+        { ...DECAP, others: "keep" } as Stage,
+        { ...DECAP, udpChecksum: "verify" } as Stage,
+      ])
         expect(await through(records, [stage])).toEqual({ written, drops: {}, joined: 2, reassembled: 1 });
     }
   });
@@ -143,7 +148,13 @@ describe("one packet", () => {
     const parts = sliced(carrier());
     const copies = parts.map(told);
     expect((await through(parts, [])).written).toEqual(copies);
-    const there: Stage = { stage: "encapsulate", kind: "vxlan", vni: 5, local: "10.0.0.1", remote: "10.0.0.2" };
+    const there: Stage = {
+      stage: "encapsulate",
+      kind: "vxlan",
+      vni: 5,
+      local: "10.0.0.1",
+      remote: "10.0.0.2",
+    };
     expect((await through(parts, [there, DECAP])).written).toEqual(copies);
     expect(await through(parts, [DECAP], false)).toMatchObject({
       drops: { "outer-ip-fragment": 3 },
@@ -230,10 +241,10 @@ describe("what waits", () => {
       [true, 60n],
     ] as const) {
       const [first, ...rest] = sliced(carrier({ ipv6 }));
-      const after = (time: bigint): Seen[] => [first!, ...rest.map((part) => ({ ...part, time }))];
-      expect((await through(after(START + seconds * SECOND), [DECAP])).reassembled).toBe(1);
-      expect((await through(after(START - 1000n * SECOND), [DECAP])).reassembled).toBe(1);
-      const late = await through(after(START + seconds * SECOND + 1n), [DECAP]);
+      const restAt = (time: bigint): Seen[] => [first!, ...rest.map((part) => ({ ...part, time }))];
+      expect((await through(restAt(START + seconds * SECOND), [DECAP])).reassembled).toBe(1);
+      expect((await through(restAt(START - 1000n * SECOND), [DECAP])).reassembled).toBe(1);
+      const late = await through(restAt(START + seconds * SECOND + 1n), [DECAP]);
       expect(late).toMatchObject({ drops: { "fragment-incomplete": 3 }, reassembled: 0 });
     }
   });

@@ -184,7 +184,9 @@ export function fragmentHistory(seed: number, packets: number): Seen[] {
     if (frames.length === 0) under.splice(index, 1);
     if (frame === undefined) continue;
     const jump = next(400);
-    time += BigInt(next(40_000_000)) + (jump === 0 ? 31n : jump === 1 ? -20n : jump === 2 ? 61n : 0n) * 1_000_000_000n;
+    time +=
+      BigInt(next(40_000_000)) +
+      (jump === 0 ? 31n : jump === 1 ? -20n : jump === 2 ? 61n : 0n) * 1_000_000_000n;
     records.push({ time, ...frame });
   }
   return records;

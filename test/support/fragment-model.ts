@@ -124,12 +124,17 @@ function misfit({ all, placed, end }: Datagram, one: Fragment): string | undefin
 }
 
 function isSame(a: Fragment, b: Fragment): boolean {
-  return a.offset === b.offset && a.length === b.length && a.payload.every((byte, i) => byte === b.payload[i]);
+  return (
+    a.offset === b.offset && a.length === b.length && a.payload.every((byte, i) => byte === b.payload[i])
+  );
 }
 
-/** A frame out of the tunnel, if the UDP datagram is one of it. */
-function passenger(udp: Uint8Array): Uint8Array | undefined {
-  return ((udp[2] ?? 0) << 8) + (udp[3] ?? 0) === VXLAN ? udp.subarray(16) : undefined;
+/** A frame out of the tunnel, if the UDP datagram is one of it; or why there is none though it is. */
+function passenger(udp: Uint8Array): Uint8Array | string | undefined {
+  const half = (at: number): number => ((udp[at] ?? 0) << 8) + (udp[at + 1] ?? 0);
+  if (half(2) !== VXLAN) return undefined;
+  // Parts of several packets with one identification make none that any of them was.
+  return half(4) > udp.length ? "udp-length" : udp.subarray(16, half(4));
 }
 
 /** What `decapsulate` of VXLAN makes of the records, in this order. */
@@ -143,6 +148,10 @@ export function reassemble(records: readonly Seen[], keep: boolean): Outcome {
   const refuse = (reason: string, ...seen: readonly Seen[]): void => {
     if (keep) written.push(...seen);
     else if (seen.length > 0) drops[reason] = (drops[reason] ?? 0) + seen.length;
+  };
+  const goOn = (time: bigint, inner: Uint8Array | string): void => {
+    if (typeof inner === "string") drops[inner] = (drops[inner] ?? 0) + 1;
+    else written.push({ time, data: inner, wire: inner.length });
   };
   const giveUp = (key: string, reason: string, isForgotten: boolean): void => {
     const datagram = waiting.get(key)!;
@@ -162,7 +171,7 @@ export function reassemble(records: readonly Seen[], keep: boolean): Outcome {
     if (one === undefined) {
       const inner = passenger(seen.data.subarray(payloadAt(seen)));
       if (inner === undefined) refuse("not-tunnel", seen);
-      else written.push({ time: seen.time, data: inner, wire: inner.length });
+      else goOn(seen.time, inner);
       continue;
     }
     const { key } = one;
@@ -202,7 +211,7 @@ export function reassemble(records: readonly Seen[], keep: boolean): Outcome {
       joined += datagram.all.length - 1;
       reassembled++;
       waiting.delete(key);
-      written.push({ time: seen.time, data: inner, wire: inner.length });
+      goOn(seen.time, inner);
     }
   }
   for (const key of [...waiting.keys()]) giveUp(key, "fragment-incomplete", true);
