@@ -83,18 +83,24 @@ import {
 } from "../src/layout/pcapng.layout";
 import { declared, half, optionsFit, resetDeclared, word } from "./capture-options";
 import { copy } from "./copy";
-import { seemsFragment } from "./fragment";
+import { isWhole, seemsFragment } from "./fragment";
 import { readRecords } from "./records";
 
-/** Whether fragments are looked for; and whether the frame that was described last, which is alone in its burst, is one. */
-let watching = false;
-export let isAlone = false;
+/** Whether fragments are looked for; and whether one was found, which is alone in its burst. */
+let watch: u32 = 0;
+const WATCH_NOTHING: u32 = 0;
+const WATCH_FRAGMENTS: u32 = 1;
+const WATCH_ALONE: u32 = 2;
+
+/** Whether the burst that was read last is one fragment. */
+export function isAlone(): bool {
+  return watch === WATCH_ALONE;
+}
 
 /** Walks records until the burst is full or something stands in the way; sets the status, returns the number of frames. */
 export function readBurst(cursor: usize): u32 {
   const format = load<u32>(cursor, CURSOR_IN_FORMAT);
-  watching = load<u32>(cursor, CURSOR_REASSEMBLY) !== 0;
-  isAlone = false;
+  watch = load<u32>(cursor, CURSOR_REASSEMBLY) !== 0 ? WATCH_FRAGMENTS : WATCH_NOTHING;
   const count =
     (format & FORMAT_RECORDS) !== 0
       ? readRecords(cursor)
@@ -281,9 +287,12 @@ function describe(
 ): bool {
   const entry: usize = load<u32>(cursor, CURSOR_INTERFACES) + iface * INTERFACE_ENTRY_LENGTH;
   const kind: u32 = load<u8>(entry, INTERFACE_ENTRY_LINK);
-  if (watching && (isAlone || seemsFragment(kind, frame, captured))) {
-    if (index !== 0) return false;
-    isAlone = true;
+  if (watch !== WATCH_NOTHING) {
+    if (watch === WATCH_ALONE) return false;
+    if (!isWhole(kind, frame) && seemsFragment(kind, frame, captured)) {
+      if (index !== 0) return false;
+      watch = WATCH_ALONE;
+    }
   }
   let floor: usize = frame;
   if (staging !== 0) {
@@ -332,7 +341,7 @@ export function describeAgain(
   stamp: usize,
 ): bool {
   const bytes = load<u64>(cursor, CURSOR_BYTES_IN);
-  watching = false;
+  watch = WATCH_NOTHING;
   if (index === 0) staging = load<u32>(cursor, CURSOR_STAGING);
   if (!describe(cursor, index, frame, captured, original, load<u32>(stamp, STAMP_INTERFACE), trailer))
     return false;

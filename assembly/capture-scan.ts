@@ -45,7 +45,7 @@ import {
 } from "../src/layout/pcapng.layout";
 import { half, word } from "./capture-options";
 import { areTurned } from "./capture-read";
-import { seemsFragment } from "./fragment";
+import { isWhole, seemsFragment } from "./fragment";
 
 /**
  * Moves the cursor behind the last whole record that begins before `limit` and whose result fits the output; returns
@@ -130,5 +130,6 @@ function holdsFragment(cursor: usize, at: usize, length: u32, pcapng: bool, swap
     if (iface >= load<u32>(cursor, CURSOR_INTERFACE_COUNT)) return false;
   }
   const entry: usize = load<u32>(cursor, CURSOR_INTERFACES) + iface * INTERFACE_ENTRY_LENGTH;
-  return seemsFragment(load<u8>(entry, INTERFACE_ENTRY_LINK), at + frame, present);
+  const link: u32 = load<u8>(entry, INTERFACE_ENTRY_LINK);
+  return !isWhole(link, at + frame) && seemsFragment(link, at + frame, present);
 }

@@ -130,7 +130,7 @@ const NOTHING_YET: u32 = 0xffffffff;
 function readWhole(cursor: usize): u32 {
   const at = load<u32>(cursor, CURSOR_IN);
   const count = readBurst(cursor);
-  if (!isAlone || count === 0) return count;
+  if (!isAlone() || count === 0) return count;
   const result =
     load<u32>(cursor, CURSOR_REASSEMBLY) === REASSEMBLY_WANTED ? FRAGMENT_NO_TABLE : takeFragment(cursor);
   if (result === FRAGMENT_GOES_ON) return count;

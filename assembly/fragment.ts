@@ -60,7 +60,17 @@ export let offset: u32 = 0;
 export let payloadLength: u32 = 0;
 export let hasMore: bool = false;
 
-/** Whether a frame of a capture is a fragment. Of most frames this reads two fields, and calls nothing. */
+/** Whether a frame is IPv4 over Ethernet and no fragment, as most are: two fields, and no call. */
+export function isWhole(link: u32, frame: usize): bool {
+  return (
+    ((<u32>load<u16>(frame, ETHERNET_TYPE) ^ TYPE_IPV4) |
+      link |
+      (<u32>load<u16>(frame, PLAIN_FRAGMENT) & FRAGMENT_BITS)) ===
+    0
+  );
+}
+
+/** Whether a frame of a capture is a fragment. */
 export function seemsFragment(link: u32, frame: usize, length: u32): bool {
   if (link === LINK_ETHERNET) {
     if (length < SHORTEST) return false;

@@ -43,7 +43,7 @@ async function through(records: readonly Seen[], stages: readonly Stage[], reass
   expect(summary.frameBytesIn).toBe(records.reduce((sum, { data }) => sum + data.length, 0));
   return {
     written: after.records.map(({ timestamp, data, originalLength }) =>
-      told({ time: timestamp, data, wire: originalLength }),
+      told({ time: timestamp ?? 0n, data, wire: originalLength }),
     ),
     drops,
     joined,
