@@ -12,6 +12,7 @@ import {
   STAMP_OPTIONS,
   STAMP_OPTIONS_LENGTH,
   STAMP_TICKS,
+  STAMP_TRAILER,
 } from "../src/layout/capture.layout";
 import {
   CURSOR_BURST,
@@ -26,6 +27,7 @@ import {
   CURSOR_INTERFACES,
   CURSOR_OUT,
   CURSOR_OUT_END,
+  CURSOR_REASSEMBLY,
   CURSOR_RECORDS,
   CURSOR_STAGING,
   CURSOR_STAGING_END,
@@ -69,37 +71,36 @@ import {
   BLOCK_SIMPLE_PACKET,
   BLOCK_TOTAL_LENGTH,
   ENHANCED_CAPTURED,
-  ENHANCED_FLAGS_FCS_MASK,
-  ENHANCED_FLAGS_FCS_SHIFT,
   ENHANCED_FRAME,
   ENHANCED_INTERFACE,
   ENHANCED_ORIGINAL,
   ENHANCED_TICKS_HIGH,
   ENHANCED_TICKS_LOW,
-  OPTION_CODE,
-  OPTION_CUSTOM_BYTES,
-  OPTION_CUSTOM_BYTES_PRIVATE,
-  OPTION_CUSTOM_TEXT,
-  OPTION_CUSTOM_TEXT_PRIVATE,
-  OPTION_END,
-  OPTION_ENHANCED_DROPS,
-  OPTION_ENHANCED_FLAGS,
-  OPTION_ENHANCED_PACKET_ID,
-  OPTION_ENHANCED_QUEUE,
-  OPTION_ENHANCED_VERDICT,
-  OPTION_LENGTH,
-  OPTION_VALUE,
   PACKET_INTERFACE,
   RECORD_BLOCK_MAXIMUM,
   SIMPLE_FRAME,
   SIMPLE_ORIGINAL,
 } from "../src/layout/pcapng.layout";
+import { declared, half, optionsFit, resetDeclared, word } from "./capture-options";
 import { copy } from "./copy";
+import { isWhole, seemsFragment } from "./fragment";
 import { readRecords } from "./records";
+
+/** Whether fragments are looked for; and whether one was found, which is alone in its burst. */
+let watch: u32 = 0;
+const WATCH_NOTHING: u32 = 0;
+const WATCH_FRAGMENTS: u32 = 1;
+const WATCH_ALONE: u32 = 2;
+
+/** Whether the burst that was read last is one fragment. */
+export function isAlone(): bool {
+  return watch === WATCH_ALONE;
+}
 
 /** Walks records until the burst is full or something stands in the way; sets the status, returns the number of frames. */
 export function readBurst(cursor: usize): u32 {
   const format = load<u32>(cursor, CURSOR_IN_FORMAT);
+  watch = load<u32>(cursor, CURSOR_REASSEMBLY) !== 0 ? WATCH_FRAGMENTS : WATCH_NOTHING;
   const count =
     (format & FORMAT_RECORDS) !== 0
       ? readRecords(cursor)
@@ -108,6 +109,16 @@ export function readBurst(cursor: usize): u32 {
         : readPcap(cursor);
   store<u64>(cursor, load<u64>(cursor, CURSOR_RECORDS) + count, CURSOR_RECORDS);
   return count;
+}
+
+/** Lets the only record of the burst, which begins at `at`, not have been read. */
+export function takeBack(cursor: usize, at: u32): void {
+  const stamp: usize = load<u32>(cursor, CURSOR_STAMPS);
+  const descriptor: usize = load<u32>(cursor, CURSOR_DESCRIPTORS);
+  const captured = load<u32>(descriptor, DESCRIPTOR_FRAME_LENGTH) + load<u8>(stamp, STAMP_TRAILER);
+  store<u64>(cursor, load<u64>(cursor, CURSOR_BYTES_IN) - captured, CURSOR_BYTES_IN);
+  store<u64>(cursor, load<u64>(cursor, CURSOR_RECORDS) - 1, CURSOR_RECORDS);
+  store<u32>(cursor, at, CURSOR_IN);
 }
 
 /** The two bytes of link and trailer in the word of a descriptor's verdict. */
@@ -229,7 +240,7 @@ function readPcapng(cursor: usize): u32 {
     }
     // Nothing may stand behind the frame of a simple block: what does says nothing, and is not written.
     const optionsLength = type === BLOCK_SIMPLE_PACKET ? 0 : total - fixed - padded - 4;
-    declared = 0;
+    resetDeclared();
     if (optionsLength !== 0 && !optionsFit(at + fixed + padded, optionsLength, swap)) {
       status = STATUS_DAMAGE;
       break;
@@ -255,56 +266,14 @@ function readPcapng(cursor: usize): u32 {
   return count;
 }
 
-/** Bytes of check sequence that the flags of the packet declare whose options were walked last; 0 if they do not. */
-let declared: u32 = 0;
-
-/** Whether options can be walked from one to the next; src/pcap/options.ts asks the same. */
-function optionsFit(at: usize, left: u32, swap: bool): bool {
-  while (left >= <u32>OPTION_VALUE) {
-    const code = half(at, OPTION_CODE, swap);
-    const length = half(at, OPTION_LENGTH, swap);
-    const step: u32 = OPTION_VALUE + ((length + 3) & ~3);
-    if (step > left) return false;
-    if (code === OPTION_END) return true;
-    if (!optionHolds(code, length)) return false;
-    if (code === OPTION_ENHANCED_FLAGS)
-      declared = (word(at, OPTION_VALUE, swap) & ENHANCED_FLAGS_FCS_MASK) >>> ENHANCED_FLAGS_FCS_SHIFT;
-    at += step;
-    left -= step;
-  }
-  return true;
-}
-
-/** Whether a value has the length that those who look for it expect. */
-function optionHolds(code: u32, length: u32): bool {
-  if (code === OPTION_ENHANCED_FLAGS || code === OPTION_ENHANCED_QUEUE) return length === 4;
-  if (code === OPTION_ENHANCED_DROPS || code === OPTION_ENHANCED_PACKET_ID) return length === 8;
-  if (code === OPTION_ENHANCED_VERDICT) return length !== 0;
-  const custom =
-    code === OPTION_CUSTOM_TEXT ||
-    code === OPTION_CUSTOM_BYTES ||
-    code === OPTION_CUSTOM_TEXT_PRIVATE ||
-    code === OPTION_CUSTOM_BYTES_PRIVATE;
-  return !custom || length >= 4;
-}
-
-function word(at: usize, offset: u32, swap: bool): u32 {
-  const value = load<u32>(at + offset);
-  return swap ? bswap<u32>(value) : value;
-}
-
-function half(at: usize, offset: u32, swap: bool): u32 {
-  const value = load<u16>(at + offset);
-  return swap ? bswap<u16>(value) : value;
-}
-
 /** A Simple Packet Block says no captured length: the first interface's snap length cuts (pcapng §4.4). */
 export function simpleLength(original: u32, snapLength: u32): u32 {
   return snapLength !== 0 && snapLength < original ? snapLength : original;
 }
 
 /**
- * Fills in descriptor and stamp `index`; with a staging area the frame is copied there first. False: no room there now.
+ * Fills in descriptor and stamp `index`; with a staging area the frame is copied there first. False: it is for the next
+ * burst, for which there is room then, or because fragments are worked on one by one.
  * A check sequence that the interface or, before it, the packet declares is no part of the frame: it stands behind it.
  */
 function describe(
@@ -316,6 +285,15 @@ function describe(
   iface: u32,
   declared: u32,
 ): bool {
+  const entry: usize = load<u32>(cursor, CURSOR_INTERFACES) + iface * INTERFACE_ENTRY_LENGTH;
+  const kind: u32 = load<u8>(entry, INTERFACE_ENTRY_LINK);
+  if (watch !== WATCH_NOTHING) {
+    if (watch === WATCH_ALONE) return false;
+    if (!isWhole(kind, frame) && seemsFragment(kind, frame, captured)) {
+      if (index !== 0) return false;
+      watch = WATCH_ALONE;
+    }
+  }
   let floor: usize = frame;
   if (staging !== 0) {
     floor = staging;
@@ -327,13 +305,12 @@ function describe(
     frame = to;
     staging = next;
   }
-  const entry: usize = load<u32>(cursor, CURSOR_INTERFACES) + iface * INTERFACE_ENTRY_LENGTH;
   let wire = original > captured ? original : captured;
   let trailer: u32 = declared !== 0 ? declared : load<u8>(entry, INTERFACE_ENTRY_TRAILER);
   if (trailer > wire) trailer = wire;
   wire -= trailer;
   const length = captured < wire ? captured : wire;
-  const link = <u32>load<u8>(entry, INTERFACE_ENTRY_LINK) | (trailer << 8);
+  const link = kind | (trailer << 8);
   const d: usize = load<u32>(cursor, CURSOR_DESCRIPTORS) + index * DESCRIPTOR_LENGTH;
   store<u32>(d, <u32>frame, DESCRIPTOR_OFFSET);
   store<u32>(d, length, DESCRIPTOR_FRAME_LENGTH);
@@ -347,5 +324,28 @@ function describe(
   // The third byte is STAMP_TRAILER.
   store<u32>(stamp, link | ((captured - length) << 16), STAMP_LINK);
   store<u64>(cursor, load<u64>(cursor, CURSOR_BYTES_IN) + captured, CURSOR_BYTES_IN);
+  return true;
+}
+
+/**
+ * Describes a frame that was read before, of which a copy was kept with its stamp: as it was then. False: there is no room
+ * for it in this burst.
+ */
+export function describeAgain(
+  cursor: usize,
+  index: u32,
+  frame: usize,
+  captured: u32,
+  original: u32,
+  trailer: u32,
+  stamp: usize,
+): bool {
+  const bytes = load<u64>(cursor, CURSOR_BYTES_IN);
+  watch = WATCH_NOTHING;
+  if (index === 0) staging = load<u32>(cursor, CURSOR_STAGING);
+  if (!describe(cursor, index, frame, captured, original, load<u32>(stamp, STAMP_INTERFACE), trailer))
+    return false;
+  store<u64>(cursor, bytes, CURSOR_BYTES_IN);
+  memory.copy(load<u32>(cursor, CURSOR_STAMPS) + index * STAMP_LENGTH, stamp, STAMP_LENGTH);
   return true;
 }

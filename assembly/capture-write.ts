@@ -3,13 +3,10 @@
 import {
   INTERFACE_ENTRY_ETHERNET,
   INTERFACE_ENTRY_LENGTH,
-  INTERFACE_ENTRY_OFFSET,
   INTERFACE_ENTRY_RAW,
   INTERFACE_ENTRY_SNAP_LENGTH_OUT,
   INTERFACE_ENTRY_UNCHANGED,
-  INTERFACE_ENTRY_UNITS,
   INTERFACE_NONE,
-  INTERFACE_UNITS_FINE,
   STAMP_BLOCK_TYPE,
   STAMP_INTERFACE,
   STAMP_LENGTH,
@@ -24,11 +21,13 @@ import {
   CURSOR_COUNTERS,
   CURSOR_DESCRIPTORS,
   CURSOR_FORWARDED,
+  CURSOR_IN,
   CURSOR_IN_FORMAT,
   CURSOR_INTERFACES,
   CURSOR_LABELS,
   CURSOR_OUT,
   CURSOR_OUT_FORMAT,
+  CURSOR_REASSEMBLY,
   CURSOR_STAGE_COUNT,
   CURSOR_STAGES,
   CURSOR_STAMPS,
@@ -39,6 +38,8 @@ import {
   FORMAT_PCAPNG,
   FORMAT_RECORDS,
   FORMAT_TRAILERS,
+  STATUS_FRAGMENT,
+  STATUS_OUTPUT_FULL,
 } from "../src/layout/cursor.layout";
 import {
   DESCRIPTOR_FRAME_LENGTH,
@@ -55,6 +56,7 @@ import {
   DROP_NONE,
   DROP_OTHER_LINK_TYPE,
 } from "../src/layout/drop.layout";
+import { REASSEMBLY_WANTED } from "../src/layout/fragment.layout";
 import { LABEL_LENGTH } from "../src/layout/label.layout";
 import { LINK_ETHERNET } from "../src/layout/link.layout";
 import { CAPTURED_MAXIMUM, PCAP_RECORD_LENGTH } from "../src/layout/pcap.layout";
@@ -71,34 +73,75 @@ import {
   OPTION_VALUE,
   RECORD_BLOCK_MAXIMUM,
   SIMPLE_FRAME,
-  TIME_POWER_OF_TWO,
 } from "../src/layout/pcapng.layout";
 import { swapped16 } from "./byte-order";
-import { readBurst, simpleLength } from "./capture-read";
+import { isAlone, readBurst, simpleLength, takeBack } from "./capture-read";
+import { GIGA, toNanoseconds } from "./capture-time";
 import { copy } from "./copy";
 import { drop } from "./descriptor";
+import { areReleased, readReleased } from "./fragment-release";
 import { writeLabel } from "./label";
 import { runPipeline } from "./pipeline";
+import {
+  FRAGMENT_GOES_ON,
+  FRAGMENT_LATER,
+  FRAGMENT_NO_TABLE,
+  FRAGMENT_TAKEN,
+  takeFragment,
+} from "./reassemble";
 import { writeRecords } from "./records";
 
-const GIGA: u64 = 1000000000;
 /** Most bytes of frame, padding and options in a packet block. */
 const BODY_MAXIMUM: u32 = RECORD_BLOCK_MAXIMUM - ENHANCED_MINIMUM;
 
 /** Reads, works and writes burst by burst until the input is used up or something stands in the way; returns the status. */
 export function runCapture(cursor: usize): u32 {
-  const descriptors: usize = load<u32>(cursor, CURSOR_DESCRIPTORS);
-  const stages: usize = load<u32>(cursor, CURSOR_STAGES);
-  const stageCount = load<u32>(cursor, CURSOR_STAGE_COUNT);
-  const counters: usize = load<u32>(cursor, CURSOR_COUNTERS);
   while (true) {
-    const count = readBurst(cursor);
+    const table: usize = load<u32>(cursor, CURSOR_REASSEMBLY);
+    const again = table > <usize>REASSEMBLY_WANTED && areReleased(table);
+    const count = again ? readReleased(cursor) : readWhole(cursor);
     if (count === 0) return load<u32>(cursor, CURSOR_STATUS);
-    let forwarded = runPipeline(descriptors, count, stages, stageCount, counters);
-    if ((load<u32>(cursor, CURSOR_OUT_FORMAT) & FORMAT_RECORDS) !== 0) writeRecords(cursor, count);
-    else forwarded -= writeBurst(cursor, count, counters);
-    store<u64>(cursor, load<u64>(cursor, CURSOR_FORWARDED) + forwarded, CURSOR_FORWARDED);
+    if (count !== NOTHING_YET) workOn(cursor, count);
   }
+}
+
+/** Lets the fragments go on that were released; true if there is no room for all of them. */
+export function runReleased(cursor: usize): bool {
+  while (areReleased(load<u32>(cursor, CURSOR_REASSEMBLY))) {
+    const count = readReleased(cursor);
+    if (count === 0) return true;
+    workOn(cursor, count);
+  }
+  return false;
+}
+
+/** Runs the stages over the burst, and writes what is left of it. */
+function workOn(cursor: usize, count: u32): void {
+  const descriptors: usize = load<u32>(cursor, CURSOR_DESCRIPTORS);
+  const counters: usize = load<u32>(cursor, CURSOR_COUNTERS);
+  const stages: usize = load<u32>(cursor, CURSOR_STAGES);
+  let forwarded = runPipeline(descriptors, count, stages, load<u32>(cursor, CURSOR_STAGE_COUNT), counters);
+  if ((load<u32>(cursor, CURSOR_OUT_FORMAT) & FORMAT_RECORDS) !== 0) writeRecords(cursor, count);
+  else forwarded -= writeBurst(cursor, count, counters);
+  store<u64>(cursor, load<u64>(cursor, CURSOR_FORWARDED) + forwarded, CURSOR_FORWARDED);
+}
+
+/** In place of a count: what was read waits, or has to be read again. */
+const NOTHING_YET: u32 = 0xffffffff;
+
+/** Reads a burst; where fragments are put together, one of them is a burst, and may become a datagram. */
+function readWhole(cursor: usize): u32 {
+  const at = load<u32>(cursor, CURSOR_IN);
+  const count = readBurst(cursor);
+  if (!isAlone() || count === 0) return count;
+  const result =
+    load<u32>(cursor, CURSOR_REASSEMBLY) === REASSEMBLY_WANTED ? FRAGMENT_NO_TABLE : takeFragment(cursor);
+  if (result === FRAGMENT_GOES_ON) return count;
+  if (result === FRAGMENT_TAKEN) return NOTHING_YET;
+  takeBack(cursor, at);
+  if (result === FRAGMENT_LATER) return NOTHING_YET;
+  store<u32>(cursor, result === FRAGMENT_NO_TABLE ? STATUS_FRAGMENT : STATUS_OUTPUT_FULL, CURSOR_STATUS);
+  return 0;
 }
 
 /**
@@ -269,47 +312,4 @@ function writeBlock(
 
 function put(at: usize, value: u32, swap: bool): void {
   store<u32>(at, swap ? bswap<u32>(value) : value);
-}
-
-/** Nanoseconds since 1970 of a stamp, rounded down. */
-function toNanoseconds(cursor: usize, stamp: usize): u64 {
-  const ticks = load<u64>(stamp, STAMP_TICKS);
-  const format = load<u32>(cursor, CURSOR_IN_FORMAT);
-  if ((format & FORMAT_PCAPNG) === 0) {
-    const fraction = ticks & 0xffffffff;
-    return (ticks >>> 32) * GIGA + ((format & FORMAT_NANOSECONDS) !== 0 ? fraction : fraction * 1000);
-  }
-  const entry: usize =
-    load<u32>(cursor, CURSOR_INTERFACES) + load<u32>(stamp, STAMP_INTERFACE) * INTERFACE_ENTRY_LENGTH;
-  const units = load<u64>(entry, INTERFACE_ENTRY_UNITS);
-  const offset = load<u64>(entry, INTERFACE_ENTRY_OFFSET);
-  if (units >>> 32 === INTERFACE_UNITS_FINE) return offset * GIGA + fineFraction(ticks, <u32>units);
-  const seconds = ticks / units + offset;
-  return seconds * GIGA + fractionOf(ticks % units, units);
-}
-
-/** Nanoseconds of `rest` ticks, where `units` make a second; rounded down. */
-function fractionOf(rest: u64, units: u64): u64 {
-  // Up to 2^34 units a second the product fits 64 bits.
-  if (units <= 17179869184) return (rest * GIGA) / units;
-  // Finer units are a multiple of a nanosecond's, being powers of ten,
-  if ((units & (units - 1)) !== 0) return rest / (units / GIGA);
-  // or a power of two.
-  return fractionByPower(rest, ctz(units));
-}
-
-/** The same where more than 2^64 ticks make a second, so that all of them are less than one. */
-function fineFraction(ticks: u64, resolution: u32): u64 {
-  const exponent = resolution & ~TIME_POWER_OF_TWO;
-  if ((resolution & TIME_POWER_OF_TWO) !== 0) return fractionByPower(ticks, exponent);
-  for (let more: u32 = 9; more < exponent; more++) ticks /= 10;
-  return ticks;
-}
-
-/** Nanoseconds of `rest` ticks, where 2^`exponent` make a second, 32 at least. */
-function fractionByPower(rest: u64, exponent: u64): u64 {
-  // The product takes 94 bits, and its lowest 32 are carried apart.
-  const low = (rest & 0xffffffff) * GIGA;
-  // Shifts go by their lowest six bits only.
-  return exponent > 95 ? 0 : ((rest >>> 32) * GIGA + (low >>> 32)) >>> (exponent - 32);
 }

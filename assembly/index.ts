@@ -2,7 +2,7 @@
 
 export { answerArp } from "./arp-answer";
 export { scanCapture } from "./capture-scan";
-export { runCapture } from "./capture-write";
+export { runCapture, runReleased } from "./capture-write";
 export { checksum, checksumUpdate } from "./checksum";
 export { decapsulate } from "./decapsulate";
 export { encapsulate } from "./encapsulate";
@@ -10,8 +10,10 @@ export { fdbInsert, fdbLookup, fdbRemove } from "./fdb";
 export { fdbRepair } from "./fdb-slot";
 export { fdbAge, fdbFlush, fdbList, fdbSet, fdbUnset } from "./fdb-sweep";
 export { flowHash } from "./flow-hash";
+export { openFragments } from "./fragment-table";
 export { lookupRoutes } from "./lpm";
 export { runPipeline } from "./pipeline";
+export { endFragments } from "./reassemble";
 export { runRings } from "./record-ring";
 export { ringPop, ringPush, ringPushShared } from "./ring";
 export { route } from "./route";

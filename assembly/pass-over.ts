@@ -27,6 +27,9 @@ const PASSED_MAXIMUM = 16;
 /** What the last packet whose headers were passed over carries, and whether it is a fragment of one. */
 export let passedTo: u32 = 0;
 export let isFragment: bool = false;
+/** Of a fragment: where the byte lies that names its fragment header; NAMED_IN_FRONT: the IP header names it. */
+export let fragmentNamedAt: u32 = 0;
+export const NAMED_IN_FRONT: u32 = 0xffffffff;
 
 /**
  * How many bytes of headers are passed over from `header` on, of which `present` bytes are there and the first is one of
@@ -36,8 +39,10 @@ export let isFragment: bool = false;
 export function passHeaders(header: usize, present: u32, protocol: u32, ipv6: bool): u32 {
   let at: u32 = 0;
   isFragment = false;
+  let named: u32 = NAMED_IN_FRONT;
   for (let passed = 0; passed < PASSED_MAXIMUM && !isFragment && isPassedOver(protocol, ipv6); passed++) {
     if (present < at + IPV6_EXTENSION_UNIT) return REFUSED;
+    const begin = at;
     const one: usize = header + at;
     if (protocol === IP_PROTOCOL_AH) {
       if (present < at + AH_LENGTH) return REFUSED;
@@ -45,9 +50,11 @@ export function passHeaders(header: usize, present: u32, protocol: u32, ipv6: bo
     } else if (protocol === IPV6_FRAGMENT_HEADER) {
       const mask: u32 = IPV6_FRAGMENT_OFFSET_MASK | IPV6_FRAGMENT_MORE;
       isFragment = (swapped16(load<u16>(one, IPV6_FRAGMENT_OFFSET)) & mask) !== 0;
+      fragmentNamedAt = named;
       at += IPV6_EXTENSION_UNIT;
     } else at += (<u32>load<u8>(one, IPV6_EXTENSION_UNITS) + 1) * IPV6_EXTENSION_UNIT;
     protocol = load<u8>(one, IPV6_EXTENSION_NEXT_HEADER);
+    named = begin + IPV6_EXTENSION_NEXT_HEADER;
   }
   passedTo = protocol;
   return at;

@@ -121,6 +121,20 @@ let depth: u32 = 0;
 /** The entry that was counted last: frames of one kind and network often come together. */
 let lastEntry: usize = 0;
 
+/** Whether it is only to be told what would become of a frame. */
+let trial = false;
+
+/** The reason why wrappings cannot be taken off the frame, if there is one: it is left as it is, and nothing is counted. */
+export function tryAny(d: usize, record: usize, counters: usize): u32 {
+  setStage(record, load<u32>(record, STAGE_FLAGS), load<u64>(record, ANY_KINDS));
+  taken = stateOf(record, counters) + load<u32>(record, ANY_TAKEN);
+  depth = load<u32>(record, ANY_DEPTH);
+  trial = true;
+  const reason = unwrap(d, 0);
+  trial = false;
+  return reason;
+}
+
 export function decapsulateAny(descriptors: usize, count: u32, record: usize, counters: usize): void {
   const stageFlags = load<u32>(record, STAGE_FLAGS);
   setStage(record, stageFlags, load<u64>(record, ANY_KINDS));
@@ -237,6 +251,7 @@ function unwrap(d: usize, levels: u32): u32 {
   if (levels === before) return before === 0 ? (reason === DROP_NONE ? DROP_NOT_TUNNEL : reason) : DROP_NONE;
   if (!numbered) return load<u8>(stage, ANY_VNIS) !== 0 ? DROP_OTHER_VNI : DROP_OTHER_KEY;
   if (!isAddressed()) return DROP_OTHER_ADDRESS;
+  if (trial) return DROP_NONE;
   // Now: an Ethernet header that is made up may be written over the outermost one.
   setLabel(taken, takenCount);
   if (!settle(d, at, type, end, macs)) return DROP_NO_HEADROOM;

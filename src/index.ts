@@ -2,6 +2,7 @@
 
 export type { CaptureInput, CaptureOutput, CaptureSink } from "./capture/capture-io.ts";
 export type { CaptureOutputFormat } from "./capture/capture-run.ts";
+export type { FragmentCounts } from "./capture/fragment-table.ts";
 export {
   type CaptureProgress,
   type CaptureSummary,

@@ -17,9 +17,11 @@ import {
   FORMAT_PCAPNG,
   FORMAT_TRAILERS,
   STATUS_DAMAGE,
+  STATUS_FRAGMENT,
   STATUS_NEED_INPUT,
   STATUS_OUTPUT_FULL,
 } from "../layout/cursor.layout.ts";
+import { IP_LENGTH_MAXIMUM } from "../layout/ipv4.layout.ts";
 import { CAPTURED_MAXIMUM, PCAP_FILE_LENGTH, PCAP_RECORD_LENGTH } from "../layout/pcap.layout.ts";
 import {
   BLOCK_INTERFACE,
@@ -47,6 +49,7 @@ import { endsInside, otherBlockProblem, problemAt } from "../pcap/problems.ts";
 import type { Program, ProgramState } from "../pipeline/program.ts";
 import type { Tally } from "../pipeline/tally.ts";
 import { CaptureMemory } from "./capture-memory.ts";
+import { type FragmentCounts, FragmentTable } from "./fragment-table.ts";
 import { InterfaceTable } from "./interface-table.ts";
 import { LongBlock } from "./long-block.ts";
 import { numbersInPcap, OutputInterfaces, type PcapKind } from "./output-interfaces.ts";
@@ -69,6 +72,7 @@ export class CaptureRun {
   readonly #state: ProgramState;
   readonly #wanted: CaptureOutputFormat;
   readonly #growth: number;
+  readonly #fragments: FragmentTable;
   readonly #interfaces: InterfaceTable;
   readonly #outputs: OutputInterfaces;
   /** Link types of the interfaces described so far, in their order. */
@@ -80,7 +84,8 @@ export class CaptureRun {
   #passing: LongBlock | undefined;
   #bigEndian = false;
 
-  constructor(program: Program, format: CaptureOutputFormat) {
+  /** With `reassembly`, fragments of carriers are put together if the program opens what they carry. */
+  constructor(program: Program, format: CaptureOutputFormat, reassembly: boolean) {
     this.#program = program;
     this.#wanted = format;
     this.#growth = program.headroom;
@@ -89,7 +94,8 @@ export class CaptureRun {
     try {
       this.#state = undo.with(program.open(), (state) => state.close());
       this.memory = undo.with(new CaptureMemory(this.#state), (memory) => memory.close());
-      this.#interfaces = new InterfaceTable(program.kernels);
+      this.#interfaces = undo.with(new InterfaceTable(program.kernels), (interfaces) => interfaces.close());
+      this.#fragments = new FragmentTable(this.memory, program, reassembly);
     } catch (error) {
       throw undo.because(error);
     }
@@ -110,8 +116,14 @@ export class CaptureRun {
     }
   }
 
-  /** Says that there is no more input: what is left over is damage. */
-  finish(): void {
+  /** Says that there is no more input: what is left over is damage. `"output"`: it is to be said again when that is empty. */
+  finish(): "output" | "nothing" {
+    if (!this.#fragments.end()) return "output";
+    this.#end();
+    return "nothing";
+  }
+
+  #end(): void {
     // A capture without interfaces has no records, and makes a pcap without any.
     if (this.inputFormat === "pcapng" && this.#wanted === "pcap") this.#beginPcap(PLAIN_INTERFACE);
     if (this.damage !== undefined) return;
@@ -157,6 +169,16 @@ export class CaptureRun {
     return this.memory.counter(CURSOR_TRAILERS_LEFT_OUT);
   }
 
+  /** Whether fragments are put together here: then nobody else may work on them. */
+  get takesFragments(): boolean {
+    return this.#fragments.isWanted;
+  }
+
+  /** What came of them so far. */
+  get fragments(): FragmentCounts {
+    return this.#fragments.counts;
+  }
+
   get linkTypes(): readonly number[] {
     return [...this.#linkTypes];
   }
@@ -167,6 +189,7 @@ export class CaptureRun {
   }
 
   close(): void {
+    this.#fragments.close();
     this.memory.close();
     this.#interfaces.close();
     this.#state.close();
@@ -178,6 +201,9 @@ export class CaptureRun {
         return "input";
       case STATUS_OUTPUT_FULL:
         return "output";
+      case STATUS_FRAGMENT:
+        this.#fragments.open();
+        return undefined;
       case STATUS_DAMAGE:
         return this.#stop(this.problemAt(this.memory.rest, this.memory.fileOffset));
       default:
@@ -225,6 +251,8 @@ export class CaptureRun {
       return undefined;
     }
     if (bytes.length < header.totalLength) return "input";
+    // Fragments of one section belong to no other, and their interfaces neither.
+    if (header.type === BLOCK_SECTION && !this.#fragments.end()) return "output";
     // An interface may have two twins, which are no longer than it.
     if (this.memory.room < (described ? 3 : 1) * header.totalLength) return "output";
     const problem = trailerProblem(view, 0, header, this.memory.fileOffset);
@@ -336,9 +364,11 @@ export class CaptureRun {
     return header instanceof CaptureError ? BLOCK_MINIMUM : header.totalLength;
   }
 
-  /** No frame may be longer than the snap length says; 0 says nothing. */
+  /** No frame may be longer than the snap length says, not even one out of many fragments; 0 says nothing. */
   #grown(snapLength: number): number {
-    return snapLength === 0 ? 0 : Math.min(snapLength + this.#growth, 0xffffffff);
+    if (snapLength === 0) return 0;
+    const longest = this.#fragments.isWanted ? Math.max(snapLength, IP_LENGTH_MAXIMUM) : snapLength;
+    return Math.min(longest + this.#growth, 0xffffffff);
   }
 
   #setFormats(input: number, output: number): void {

@@ -8,7 +8,7 @@
 import { untilAborted, watched } from "../core/abort.ts";
 import { ArgumentTypeError } from "../core/argument-error.ts";
 import { wholeNumber } from "../core/arguments.ts";
-import { type Checked, callback, checkFields, choice, type Fields, signal } from "../core/fields.ts";
+import { type Checked, callback, checkFields, choice, type Fields, flag, signal } from "../core/fields.ts";
 import { inTime } from "../core/in-time.ts";
 import type { CaptureSource } from "../pcap/byte-source.ts";
 import type { CaptureError } from "../pcap/capture-error.ts";
@@ -18,6 +18,7 @@ import type { Tally } from "../pipeline/tally.ts";
 import { Turns } from "../platform/turns.ts";
 import { abortOutput, type CaptureInput, type CaptureSink, closeInput } from "./capture-io.ts";
 import { type CaptureOutputFormat, CaptureRun } from "./capture-run.ts";
+import type { FragmentCounts } from "./fragment-table.ts";
 import { type LentInput, type LentOutput, lendToInput, lendToOutput } from "./lending.ts";
 
 export interface CaptureProgress {
@@ -41,21 +42,27 @@ export interface ProcessCaptureOptions {
    * aborted, as where the output is to take the place of the input.
    */
   readonly onDamage?: "deliver" | "reject" | undefined;
+  /**
+   * Whether fragments of carrier packets are put together before tunnels are opened. Default `true`: where the stages
+   * decapsulate. What that means is told in docs/wrappings.md; without it fragments are `outer-ip-fragment`.
+   */
+  readonly reassembly?: boolean | undefined;
   /** Called after each chunk of at most one mebibyte. */
   readonly onProgress?: ((progress: CaptureProgress) => void) | undefined;
 }
 
-type Defaulted = "format" | "onDamage";
+type Defaulted = "format" | "reassembly" | "onDamage";
 
 const CAPTURE_FIELDS: Fields<ProcessCaptureOptions, Defaulted> = {
   format: { ...choice("same", "pcap", "pcapng"), fallback: "same" },
   onDamage: { ...choice("deliver", "reject"), fallback: "deliver" },
+  reassembly: { ...flag(), fallback: true },
   signal: signal(),
   onProgress: callback(),
 };
 
-/** What became of a capture: received = forwarded + dropped. */
-export interface CaptureSummary extends PipelineCounters {
+/** What became of a capture: received = forwarded + dropped + joined. */
+export interface CaptureSummary extends PipelineCounters, FragmentCounts {
   readonly format: "pcap" | "pcapng";
   /** Bytes of the captures themselves; of one that is cut short or damaged those in front of the damage. */
   readonly fileBytesIn: number;
@@ -94,7 +101,7 @@ export async function processCapture(
   if (!(pipeline instanceof Pipeline))
     throw new ArgumentTypeError("wrong-type", "pipeline", "expected a Pipeline");
   const checked = checkCaptureOptions(options);
-  const { format, signal, onDamage } = checked;
+  const { format, reassembly, signal, onDamage } = checked;
   pipeline.expectOpen();
   signal?.throwIfAborted();
   // The sink first: one that cannot be leaves the source as it was.
@@ -103,14 +110,14 @@ export async function processCapture(
   let run: CaptureRun | undefined;
   try {
     input = lendToInput(source);
-    run = new CaptureRun(pipeline, format);
+    run = new CaptureRun(pipeline, format, reassembly);
     const traffic = await drive(run, input, output, checked);
     // What ends the source early tells more than where that leaves the capture.
     const damage = input.damage ?? run.damage;
     refuseDamage(damage, run.inputFormat, onDamage);
     await untilAborted(output.close(), signal);
-    const { inputFormat, linkTypes } = run;
-    return summarise({ inputFormat, linkTypes, damage }, [run], traffic);
+    const { inputFormat, linkTypes, fragments } = run;
+    return summarise({ inputFormat, linkTypes, fragments, damage }, [run], traffic);
   } catch (error) {
     const aborted = abortOutput(output, error);
     if (!signal?.aborted) await inTime(aborted);
@@ -198,7 +205,7 @@ async function drive(
     onProgress?.({ bytesRead: traffic.read, records: run.records });
     if (need === "nothing") break;
   }
-  run.finish();
+  while (run.finish() === "output") await flush();
   await flush();
   await untilAborted(writing, signal);
   return traffic;
@@ -214,13 +221,17 @@ export interface FrameTally {
 
 /** What is told of a capture whose header could be read, whoever worked on it. */
 export function summarise(
-  { inputFormat, linkTypes, damage }: Pick<CaptureRun, "inputFormat" | "linkTypes" | "damage">,
+  told: Pick<CaptureRun, "inputFormat" | "linkTypes" | "fragments" | "damage">,
   counted: readonly FrameTally[],
   { read, written }: Traffic,
 ): CaptureSummary {
+  const { inputFormat, linkTypes, fragments, damage } = told;
+  const counters = sumCounters(counted.map(({ tally }) => tally));
   return {
     format: inputFormat ?? "pcap",
-    ...sumCounters(counted.map(({ tally }) => tally)),
+    ...counters,
+    received: counters.received + fragments.joined,
+    ...fragments,
     fileBytesIn: damage?.offset ?? read,
     fileBytesOut: written,
     frameBytesIn: counted.reduce((sum, { frameBytesIn }) => sum + frameBytesIn, 0),

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
+import type { ProcessCaptureOptions } from "../capture/process-capture.ts";
 import { SPLIT_FIELDS } from "../capture/split-capture.ts";
-import type { Field } from "../core/fields.ts";
+import { type Field, flag } from "../core/fields.ts";
 import { DECAPSULATE_ANY, type DecapsulateAny } from "../tunnel/any.ts";
 import { UsageError } from "./failures.ts";
 import { addTransformOptions, optionsOf, type Parsed, type Rows } from "./options.ts";
@@ -23,7 +24,16 @@ Examples:
 Without --kind whatever is known is taken off: docs/wrappings.md says what that is. What is dropped is counted by reason,
 what is taken off by kind, VNI and key. Timestamps, interfaces and comments are kept.`;
 
-const { stage: _, kind: __, label, ...OPTIONS } = DECAPSULATE_ANY as unknown as Rows;
+const { stage: _, kind: __, label, ...STAGE_OPTIONS } = DECAPSULATE_ANY as unknown as Rows;
+
+/** What concerns the capture, and not the stage. It is true unless the flag, which negates, is given. */
+const CAPTURE_OPTIONS: Rows = {
+  reassembly: {
+    ...flag(),
+    flag: "--no-reassembly",
+    help: "leave fragments of outer IP packets as they are, instead of putting them together first",
+  },
+};
 
 /** What is written is told apart by the label of the stage. */
 const SPLIT: Rows = {
@@ -40,13 +50,14 @@ const SPLIT: Rows = {
 };
 
 export function defineDecap(command: Command): void {
-  addTransformOptions(command, { ...OPTIONS, ...SPLIT })
+  addTransformOptions(command, { ...STAGE_OPTIONS, ...CAPTURE_OPTIONS, ...SPLIT })
     .addHelpText("after", EXAMPLES)
     .action(decap);
 }
 
 async function decap(inputs: readonly string[], parsed: Parsed): Promise<void> {
-  const { ports, ...options } = optionsOf(OPTIONS, parsed) as Partial<DecapsulateAny>;
+  const { ports, ...options } = optionsOf(STAGE_OPTIONS, parsed) as Partial<DecapsulateAny>;
+  const { reassembly } = optionsOf(CAPTURE_OPTIONS, parsed) as Pick<ProcessCaptureOptions, "reassembly">;
   const { label: by, most } = optionsOf(SPLIT, parsed) as Split & Pick<DecapsulateAny, "label">;
   if (by === undefined && most !== undefined)
     throw new UsageError("--split-by: missing; --split-most is about what it writes");
@@ -57,5 +68,8 @@ async function decap(inputs: readonly string[], parsed: Parsed): Promise<void> {
     ports: portsByKind(ports, options.kinds),
     label: by,
   };
-  await transform("decap", inputs, parsed, [stage], OPTIONS, by && { most });
+  await transform("decap", inputs, parsed, [stage], STAGE_OPTIONS, {
+    split: by && { most },
+    capture: { reassembly },
+  });
 }

@@ -6,7 +6,8 @@ const HINTS: Readonly<Record<string, string>> = {
   "not-tunnel":
     "if it goes to a port that is not usual, --port [KIND=]P names it; --keep-others keeps what is no tunnel's",
   "outer-ip-checksum": "--ignore-ip-checksum takes it",
-  "outer-ip-fragment": "the other fragments of this packet are missing",
+  "outer-ip-fragment": "with the others of its packet, and without --no-reassembly, it is put together",
+  "fragment-incomplete": "the other fragments of its packet are missing, or came too late",
   "udp-checksum": "without --verify-udp it is taken",
   "vxlan-no-vni": "if the port is another kind's, --port KIND=P says so",
   "vxlan-reserved": "without --strict it is taken",

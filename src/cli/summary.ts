@@ -45,6 +45,7 @@ export function summaryText(run: Run): string {
     ["written", forwarded, `${grouped(summary.frameBytesOut)} bytes in frames`],
     ["dropped", dropped, ""],
   ];
+  if (summary.joined > 0) rows.splice(1, 0, ["joined", summary.joined, joinedNote(summary)]);
   rows.push(...dropRows(summary));
   if (summary.checkSequencesLeftOut > 0) rows.push(["without FCS", summary.checkSequencesLeftOut, LEFT_OUT]);
   for (const { worker, frames, pieces } of summary.workers) {
@@ -73,6 +74,11 @@ export function inputsJson({ inputs, formats }: Told): { input: unknown; inputFo
 }
 
 const LEFT_OUT = "check sequences left out: a pcap declares one for all frames or none, a pcapng for each";
+
+/** Fragments that are not written for themselves: each packet takes the place of one of its own. */
+function joinedNote({ reassembled }: DataplaneCaptureSummary): string {
+  return `fragments put together with another, ${grouped(reassembled)} packets in all`;
+}
 
 /** Names link types whose frames were dropped because they are not opened here. */
 export function linkTypeNote({ drops, linkTypes }: DataplaneCaptureSummary): string {
@@ -144,6 +150,8 @@ export function summaryJson(run: Run): string {
     received: summary.received,
     forwarded: summary.forwarded,
     dropped: summary.dropped,
+    joined: summary.joined,
+    reassembled: summary.reassembled,
     changed: summary.changed[0] ?? 0,
     drops: summary.drops,
     counts: countsJson(summary),

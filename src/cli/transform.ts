@@ -2,6 +2,7 @@
 
 import { statSync } from "node:fs";
 import type { CaptureOutputFormat } from "../capture/capture-run.ts";
+import type { ProcessCaptureOptions } from "../capture/process-capture.ts";
 import { type CaptureOutput, createDataplane, type DataplaneCaptureSummary, type Stage } from "../index.ts";
 import { createCaptureFile } from "../node.ts";
 import { containerOfName, nameInContainer } from "../pcap/container.ts";
@@ -25,15 +26,19 @@ import { Progress } from "./progress.ts";
 import { PLACE, type Split, SplitOutput } from "./split-output.ts";
 import { grouped, type Run, summaryJson, summaryText, type Told } from "./summary.ts";
 
-/** A capture's two input and two output buffers, the burst between them, tables: no run on one thread needs more. */
-const MEMORY = 16 * 1024 * 1024;
+/**
+ * A capture's two input and two output buffers, the burst between them, tables, fragments that wait: no run on one thread
+ * needs more.
+ */
+const MEMORY = 24 * 1024 * 1024;
 /** For each worker and for this thread, beside the states: those of two places in work, each kept twice. */
 const MEMORY_FOR_WORKER = 32 * 1024 * 1024;
 const MEMORY_MAXIMUM = 4 * 1024 ** 3 - 65536;
 
 /**
  * Runs `stages` over the captures `inputs`. What is wrong with the first stage is a UsageError that names the flag for the
- * field, which the rows of the stage's `own` options say. With `split` several captures come out.
+ * field, which the rows of the stage's `own` options say. With `split` several captures come out; what concerns the captures
+ * as such is in `capture`.
  */
 export async function transform(
   command: string,
@@ -41,7 +46,7 @@ export async function transform(
   parsed: Parsed,
   stages: readonly Stage[],
   own: Rows,
-  split?: Split | undefined,
+  { split, capture }: Pick<Work, "capture"> & { readonly split?: Split | undefined } = {},
 ): Promise<void> {
   const options = optionsOf(TRANSFORM_OPTIONS, parsed) as unknown as TransformOptions;
   const { workers = 0, inPlace = false, quiet = false } = options;
@@ -64,6 +69,7 @@ export async function transform(
         format,
         selection,
         quiet,
+        capture,
         open: async () => parts?.sink ?? (await createCaptureFile(output)),
         // What is not whole does not take the place of what was.
         onDamage: replaces ? "reject" : "deliver",
@@ -111,6 +117,8 @@ export interface Work {
   readonly selection: Selection;
   /** Without a progress bar. */
   readonly quiet: boolean;
+  /** What else is to be said of how they are worked on. Default: nothing. */
+  readonly capture?: Pick<ProcessCaptureOptions, "reassembly"> | undefined;
   /** Opens what the result is written to; called when there is a source. */
   readonly open: () => Promise<CaptureOutput>;
   /** Whether what lies before damage is written, or nothing of such a capture. */
@@ -123,7 +131,7 @@ export interface Work {
 export async function work(
   inputs: readonly string[],
   stages: readonly Stage[],
-  { workers, format, selection, quiet, open, onDamage, report }: Work,
+  { workers, format, selection, quiet, capture, open, onDamage, report }: Work,
 ): Promise<void> {
   const { stateLength } = compileStages(stages);
   const memoryBytes =
@@ -137,6 +145,7 @@ export async function work(
     const source = await openSource(inputs, selection);
     const sink = await openSink(open, source);
     const summary = await dataplane.processCapture(source.input, stages, sink, {
+      ...capture,
       format,
       onDamage,
       onProgress: ({ bytesRead }) => progress.update(bytesRead),

@@ -8,6 +8,11 @@ import {
   DROP_EXCEEDS_MTU,
   DROP_FILTERED,
   DROP_FOR_ROUTER,
+  DROP_FRAGMENT_CROPPED,
+  DROP_FRAGMENT_INCOMPLETE,
+  DROP_FRAGMENT_INVALID,
+  DROP_FRAGMENT_OVERLAP,
+  DROP_FRAGMENT_TABLE_FULL,
   DROP_FRAME_TOO_LONG,
   DROP_FRAME_TOO_SHORT,
   DROP_GENEVE_CRITICAL_OPTION,
@@ -292,11 +297,38 @@ export const dropReasons: readonly DropReason[] = [
     name: "not-ip",
     sentence: "no IP packet, or none of a version that the tunnel carries",
   },
+  {
     code: DROP_UNREACHABLE,
     name: "unreachable",
     sentence: "for a peer that nobody answers for, or to which no way leads",
   },
   { code: DROP_NOT_SENT, name: "not-sent", sentence: "into a socket, and the system would not send it" },
+  {
+    code: DROP_FRAGMENT_INCOMPLETE,
+    name: "fragment-incomplete",
+    sentence: "a fragment whose others did not come in time, or at all",
+  },
+  {
+    code: DROP_FRAGMENT_OVERLAP,
+    name: "fragment-overlap",
+    sentence: "of a packet whose fragments overlap (RFC 5722)",
+  },
+  {
+    code: DROP_FRAGMENT_INVALID,
+    name: "fragment-invalid",
+    sentence:
+      "of a packet with a fragment that cannot be: of no length, of no multiple of eight, behind the end",
+  },
+  {
+    code: DROP_FRAGMENT_CROPPED,
+    name: "fragment-cropped",
+    sentence: "of a packet of which the capture holds a fragment in part only",
+  },
+  {
+    code: DROP_FRAGMENT_TABLE_FULL,
+    name: "fragment-table-full",
+    sentence: "a fragment that made way for newer ones while it waited for its others",
+  },
 ];
 
 /** The reason for a code; throws a RangeError for a code that no kernel writes. */

@@ -1,11 +1,12 @@
 // A capture over many workers: they work on pieces of it, and their results are written in the order of the file.
 //
-// Pieces that hold nothing but whole records go to workers. Headers, interfaces, other blocks and damage
+// Pieces that hold nothing but whole records go to workers. Headers, interfaces, other blocks, fragments and damage
 // stay here, in a run that works alone; everything before them is waited for first. How the capture comes to be cut
 // into pieces is another matter: read-dispatch.ts and shared-dispatch.ts.
 
 import { CaptureRun } from "../capture/capture-run.ts";
 import { CaptureSlot } from "../capture/capture-slot.ts";
+import { scanFragments } from "../capture/fragment-table.ts";
 import type { LentOutput } from "../capture/lending.ts";
 import type { CaptureSummary, FrameTally, ProcessCaptureOptions } from "../capture/process-capture.ts";
 import { summarise } from "../capture/process-capture.ts";
@@ -107,7 +108,9 @@ export abstract class CaptureDispatch {
     undo.add(forget);
     this.waits = undo.closes(new AbortableWaits(signal));
     try {
-      this.run = undo.closes(new CaptureRun(this.#program, options.format ?? "same"));
+      this.run = undo.closes(
+        new CaptureRun(this.#program, options.format ?? "same", options.reassembly ?? true),
+      );
       while (this.slots.length < slots) this.slots.push(undo.closes(new CaptureSlot(this.#program, input)));
     } catch (error) {
       throw undo.because(error);
@@ -124,7 +127,8 @@ export abstract class CaptureDispatch {
   async drive(): Promise<void> {
     await this.spread();
     this.options.signal?.throwIfAborted();
-    this.run.finish();
+    let need = this.run.finish();
+    for (; need === "output"; need = this.run.finish()) await this.#send(this.run.memory.takeOutput());
     this.damage ??= this.run.damage;
     await this.#send(this.run.memory.takeOutput());
   }
@@ -132,8 +136,8 @@ export abstract class CaptureDispatch {
   /** What became of the capture, when all of it has been worked on. */
   get summary(): CaptureSummary {
     const { run, damage, bytesRead, bytesWritten } = this;
-    const { inputFormat, linkTypes } = run;
-    return summarise({ inputFormat, linkTypes, damage }, [run, ...this.slots, this.#elsewhere], {
+    const { inputFormat, linkTypes, fragments } = run;
+    return summarise({ inputFormat, linkTypes, fragments, damage }, [run, ...this.slots, this.#elsewhere], {
       read: bytesRead,
       written: bytesWritten,
     });
@@ -169,6 +173,7 @@ export abstract class CaptureDispatch {
   protected useFormats(slot: CaptureSlot): void {
     for (const field of [CURSOR_IN_FORMAT, CURSOR_OUT_FORMAT, CURSOR_INTERFACES, CURSOR_INTERFACE_COUNT])
       slot.set(field, this.run.memory.get(field));
+    scanFragments(slot, this.run.takesFragments);
   }
 
   /**

@@ -24,6 +24,10 @@ export interface KernelFunctions {
   fdbSet(fdb: number, keys: number, count: number, values: number, thread: number): number;
   fdbUnset(fdb: number, keys: number, count: number, thread: number): number;
   layoutVersion(): number;
+  /** Fragments of carriers that wait in a capture: an empty table of `length` bytes; the end of waiting; 1 if some are left. */
+  openFragments(table: number, headroom: number, length: number): void;
+  endFragments(cursor: number): void;
+  runReleased(cursor: number): number;
   runCapture(cursor: number): number;
   /** Items go in from, or out to, a plain array at `items`; returns how many. */
   ringPop(ring: number, items: number, count: number): number;

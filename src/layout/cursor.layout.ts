@@ -42,6 +42,10 @@ export const CURSOR_SEAM = 164; // address of the seam that says where the first
 export const CURSOR_NEXT_SEAM = 168; // address of the seam to write: the one of the piece behind
 export const CURSOR_SCANNED = 172; // records found
 export const CURSOR_RECORD_LENGTH = 176; // of a scan that needs input: bytes of that record, as far as they are known
+// Fragments of carriers (fragment.layout), which are put together where a capture is worked on in order.
+export const CURSOR_REASSEMBLY = 180; // address of the table; REASSEMBLY_WANTED; 0 = fragments are frames as others are
+export const CURSOR_CARRIER_STAGE = 184; // address of the stage for which that is done: a decapsulation
+export const CURSOR_SCAN_FRAGMENTS = 188; // a scan stops in front of fragments, if not 0
 export const CURSOR_LABELS = 192; // address of what is written in front of each frame in a pcapng (label.layout); 0 = nothing
 export const CURSOR_LENGTH = 256;
 
@@ -53,6 +57,9 @@ export const STATUS_OUTPUT_FULL = 1;
 export const STATUS_OTHER_BLOCK = 2;
 /** The next record cannot be true. */
 export const STATUS_DAMAGE = 3;
+
+/** The next record is a fragment: of a run, there is no table for it yet; of a scan, it is for who works in order. */
+export const STATUS_FRAGMENT = 4;
 
 export const FORMAT_PCAPNG = 1; // else pcap
 export const FORMAT_BIG_ENDIAN = 2;

@@ -75,7 +75,12 @@ export const DROP_FILTERED = 71;
 export const DROP_NOT_IP = 72;
 export const DROP_UNREACHABLE = 73;
 export const DROP_NOT_SENT = 74;
-export const DROP_REASONS = 75;
+export const DROP_FRAGMENT_INCOMPLETE = 75;
+export const DROP_FRAGMENT_OVERLAP = 76;
+export const DROP_FRAGMENT_INVALID = 77;
+export const DROP_FRAGMENT_CROPPED = 78;
+export const DROP_FRAGMENT_TABLE_FULL = 79;
+export const DROP_REASONS = 80;
 
 /**
  * Counters lie behind one another, eight bytes a reason; the place of DROP_NONE counts what was forwarded. The build fails

@@ -64,6 +64,8 @@ describe.each(corpus)("$name", ({ bytes }) => {
       received: records.length,
       forwarded: records.length,
       dropped: 0,
+      joined: 0,
+      reassembled: 0,
       drops: {},
       changed: [],
       counts: [],

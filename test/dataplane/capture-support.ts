@@ -92,11 +92,12 @@ export function inline(
   bytes: Uint8Array,
   stages: readonly Stage[],
   format: "same" | "pcap" | "pcapng" = "same",
+  reassembly = true,
 ): Promise<Wanted> {
   const known = results.get(bytes) ?? new Map<string, Promise<Wanted>>();
   results.set(bytes, known);
-  const key = JSON.stringify([stages, format]);
-  const wanted = known.get(key) ?? work(bytes, stages, format);
+  const key = JSON.stringify([stages, format, reassembly]);
+  const wanted = known.get(key) ?? work(bytes, stages, format, reassembly);
   known.set(key, wanted);
   return wanted;
 }
@@ -109,12 +110,13 @@ async function work(
   bytes: Uint8Array,
   stages: readonly Stage[],
   format: "same" | "pcap" | "pcapng",
+  reassembly: boolean,
 ): Promise<Wanted> {
   const sink = new Sink();
   // One for all: a page has room for a hundred memories or so.
   kernels ??= loadKernels({ memoryBytes: 32 << 20 });
   using pipeline = new Pipeline(await kernels, stages);
-  const summary = await processCapture(bytes, pipeline, sink, { format });
+  const summary = await processCapture(bytes, pipeline, sink, { format, reassembly });
   return { output: sink.bytes, summary };
 }
 

@@ -36,13 +36,13 @@ describe.each(Object.keys(WAYS))("%s", (way) => {
   });
   afterAll(() => dataplane.close());
 
-  async function through(name: string, stages: readonly Stage[]) {
+  async function through(name: string, stages: readonly Stage[], reassembly = true) {
     const bytes = await loadFixture(`field/${name}`);
-    const wanted = await inline(bytes, stages);
+    const wanted = await inline(bytes, stages, "same", reassembly);
     const sources = [bytes, chunked(bytes, 7), ...(isolated ? [shared(bytes)] : [])];
     for (const source of sources) {
       const sink = new Sink();
-      const { workers: _, ...summary } = await dataplane.processCapture(source, stages, sink);
+      const { workers: _, ...summary } = await dataplane.processCapture(source, stages, sink, { reassembly });
       expect(summary).toEqual(wanted.summary);
       expectSame(sink.bytes, wanted.output);
     }
@@ -98,9 +98,16 @@ describe.each(Object.keys(WAYS))("%s", (way) => {
     expect(await through("tso-inner-length0.pcap", [ANY])).toMatchObject([{ length: 74, wire: 74 }]);
   });
 
-  it("fragments of one packet have one fate", async () => {
-    expect(await through("ipv4-fragments.pcap", [ANY])).toEqual([]);
-    expect(await through("ipv4-fragments.pcap", [{ ...ANY, others: "keep" }])).toHaveLength(2);
+  it("fragments of one packet are put together, or have one fate", async () => {
+    const keep: Stage = { ...ANY, others: "keep" };
+    for (const stage of [ANY, keep]) {
+      const [passenger, ...more] = await through("ipv4-fragments.pcap", [stage]);
+      expect(passenger).toMatchObject({ length: 1362, wire: 1362, linkType: 1 });
+      expect(passenger?.head.slice(0, 28)).toBe(HEAD);
+      expect(more).toEqual([]);
+    }
+    expect(await through("ipv4-fragments.pcap", [ANY], false)).toEqual([]);
+    expect(await through("ipv4-fragments.pcap", [keep], false)).toHaveLength(2);
   });
 
   it("fcs-plain.pcapng: the check sequence stays where it is right, and nowhere else", async () => {
