@@ -51,8 +51,9 @@ export interface EncapsulationRow {
 type Own<O> = Omit<O, "kind">;
 
 /**
- * The row of a kind whose options a table describes; what the command line calls them stands in src/cli/encapsulate-options.ts, for
- * which no page is to pay. `wrapping` gets them checked. */
+ * The row of a kind whose options a table describes; `wrapping` gets them checked. What the command line calls them stands in
+ * src/cli/encapsulate-options.ts: no page is to pay for that.
+ */
 export function encapsulation<O extends { readonly kind: string }, D extends keyof Own<O> = never>(
   name: O["kind"],
   fields: Fields<Own<O>, D>,

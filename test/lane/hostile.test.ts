@@ -36,6 +36,14 @@ const pipelines: Readonly<Record<string, readonly Stage[]>> = {
     { stage: "decapsulate", kind: "any", others: "keep", depth: "all", vni: [1, 2], key: 3 },
   ],
   "encapsulate over IPv4": [{ stage: "encapsulate", kind: "vxlan", vni: 1, ...OUTER, udpChecksum: true }],
+  "encapsulate IP packets over UDP": [
+    { stage: "encapsulate", kind: "gtp-u", teid: 1, ...OUTER, udpChecksum: true },
+  ],
+  "encapsulate IP packets on Ethernet": [{ stage: "encapsulate", kind: "pppoe", session: 1 }],
+  "encapsulate frames with tags and labels": [
+    { stage: "encapsulate", kind: "vn-tag", destinationVif: 1, innerTag: "strip" },
+    { stage: "encapsulate", kind: "mpls", label: 16 },
+  ],
   "encapsulate over IPv6, strip": [
     { stage: "encapsulate", kind: "vxlan", vni: 1, ...OUTER6, outerVid: 5, innerTag: "strip" },
   ],
