@@ -27,8 +27,8 @@ describe.skipIf(captures.length === 0)("every real capture at hand", () => {
         .split("\n")
         .slice(0, -1)
         .map((line) => JSON.parse(line));
-      expect(lines.map(({ index, length }) => [index, length])).toEqual(
-        before.map((record, i) => [i, record.data.length]),
+      expect(lines.map(({ index, length, fcsLength }) => [index, length, fcsLength])).toEqual(
+        before.map((record, i) => [i, frameOf(record).data.length, record.fcsLength || undefined]),
       );
       expect((await recordsOf(other)).length).toBeLessThanOrEqual(before.length);
       expect(decap).toMatchObject({ received: encap.forwarded, dropped: 0 });
