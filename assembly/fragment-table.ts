@@ -79,11 +79,19 @@ function bucketOf(table: usize, key: usize): usize {
   return table + TABLE_BUCKETS + ((<u32>(hash >>> 32) & (BUCKETS - 1)) << 2);
 }
 
+/** Whether so many bytes are the same. */
+export function isEqual(a: usize, b: usize, length: u32): bool {
+  let at: usize = 0;
+  for (; at + 8 <= <usize>length; at += 8) if (load<u64>(a + at) !== load<u64>(b + at)) return false;
+  for (; at < <usize>length; at++) if (load<u8>(a + at) !== load<u8>(b + at)) return false;
+  return true;
+}
+
 /** The datagram of the fragment in work; 0 if there is none. */
 export function findDatagram(table: usize): usize {
   const key: usize = table + TABLE_KEY;
   let datagram: usize = load<u32>(bucketOf(table, key));
-  while (datagram !== 0 && memory.compare(datagram + DATAGRAM_KEY, key, KEY_LENGTH) !== 0)
+  while (datagram !== 0 && !isEqual(datagram + DATAGRAM_KEY, key, KEY_LENGTH))
     datagram = load<u32>(datagram, DATAGRAM_CHAIN);
   return datagram;
 }

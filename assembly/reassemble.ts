@@ -130,6 +130,7 @@ import {
   endDatagram,
   findDatagram,
   giveUp,
+  isEqual,
   makeRoom,
 } from "./fragment-table";
 import { OTHER } from "./refusal";
@@ -291,7 +292,7 @@ function place(datagram: usize, frame: usize): bool {
   if (load<u32>(lower, FRAGMENT_OFFSET) !== offset || load<u32>(lower, FRAGMENT_LENGTH) !== payloadLength)
     return false;
   const payload: usize = lower + FRAGMENT_FRAME + load<u32>(lower, FRAGMENT_PAYLOAD);
-  if (memory.compare(payload, frame + payloadAt, payloadLength) !== 0) return false;
+  if (!isEqual(payload, frame + payloadAt, payloadLength)) return false;
   same = lower;
   return true;
 }

@@ -75,7 +75,7 @@ const kernels: readonly Mutant[] = [
 const captures: readonly Mutant[] = [
   {
     name: "obsolete-interface-order",
-    file: "assembly/capture-read.ts",
+    file: "assembly/capture-options.ts",
     search: "return swap ? bswap<u16>(value) : value;",
     replacement: "return value;",
     what: "obsolete packet blocks of the other byte order: the interface's number is read backwards",
@@ -107,11 +107,35 @@ const captures: readonly Mutant[] = [
   },
   {
     name: "capture-fine-time",
-    file: "assembly/capture-write.ts",
+    file: "assembly/capture-time.ts",
     search: "if (units <= 17179869184)",
     replacement: "if (units <= 34359738368)",
     what: "times in 2^-35 of a second run over 64 bits",
     tests: ["capture/formats.test.ts"],
+  },
+  {
+    name: "fragment-overlap",
+    file: "assembly/reassemble.ts",
+    search: "load<u32>(higher, FRAGMENT_OFFSET) < offset + payloadLength",
+    replacement: "load<u32>(higher, FRAGMENT_OFFSET) < offset",
+    what: "a fragment may reach into the one behind it",
+    tests: ["capture/fragments.test.ts"],
+  },
+  {
+    name: "fragment-wrap",
+    file: "assembly/fragment-table.ts",
+    search: "store<u32>(table, used + <u32>(end - head), TABLE_USED);",
+    replacement: "",
+    what: "what is left at the end of the fragments' ring counts as free for ever",
+    tests: ["capture/fragments.test.ts"],
+  },
+  {
+    name: "scan-fragments",
+    file: "assembly/capture-scan.ts",
+    search: "status = STATUS_FRAGMENT;\n      break;",
+    replacement: "",
+    what: "workers get fragments that belong to others",
+    tests: ["dataplane/fragments.test.ts"],
   },
   {
     name: "scan-border",

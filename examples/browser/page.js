@@ -237,6 +237,8 @@ function showRunning(busy) {
 function showResult(name, stages, { summary, milliseconds, longTasks: tasks }) {
   at("figures").hidden = false;
   at("frames-in").textContent = grouped(summary.received);
+  at("frames-joined").textContent = grouped(summary.joined);
+  at("frames-joined").parentElement.hidden = summary.joined === 0;
   at("frames-out").textContent = grouped(summary.forwarded);
   at("frames-dropped").textContent = grouped(summary.dropped);
   showRates(summary.received, summary.fileBytesIn, milliseconds / 1000);

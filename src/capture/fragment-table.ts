@@ -94,11 +94,11 @@ export class FragmentTable {
   /** Nothing comes that belongs to what waits. False: the output has to be emptied, and this to be called again. */
   end(): boolean {
     if (this.#table === undefined) return true;
-    const { endFragments, runReleased } = this.#kernels.functions;
+    const { functions } = this.#kernels;
     const { cursor } = this.#cursor;
-    if (runReleased(cursor) !== 0) return false;
-    endFragments(cursor);
-    return runReleased(cursor) === 0;
+    if (functions.runReleased(cursor) !== 0) return false;
+    functions.endFragments(cursor);
+    return functions.runReleased(cursor) === 0;
   }
 
   get counts(): FragmentCounts {

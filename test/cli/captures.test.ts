@@ -80,6 +80,8 @@ describe("encap and decap", () => {
       received: 11,
       forwarded: 0,
       dropped: 11,
+      joined: 0,
+      reassembled: 0,
       changed: 0,
       drops: { "not-tunnel": 1, "other-vni": 10 },
       counts: [
