@@ -23,7 +23,7 @@ import { PLAIN_KEYED_LENGTH, PLAIN_UDP_LENGTH } from "../layout/tunnel.layout.ts
 import { type EncapsulateTunnelStage, rowOf, type TunnelKind } from "../tunnel/kinds.ts";
 import type { OfAnyKind } from "../tunnel/tunnel-kind.ts";
 import { checksumFold } from "../wire/checksum.ts";
-import { writeEncapsulation } from "./write-encapsulate.ts";
+import { writeTunnel } from "./write-encapsulate.ts";
 
 /**
  * What such records have in common; nothing of it is `undefined`. All but the ends is for the tunnel's kind alone, to
@@ -74,7 +74,7 @@ export class EncapsulateTemplate {
     const nobody = { remote: new Uint8Array(addressLength), remoteMac: new Uint8Array(MAC_LENGTH) };
     const stage = { stage: "encapsulate", ...headers, ...nobody } as EncapsulateTunnelStage;
     const { numberName, placeholder } = rowOf("encapsulate", stage);
-    writeEncapsulation({ ...stage, [numberName]: placeholder } as EncapsulateTunnelStage, record);
+    writeTunnel({ ...stage, [numberName]: placeholder } as EncapsulateTunnelStage, record);
     // Where the least number is not zero, there is no checksum that has summed it up.
     if (placeholder !== 0)
       record.setUint32(ENCAPSULATE_TEMPLATE + record.getUint32(ENCAPSULATE_NUMBER, true), 0);

@@ -1,12 +1,6 @@
-// Writes the record of an encapsulation: the headers as a template, where the fields lie in it that differ from frame to frame,
-// and the sums that do not change.
-
-import { ArgumentTypeError } from "../core/argument-error.ts";
-import { MAC_LENGTH } from "../layout/ethernet.layout.ts";
 import { GRE_LENGTH } from "../layout/gre.layout.ts";
 import { IP_PROTOCOL_GRE } from "../layout/ipv4.layout.ts";
 import {
-  ENCAPSULATE_BEHIND_MACS,
   ENCAPSULATE_GRE_CHECKSUM,
   ENCAPSULATE_HEADER_LENGTH,
   ENCAPSULATE_LENGTH,
@@ -24,39 +18,26 @@ import {
   ENCAPSULATE_UDP_SUM,
   OPERATION_ENCAPSULATE,
   OPERATION_ENCAPSULATE_ANY,
-  STAGE_FLAGS,
   STAGE_OPERATION,
 } from "../layout/stage.layout.ts";
-import { isOnEthernet, type Wrapping } from "../tunnel/encapsulation.ts";
-import { checkedEncapsulation, type EncapsulateStage } from "../tunnel/encapsulations.ts";
-import { checkedStage, type EncapsulateTunnelStage, rowOf, TUNNEL_KINDS } from "../tunnel/kinds.ts";
+import type { Wrapping } from "../tunnel/encapsulation.ts";
+import type { EncapsulateStage } from "../tunnel/encapsulations.ts";
+import { checkedStage, type EncapsulateTunnelStage, rowOf } from "../tunnel/kinds.ts";
 import type { OfAnyKind, TunnelRow } from "../tunnel/tunnel-kind.ts";
-import type { StageNeeds } from "./stage-kind.ts";
 import { addFlags, checkBare, type OuterOptions, templateOf, writeOuter, writeSum } from "./write-outer.ts";
 
 /** Options that are not of one kind's header. */
-interface CommonOptions extends OuterOptions {
+export interface CommonOptions extends OuterOptions {
   readonly header?: "full" | "bare" | undefined;
   readonly innerTag?: "keep" | "strip" | undefined;
   readonly seed?: number | undefined;
 }
 
-/** Writes the record of an encapsulation of any kind, and says what it needs. */
-export function writeEncapsulation(stage: EncapsulateStage, record: DataView): StageNeeds {
-  const ofTunnels = (TUNNEL_KINDS as readonly string[]).includes(stage?.kind);
-  const isPacket = ofTunnels
-    ? writeTunnel(stage as EncapsulateTunnelStage, record)
-    : writeOther(stage, record);
-  const behindMacs = (record.getUint32(STAGE_FLAGS, true) & ENCAPSULATE_BEHIND_MACS) !== 0;
-  return {
-    // Of a frame that keeps its addresses they make room; raw IP has nothing that is taken off.
-    headroom: record.getUint32(ENCAPSULATE_HEADER_LENGTH, true) - (behindMacs ? 2 * MAC_LENGTH : 0),
-    changes: { of: isPacket ? "any" : "ethernet", to: ["ethernet"], keeps: false, keepsOthers: false },
-  };
-}
-
-/** Of a kind of tunnel; says whether it carries IP packets. Frames go by the kernels of tunnels. */
-function writeTunnel(stage: EncapsulateTunnelStage, record: DataView): boolean {
+/**
+ * Writes the record of an encapsulation of a kind of tunnel, and says whether it carries IP packets. Frames go by the kernels
+ * of tunnels.
+ */
+export function writeTunnel(stage: EncapsulateTunnelStage, record: DataView): boolean {
   const row = rowOf("encapsulate", stage);
   const options: OfAnyKind<EncapsulateTunnelStage> = checkedStage(row, "encapsulate", stage);
   const { carries = "ethernet", checksum, port = 0 } = options;
@@ -86,27 +67,8 @@ function writeNumber({ encapsulateFlags, numberAt, numberShift }: TunnelRow, rec
   writeSum(templateOf(record), tunnel, headerLength, before, record, ENCAPSULATE_UDP_SUM);
 }
 
-/** Of another kind; says whether it carries IP packets. */
-function writeOther(stage: EncapsulateStage, record: DataView): boolean {
-  const { row, options } = checkedEncapsulation(stage);
-  if (row.overIp !== undefined && isOnEthernet(options as OuterOptions)) {
-    const given = stage as unknown as Readonly<Record<string, unknown>>;
-    for (const name of row.overIp) {
-      if (given[name] === undefined) continue;
-      throw new ArgumentTypeError(
-        "contradiction",
-        name,
-        "without local and remote there is no outer IP header",
-      );
-    }
-  }
-  const wrapping = row.wrapping(options);
-  writeWrapping(wrapping, stage, options, record);
-  return wrapping.carries !== "ethernet";
-}
-
-/** `stage` is what was given, `options` are the same, checked. */
-function writeWrapping(
+/** Writes the record of what is put around: `stage` is what was given, `options` are the same, checked. */
+export function writeWrapping(
   { carries, around, header, ipTypes, length, checksumAt }: Wrapping,
   stage: EncapsulateStage,
   options: CommonOptions,

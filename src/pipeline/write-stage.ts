@@ -11,7 +11,7 @@ import type { StageKind, StageNeeds } from "./stage-kind.ts";
 import type { DecapsulateStage, Stage } from "./stages.ts";
 import { FILTER_VNI_STAGE, VLAN_POP_STAGE, VLAN_PUSH_STAGE, VLAN_REWRITE_STAGE } from "./vlan-stages.ts";
 import { writeDecapsulate } from "./write-decapsulate.ts";
-import { writeEncapsulation } from "./write-encapsulate.ts";
+import { writeEncapsulation } from "./write-encapsulation.ts";
 
 /** All kinds of stages, one a row. */
 export const STAGE_KINDS: readonly StageKind[] = [

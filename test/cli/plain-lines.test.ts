@@ -4,6 +4,7 @@ import { readCapture } from "frameferry/pcap";
 import { type ComposeLayer, compose, dissector } from "frameferry/wire";
 import { describe, expect, it } from "vitest";
 import { frameJson, frameLine } from "../../src/cli/frame-line.ts";
+import { viewOf } from "../../src/cli/frame-view.ts";
 import { LineBytes } from "../../src/cli/line-bytes.ts";
 import { PlainFrame } from "../../src/cli/plain-frame.ts";
 import { plainJson, plainLine } from "../../src/cli/plain-line.ts";
@@ -33,7 +34,7 @@ async function usual(frames: readonly Uint8Array[]): Promise<number> {
   for (const record of await recordsOf(frames)) {
     if (!plain.read(record.data)) continue;
     count++;
-    const view = { record, dissection: read(record.data, 1, record.originalLength) };
+    const view = viewOf(record, read);
     for (const [tell, tellPlain] of [
       [frameLine, plainLine],
       [frameJson, plainJson],
