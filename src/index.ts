@@ -9,6 +9,12 @@ export {
   type ProcessCaptureOptions,
   processCapture,
 } from "./capture/process-capture.ts";
+export {
+  type CapturePart,
+  type CaptureSplit,
+  type SplitCaptureOptions,
+  splitCapture,
+} from "./capture/split-capture.ts";
 export type { IpAddress, MacAddress } from "./core/addresses.ts";
 export { type ArgumentError, type ErrorPath, isArgumentError } from "./core/argument-error.ts";
 export { type DropReason, dropReason, dropReasons } from "./core/drop-reasons.ts";

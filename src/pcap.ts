@@ -1,9 +1,3 @@
-export {
-  type CapturePart,
-  type CaptureSplit,
-  type SplitCaptureOptions,
-  splitCapture,
-} from "./capture/split-capture.ts";
 export { type ArgumentError, type ErrorPath, isArgumentError } from "./core/argument-error.ts";
 export { type ErrorCode, errorCodes } from "./core/error-codes.ts";
 export { linkTypeName } from "./core/link-type-names.ts";

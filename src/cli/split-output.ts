@@ -3,8 +3,8 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import type { CaptureOutput } from "../index.ts";
+import { type CaptureSplit, splitCapture } from "../index.ts";
 import { createCaptureFile } from "../node.ts";
-import { type CaptureSplit, splitCapture } from "../pcap.ts";
 import { identityOf } from "../platform/file-identity.ts";
 import { UsageError } from "./failures.ts";
 

@@ -20,7 +20,7 @@ import { type OtherWrapping, WRAPPING_KINDS, WRAPPING_ROWS, type WrappingKind } 
 /** UDP destination ports, by kind: what is given replaces a kind's usual ones. */
 export type WrappingPorts = { readonly [K in WrappingKind]?: readonly number[] | undefined };
 
-/** What frames can be told apart by once they are out: see `splitCapture` of frameferry/pcap. */
+/** What frames can be told apart by once they are out: see `splitCapture`. */
 export type FrameLabel = "vni" | "kind" | "remote";
 
 /** Takes off whatever wrapping is there, mixed ones too: of all kinds, of some of them, or of one that no tunnel here has. */
@@ -75,7 +75,7 @@ export interface DecapsulateAny {
   readonly lengths?: "strict" | "tolerant" | undefined;
   /**
    * In a pcapng that is written a block in front of each frame says its outermost VNI, VSID or I-SID (`"vni"`), the kind of its
-   * outermost wrapping, or where its outermost tunnel over IP comes from: what `splitCapture` of frameferry/pcap reads, and
+   * outermost wrapping, or where its outermost tunnel over IP comes from: what `splitCapture` reads, and
    * other programs pass over. Default: there are no such blocks.
    */
   readonly label?: FrameLabel | undefined;

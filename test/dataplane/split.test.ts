@@ -1,7 +1,7 @@
 // Captures told apart by what their frames came out of, on every transport: every frame in the part of its VNI, kind or remote
 // address, in its order, in captures that are sound.
-import type { CaptureOutput, FrameLabel, Stage } from "frameferry";
-import { type CapturePart, readCapture, splitCapture } from "frameferry/pcap";
+import { type CaptureOutput, type CapturePart, type FrameLabel, type Stage, splitCapture } from "frameferry";
+import { readCapture } from "frameferry/pcap";
 import { type ComposeLayer, compose } from "frameferry/wire";
 import { describe, expect, test } from "vitest";
 import {
