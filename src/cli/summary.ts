@@ -2,9 +2,10 @@
 
 import { dropReasons } from "../core/drop-reasons.ts";
 import { linkTypeName } from "../core/link-type-names.ts";
-import { linkTypeRow } from "../core/link-types.ts";
+import { linkOf } from "../core/link-types.ts";
 import type { DataplaneCaptureSummary } from "../dataplane/dataplane.ts";
 import type { StageCounts } from "../index.ts";
+import { LINK_OTHER } from "../layout/link.layout.ts";
 import type { CaptureFormat } from "../pcap.ts";
 import { flagOfKey } from "../pipeline/count-stage.ts";
 import { type DamagedInput, nameOf, namesOf } from "./failures.ts";
@@ -83,7 +84,7 @@ function joinedNote({ reassembled }: DataplaneCaptureSummary): string {
 /** Names link types whose frames were dropped because they are not opened here. */
 export function linkTypeNote({ drops, linkTypes }: DataplaneCaptureSummary): string {
   if (drops["link-type"] === undefined) return "";
-  const unknown = linkTypes.filter((number) => linkTypeRow(number) === undefined);
+  const unknown = linkTypes.filter((number) => linkOf(number) === LINK_OTHER);
   const named = unknown.map((number) => `${number} (${linkTypeName(number) ?? "without a name here"})`);
   return `  not opened: link type ${named.join(", ")}; --keep-others keeps such frames as they are, in a pcapng\n`;
 }

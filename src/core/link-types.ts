@@ -16,41 +16,28 @@ import {
   LINK_WLAN,
 } from "../layout/link.layout.ts";
 
-export interface LinkType {
-  /** As it stands in a capture. */
-  readonly number: number;
-  /** With what its frames begin: how kernels open them. */
-  readonly link: number;
-}
-
-export const LINK_TYPES: readonly LinkType[] = [
-  { number: 0, link: LINK_NULL },
-  { number: 1, link: LINK_ETHERNET },
-  { number: 9, link: LINK_PPP },
+/** With what frames of each begin: how kernels open them, and the first layer that is read. */
+const LINKS: Readonly<Record<number, number>> = {
+  0: LINK_NULL,
+  1: LINK_ETHERNET,
+  9: LINK_PPP,
   // Numbers that systems had for raw IP before there was one for all.
-  { number: 12, link: LINK_IP },
-  { number: 14, link: LINK_IP },
-  { number: 50, link: LINK_PPP },
-  { number: 101, link: LINK_IP },
-  { number: 104, link: LINK_PPP },
-  { number: 105, link: LINK_WLAN },
-  { number: 108, link: LINK_NULL },
-  { number: 113, link: LINK_SLL },
-  { number: 127, link: LINK_RADIOTAP },
-  { number: 228, link: LINK_IPV4 },
-  { number: 229, link: LINK_IPV6 },
-  { number: 239, link: LINK_NFLOG },
-  { number: 276, link: LINK_SLL2 },
-];
+  12: LINK_IP,
+  14: LINK_IP,
+  50: LINK_PPP,
+  101: LINK_IP,
+  104: LINK_PPP,
+  105: LINK_WLAN,
+  108: LINK_NULL,
+  113: LINK_SLL,
+  127: LINK_RADIOTAP,
+  228: LINK_IPV4,
+  229: LINK_IPV6,
+  239: LINK_NFLOG,
+  276: LINK_SLL2,
+};
 
-const BY_NUMBER: ReadonlyMap<number, LinkType> = new Map(LINK_TYPES.map((row) => [row.number, row]));
-
-/** The row of a link type; undefined if its frames are not opened here. */
-export function linkTypeRow(number: number): LinkType | undefined {
-  return BY_NUMBER.get(number);
-}
-
-/** With what frames of a link type begin. */
+/** With what frames of a link type begin; LINK_OTHER if they are not opened here. */
 export function linkOf(linkType: number): number {
-  return linkTypeRow(linkType)?.link ?? LINK_OTHER;
+  return LINKS[linkType] ?? LINK_OTHER;
 }
