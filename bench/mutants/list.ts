@@ -44,7 +44,7 @@ const kernels: readonly Mutant[] = [
     search: "& FRAGMENT_BITS) !== 0)",
     replacement: "& 0) !== 0)",
     what: "fragments of tunnel packets are opened",
-    tests: ["pipeline/decapsulate-headers.test.ts"],
+    tests: ["pipeline/decapsulate.test.ts"],
   },
   {
     name: "vxlan-plain-vni",
