@@ -3,8 +3,8 @@
 import { playwright } from "@vitest/browser-playwright";
 import { defineConfig, type TestProjectInlineConfiguration } from "vitest/config";
 
-// Generous, because two slow cores may be shared with others; no test measures time.
-const timeouts = { testTimeout: 60_000, hookTimeout: 120_000, teardownTimeout: 30_000 };
+// Only for what hangs: two slow cores may be shared with others, and no test measures time.
+const timeouts = { testTimeout: 300_000, hookTimeout: 300_000, teardownTimeout: 60_000 };
 
 // A new one each time: vitest writes the project's name into it.
 const chromium = (): NonNullable<NonNullable<TestProjectInlineConfiguration["test"]>["browser"]> => ({

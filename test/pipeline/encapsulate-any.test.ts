@@ -91,9 +91,10 @@ const frames: fc.Arbitrary<Passenger> = passengerRecipe.map((recipe) => {
 const usualFrames: fc.Arbitrary<Passenger> = fc
   .tuple(packets([4, 6]), fc.integer({ min: 1, max: 0xffff }))
   .map(([{ frame }, seed]) => {
-    // An address that begins with the number of a version, or like a control word, would look like one.
+    // An address that begins with the number of a version, or like a control word, would look like one. So would a frame
+    // in whose addresses, four or eight bytes before its type, a type stands that is read: no such type begins with 0xf.
     const usual = frame.slice();
-    usual.set([0x22, seed >>> 8, seed & 0xff, 1, 2, 3, 0x22], 0);
+    usual.set([0x22, seed >>> 8, seed & 0xff, 1, 0xf2, 0xf3, 0x22, 4, 0xf5, 0xf6], 0);
     return { frame: usual, carried: usual, version: undefined };
   });
 
