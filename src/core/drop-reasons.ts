@@ -5,6 +5,7 @@ import {
   DROP_BLACKHOLE,
   DROP_CLOSED,
   DROP_CUT_BY_CAPTURE,
+  DROP_DUPLICATE,
   DROP_EXCEEDS_MTU,
   DROP_FILTERED,
   DROP_FOR_ROUTER,
@@ -59,7 +60,9 @@ import {
   DROP_OUTER_IP_HEADER,
   DROP_OUTER_IP_TRUNCATED,
   DROP_QUEUE_FULL,
+  DROP_RATE_LIMITED,
   DROP_RESERVED_GROUP,
+  DROP_RULE,
   DROP_SAME_PORT,
   DROP_SOURCE_GROUP,
   DROP_SOURCE_OWN,
@@ -329,6 +332,13 @@ export const dropReasons: readonly DropReason[] = [
     name: "fragment-table-full",
     sentence: "a fragment that made way for newer ones while it waited for its others",
   },
+  {
+    code: DROP_RATE_LIMITED,
+    name: "rate-limited",
+    sentence: "over the rate that its stage lets through",
+  },
+  { code: DROP_DUPLICATE, name: "duplicate", sentence: "the same frame came a moment before" },
+  { code: DROP_RULE, name: "rule", sentence: "a rule of the table says so" },
 ];
 
 /** The reason for a code; throws a RangeError for a code that no kernel writes. */

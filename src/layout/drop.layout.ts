@@ -80,7 +80,10 @@ export const DROP_FRAGMENT_OVERLAP = 76;
 export const DROP_FRAGMENT_INVALID = 77;
 export const DROP_FRAGMENT_CROPPED = 78;
 export const DROP_FRAGMENT_TABLE_FULL = 79;
-export const DROP_REASONS = 80;
+export const DROP_RATE_LIMITED = 80;
+export const DROP_DUPLICATE = 81;
+export const DROP_RULE = 82;
+export const DROP_REASONS = 83;
 
 /**
  * Counters lie behind one another, eight bytes a reason; the place of DROP_NONE counts what was forwarded. The build fails
