@@ -169,6 +169,8 @@ function writeBurst(cursor: usize, count: u32, counters: usize): u32 {
   let stamp: usize = load<u32>(cursor, CURSOR_STAMPS);
   const descriptors: usize = load<u32>(cursor, CURSOR_DESCRIPTORS);
   const end: usize = descriptors + count * DESCRIPTOR_LENGTH;
+  // A pcap becomes a pcap of the same times: of its records nothing is asked that all of them say alike.
+  const plain = samePcap && load<u32>(interfaces, INTERFACE_ENTRY_UNCHANGED) !== INTERFACE_NONE;
   for (let d = descriptors; d < end; d += DESCRIPTOR_LENGTH, stamp += STAMP_LENGTH) {
     if (load<u8>(d, DESCRIPTOR_VERDICT) === VERDICT_DROP) continue;
     const frame: usize = load<u32>(d, DESCRIPTOR_OFFSET);
@@ -176,6 +178,11 @@ function writeBurst(cursor: usize, count: u32, counters: usize): u32 {
     let wire = load<u32>(d, DESCRIPTOR_WIRE_LENGTH);
     const link: u32 = load<u16>(d, DESCRIPTOR_LINK);
     const came: u32 = load<u16>(stamp, STAMP_LINK);
+    if (plain && (link | came) === 0 && length <= <u32>CAPTURED_MAXIMUM) {
+      bytes += length;
+      out = writeRecord(out, load<u64>(stamp, STAMP_TICKS), frame, length, wire, swap);
+      continue;
+    }
     const entry: usize = interfaces + load<u32>(stamp, STAMP_INTERFACE) * INTERFACE_ENTRY_LENGTH;
     let number = load<u32>(entry, INTERFACE_ENTRY_UNCHANGED);
     let leftOut: u64 = 0;
@@ -209,12 +216,7 @@ function writeBurst(cursor: usize, count: u32, counters: usize): u32 {
         ticks =
           ((nanoseconds / GIGA) << 32) | ((format & FORMAT_NANOSECONDS) !== 0 ? fraction : fraction / 1000);
       }
-      put(out, <u32>(ticks >>> 32), swap);
-      put(out + 4, <u32>ticks, swap);
-      put(out + 8, length, swap);
-      put(out + 12, wire, swap);
-      copy(out + PCAP_RECORD_LENGTH, frame, length);
-      out += PCAP_RECORD_LENGTH + length;
+      out = writeRecord(out, ticks, frame, length, wire, swap);
     }
   }
   store<u32>(cursor, <u32>out, CURSOR_OUT);
@@ -223,6 +225,16 @@ function writeBurst(cursor: usize, count: u32, counters: usize): u32 {
   // The pipeline has counted them as forwarded.
   if (refused !== 0) store<u64>(counters, load<u64>(counters) - refused);
   return refused;
+}
+
+/** Writes one record of a pcap, and returns where the next begins. */
+function writeRecord(out: usize, ticks: u64, frame: usize, length: u32, wire: u32, swap: bool): usize {
+  put(out, <u32>(ticks >>> 32), swap);
+  put(out + 4, <u32>ticks, swap);
+  put(out + 8, length, swap);
+  put(out + 12, wire, swap);
+  copy(out + PCAP_RECORD_LENGTH, frame, length);
+  return out + PCAP_RECORD_LENGTH + length;
 }
 
 /** The output's number for a frame that has become `link`. */

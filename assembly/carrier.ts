@@ -4,12 +4,14 @@
 
 import { IP_PROTOCOL_AH } from "../src/layout/ah.layout";
 import {
+  DROP_FRAME_TOO_SHORT,
   DROP_NOT_TUNNEL,
   DROP_OUTER_IP_CHECKSUM,
   DROP_OUTER_IP_FRAGMENT,
   DROP_OUTER_IP_HEADER,
   DROP_OUTER_IP_TRUNCATED,
 } from "../src/layout/drop.layout";
+import { ETHERNET_LENGTH, ETHERNET_TYPE } from "../src/layout/ethernet.layout";
 import {
   IP_PROTOCOL_UDP,
   IPV4_FRAGMENT,
@@ -19,10 +21,11 @@ import {
   IPV4_TOTAL_LENGTH,
 } from "../src/layout/ipv4.layout";
 import { IPV6_LENGTH, IPV6_NEXT_HEADER, IPV6_PAYLOAD_LENGTH, IPV6_SOURCE } from "../src/layout/ipv6.layout";
+import { LINK_ETHERNET } from "../src/layout/link.layout";
 import { DECAPSULATE_STRICT_LENGTHS, DECAPSULATE_TRUST_IP } from "../src/layout/stage.layout";
 import { UDP_CHECKSUM } from "../src/layout/udp.layout";
 import { VLAN_LENGTH } from "../src/layout/vlan.layout";
-import { fold, sum } from "./checksum";
+import { fold, sum, sumIsWrong } from "./checksum";
 import { FRAGMENT_BITS } from "./flow-hash";
 import { LINK_PLACE, LINK_REASON, LINK_REFUSED, LINK_TYPE, openLink } from "./link";
 import { isFragment, isPassedOver, passedTo, passHeaders } from "./pass-over";
@@ -49,10 +52,18 @@ const HEADERS_MAXIMUM: u32 = 248;
 
 /** The place of the IP packet in a frame that begins with `link`, if it is one of `protocol`. */
 export function walk(link: u32, frame: usize, length: u32, protocol: u32): u32 {
-  const opened = openLink(link, frame, length);
-  if ((opened & LINK_REFUSED) !== 0) return REFUSED | OTHER | (opened & LINK_REASON);
-  let ip = opened & LINK_PLACE;
-  let type = opened >>> LINK_TYPE;
+  let ip: u32 = ETHERNET_LENGTH;
+  let type: u32 = 0;
+  if (link === LINK_ETHERNET) {
+    // As openLink() does, without the call: it took 2 ns of every packet that is not plain.
+    if (length < <u32>ETHERNET_LENGTH) return REFUSED | OTHER | DROP_FRAME_TOO_SHORT;
+    type = load<u16>(frame, ETHERNET_TYPE);
+  } else {
+    const opened = openLink(link, frame, length);
+    if ((opened & LINK_REFUSED) !== 0) return REFUSED | OTHER | (opened & LINK_REASON);
+    ip = opened & LINK_PLACE;
+    type = opened >>> LINK_TYPE;
+  }
   for (let tags = 0; tags < TAGS_MAXIMUM && isTag(type); tags++) {
     if (length < ip + VLAN_LENGTH) return REFUSED | OTHER | DROP_NOT_TUNNEL;
     type = load<u16>(frame + ip, 2);
@@ -124,7 +135,7 @@ export function payloadLength(frame: usize, place: u32, wire: u32, minimum: u32,
     counted -= IPV6_LENGTH;
   } else {
     const own: u32 = (<u32>load<u8>(packet) & 15) << 2;
-    if ((flags & DECAPSULATE_TRUST_IP) === 0 && fold(sum(packet, own)) !== 0xffff)
+    if ((flags & DECAPSULATE_TRUST_IP) === 0 && headerSumIsWrong(packet, own) !== 0)
       return REFUSED | DROP_OUTER_IP_CHECKSUM;
     ipLength = bswap<u16>(load<u16>(packet, IPV4_TOTAL_LENGTH));
   }
@@ -134,6 +145,15 @@ export function payloadLength(frame: usize, place: u32, wire: u32, minimum: u32,
   // What is longer than it was on the wire was cut by a mirror that did not say so.
   if (ipLength > available && strict) return REFUSED | DROP_OUTER_IP_TRUNCATED;
   return ipLength - headerLength;
+}
+
+/** Zero if the sum over an IPv4 header is right. Without options, as nearly all are, it takes no call. */
+function headerSumIsWrong(packet: usize, length: u32): u32 {
+  if (length !== IPV4_LENGTH) return fold(sum(packet, length)) ^ 0xffff;
+  const low = load<u64>(packet);
+  const high = load<u64>(packet, 8);
+  const last = load<u32>(packet, 16);
+  return sumIsWrong((low & 0xffffffff) + (low >>> 32) + (high & 0xffffffff) + (high >>> 32) + last);
 }
 
 /** Whether the IP packet at `place` says no length. */

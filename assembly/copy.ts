@@ -23,3 +23,10 @@ export function copy(to: usize, from: usize, length: u32): void {
     to += 16;
   }
 }
+
+/** Copies `length` bytes, and writes none behind them. */
+export function copyExactly(to: usize, from: usize, length: u32): void {
+  const end: usize = from + length;
+  for (; from + 8 <= end; from += 8, to += 8) store<u64>(to, load<u64>(from));
+  for (; from < end; from++, to++) store<u8>(to, load<u8>(from));
+}

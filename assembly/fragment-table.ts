@@ -45,7 +45,6 @@ import {
   TABLE_SCRATCH,
   TABLE_TAIL,
   TABLE_UNUSED,
-  TABLE_USED,
 } from "../src/layout/fragment.layout";
 
 // What is written in the layout as a sum must be one.
@@ -63,8 +62,6 @@ export function openFragments(table: usize, headroom: u32, length: u32): void {
   store<u32>(table, <u32>scratch, TABLE_SCRATCH);
   store<u32>(table, <u32>ring, TABLE_RING);
   store<u32>(table, <u32>end, TABLE_RING_END);
-  store<u32>(table, <u32>ring, TABLE_HEAD);
-  store<u32>(table, <u32>ring, TABLE_TAIL);
   store<u64>(table, 0, TABLE_JOINED);
   store<u64>(table, 0, TABLE_REASSEMBLED);
 }
@@ -207,14 +204,14 @@ export function makeRoom(table: usize, length: u32, counters: usize, keep: bool)
   const ring: usize = load<u32>(table, TABLE_RING);
   const end: usize = load<u32>(table, TABLE_RING_END);
   while (true) {
-    const used = load<u32>(table, TABLE_USED);
-    if (used === 0) {
-      store<u32>(table, <u32>ring, TABLE_HEAD);
-      store<u32>(table, <u32>ring, TABLE_TAIL);
-    }
     const head: usize = load<u32>(table, TABLE_HEAD);
     const tail: usize = load<u32>(table, TABLE_TAIL);
-    if (used === 0 || head > tail) {
+    if (tail === 0) {
+      // A frame is much shorter than the ring.
+      store<u32>(table, <u32>ring, TABLE_HEAD);
+      return true;
+    }
+    if (head > tail) {
       if (end - head >= <usize>length) return true;
       if (tail - ring >= <usize>length) {
         // What is left at the end belongs to nobody.
@@ -222,21 +219,18 @@ export function makeRoom(table: usize, length: u32, counters: usize, keep: bool)
           store<u32>(head, <u32>(end - head), FRAGMENT_TOTAL);
           store<u32>(head, 0, FRAGMENT_OWNER);
         }
-        store<u32>(table, used + <u32>(end - head), TABLE_USED);
         store<u32>(table, <u32>ring, TABLE_HEAD);
         return true;
       }
     } else if (tail - head >= <usize>length) return true;
-    if (used === 0) unreachable();
     const owner: usize = load<u32>(tail, FRAGMENT_OWNER);
-    if (owner === 0) freeTail(table, tail, ring, end);
+    if (owner === 0) freeTail(table, head, tail, ring, end);
     else if (!giveUp(table, owner, DROP_FRAGMENT_TABLE_FULL, false, counters, keep)) return false;
   }
 }
 
-function freeTail(table: usize, tail: usize, ring: usize, end: usize): void {
-  const total = load<u32>(tail, FRAGMENT_TOTAL);
-  const next = tail + total;
-  store<u32>(table, load<u32>(table, TABLE_USED) - total, TABLE_USED);
-  store<u32>(table, <u32>(next === end ? ring : next), TABLE_TAIL);
+function freeTail(table: usize, head: usize, tail: usize, ring: usize, end: usize): void {
+  const behind = tail + load<u32>(tail, FRAGMENT_TOTAL);
+  const next = behind === end ? ring : behind;
+  store<u32>(table, behind === head || next === head ? 0 : <u32>next, TABLE_TAIL);
 }

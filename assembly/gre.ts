@@ -135,8 +135,8 @@ export function openGre(
   if (tunnelLength < headerLength || present < headerLength) return REFUSED | DROP_GRE_TRUNCATED;
   let keyAt: u32 = GRE_LENGTH;
   if ((bits & GRE_FLAG_CHECKSUM) !== 0) {
-    if ((flags & DECAPSULATE_TRUST_GRE) === 0 && !sumIsGood(header, present, tunnelLength))
-      return REFUSED | DROP_GRE_CHECKSUM;
+    if ((flags & DECAPSULATE_TRUST_GRE) === 0 && isSummed(present, tunnelLength))
+      if (fold(sum(header, tunnelLength)) !== 0xffff) return REFUSED | DROP_GRE_CHECKSUM;
     keyAt += GRE_FIELD_LENGTH;
   }
   let key = VNI_NONE;
@@ -152,10 +152,9 @@ export function openGre(
 }
 
 /**
- * The checksum covers header and payload (RFC 2784 §2.5). What the capture cut cannot be verified; nor can segments of
- * over 64 KiB, whose checksum is only made when they are cut.
+ * Whether the checksum can be verified, which covers header and payload (RFC 2784 §2.5): not where the capture cut them, nor
+ * of segments of over 64 KiB, whose checksum is only made when they are cut.
  */
-export function sumIsGood(header: usize, present: u32, tunnelLength: u32): bool {
-  if (present < tunnelLength || tunnelLength > 65535) return true;
-  return fold(sum(header, tunnelLength)) === 0xffff;
+export function isSummed(present: u32, tunnelLength: u32): bool {
+  return present >= tunnelLength && tunnelLength <= 65535;
 }

@@ -92,7 +92,7 @@ import {
   TABLE_OLDEST,
   TABLE_REASSEMBLED,
   TABLE_SCRATCH,
-  TABLE_USED,
+  TABLE_TAIL,
 } from "../src/layout/fragment.layout";
 import { IP_LENGTH_MAXIMUM } from "../src/layout/ipv4.layout";
 import { IPV6_LENGTH } from "../src/layout/ipv6.layout";
@@ -306,7 +306,7 @@ function trailerLength(): u32 {
 function keepFragment(datagram: usize, frame: usize, captured: u32, optionsLength: u32, total: u32): void {
   const one: usize = load<u32>(table, TABLE_HEAD);
   store<u32>(table, <u32>one + total, TABLE_HEAD);
-  store<u32>(table, load<u32>(table, TABLE_USED) + total, TABLE_USED);
+  if (load<u32>(table, TABLE_TAIL) === 0) store<u32>(table, <u32>one, TABLE_TAIL);
   store<u32>(one, total, FRAGMENT_TOTAL);
   store<u32>(one, <u32>datagram, FRAGMENT_OWNER);
   store<u32>(one, 0, FRAGMENT_NEXT);

@@ -1,5 +1,4 @@
-// The headers of tunnels on the way out, by kind: a function for each, and which is whose. This, and a form, is all that
-// kernels know of a kind.
+// The headers of VXLAN and VXLAN-GPE on the way out, of which all is there.
 
 import { VNI_NONE } from "../src/layout/descriptor.layout";
 import {
@@ -12,14 +11,6 @@ import {
 } from "../src/layout/drop.layout";
 import { DECAPSULATE_STRICT } from "../src/layout/stage.layout";
 import {
-  FORM_KIND,
-  TUNNEL_GENEVE,
-  TUNNEL_GRE,
-  TUNNEL_NVGRE,
-  TUNNEL_VXLAN,
-  TUNNEL_VXLAN_GPE,
-} from "../src/layout/tunnel.layout";
-import {
   VXLAN_FLAG_BUM,
   VXLAN_FLAG_NEXT_PROTOCOL,
   VXLAN_FLAG_OAM,
@@ -30,40 +21,11 @@ import {
   VXLAN_NEXT_PROTOCOL,
   VXLAN_VNI,
 } from "../src/layout/vxlan.layout";
-import { openGeneve } from "./geneve";
-import { openGre } from "./gre";
 import { setNumber } from "./passenger";
 import { REFUSED } from "./refusal";
 
-/**
- * The length of the tunnel header at `header`, and sets the number; or REFUSED and a reason. `present` bytes are there
- * from the header on, `tunnelLength` counts header and passenger: eight at least behind UDP, and four of GRE.
- */
-export function openTunnel(
-  form: usize,
-  header: usize,
-  present: u32,
-  tunnelLength: u32,
-  vni: u32,
-  flags: u32,
-): u32 {
-  const kind = load<u32>(form, FORM_KIND);
-  switch (kind) {
-    case TUNNEL_VXLAN:
-      return openVxlan(header, vni, flags);
-    case TUNNEL_GENEVE:
-      return openGeneve(header, present, tunnelLength, vni, flags);
-    case TUNNEL_GRE:
-    case TUNNEL_NVGRE:
-      return openGre(header, present, tunnelLength, vni, flags, kind === TUNNEL_NVGRE);
-    case TUNNEL_VXLAN_GPE:
-      return openVxlanGpe(header, vni, flags);
-    default:
-      return unreachable();
-  }
-}
-
-function openVxlan(header: usize, vni: u32, flags: u32): u32 {
+/** The length of a VXLAN header, of which all is there, and sets the number; or REFUSED and a reason. */
+export function openVxlan(header: usize, vni: u32, flags: u32): u32 {
   const word = load<u32>(header);
   if ((word & VXLAN_FLAG_VNI) === 0) return REFUSED | DROP_VXLAN_NO_VNI;
   const low = load<u32>(header, VXLAN_VNI);
@@ -73,7 +35,7 @@ function openVxlan(header: usize, vni: u32, flags: u32): u32 {
 }
 
 /** Without the P flag it carries a frame, as VXLAN does: the draft wants to be understood by those who know no more. */
-function openVxlanGpe(header: usize, vni: u32, flags: u32): u32 {
+export function openVxlanGpe(header: usize, vni: u32, flags: u32): u32 {
   const word = load<u32>(header);
   if ((word & VXLAN_FLAG_VNI) === 0) return REFUSED | DROP_VXLAN_NO_VNI;
   if ((word & VXLAN_FLAGS_VERSION) !== 0) return REFUSED | DROP_GPE_VERSION;

@@ -62,7 +62,8 @@ import {
   WRAPPING_GRE_IN_UDP,
   WRAPPING_PPTP,
 } from "../src/layout/tunnel.layout";
-import { sumIsGood } from "./gre";
+import { fold, sum } from "./checksum";
+import { isSummed } from "./gre";
 import { OTHER } from "./refusal";
 import { openOfLink } from "./unwrap-link";
 import {
@@ -124,8 +125,8 @@ export function openGreHeader(at: u32, end: u32): u32 {
   if (present < headerLength) return DROP_GRE_TRUNCATED;
   let keyAt: u32 = at + GRE_LENGTH;
   if ((bits & GRE_FLAG_CHECKSUM) !== 0) {
-    if ((flags & DECAPSULATE_TRUST_GRE) === 0 && !sumIsGood(frame + at, present, end - at))
-      return DROP_GRE_CHECKSUM;
+    const summed = (flags & DECAPSULATE_TRUST_GRE) === 0 && isSummed(present, end - at);
+    if (summed && fold(sum(frame + at, end - at)) !== 0xffff) return DROP_GRE_CHECKSUM;
     keyAt += GRE_FIELD_LENGTH;
   }
   const payload = at + headerLength;

@@ -59,11 +59,12 @@ import { UDP_CHECKSUM, UDP_TOTAL_LENGTH } from "../src/layout/udp.layout";
 import { VLAN_LENGTH } from "../src/layout/vlan.layout";
 import { swapped16 } from "./byte-order";
 import { fold, sum } from "./checksum";
+import { copyExactly } from "./copy";
 import { countChanged, drop, passOver } from "./descriptor";
 import { flowHash, packetFlowHash, TYPE_IPV4, TYPE_IPV6 } from "./flow-hash";
 import { LINK_PLACE, LINK_REASON, LINK_REFUSED, LINK_TYPE, openLink } from "./link";
 import { isTag } from "./vlan";
-import { sourcePort, strip, writeTemplate } from "./wrap";
+import { sourcePort, strip } from "./wrap";
 
 /** VLAN tags in front of an IP packet; behind more there is none that is found. */
 const TAGS_MAXIMUM = 4;
@@ -177,7 +178,7 @@ function putIn(d: usize, stage: usize, flags: u32): u32 {
     first = load<u64>(frame);
     last = load<u32>(frame, 8);
   }
-  writeTemplate(start, stage + ENCAPSULATE_TEMPLATE, headerLength);
+  copyExactly(start, stage + ENCAPSULATE_TEMPLATE, headerLength);
   if ((own & ENCAPSULATE_OWN_DESTINATION) !== 0) {
     store<u32>(start, <u32>first);
     store<u16>(start, <u16>(first >>> 32), 4);

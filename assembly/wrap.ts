@@ -167,10 +167,10 @@ export function wrap(d: usize, stage: usize, vni: u32): u32 {
   return DROP_NONE;
 }
 
-/** Writes exactly `length` bytes: the passenger starts right behind them. */
-export function writeTemplate(to: usize, from: usize, length: u32): void {
+/** Writes exactly `length` bytes, 4 or 8 or more: the passenger starts right behind them. */
+function writeTemplate(to: usize, from: usize, length: u32): void {
   if (length < 8) {
-    for (let i: u32 = 0; i < length; i++) store<u8>(to + i, load<u8>(from + i));
+    store<u32>(to, load<u32>(from));
     return;
   }
   if (length < 16) {

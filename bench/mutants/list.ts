@@ -124,9 +124,9 @@ const captures: readonly Mutant[] = [
   {
     name: "fragment-wrap",
     file: "assembly/fragment-table.ts",
-    search: "store<u32>(table, used + <u32>(end - head), TABLE_USED);",
+    search: "store<u32>(head, 0, FRAGMENT_OWNER);",
     replacement: "",
-    what: "what is left at the end of the fragments' ring counts as free for ever",
+    what: "what is left at the end of the fragments' ring belongs to whoever lay there",
     tests: ["capture/fragments.test.ts"],
   },
   {

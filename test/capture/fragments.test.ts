@@ -235,6 +235,30 @@ describe("what waits", () => {
     expect(kept.written).toEqual(records.map(told));
   });
 
+  it("holds what came within the last bytes, of whatever length, round after round", async () => {
+    const random = seeded(7);
+    const waiting: { readonly last: Seen; readonly at: number }[] = [];
+    const records: Seen[] = [];
+    let bytes = 0;
+    const come = (one: Seen): void => {
+      records.push({ ...one, time: START + BigInt(records.length) });
+      // With what the table keeps beside a frame.
+      bytes += one.data.length + 112;
+    };
+    for (let id = 0; bytes < 20 << 20; id++) {
+      const length = 64 + 8 * random(1000);
+      const of = carrier({ id, ipv6: true, udp: udpOf(seeded(id), 4789, length + 8) });
+      const [first, last] = sliced(of, length) as [Seen, Seen];
+      waiting.push({ last, at: bytes });
+      come(first);
+      // All but the longest frame and a part of the end that is left free.
+      while (bytes - waiting[0]!.at > (4 << 20) - (18 << 10)) come(waiting.shift()!.last);
+    }
+    for (const { last } of waiting) come(last);
+    const found = await through(records, [DECAP]);
+    expect(found).toMatchObject({ drops: {}, reassembled: records.length / 2 });
+  });
+
   it("waits for 30 seconds over IPv4 and 60 over IPv6, by the capture's clock", async () => {
     for (const [ipv6, seconds] of [
       [false, 30n],
