@@ -137,7 +137,7 @@ export function callChapter(workers: number): Chapter {
         await sw.close();
         await taking;
       }
-      return { frames: 0, pauses: KINDS.length, changes: all, deaths: 0 };
+      return { frames: 0, copies: 0, pauses: KINDS.length, changes: all, deaths: 0 };
     },
   };
 }

@@ -35,7 +35,7 @@ export function captureChapter({ workers, transport }: CaptureSoakOptions): Chap
       });
       const wanted = await expectedOf();
       const free = dataplane.freeBytes;
-      const tally = { frames: 0, pauses: 0, changes: 0, deaths: 0 };
+      const tally = { frames: 0, copies: 0, pauses: 0, changes: 0, deaths: 0 };
       let death = 0;
       do {
         const busy: Promise<number>[] = [];

@@ -31,7 +31,7 @@ export function channelChapter({ workers, transport }: ChannelSoakOptions): Chap
         spawnWorker: mortal.spawn,
       });
       const free = dataplane.freeBytes;
-      const tally = { frames: 0, pauses: 0, changes: 0, deaths: 0 };
+      const tally = { frames: 0, copies: 0, pauses: 0, changes: 0, deaths: 0 };
       let death = 0;
       do {
         const busy: Promise<number>[] = [];

@@ -14,6 +14,8 @@ export interface ChapterContext {
 export interface ChapterTally {
   /** Frames that were taken in, by switches, channels or captures. */
   readonly frames: number;
+  /** What switches made of them beside: floods, answers, errors. */
+  readonly copies: number;
   /** How often everything came to rest and the books were compared. */
   readonly pauses: number;
   /** Changes of a running switch; calls of other kinds. */

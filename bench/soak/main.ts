@@ -9,13 +9,17 @@ const DEFAULT_MINUTES = 10;
 
 const { json, ...options } = trialOptions("soak", DEFAULT_MINUTES);
 
+function made(copies: number): string {
+  return copies > 0 ? ` and ${grouped(copies)} that switches made of them` : "";
+}
+
 function tell(chapter: ChapterReport): void {
-  const { name, seconds, frames, pauses, changes, deaths, heap, rss, handles, seed } = chapter;
+  const { name, seconds, frames, copies, pauses, changes, deaths, heap, rss, handles, seed } = chapter;
   const rate = frames > 0 ? `, ${(frames / seconds / 1e6).toFixed(2)} million a second` : "";
   const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
   console.log(`${chapter.atSeconds.toFixed(0).padStart(6)} s  ${name} (seed ${seed})`);
   console.log(
-    `          ${grouped(frames)} frames${rate}, ${grouped(changes)} changes, ${deaths} deaths, ` +
+    `          ${grouped(frames)} frames${rate}${made(copies)}, ${grouped(changes)} changes, ${deaths} deaths, ` +
       `${grouped(pauses)} pauses; heap ${mebibytes(heap)}, process ${mebibytes(rss)}, ${handles} handles`,
   );
 }
@@ -25,9 +29,9 @@ if (json) {
   console.log(JSON.stringify(report, undefined, 2));
   if (report.faults.length > 0) process.exitCode = 1;
 } else {
-  const { frames, pauses, changes, deaths, seconds, faults, seed } = report;
+  const { frames, copies, pauses, changes, deaths, seconds, faults, seed } = report;
   console.log(
-    `seed ${seed}: ${grouped(frames)} frames, ${grouped(changes)} changes and calls, ${deaths} dead workers, ` +
+    `seed ${seed}: ${grouped(frames)} frames${made(copies)}, ${grouped(changes)} changes and calls, ${deaths} dead workers, ` +
       `${grouped(pauses)} pauses in ${Math.round(seconds)} s: ${faults.length === 0 ? "all books balance, nothing is left behind" : `${faults.length} faults`}`,
   );
   tellFaults(faults, console.log);

@@ -30,6 +30,7 @@ export interface SoakReport {
   readonly seed: number;
   readonly seconds: number;
   readonly frames: number;
+  readonly copies: number;
   readonly pauses: number;
   readonly changes: number;
   readonly deaths: number;
@@ -78,7 +79,7 @@ export async function runSoak({ seconds, seed, onChapter, only }: SoakOptions): 
           atSeconds: (performance.now() - begin) / 1000,
         });
     };
-    let tally: ChapterTally = { frames: 0, pauses: 0, changes: 0, deaths: 0 };
+    let tally: ChapterTally = { frames: 0, copies: 0, pauses: 0, changes: 0, deaths: 0 };
     try {
       const context = { seed: chapterSeed, next: numbers(chapterSeed), end: started + each * 1000, fault };
       tally = await inTime(chapter.run(context), each + GRACE_SECONDS);
@@ -95,12 +96,13 @@ export async function runSoak({ seconds, seed, onChapter, only }: SoakOptions): 
     onChapter?.(told);
   }
   faults.push(...growth(chapters, seed));
-  const sum = (field: "frames" | "pauses" | "changes" | "deaths"): number =>
+  const sum = (field: "frames" | "copies" | "pauses" | "changes" | "deaths"): number =>
     chapters.reduce((all, chapter) => all + chapter[field], 0);
   return {
     seed,
     seconds: (performance.now() - begin) / 1000,
     frames: sum("frames"),
+    copies: sum("copies"),
     pauses: sum("pauses"),
     changes: sum("changes"),
     deaths: sum("deaths"),

@@ -62,7 +62,8 @@ class SwitchSoak {
 
   get tally(): ChapterTally {
     const frames = this.#sides.reduce((sum, { sent }) => sum + sent, 0);
-    return { frames, pauses: this.#pauses, changes: this.#changes, deaths: this.#mortal.deaths };
+    const copies = this.#sides.reduce((sum, side) => sum + side.copies, 0);
+    return { frames, copies, pauses: this.#pauses, changes: this.#changes, deaths: this.#mortal.deaths };
   }
 
   async open(dataplane: Dataplane, carrier: 4 | 6): Promise<void> {

@@ -39,6 +39,8 @@ export class SwitchSide {
   readonly routers: (LiveRouter | undefined)[] = [];
   /** Frames that the switch took. */
   sent = 0;
+  /** Those that it made beside, when the books were compared last. */
+  copies = 0;
   /** What the uplink gave. */
   uplinkTaken = 0;
   /** Whether frames of the uplink are between the two switches. */
@@ -128,6 +130,7 @@ export class SwitchSide {
   check(): void {
     const counters = this.sw.counters();
     const { received, copies, sent, dropped, drops } = counters;
+    this.copies = copies;
     const say = (what: string): void => this.#fault(`switch ${this.side}: ${what}`);
     if (received !== this.sent) say(`${this.sent} frames were sent, and ${received} received`);
     if (received + copies !== sent + dropped)
