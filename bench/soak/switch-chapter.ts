@@ -15,6 +15,8 @@ const PORTS_MOST = 14;
 const BURSTS_A_ROUND = 60;
 const DEATH_EVERY = 7_000;
 const REST_SECONDS = 30;
+/** Milliseconds for which a switch waits for who reads from it. */
+const PATIENCE: readonly number[] = [0, 2, 5, 20];
 
 export interface SwitchSoakOptions {
   readonly workers: number;
@@ -78,6 +80,8 @@ class SwitchSoak {
         copies: { copies: 64, headroom: 256 },
         ringBytes: 1 << 18,
         sweepSeconds: 1,
+        // Each switch waits for the other: with the default the cores would be idle most of the time.
+        patienceMs: PATIENCE[next(PATIENCE.length)] as number,
       });
       const domains: BridgeDomain[][] = [];
       for (let tenant = 0; tenant < TENANTS; tenant++) {
