@@ -2,7 +2,7 @@
 // address, in its order, in captures that are sound.
 import { type CaptureOutput, type CapturePart, type FrameLabel, type Stage, splitCapture } from "frameferry";
 import { readCapture } from "frameferry/pcap";
-import { type ComposeLayer, compose } from "frameferry/wire";
+import { type ComposeLayer, checksum, compose } from "frameferry/wire";
 import { describe, expect, test } from "vitest";
 import {
   Bytes,
@@ -162,6 +162,23 @@ const stage = (label: FrameLabel): Stage => ({
   ports: {},
 });
 
+/** An IPv4 packet in two fragments, which names itself by `id`; any other frame as it is. */
+function cutInTwo(frame: Uint8Array, id: number): Uint8Array[] {
+  const isTunnel = frame[23] === 17 || frame[23] === 47;
+  if (frame[12] !== 8 || frame[13] !== 0 || !isTunnel) return [frame];
+  const piece = (offset: number, end: number): Uint8Array => {
+    const one = Uint8Array.of(...frame.subarray(0, 34), ...frame.subarray(34 + offset, end));
+    const view = new DataView(one.buffer);
+    view.setUint16(16, one.length - 14);
+    view.setUint16(18, id);
+    view.setUint16(20, (end < frame.length ? 0x2000 : 0) | (offset >>> 3));
+    view.setUint16(24, 0);
+    view.setUint16(24, checksum(one.subarray(14, 34)));
+    return one;
+  };
+  return [piece(0, 34 + 24), piece(24, frame.length)];
+}
+
 /** Which marks each part must have. */
 function wantedBy(label: FrameLabel): Map<string, number[]> {
   const wanted = new Map<string, number[]>();
@@ -204,6 +221,27 @@ describe.each(modes)("splitCapture, $name", (mode) => {
       }
     });
   }
+
+  dataplaneTest(mode, "carriers in fragments: every frame is where it belongs", async (dataplane) => {
+    const records = frames.flatMap(({ frame, mark }) => cutInTwo(frame, mark));
+    const cut = records.length - frames.length;
+    expect(cut).toBeGreaterThan(2000);
+    const bytes = join([
+      pcapHeader(false, false),
+      ...records.map((frame, i) => pcapRecord(false, i, 0, frame)),
+    ]).bytes;
+    for (const label of ["vni", "kind", "remote"] as const) {
+      const { outputs, split } = collecting();
+      const summary = await dataplane.processCapture(chunked(bytes, 300_007), [stage(label)], split, {
+        format: "pcapng",
+      });
+      expect(summary).toMatchObject({ received: records.length, forwarded: frames.length, joined: cut });
+      const wanted = wantedBy(label);
+      expect([...outputs.keys()].sort()).toEqual([...wanted.keys()].sort());
+      for (const [part, output] of outputs)
+        expect(await marksOf(output.bytes), part).toEqual(wanted.get(part));
+    }
+  });
 
   dataplaneTest(mode, "without a split the labels are blocks that readers pass over", async (dataplane) => {
     const output = new Collected();
