@@ -19,6 +19,7 @@ export type { IpAddress, MacAddress } from "./core/addresses.ts";
 export { type ArgumentError, type ErrorPath, isArgumentError } from "./core/argument-error.ts";
 export { type DropReason, dropReason, dropReasons } from "./core/drop-reasons.ts";
 export { type ErrorCode, errorCodes } from "./core/error-codes.ts";
+export { WorkerLateError } from "./core/worker-late-error.ts";
 export type { WorkerShare } from "./dataplane/capture-dispatch.ts";
 export { createDataplane, type DataplaneOptions } from "./dataplane/create-dataplane.ts";
 export { type ChannelOptions, Dataplane, type DataplaneCaptureSummary } from "./dataplane/dataplane.ts";
@@ -80,7 +81,6 @@ export { DescriptorRing, type DescriptorRingOptions } from "./ring/descriptor-ri
 export { FrameBurst } from "./ring/frame-burst.ts";
 export { WorkerDiedError } from "./threads/worker-died-error.ts";
 export type { WorkerHealth } from "./threads/worker-health.ts";
-export { WorkerLateError } from "./threads/worker-late-error.ts";
 export type { DecapsulateAny, FrameLabel, WrappingPorts } from "./tunnel/any.ts";
 export {
   type EncapsulateKind,

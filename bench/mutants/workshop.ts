@@ -104,7 +104,9 @@ export class Workshop {
     );
     const source = readFileSync(join(this.folder, file), "utf8");
     const fileName = join(this.folder, file);
-    const { outputText } = ts.transpileModule(source, { compilerOptions: options, fileName });
+    // Which modules these are stands in package.json, which is not looked at here.
+    const compilerOptions = { ...options, module: ts.ModuleKind.ESNext };
+    const { outputText } = ts.transpileModule(source, { compilerOptions, fileName });
     writeFileSync(join(this.folder, "build/js", file.replace(/\.ts$/, ".js")), outputText);
     // Declarations stay as they are: they take longest.
     writeFileSync(

@@ -4,7 +4,7 @@ import { createDataplane } from "../../src/dataplane/create-dataplane.ts";
 import type { Dataplane } from "../../src/dataplane/dataplane.ts";
 import { openSwitch } from "../../src/live/open-switch.ts";
 import type { BridgeDomain, TunnelOptions } from "../../src/switch/switch-types.ts";
-import { type Chapter, type ChapterContext, type ChapterTally, turn, until } from "./chapter.ts";
+import { type Chapter, type ChapterContext, type ChapterTally, pause, turn, until } from "./chapter.ts";
 import { DOMAINS, SwitchSide, TENANTS } from "./switch-side.ts";
 import { ip6Text, ipText, macOf, macText, routerMac, type Station } from "./traffic.ts";
 import { MortalWorkers } from "./workers.ts";
@@ -160,7 +160,7 @@ class SwitchSoak {
     for (let i = 0; i < changes && (i === 0 || performance.now() < this.#context.end); i++) {
       const side = this.#sides[next(2)] as SwitchSide;
       const change = CHANGES[next(CHANGES.length)] as Change;
-      await change(side, next);
+      await letGo(() => change(side, next));
       this.#changes++;
       if (this.#workers > 0 && performance.now() > this.#death) {
         this.#mortal.kill(next);
@@ -197,6 +197,17 @@ async function addRouter(side: SwitchSide, tenant: number): Promise<void> {
     });
   await router.addRoute({ prefix: "198.51.100.0/24", blackhole: true });
   side.routers[tenant] = router;
+}
+
+/** A table that a dead worker held is free again once that is known. */
+async function letGo(change: () => Promise<unknown>): Promise<void> {
+  try {
+    await change();
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== "worker-late") throw error;
+    await pause(100);
+    await change();
+  }
 }
 
 type Change = (side: SwitchSide, next: (below: number) => number) => Promise<unknown>;

@@ -4,6 +4,7 @@ import { formatMac, type MacAddress, parseMac } from "../core/addresses.ts";
 import { ArgumentRangeError, ArgumentTypeError } from "../core/argument-error.ts";
 import { trueOrFalse, wrongType } from "../core/arguments.ts";
 import { checkFields, fieldOf, onlyFields } from "../core/fields.ts";
+import { WorkerLateError } from "../core/worker-late-error.ts";
 import { reserveTable, type TableMemory } from "../fdb/table-memory.ts";
 import {
   BUCKET_SLOTS,
@@ -67,7 +68,8 @@ const SLICE = 4096;
 const LIST_SLICE = 64;
 /** What a kernel answers when another thread holds the lock. */
 const LOCKED = -1;
-const LOCK_TRIES = 1000;
+/** How long a worker that holds the lock is waited for: one that gets no core for a while does let go of it. */
+const LOCK_MILLISECONDS = 500;
 
 export class SwitchFdb {
   /** Most entries it takes. */
@@ -139,7 +141,9 @@ export class SwitchFdb {
 
   /**
    * Fixes where `mac` is reached, or that nothing goes to it and comes from it. Replaces what was learned.
-   * @throws RangeError if the port is not in the bridge domain, and if the table is full.
+   * @throws RangeError if the port is not in the bridge domain, and if the table is full. WorkerLateError, as all that changes
+   * or lists entries, if a worker holds the table for half a second, because it has died or gets no core: it can be
+   * tried again in a later turn of the event loop.
    */
   set(entry: FdbEntryOptions): void {
     this.#owner.expectOpen();
@@ -321,13 +325,23 @@ export class SwitchFdb {
     }
   }
 
-  /** Calls a kernel that takes the lock, until it has got it. */
+  /**
+   * Calls a kernel that takes the lock, until it has got it.
+   * @throws WorkerLateError if the worker that holds it does not let go. That it has died is known by the next turn of the
+   * event loop, when `repair()` has been called: whoever tries again then succeeds.
+   */
   #locked(call: () => number): number {
-    for (let tries = 0; tries < LOCK_TRIES; tries++) {
-      const result = call();
+    let result = call();
+    if (result !== LOCKED) return result;
+    const begin = performance.now();
+    do {
+      result = call();
       if (result !== LOCKED) return result;
-    }
-    throw new Error("fdb: another thread holds its lock and does not let go of it");
+    } while (performance.now() - begin < LOCK_MILLISECONDS);
+    const { signed } = this.#owner.memory.kernels;
+    const holder = Atomics.load(signed, (this.address + FDB_LOCK) >>> 2);
+    if (holder === 0) return this.#locked(call);
+    throw new WorkerLateError(holder - 1, LOCK_MILLISECONDS, "let go of the FDB");
   }
 
   #writeKey(domain: BridgeDomain, mac: MacAddress): void {

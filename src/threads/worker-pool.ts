@@ -5,6 +5,7 @@ import { untilAborted } from "../core/abort.ts";
 import { closed } from "../core/arguments.ts";
 import { inTime } from "../core/in-time.ts";
 import { Undo } from "../core/undo.ts";
+import { WorkerLateError } from "../core/worker-late-error.ts";
 import type { Kernels } from "../kernel/kernels.ts";
 import type { TransferJob, TransferResult } from "../lane/lane-job.ts";
 import { DOORBELL_LENGTH } from "../layout/ring.layout.ts";
@@ -17,7 +18,6 @@ import { StuckWatch } from "./stuck-watch.ts";
 import { WorkerDiedError } from "./worker-died-error.ts";
 import { WorkerHandle } from "./worker-handle.ts";
 import type { WorkerHealth } from "./worker-health.ts";
-import { WorkerLateError } from "./worker-late-error.ts";
 
 export interface WorkerPoolOptions {
   readonly workers: number;

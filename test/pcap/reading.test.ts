@@ -254,6 +254,11 @@ describe.each(orders)("pcapng, $order-endian", ({ order, big }) => {
     tooLong.set(new Bytes(big).number(4, 9).done, 20);
     const hugeFrame = enhanced(big, 0, 1n, frame(8)).slice();
     hugeFrame.set(new Bytes(big).number(4, 0xfffffff0).done, 20);
+    const longest = enhanced(big, 0, 1n, new Uint8Array(262144));
+    expect(await all(join([...start, longest]).bytes)).toHaveLength(2);
+    const longer = enhanced(big, 0, 1n, new Uint8Array(262145));
+    const tooMany = await failure(join([...start, longer]).bytes);
+    expect(tooMany.reason).toMatch(/claims 262145 captured bytes, and at most 262144/);
     const cases: [Uint8Array, RegExp][] = [
       [head(6, 0xfffffffc).done, /claims 4294967292 bytes, and at most/],
       [head(0xabc, 16777220).done, /at most 16777216/],

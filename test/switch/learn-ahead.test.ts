@@ -155,6 +155,32 @@ test("with many threads nothing is learned while another has the lock", () => {
   }
 });
 
+test("who changes or lists the table waits for a worker that has it, and no longer than half a second", () => {
+  const workspaces = [new SwitchWorkspace(kernels)];
+  using core = new SwitchCore(kernels, {}, { workspaces, shared: true });
+  const bridgeDomain = core.addBridgeDomain();
+  const lock = (core.fdb.address + FDB_LOCK) >>> 2;
+  const entry = { bridgeDomain, mac: station(1), blackhole: true } as const;
+  const late = { name: "WorkerLateError", code: "worker-late", worker: 0 };
+  const thrownBy = (call: () => unknown): unknown => {
+    try {
+      return call();
+    } catch (error) {
+      return error;
+    }
+  };
+  kernels.words[lock] = 1;
+  expect(thrownBy(() => core.fdb.set(entry))).toMatchObject(late);
+  expect(thrownBy(() => core.fdb.remove(bridgeDomain, station(1)))).toMatchObject(late);
+  expect(thrownBy(() => core.fdb.flush())).toMatchObject(late);
+  expect(thrownBy(() => core.fdb.sweep(0))).toMatchObject(late);
+  expect(thrownBy(() => [...core.fdb.entries()])).toMatchObject(late);
+  // As it is once the worker's death is known.
+  core.fdb.repair(1);
+  core.fdb.set(entry);
+  expect([...core.fdb.entries()]).toHaveLength(1);
+});
+
 test("events tell what a burst has taught in the order of its frames, to the last place that is left", () => {
   for (let seed = 0n; seed < 40n; seed++) {
     const capacity = 20;
