@@ -52,6 +52,7 @@ export type {
   DecapsulateStage,
   FilterStage,
   FilterVniStage,
+  JavaScriptStage,
   ModuleStage,
   SampleStage,
   Stage,

@@ -15,11 +15,15 @@ import {
   MODULE_HEADROOM,
   MODULE_NAME,
   MODULE_NAME_LENGTH,
+  MODULE_REASON,
+  MODULE_SCRIPT,
   OPERATION_FILTER,
   STAGE_FLAGS,
   STAGE_OPERATION,
 } from "../layout/stage.layout.ts";
+import { LAYOUT_VERSION } from "../layout/version.generated.ts";
 import { BurstCheck, type Drop } from "./burst-check.ts";
+import { makeScript } from "./scripts.ts";
 
 /** What such code exports as `run`; a filter takes three arguments, a module all of them. */
 type Run = (
@@ -33,6 +37,12 @@ type Run = (
 interface Instance {
   readonly id: readonly [number, number];
   readonly run: Run;
+}
+
+/** What stands in memory in place of code for a stage in JavaScript. */
+interface ScriptText {
+  readonly script: string;
+  readonly options?: unknown;
 }
 
 /** Records whose instances are kept; when there are more, all are made anew as they are needed. */
@@ -97,14 +107,28 @@ export class GeneratedCode {
     const bytes = new Uint8Array(this.#memory.buffer, start, this.#word(stage + CODE_LENGTH)).slice();
     const instance: Instance = {
       id: [this.#word(stage + CODE_ID), this.#word(stage + CODE_ID_HIGH)],
-      run: this.#runOf(stage, new WebAssembly.Module(bytes)),
+      run: this.#hasFlag(stage, MODULE_SCRIPT) ? this.#script(stage, bytes) : this.#runOf(stage, bytes),
     };
     if (this.#kept.size >= KEPT_MOST) this.#kept.clear();
     this.#kept.set(stage, instance);
     return instance;
   }
 
-  #runOf(stage: number, module: WebAssembly.Module): Run {
+  #script(stage: number, bytes: Uint8Array): Run {
+    const { script, options } = JSON.parse(new TextDecoder().decode(bytes)) as ScriptText;
+    const run = makeScript(script, {
+      layoutVersion: LAYOUT_VERSION,
+      memory: this.#memory,
+      drop: this.drop as Drop,
+      reason: this.#word(stage + MODULE_REASON),
+      headroom: this.#word(stage + MODULE_HEADROOM),
+      options,
+    });
+    return (descriptors, count, _, state, counters) => void run(descriptors, count, state, counters);
+  }
+
+  #runOf(stage: number, bytes: Uint8Array<ArrayBuffer>): Run {
+    const module = new WebAssembly.Module(bytes);
     const runWith = (drop: unknown): Run => {
       const { exports } = new WebAssembly.Instance(module, {
         env: { memory: this.#memory },
@@ -113,7 +137,7 @@ export class GeneratedCode {
       return (exports as unknown as { readonly run: Run }).run;
     };
     if (this.#isFilter(stage)) return runWith(this.drop);
-    if ((this.#word(stage + STAGE_FLAGS) & MODULE_DEBUG) === 0) {
+    if (!this.#hasFlag(stage, MODULE_DEBUG)) {
       const run = runWith(this.drop);
       // What a module returns says nothing.
       return (...values) => void run(...values);
@@ -135,6 +159,11 @@ export class GeneratedCode {
 
   #isFilter(stage: number): boolean {
     return this.#word(stage + STAGE_OPERATION) === OPERATION_FILTER;
+  }
+
+  /** A filter has none. */
+  #hasFlag(stage: number, flag: number): boolean {
+    return !this.#isFilter(stage) && (this.#word(stage + STAGE_FLAGS) & flag) !== 0;
   }
 
   #nameAt(stage: number): string {

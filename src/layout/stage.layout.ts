@@ -142,7 +142,10 @@ export const CODE_FAILED = 0xffffffff;
 export const FILTER_STATE_PASSED = 8; // of the last burst: frames that had been dropped before
 
 // A module of the user's own
+/** Of what modules rely on: of descriptors, and of what `run` is given. It goes up by hand. */
+export const MODULE_VERSION = 1;
 export const MODULE_DEBUG = 1; // what it made of the descriptors is looked at after each burst
+export const MODULE_SCRIPT = 2; // its code is JSON: the address of a script in JavaScript, and options
 export const MODULE_NAME_LENGTH = 32;
 export const MODULE_NAME = 36; // in ASCII
 export const MODULE_NAME_MAXIMUM = 64;

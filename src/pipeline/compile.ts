@@ -43,6 +43,7 @@ export function compileStages(stages: readonly Stage[]): CompiledStages {
   const changes: (FrameChange | undefined)[] = [];
   const states: (StageState & { readonly offset: number })[] = [];
   const codes: StageCode[] = [];
+  const scripts = new Set<string>();
   let headroom = 0;
   let stateLength = COUNTERS_LENGTH;
   // Not forEach: it leaves out holes.
@@ -55,9 +56,18 @@ export function compileStages(stages: readonly Stage[]): CompiledStages {
     states.push({ ...state, offset: stateLength });
     stateLength += Math.ceil(state.length / STATE_ALIGNMENT) * STATE_ALIGNMENT;
     headroom += needs.headroom ?? 0;
+    if (needs.script !== undefined) scripts.add(needs.script);
     if (needs.code !== undefined) codes.push({ code: needs.code, index });
   }
-  return { id: ++compiled, records: withCode(records, codes), headroom, changes, states, stateLength };
+  return {
+    id: ++compiled,
+    records: withCode(records, codes),
+    scripts: [...scripts],
+    headroom,
+    changes,
+    states,
+    stateLength,
+  };
 }
 
 /** The records with code behind them, the same code once; each record that needs some is told how far away it is. */

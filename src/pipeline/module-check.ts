@@ -2,6 +2,7 @@
 // nothing. It is tried with a memory of one page, and with a function of the type that ours has.
 
 import { ArgumentRangeError } from "../core/argument-error.ts";
+import { MODULE_VERSION } from "../layout/stage.layout.ts";
 
 const IMPORTS: Readonly<Record<string, WebAssembly.ImportExportKind>> = {
   "env.memory": "memory",
@@ -38,10 +39,15 @@ export function checkModule(path: string, code: Uint8Array<ArrayBuffer>): void {
   if (sections.has(SECTION_START)) throw wrong("it has a start function, which would run in every thread");
   if (sections.has(SECTION_DATA))
     throw wrong("it has data segments, which would be written over what lies in the memory");
-  const { run } = instanceOf(module, wrong).exports as { readonly run?: { readonly length: number } };
+  const { run, version } = instanceOf(module, wrong).exports as {
+    readonly run?: { readonly length: number };
+    readonly version?: WebAssembly.ExportValue;
+  };
   if (typeof run !== "function") throw wrong("it exports no function run");
   if (run.length !== PARAMETERS)
     throw wrong(`its function run has ${run.length} parameters, expected ${PARAMETERS}`);
+  if (version instanceof WebAssembly.Global && version.value !== MODULE_VERSION)
+    throw wrong(`it was made for version ${version.value} of descriptors, and this is ${MODULE_VERSION}`);
 }
 
 function instanceOf(

@@ -24,16 +24,16 @@ import {
 } from "../layout/stage.layout.ts";
 import type { FrameChange } from "./frame-change.ts";
 import { checkModule } from "./module-check.ts";
-import { type StageKind, stageKind } from "./stage-kind.ts";
+import { type StageKind, type StageNeeds, stageKind } from "./stage-kind.ts";
 
 const CODE_MAXIMUM = 1 << 20;
 const STATE_MAXIMUM = 1 << 30;
 /** Bytes of what is counted of every stage. */
 const COUNTED = 8;
-const HEADROOM_MAXIMUM = 1024;
-const REASONS_MAXIMUM = 32;
+export const HEADROOM_MAXIMUM = 1024;
+export const REASONS_MAXIMUM = 32;
 
-const CHANGE_FIELDS: Fields<FrameChange, "of" | "to" | "keeps" | "keepsOthers"> = {
+export const CHANGE_FIELDS: Fields<FrameChange, "of" | "to" | "keeps" | "keepsOthers"> = {
   of: { ...choice("any", "ethernet"), required: true },
   to: { ...list(choice("ethernet", "raw"), 2), required: true },
   keeps: { ...flag(), required: true },
@@ -47,40 +47,58 @@ export const MODULE_STAGE: StageKind = stageKind<
   "module",
   OPERATION_MODULE,
   {
-    name: { ...name(), required: true },
+    name: { ...nameKind(), required: true },
     code: { ...code(), required: true },
     parameters: atMost(MODULE_PARAMETERS_LENGTH),
     stateBytes: { ...whole(STATE_LENGTH, STATE_MAXIMUM), fallback: STATE_LENGTH },
     countedBytes: whole(COUNTED, STATE_MAXIMUM),
     headroom: { ...whole(0, HEADROOM_MAXIMUM), fallback: 0 },
     changes: object<FrameChange, "of" | "to" | "keeps" | "keepsOthers">(CHANGE_FIELDS),
-    reasons: { ...list(name(), REASONS_MAXIMUM), fallback: [] },
+    reasons: { ...list(nameKind(), REASONS_MAXIMUM), fallback: [] },
     debug: flag(),
     id: id(),
   },
   (options, record) => {
-    const { name, code, stateBytes, headroom, changes, reasons } = options;
-    const counted = wholeNumber("countedBytes", options.countedBytes ?? COUNTED, COUNTED, stateBytes);
-    // Not counted up: stages that were compiled on several threads may meet in one memory.
-    const [low, high] = options.id ?? crypto.getRandomValues(new Uint32Array(2));
-    const put = (at: number, value: number): void => record.setUint32(at, value, true);
-    put(STAGE_FLAGS, options.debug === true ? MODULE_DEBUG : 0);
-    put(CODE_LENGTH, code.length);
-    put(CODE_ID, low as number);
-    put(CODE_ID_HIGH, high as number);
-    put(MODULE_NAME_LENGTH, name.length);
-    put(MODULE_HEADROOM, headroom);
-    put(MODULE_REASONS, reasons.length);
-    put(MODULE_REASON, ownReasonCodes(reasons));
-    const all = new Uint8Array(record.buffer, record.byteOffset, record.byteLength);
-    all.set(new TextEncoder().encode(name), MODULE_NAME);
-    all.set(options.parameters ?? [], MODULE_PARAMETERS);
-    return { headroom, state: { length: stateBytes, counted }, code, ...(changes && { changes }) };
+    const { debug, countedBytes, ...parts } = options;
+    const counted = wholeNumber("countedBytes", countedBytes ?? COUNTED, COUNTED, parts.stateBytes);
+    return writeModule({ ...parts, counted }, debug === true ? MODULE_DEBUG : 0, record);
   },
 );
 
+export interface ModuleParts {
+  readonly name: string;
+  readonly code: Uint8Array;
+  readonly parameters?: Uint8Array | undefined;
+  readonly stateBytes: number;
+  readonly counted: number;
+  readonly headroom: number;
+  readonly changes?: FrameChange | undefined;
+  readonly reasons: readonly string[];
+  readonly id?: readonly number[] | undefined;
+}
+
+/** Writes the record of code of the user's own, all of it checked, and says what the stage needs. */
+export function writeModule(parts: ModuleParts, flags: number, record: DataView): StageNeeds {
+  const { name, code, stateBytes, counted, headroom, changes, reasons } = parts;
+  // Not counted up: stages that were compiled on several threads may meet in one memory.
+  const [low, high] = parts.id ?? crypto.getRandomValues(new Uint32Array(2));
+  const put = (at: number, value: number): void => record.setUint32(at, value, true);
+  put(STAGE_FLAGS, flags);
+  put(CODE_LENGTH, code.length);
+  put(CODE_ID, low as number);
+  put(CODE_ID_HIGH, high as number);
+  put(MODULE_NAME_LENGTH, name.length);
+  put(MODULE_HEADROOM, headroom);
+  put(MODULE_REASONS, reasons.length);
+  put(MODULE_REASON, ownReasonCodes(reasons));
+  const all = new Uint8Array(record.buffer, record.byteOffset, record.byteLength);
+  all.set(new TextEncoder().encode(name), MODULE_NAME);
+  all.set(parts.parameters ?? [], MODULE_PARAMETERS);
+  return { headroom, state: { length: stateBytes, counted }, code, ...(changes && { changes }) };
+}
+
 /** Of a stage, or of a reason. */
-function name(): Kind<string> {
+export function nameKind(): Kind<string> {
   const expected = `1 to ${MODULE_NAME_MAXIMUM} letters, digits, hyphens, dots or underscores`;
   const check = (path: string, value: unknown): string => {
     const given = text().check(path, value);

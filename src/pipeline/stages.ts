@@ -132,6 +132,24 @@ export interface ModuleStage {
   readonly id?: readonly number[] | undefined;
 }
 
+/**
+ * Runs JavaScript over each burst: what `stage()` gives of a stage that was defined by `defineStage()` of
+ * `frameferry/own-stages`. Threads that run it must have loaded its script; those of a dataplane are told to.
+ */
+export interface JavaScriptStage {
+  readonly stage: "javascript";
+  /** What it is called in errors. */
+  readonly name: string;
+  /** The address of its script; or the name of a stage that is known on one thread only. */
+  readonly script: string;
+  /** Data as JSON has it. */
+  readonly options?: unknown;
+  /** As of a module. */
+  readonly headroom?: number | undefined;
+  readonly changes?: FrameChange | undefined;
+  readonly reasons?: readonly string[] | undefined;
+}
+
 export type Stage =
   | DecapsulateStage
   | EncapsulateStage
@@ -142,4 +160,5 @@ export type Stage =
   | SampleStage
   | CountStage
   | FilterStage
-  | ModuleStage;
+  | ModuleStage
+  | JavaScriptStage;
