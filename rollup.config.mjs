@@ -15,6 +15,7 @@ const entries = {
   pcap: "build/js/src/pcap.js",
   overlay: "build/js/src/overlay.js",
   filter: "build/js/src/filter.js",
+  "own-stages": "build/js/src/own-stages.js",
   node: "build/js/src/node.js",
 };
 const external = [/^node:/];
@@ -37,12 +38,14 @@ function chunkOf(id) {
     return "addresses";
   // A running switch counts frames and writes templates, but has no stages.
   if (
-    /\/src\/pipeline\/(compile\.|pipeline\.|stage|count-stage|filter-stage|sample-|vlan-|decapsulate-|write-(stage|decapsulate|encapsulation|any))/.test(
+    /\/src\/pipeline\/(compile\.|pipeline\.|stage|count-stage|filter-stage|module-|javascript-|sample-|vlan-|decapsulate-|write-(stage|decapsulate|encapsulation|any))/.test(
       id,
     ) ||
     /\/src\/tunnel\/(any\.|encapsulation)/.test(id)
   )
     return "stages";
+  // What the scripts of stages load in workers: without the kernels, which are there.
+  if (/\/src\/kernel\/scripts\b/.test(id)) return "scripts";
   // What only Node has is kept from pages.
   if (/\/src\/platform\/(?!threads|turns|compression)/.test(id)) return "files";
   return /\/src\/(?!cli\/)(\w+)\//.exec(id)?.[1];
@@ -72,7 +75,8 @@ export default [
   {
     input: "build/js/src/threads/worker-entry.js",
     // Minified, because no bundler sees into the string that it becomes.
-    plugins: [nodeResolve(), terser(), embedWorker],
+    // The comments tell bundlers that take the file that the script of a stage is none of theirs.
+    plugins: [nodeResolve(), terser({ format: { comments: /webpackIgnore|@vite-ignore/ } }), embedWorker],
     // A classic script that imports nothing: it starts from a file, from a Blob and in Node alike.
     output: { file: "dist/worker.js", format: "iife", sourcemap: false },
   },

@@ -30,7 +30,7 @@ const outputs = [
   "dist/frameferry.wasm",
   "dist/cli.js",
 ];
-for (const entry of ["index", "switch", "wire", "pcap", "overlay", "filter", "node"])
+for (const entry of ["index", "switch", "wire", "pcap", "overlay", "filter", "own-stages", "node"])
   outputs.push(`dist/${entry}.js`, `dist/${entry}.d.ts`);
 
 const digest = digestOfInputs();

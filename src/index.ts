@@ -20,6 +20,7 @@ export { type ArgumentError, type ErrorPath, isArgumentError } from "./core/argu
 export { type DropReason, dropReason, dropReasons } from "./core/drop-reasons.ts";
 export { type ErrorCode, errorCodes } from "./core/error-codes.ts";
 export { WorkerLateError } from "./core/worker-late-error.ts";
+export { StageError } from "./core/stage-error.ts";
 export type { WorkerShare } from "./dataplane/capture-dispatch.ts";
 export { createDataplane, type DataplaneOptions } from "./dataplane/create-dataplane.ts";
 export { type ChannelOptions, Dataplane, type DataplaneCaptureSummary } from "./dataplane/dataplane.ts";
@@ -43,6 +44,7 @@ export type { CountKey, CountKeyValues } from "./pipeline/count-keys.ts";
 export type { FrameCount } from "./pipeline/count-table.ts";
 export type { CountEntry, StageCounts } from "./pipeline/count-told.ts";
 export type { PipelineCounters } from "./pipeline/counters.ts";
+export type { FrameChange, MadeFrame } from "./pipeline/frame-change.ts";
 export { Pipeline } from "./pipeline/pipeline.ts";
 export { Program, ProgramState } from "./pipeline/program.ts";
 export type {
@@ -51,6 +53,8 @@ export type {
   DecapsulateStage,
   FilterStage,
   FilterVniStage,
+  JavaScriptStage,
+  ModuleStage,
   SampleStage,
   Stage,
   VlanPopStage,

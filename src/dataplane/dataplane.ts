@@ -210,6 +210,7 @@ export class Dataplane {
   ): Promise<{ readonly ways: readonly Lane[]; readonly release: () => Promise<void> }> {
     const { workers } = this;
     const { kernels, pool } = this.#engine;
+    await pool?.load(stages.scripts);
     if (pool !== undefined && this.transport === "transfer") {
       const onChange = (): void => bell.ring();
       const lanes = Array.from({ length: workers }, (_, index) => {
@@ -238,6 +239,7 @@ export class Dataplane {
   ): Promise<DataplaneCaptureSummary> {
     const { signal } = options;
     const compiled = compileStages(stages);
+    await untilAborted(pool.load(compiled.scripts), signal);
     // The sink first: one that cannot be leaves the source as it was.
     const output = lendToOutput(sink);
     let input: LentInput | undefined;

@@ -1,5 +1,6 @@
 // A lane without a worker: what is published is worked on at once, on the caller's thread.
 
+import { StageError } from "../core/stage-error.ts";
 import type { Tally } from "../pipeline/tally.ts";
 import type { FrameBurst } from "../ring/frame-burst.ts";
 import type { Lane } from "./lane.ts";
@@ -9,6 +10,7 @@ export class InlineLane implements Lane {
   readonly longest: number;
   readonly #lane: RingLane;
   readonly #onChange: () => void;
+  #failure: StageError | undefined;
 
   constructor(lane: RingLane, onChange: () => void) {
     this.#lane = lane;
@@ -22,15 +24,29 @@ export class InlineLane implements Lane {
 
   publish(): boolean {
     this.#lane.publish();
-    if (this.#lane.workHere()) this.#onChange();
+    this.#work();
     return false;
   }
 
+  /** @throws StageError once a stage of the user's own has failed: frames were taken, and their results are what is missing. */
   take(): FrameBurst | undefined {
+    const failure = this.#failure;
+    this.#failure = undefined;
+    if (failure !== undefined) throw failure;
     const burst = this.#lane.take();
     // Taking made room for results that had to wait.
-    if (burst !== undefined && this.#lane.workHere()) this.#onChange();
+    if (burst !== undefined) this.#work();
     return burst;
+  }
+
+  #work(): void {
+    try {
+      if (!this.#lane.workHere()) return;
+    } catch (error) {
+      if (!(error instanceof StageError)) throw error;
+      this.#failure ??= error;
+    }
+    this.#onChange();
   }
 
   get empty(): boolean {

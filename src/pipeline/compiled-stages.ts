@@ -21,6 +21,8 @@ export interface CompiledStages {
   readonly id: number;
   /** One record behind the other, and behind them the code that was generated for them. */
   readonly records: Uint8Array<ArrayBuffer>;
+  /** Addresses of scripts that a thread has to have loaded. */
+  readonly scripts: readonly string[];
   /** Bytes of headroom that the stages may take from a frame, all together. */
   readonly headroom: number;
   /** For each stage how it changes frames; undefined for one that does not. */

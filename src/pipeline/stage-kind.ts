@@ -15,6 +15,8 @@ export interface StageNeeds {
   readonly state?: StageState;
   /** Code that was generated for it, which is put behind the records. */
   readonly code?: Uint8Array;
+  /** The address of a script that threads have to load before they run it. */
+  readonly script?: string;
 }
 
 /** A row. */

@@ -24,6 +24,8 @@ export interface WorkerSetup {
 /** The worker's side of the connection. */
 export interface WorkerControl {
   start(setup: WorkerSetup): Promise<void>;
+  /** Resolves when scripts of stages have been loaded. */
+  load(scripts: readonly string[]): Promise<void>;
   openLane(id: number, lane: LaneAddresses): void;
   closeLane(id: number): void;
   openSource(id: number, source: SharedSource): void;

@@ -3,6 +3,7 @@
 import * as Comlink from "comlink";
 import { ArgumentTypeError } from "../core/argument-error.ts";
 import { attachKernels, createMemory } from "../kernel/kernels.ts";
+import { loadScript } from "../kernel/scripts.ts";
 import type { TransferJob } from "../lane/lane-job.ts";
 import { holdLock, ownEndpoint } from "../platform/threads.ts";
 import type { WorkerControl, WorkerSetup } from "./protocol.ts";
@@ -35,6 +36,14 @@ const control: WorkerControl = {
         throw error;
       }),
     );
+  },
+  async load(scripts) {
+    try {
+      await Promise.all(scripts.map(loadScript));
+    } finally {
+      // Not before: as long as there are messages the loop gives turns, which loading takes many of.
+      read();
+    }
   },
   openLane: (id, lane) => read()?.openLane(id, lane),
   closeLane: (id) => read()?.closeLane(id),

@@ -18,6 +18,7 @@ import { StuckWatch } from "./stuck-watch.ts";
 import { WorkerDiedError } from "./worker-died-error.ts";
 import { WorkerHandle } from "./worker-handle.ts";
 import type { WorkerHealth } from "./worker-health.ts";
+import { WorkerScripts } from "./worker-scripts.ts";
 
 export interface WorkerPoolOptions {
   readonly workers: number;
@@ -45,6 +46,9 @@ export class WorkerPool {
   readonly #bell: SharedBell | undefined;
   readonly #undo: Undo = new Undo();
   #lanes = 0;
+  readonly #scripts: WorkerScripts = new WorkerScripts((script) =>
+    Promise.all(this.#seats.map((seat) => this.#loadIn(seat, script))),
+  );
   readonly #sources: Map<number, PooledSource> = new Map();
   #lastSource = 0;
   #closing: Promise<void> | undefined;
@@ -106,6 +110,13 @@ export class WorkerPool {
     for (const end of this.#pauses) end();
     await Promise.all(this.#seats.map((seat) => this.#settled(seat)));
     if (this.#closing !== undefined) throw closed("dataplane");
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /** Resolves when all workers have loaded these scripts of stages; those that are started later load them first. */
+  async load(scripts: readonly string[]): Promise<void> {
+    if (!(await inTime(this.#scripts.load(scripts), OPEN_MILLISECONDS)))
+      throw new WorkerLateError(0, OPEN_MILLISECONDS);
     if (this.#failure !== undefined) throw this.#failure;
   }
 
@@ -271,6 +282,7 @@ export class WorkerPool {
       scratch: seat.scratch,
     });
     seat.isAtWork = true;
+    if (this.#scripts.all.length > 0) await handle.call("load", this.#scripts.all);
     // Not of copies: what is closed meanwhile must not be opened after that.
     for (const [id, { addresses }] of seat.lanes) await handle.call("openLane", id, addresses);
     for (const [id, source] of this.#sources) await handle.call("openSource", id, source.of(seat.index));
@@ -340,6 +352,15 @@ export class WorkerPool {
     this.#bell?.ring();
     this.#options.onChange();
     queueMicrotask(() => this.#options.onWorkerDied(error));
+  }
+
+  async #loadIn(seat: Seat, script: string): Promise<void> {
+    await this.#settled(seat);
+    await seat.handle.call("load", [script]).catch((error: unknown) => {
+      if (!(error instanceof WorkerDiedError)) throw error;
+      // Another one in its seat loads it before anything else.
+      return this.#settled(seat);
+    });
   }
 
   /** A worker that is being started gets all lanes there are; one that dies meanwhile is replaced. */
