@@ -37,7 +37,7 @@ function chunkOf(id) {
     return "addresses";
   // A running switch counts frames and writes templates, but has no stages.
   if (
-    /\/src\/pipeline\/(compile\.|pipeline\.|stage|count-stage|filter-stage|sample-|vlan-|decapsulate-|write-(stage|decapsulate|encapsulation|any))/.test(
+    /\/src\/pipeline\/(compile\.|pipeline\.|stage|count-stage|filter-stage|module-|sample-|vlan-|decapsulate-|write-(stage|decapsulate|encapsulation|any))/.test(
       id,
     ) ||
     /\/src\/tunnel\/(any\.|encapsulation)/.test(id)

@@ -1,5 +1,11 @@
 import { DESCRIPTOR_REASON, DESCRIPTOR_VERDICT, VERDICT_DROP } from "../src/layout/descriptor.layout";
-import { COUNTER_LENGTH, COUNTERS_LENGTH, DROP_REASONS } from "../src/layout/drop.layout";
+import {
+  COUNTER_LENGTH,
+  COUNTERS_LENGTH,
+  DROP_REASONS,
+  OWN_REASONS,
+  OWN_REASONS_END,
+} from "../src/layout/drop.layout";
 import { STAGE_STATE, STATE_CHANGED } from "../src/layout/stage.layout";
 
 // Counted beside the loops, where it costs nothing: frames dropped, and frames that were dropped before.
@@ -28,7 +34,8 @@ export function passOver(descriptor: usize): void {
 }
 
 // A reason without a counter would count into what lies behind: the build fails instead.
-if (DROP_REASONS * COUNTER_LENGTH > COUNTERS_LENGTH) ERROR("COUNTERS_LENGTH: there are more drop reasons");
+if (DROP_REASONS > OWN_REASONS) ERROR("OWN_REASONS: there are more drop reasons");
+if (OWN_REASONS_END * COUNTER_LENGTH > COUNTERS_LENGTH) ERROR("COUNTERS_LENGTH: there are more drop reasons");
 
 /** Marks a frame as dropped and counts it under its reason. */
 export function drop(descriptor: usize, reason: u32, counters: usize): void {
@@ -36,7 +43,7 @@ export function drop(descriptor: usize, reason: u32, counters: usize): void {
   store<u8>(descriptor, <u8>reason, DESCRIPTOR_REASON);
   dropped++;
   // Never: but what would be counted then is somebody else's memory.
-  if (reason >= <u32>DROP_REASONS) unreachable();
+  if (reason >= <u32>OWN_REASONS_END) unreachable();
   const counter: usize = counters + reason * COUNTER_LENGTH;
   store<u64>(counter, load<u64>(counter) + 1);
 }

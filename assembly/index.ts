@@ -12,6 +12,7 @@ export { fdbAge, fdbFlush, fdbList, fdbSet, fdbUnset } from "./fdb-sweep";
 export { flowHash } from "./flow-hash";
 export { openFragments } from "./fragment-table";
 export { lookupRoutes } from "./lpm";
+export { dropForModule as drop } from "./module-stage";
 export { runPipeline } from "./pipeline";
 export { endFragments } from "./reassemble";
 export { runRings } from "./record-ring";

@@ -16,6 +16,7 @@ import {
   OPERATION_ENCAPSULATE_ANY,
   OPERATION_FILTER,
   OPERATION_FILTER_VNI,
+  OPERATION_MODULE,
   OPERATION_SAMPLE,
   OPERATION_VLAN_POP,
   OPERATION_VLAN_PUSH,
@@ -28,6 +29,7 @@ import { decapsulate } from "./decapsulate";
 import { drop, droppedFrames, passedOverFrames, passOver, resetTally } from "./descriptor";
 import { encapsulate } from "./encapsulate";
 import { filter } from "./filter";
+import { passOverDropped, runModule } from "./module-stage";
 import { sample } from "./sample";
 import { decapsulateAny } from "./unwrap";
 import { vlanPop, vlanPush, vlanRewrite } from "./vlan";
@@ -79,6 +81,9 @@ export function runPipeline(
       case OPERATION_FILTER:
         filter(descriptors, count, stage, counters);
         break;
+      case OPERATION_MODULE:
+        runModule(descriptors, count, stage, counters, i === 0);
+        break;
       default:
         unreachable();
     }
@@ -86,8 +91,7 @@ export function runPipeline(
     if (i === 0) before = passedOverFrames();
   }
   if (stageCount === 0) {
-    const end: usize = descriptors + count * DESCRIPTOR_LENGTH;
-    for (let d = descriptors; d < end; d += DESCRIPTOR_LENGTH) passOver(d);
+    passOverDropped(descriptors, count);
     before = passedOverFrames();
   }
   const forwarded = count - before - droppedFrames();

@@ -19,6 +19,7 @@ export type { IpAddress, MacAddress } from "./core/addresses.ts";
 export { type ArgumentError, type ErrorPath, isArgumentError } from "./core/argument-error.ts";
 export { type DropReason, dropReason, dropReasons } from "./core/drop-reasons.ts";
 export { type ErrorCode, errorCodes } from "./core/error-codes.ts";
+export { StageError } from "./core/stage-error.ts";
 export type { WorkerShare } from "./dataplane/capture-dispatch.ts";
 export { createDataplane, type DataplaneOptions } from "./dataplane/create-dataplane.ts";
 export { type ChannelOptions, Dataplane, type DataplaneCaptureSummary } from "./dataplane/dataplane.ts";
@@ -42,6 +43,7 @@ export type { CountKey, CountKeyValues } from "./pipeline/count-keys.ts";
 export type { FrameCount } from "./pipeline/count-table.ts";
 export type { CountEntry, StageCounts } from "./pipeline/count-told.ts";
 export type { PipelineCounters } from "./pipeline/counters.ts";
+export type { FrameChange, MadeFrame } from "./pipeline/frame-change.ts";
 export { Pipeline } from "./pipeline/pipeline.ts";
 export { Program, ProgramState } from "./pipeline/program.ts";
 export type {
@@ -50,6 +52,7 @@ export type {
   DecapsulateStage,
   FilterStage,
   FilterVniStage,
+  ModuleStage,
   SampleStage,
   Stage,
   VlanPopStage,

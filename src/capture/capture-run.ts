@@ -196,7 +196,10 @@ export class CaptureRun {
   }
 
   #readRecords(): CaptureNeed | undefined {
-    switch (this.memory.kernels.functions.runCapture(this.memory.cursor)) {
+    const { kernels, cursor } = this.memory;
+    const status = kernels.functions.runCapture(cursor);
+    kernels.checkStages();
+    switch (status) {
       case STATUS_NEED_INPUT:
         return "input";
       case STATUS_OUTPUT_FULL:

@@ -96,9 +96,14 @@ export class FragmentTable {
     if (this.#table === undefined) return true;
     const { functions } = this.#kernels;
     const { cursor } = this.#cursor;
-    if (functions.runReleased(cursor) !== 0) return false;
+    const release = (): boolean => {
+      const ended = functions.runReleased(cursor) === 0;
+      this.#kernels.checkStages();
+      return ended;
+    };
+    if (!release()) return false;
     functions.endFragments(cursor);
-    return functions.runReleased(cursor) === 0;
+    return release();
   }
 
   get counts(): FragmentCounts {

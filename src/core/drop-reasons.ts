@@ -69,6 +69,7 @@ import {
   DROP_SOURCE_STATIC,
   DROP_SOURCE_ZERO,
   DROP_SPLIT_HORIZON,
+  DROP_STAGE_FAILED,
   DROP_TTL_EXCEEDED,
   DROP_TUNNEL_CONTROL,
   DROP_TUNNEL_FRAGMENT,
@@ -85,8 +86,11 @@ import {
   DROP_VXLAN_RESERVED,
   DROP_VXLAN_TRUNCATED,
   DROP_WORKER_DIED,
+  OWN_REASONS,
+  OWN_REASONS_END,
 } from "../layout/drop.layout.ts";
 import { ArgumentRangeError } from "./argument-error.ts";
+import { ownReasonName } from "./own-reasons.ts";
 
 export interface DropReason {
   /** The number that kernels write into a descriptor. */
@@ -339,10 +343,19 @@ export const dropReasons: readonly DropReason[] = [
   },
   { code: DROP_DUPLICATE, name: "duplicate", sentence: "the same frame came a moment before" },
   { code: DROP_RULE, name: "rule", sentence: "a rule of the table says so" },
+  {
+    code: DROP_STAGE_FAILED,
+    name: "stage-failed",
+    sentence: "a stage of one's own failed while it had the frame in hand",
+  },
 ];
 
-/** The reason for a code; throws a RangeError for a code that no kernel writes. */
+/** The reason for a code; throws a RangeError for a code that no kernel writes. Stages of one's own have further ones. */
 export function dropReason(code: number): DropReason {
+  if (code >= OWN_REASONS && code < OWN_REASONS_END) {
+    const name = ownReasonName(code);
+    return { code, name, sentence: "a stage of one's own says so" };
+  }
   const reason = dropReasons[code];
   if (reason === undefined)
     throw new ArgumentRangeError("not-found", "code", `no drop reason has the code ${code}`);
@@ -355,6 +368,11 @@ export function dropsByName(drops: Readonly<Record<number, number>>): Record<str
   for (const { code, name } of dropReasons) {
     const count = drops[code];
     if (count !== undefined) named[name] = count;
+  }
+  for (let code = OWN_REASONS; code < OWN_REASONS_END; code++) {
+    const count = drops[code];
+    const name = ownReasonName(code);
+    if (count !== undefined) named[name] = (named[name] ?? 0) + count;
   }
   return named;
 }

@@ -20,7 +20,8 @@ export type ErrorCode =
   | "unsupported"
   | "damaged"
   | "worker-died"
-  | "worker-late";
+  | "worker-late"
+  | "stage-failed";
 
 /** What each code says. They are stable: none is renamed, and none comes to mean something else. */
 export const errorCodes: Readonly<Record<ErrorCode, string>> = {
@@ -44,4 +45,5 @@ export const errorCodes: Readonly<Record<ErrorCode, string>> = {
   damaged: "a capture that is damaged, cut short, or none at all",
   "worker-died": "a worker that ended and should not have",
   "worker-late": "a worker that has not answered in the time there was",
+  "stage-failed": "a stage of your own that threw, or did what a stage must not",
 };

@@ -5,6 +5,8 @@
  * and WebAssembly gives results as signed.
  */
 export interface KernelFunctions {
+  /** Of one frame, which counts under its reason: for modules of the user's own, and what else runs as a stage. */
+  drop(descriptor: number, reason: number, counters: number): void;
   fdbInsert(fdb: number, keys: number, count: number, values: number): number;
   fdbLookup(fdb: number, keys: number, count: number, values: number): number;
   fdbRemove(fdb: number, keys: number, count: number): number;

@@ -4,7 +4,7 @@ import { ArgumentRangeError, ArgumentTypeError } from "../core/argument-error.ts
 import { wrongType } from "../core/arguments.ts";
 import { PAGE_LENGTH } from "../layout/memory.layout.ts";
 import { LAYOUT_VERSION } from "../layout/version.generated.ts";
-import { generatedRunner } from "./generated.ts";
+import { GeneratedCode } from "./generated.ts";
 import type { KernelFunctions } from "./kernel-functions.ts";
 import { MemoryPlan } from "./memory-plan.ts";
 
@@ -21,16 +21,33 @@ export class Kernels {
   /** The same as signed words: what waiting and notifying take. */
   readonly signed: Int32Array;
   readonly view: DataView;
+  readonly #code: GeneratedCode;
 
-  constructor(module: WebAssembly.Module, memory: WebAssembly.Memory, functions: KernelFunctions) {
+  /** Made by `loadKernels` and `attachKernels`. */
+  constructor(
+    module: WebAssembly.Module,
+    memory: WebAssembly.Memory,
+    functions: KernelFunctions,
+    code: GeneratedCode,
+  ) {
     this.module = module;
     this.memory = memory;
     this.functions = functions;
+    this.#code = code;
     this.plan = new MemoryPlan(memory);
     this.bytes = new Uint8Array(memory.buffer);
     this.words = new Uint32Array(memory.buffer);
     this.signed = new Int32Array(memory.buffer);
     this.view = new DataView(memory.buffer);
+  }
+
+  /**
+   * For those who have run stages: throws what one of the user's own has thrown meanwhile. Its burst is done with: what it
+   * did not drop itself was dropped.
+   * @throws StageError
+   */
+  checkStages(): void {
+    this.#code.check();
   }
 
   /** The 64-bit counter at `address`, exact up to 2^53. */
@@ -64,7 +81,8 @@ export async function attachKernels(
   module: WebAssembly.Module,
   memory: WebAssembly.Memory,
 ): Promise<Kernels> {
-  return new Kernels(module, memory, await instantiate(module, memory));
+  const code = new GeneratedCode(memory);
+  return new Kernels(module, memory, await instantiate(module, memory, code), code);
 }
 
 /** A memory of so many bytes, rounded up to whole pages. */
@@ -83,12 +101,16 @@ export function createMemory(memoryBytes: number): WebAssembly.Memory {
   }
 }
 
-async function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memory): Promise<KernelFunctions> {
+async function instantiate(
+  module: WebAssembly.Module,
+  memory: WebAssembly.Memory,
+  code: GeneratedCode,
+): Promise<KernelFunctions> {
   let functions: Partial<KernelFunctions>;
   try {
     const instance = await WebAssembly.instantiate(module, {
       env: { memory },
-      filter: { runGenerated: generatedRunner(memory) },
+      generated: { runGenerated: code.run.bind(code) },
     });
     functions = instance.exports as Partial<KernelFunctions>;
   } catch (cause) {
@@ -102,5 +124,6 @@ async function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memor
       `the module is of layout ${version ?? "unknown"}, this package needs ${LAYOUT_VERSION}: use the file of the same version`,
     );
   }
+  code.drop = functions.drop;
   return functions as KernelFunctions;
 }

@@ -120,7 +120,9 @@ export abstract class RingLane implements Lane {
   /** Works on the caller's thread, where no worker has the lane; returns whether there was anything to do. */
   workHere(bursts = 0xffffffff): boolean {
     const { cursor, receive, transmit } = this.addresses;
-    return this.kernels.functions.runRings(cursor, receive, transmit, bursts) > 0;
+    const worked = this.kernels.functions.runRings(cursor, receive, transmit, bursts) > 0;
+    this.kernels.checkStages();
+    return worked;
   }
 
   take(): FrameBurst | undefined {

@@ -83,11 +83,16 @@ export const DROP_FRAGMENT_TABLE_FULL = 79;
 export const DROP_RATE_LIMITED = 80;
 export const DROP_DUPLICATE = 81;
 export const DROP_RULE = 82;
-export const DROP_REASONS = 83;
+export const DROP_STAGE_FAILED = 83;
+export const DROP_REASONS = 84;
+
+/** Codes from here on stand for reasons of the user's own, whose names are given while the program runs. */
+export const OWN_REASONS = 128;
+export const OWN_REASONS_END = 256;
 
 /**
  * Counters lie behind one another, eight bytes a reason; the place of DROP_NONE counts what was forwarded. The build fails
  * where the reasons need more than there is (assembly/descriptor.ts).
  */
 export const COUNTER_LENGTH = 8;
-export const COUNTERS_LENGTH = 1024;
+export const COUNTERS_LENGTH = 2048;

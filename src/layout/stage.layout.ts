@@ -33,6 +33,7 @@ export const OPERATION_COUNT = 8;
 export const OPERATION_DECAPSULATE_ANY = 9;
 export const OPERATION_FILTER = 10;
 export const OPERATION_ENCAPSULATE_ANY = 11;
+export const OPERATION_MODULE = 12;
 
 // Decapsulation
 export const DECAPSULATE_VNI = 16; // VNI_NONE: any; of GRE the key, which counts only with DECAPSULATE_KEYED
@@ -129,9 +130,24 @@ export const SAMPLE_SEED = 20; // of the flow hash
 export const SAMPLE_LIMIT = 24; // of the mixed hash: what is greater is not chosen
 export const SAMPLE_STATE_WAIT = 8; // how many frames still to pass over
 
-// Filter by an expression: a module that was generated for it
-export const FILTER_CODE = 16; // where its bytes lie, from this record on
-export const FILTER_CODE_LENGTH = 20;
-export const FILTER_ID = 24; // two words that no other module has: threads keep what they have made of its bytes by them
-export const FILTER_ID_HIGH = 28;
+// Code that is no kernel's: a module of WebAssembly, of which each thread makes an instance of its own
+export const CODE_START = 16; // where its bytes lie, from this record on
+export const CODE_LENGTH = 20;
+export const CODE_ID = 24; // two words that no other code has: threads keep what they have made of its bytes by them
+export const CODE_ID_HIGH = 28;
+/** What running it returns if it could not be run to its end. */
+export const CODE_FAILED = 0xffffffff;
+
+// Filter by an expression: code that was generated for it
 export const FILTER_STATE_PASSED = 8; // of the last burst: frames that had been dropped before
+
+// A module of the user's own
+export const MODULE_DEBUG = 1; // what it made of the descriptors is looked at after each burst
+export const MODULE_NAME_LENGTH = 32;
+export const MODULE_NAME = 36; // in ASCII
+export const MODULE_NAME_MAXIMUM = 64;
+export const MODULE_HEADROOM = 116; // by how many bytes it may make a frame longer
+export const MODULE_REASONS = 120; // how many drop reasons of its own it has
+export const MODULE_REASON = 124; // the code of the first: the word in front of the parameters
+export const MODULE_PARAMETERS = 128; // to the end of the record
+export const MODULE_PARAMETERS_LENGTH = 896;

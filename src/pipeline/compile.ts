@@ -4,7 +4,7 @@ import { ArgumentRangeError, under } from "../core/argument-error.ts";
 import { wrongType } from "../core/arguments.ts";
 import { COUNTERS_LENGTH } from "../layout/drop.layout.ts";
 import {
-  FILTER_CODE,
+  CODE_START,
   STAGE_LENGTH,
   STAGE_STATE,
   STAGES_MAXIMUM,
@@ -18,6 +18,12 @@ import { writeStage } from "./write-stage.ts";
 
 /** Of a stage whose only counter is that of frames it changed. */
 const NO_STATE: StageState = { length: STATE_LENGTH, counted: 8 };
+
+/** Code, and which stage needs it. */
+interface StageCode {
+  readonly code: Uint8Array;
+  readonly index: number;
+}
 
 let compiled = 0;
 
@@ -33,10 +39,10 @@ export function compileStages(stages: readonly Stage[]): CompiledStages {
       "stages",
       `expected at most ${STAGES_MAXIMUM}, got ${stages.length}`,
     );
-  let records = new Uint8Array(stages.length * STAGE_LENGTH);
+  const records = new Uint8Array(stages.length * STAGE_LENGTH);
   const changes: (FrameChange | undefined)[] = [];
   const states: (StageState & { readonly offset: number })[] = [];
-  const codes: { readonly code: Uint8Array; readonly index: number }[] = [];
+  const codes: StageCode[] = [];
   let headroom = 0;
   let stateLength = COUNTERS_LENGTH;
   // Not forEach: it leaves out holes.
@@ -51,16 +57,29 @@ export function compileStages(stages: readonly Stage[]): CompiledStages {
     headroom += needs.headroom ?? 0;
     if (needs.code !== undefined) codes.push({ code: needs.code, index });
   }
-  for (const { code, index } of codes) records = withCode(records, code, index);
-  return { id: ++compiled, records, headroom, changes, states, stateLength };
+  return { id: ++compiled, records: withCode(records, codes), headroom, changes, states, stateLength };
 }
 
-/** The records with code behind them; the record that needs it is told how far away it is. */
-function withCode(records: Uint8Array, code: Uint8Array, index: number): Uint8Array<ArrayBuffer> {
-  const all = new Uint8Array(records.length + code.length);
+/** The records with code behind them, the same code once; each record that needs some is told how far away it is. */
+function withCode(records: Uint8Array<ArrayBuffer>, codes: readonly StageCode[]): Uint8Array<ArrayBuffer> {
+  const starts: number[] = [];
+  let length = records.length;
+  codes.forEach(({ code }, index) => {
+    const before = codes.slice(0, index).findIndex((other) => isSame(other.code, code));
+    starts.push(before < 0 ? length : (starts[before] as number));
+    if (before < 0) length += code.length;
+  });
+  const all = new Uint8Array(length);
   all.set(records);
-  all.set(code, records.length);
-  const stage = index * STAGE_LENGTH;
-  new DataView(all.buffer).setUint32(stage + FILTER_CODE, records.length - stage, true);
+  const view = new DataView(all.buffer);
+  codes.forEach(({ code, index }, at) => {
+    const start = starts[at] as number;
+    all.set(code, start);
+    view.setUint32(index * STAGE_LENGTH + CODE_START, start - index * STAGE_LENGTH, true);
+  });
   return all;
+}
+
+function isSame(one: Uint8Array, other: Uint8Array): boolean {
+  return one === other || (one.length === other.length && one.every((byte, index) => byte === other[index]));
 }

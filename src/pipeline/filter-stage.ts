@@ -5,9 +5,9 @@ import { ArgumentTypeError } from "../core/argument-error.ts";
 import { wrongType } from "../core/arguments.ts";
 import { choice, type Kind, notFor } from "../core/fields.ts";
 import {
-  FILTER_CODE_LENGTH,
-  FILTER_ID,
-  FILTER_ID_HIGH,
+  CODE_ID,
+  CODE_ID_HIGH,
+  CODE_LENGTH,
   OPERATION_FILTER,
   STATE_LENGTH,
 } from "../layout/stage.layout.ts";
@@ -48,9 +48,9 @@ export const FILTER_STAGE: StageKind = stageKind<"filter", "expression">(
   ({ expression, scope }, record) => {
     if (typeof expression !== "string" && scope !== undefined) throw notFor("scope", "a compiled filter");
     const { code, id } = typeof expression === "string" ? compiled(expression, scope) : expression;
-    record.setUint32(FILTER_CODE_LENGTH, code.length, true);
-    record.setUint32(FILTER_ID, id[0] as number, true);
-    record.setUint32(FILTER_ID_HIGH, id[1] as number, true);
+    record.setUint32(CODE_LENGTH, code.length, true);
+    record.setUint32(CODE_ID, id[0] as number, true);
+    record.setUint32(CODE_ID_HIGH, id[1] as number, true);
     return { state: { length: STATE_LENGTH, counted: COUNTED }, code };
   },
 );

@@ -36,19 +36,24 @@ export class Pipeline extends Program {
     return this.#state.address;
   }
 
-  /** Runs every stage over the batch, in place; returns how many frames were not dropped. */
+  /**
+   * Runs every stage over the batch, in place; returns how many frames were not dropped.
+   * @throws StageError if a stage of one's own has failed: the batch is done with then, and all of it dropped.
+   */
   run(batch: FrameBatch): number {
     this.expectOpen();
     expectBatch(batch, this.kernels, "pipeline");
     const refused = batch.takeRefused();
     if (refused > 0) this.#state.countDrops(DROP_FRAME_TOO_LONG, refused);
-    return this.kernels.functions.runPipeline(
+    const forwarded = this.kernels.functions.runPipeline(
       batch.descriptors,
       batch.length,
       this.address,
       this.length,
       this.#state.address,
     );
+    this.kernels.checkStages();
+    return forwarded;
   }
 
   /** What became of all frames since the start or the last `resetCounters()`; those of a capture count when it ends. */

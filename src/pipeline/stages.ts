@@ -5,6 +5,7 @@ import type { DecapsulateAny } from "../tunnel/any.ts";
 import type { EncapsulateStage } from "../tunnel/encapsulations.ts";
 import type { DecapsulateTunnelStage } from "../tunnel/kinds.ts";
 import type { CountKey } from "./count-keys.ts";
+import type { FrameChange } from "./frame-change.ts";
 
 /** A decapsulation: of one kind of tunnel, or of whatever is there. */
 export type DecapsulateStage = DecapsulateTunnelStage | DecapsulateAny;
@@ -99,6 +100,38 @@ export interface FilterStage {
   readonly scope?: "and" | "text" | undefined;
 }
 
+/**
+ * Runs a WebAssembly module of one's own over each burst. The module imports the memory as `env.memory`, and
+ * `frameferry.drop(descriptor, reason, counters)`; it exports `run(descriptors, count, parameters, state, counters)`. What it
+ * may do, and what it must not, is told in docs/own-stages.md.
+ */
+export interface ModuleStage {
+  readonly stage: "module";
+  /** What it is called in errors: 1 to 64 letters, digits, hyphens, dots or underscores. */
+  readonly name: string;
+  /** The bytes of the module, 1 MiB at most. */
+  readonly code: Uint8Array;
+  /** What it finds at `parameters`, 896 bytes at most. Default: zeroes. */
+  readonly parameters?: Uint8Array | undefined;
+  /** Bytes of its state in each thread, from 16 to 2^30; the first eight count the frames that it changed. Default 16. */
+  readonly stateBytes?: number | undefined;
+  /**
+   * How many of them, from the first on, are counters: they start from zero when counters are reset, and are taken back where
+   * a result is lost. From 8 to `stateBytes`. Default 8.
+   */
+  readonly countedBytes?: number | undefined;
+  /** By how many bytes it makes a frame longer at most, 0 to 1,024: at its front. Default 0. */
+  readonly headroom?: number | undefined;
+  /** What it makes of frames, if they may begin with another header than before. Default: they begin as they did. */
+  readonly changes?: FrameChange | undefined;
+  /** Names of drop reasons of its own. The code of the first stands in the word in front of `parameters`. */
+  readonly reasons?: readonly string[] | undefined;
+  /** Whether what it made of the descriptors is looked at after each burst. Default false. */
+  readonly debug?: boolean | undefined;
+  /** Two words that no other stage has. Default: random ones. */
+  readonly id?: readonly number[] | undefined;
+}
+
 export type Stage =
   | DecapsulateStage
   | EncapsulateStage
@@ -108,4 +141,5 @@ export type Stage =
   | FilterVniStage
   | SampleStage
   | CountStage
-  | FilterStage;
+  | FilterStage
+  | ModuleStage;

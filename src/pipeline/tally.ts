@@ -1,7 +1,7 @@
 // What was counted of the frames that went through stages: read from memory, and added up over threads.
 
 import type { Kernels } from "../kernel/kernels.ts";
-import { COUNTER_LENGTH, DROP_NONE, DROP_REASONS } from "../layout/drop.layout.ts";
+import { COUNTER_LENGTH, DROP_NONE, OWN_REASONS_END } from "../layout/drop.layout.ts";
 import { STATE_CHANGED } from "../layout/stage.layout.ts";
 import type { CompiledStages } from "./compiled-stages.ts";
 import { readTable, sumTables, type TableTally } from "./count-table.ts";
@@ -21,7 +21,7 @@ export const NO_COUNTERS: Tally = { forwarded: 0, drops: {}, changed: [], tables
 /** What is counted in the state at `address`, or in a copy of it, of a thread that runs these stages. */
 export function readTally(kernels: Kernels, address: number, { states }: CompiledStages): Tally {
   const drops: Record<number, number> = {};
-  for (let code = DROP_NONE + 1; code < DROP_REASONS; code++) {
+  for (let code = DROP_NONE + 1; code < OWN_REASONS_END; code++) {
     const count = kernels.counter(address + code * COUNTER_LENGTH);
     if (count > 0) drops[code] = count;
   }

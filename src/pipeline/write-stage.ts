@@ -6,6 +6,7 @@ import { OPERATION_DECAPSULATE, OPERATION_ENCAPSULATE, STAGE_OPERATION } from ".
 import type { EncapsulateStage } from "../tunnel/encapsulations.ts";
 import { COUNT_STAGE } from "./count-stage.ts";
 import { FILTER_STAGE } from "./filter-stage.ts";
+import { MODULE_STAGE } from "./module-stage.ts";
 import { SAMPLE_STAGE } from "./sample-stage.ts";
 import type { StageKind, StageNeeds } from "./stage-kind.ts";
 import type { DecapsulateStage, Stage } from "./stages.ts";
@@ -46,6 +47,7 @@ export const STAGE_KINDS: readonly StageKind[] = [
   SAMPLE_STAGE,
   COUNT_STAGE,
   FILTER_STAGE,
+  MODULE_STAGE,
 ];
 
 /**

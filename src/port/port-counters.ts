@@ -44,7 +44,7 @@ export class Drops {
     return this.#frames.get(reason) ?? 0;
   }
 
-  /** By reason, in the order of the table. */
+  /** By reason, in the order of the table; those of stages of one's own stand behind. */
   byReason(): Record<string, number> {
     const drops: Record<string, number> = {};
     if (this.#total === 0) return drops;
@@ -52,6 +52,7 @@ export class Drops {
       const frames = this.#frames.get(name);
       if (frames !== undefined) drops[name] = frames;
     }
+    for (const [name, frames] of this.#frames) drops[name] ??= frames;
     return drops;
   }
 }

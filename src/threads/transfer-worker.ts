@@ -40,6 +40,7 @@ export class TransferWorker {
       slot.set(CURSOR_INTERFACES, interfaces);
       slot.set(CURSOR_INTERFACE_COUNT, job.interfaces.length / INTERFACE_ENTRY_LENGTH);
       functions.runCapture(slot.cursor);
+      this.#kernels.checkStages();
       slot.keepCounts();
       return {
         bytes: slot.output.slice() as Uint8Array<ArrayBuffer>,

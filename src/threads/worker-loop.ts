@@ -124,8 +124,17 @@ export class WorkerLoop {
     }
   }
 
-  /** One turn over all lanes and jobs; false if there was nothing to do. */
+  /**
+   * One turn over all lanes and jobs; false if there was nothing to do.
+   * @throws StageError if a stage of the user's own has failed, when all is told that was done: this thread ends of it.
+   */
   #workOnce(): boolean {
+    const worked = this.#workThrough();
+    this.#kernels.checkStages();
+    return worked;
+  }
+
+  #workThrough(): boolean {
     const { functions, words } = this.#kernels;
     let worked = false;
     for (const { cursor, receive, transmit } of this.#lanes.values()) {
