@@ -15,6 +15,7 @@ const entries = {
   pcap: "build/js/src/pcap.js",
   overlay: "build/js/src/overlay.js",
   filter: "build/js/src/filter.js",
+  stages: "build/js/src/stages.js",
   node: "build/js/src/node.js",
 };
 const external = [/^node:/];

@@ -2,7 +2,7 @@
 
 import type { StageCounts } from "../index.ts";
 import type { Conversation, Conversations } from "./conversations.ts";
-import type { Ends, StatsTold } from "./stats.ts";
+import type { Ends, StatsTold } from "./stats-told.ts";
 import { damageJson, inputsJson } from "./summary.ts";
 import { binTime, secondsText } from "./times.ts";
 

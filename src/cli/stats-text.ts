@@ -3,7 +3,7 @@
 import { ipProtocolText } from "../wire.ts";
 import { bar } from "./bars.ts";
 import type { Conversation, Conversations } from "./conversations.ts";
-import type { StatsTold } from "./stats.ts";
+import type { StatsTold } from "./stats-told.ts";
 import { countText, dropRows, grouped, inputsText } from "./summary.ts";
 import { textTable } from "./text-table.ts";
 import { binTime, secondsText } from "./times.ts";

@@ -6,7 +6,7 @@ import { ArgumentRangeError } from "../core/argument-error.ts";
 import { type Field, type Kind, text, whole } from "../core/fields.ts";
 import type { CountStage, Stage, StageCounts } from "../index.ts";
 import { DECAPSULATE_ANY, type WrappingPorts } from "../tunnel/any.ts";
-import { type Conversations, conversationsOf } from "./conversations.ts";
+import { conversationsOf } from "./conversations.ts";
 import { say } from "./failures.ts";
 import { filterOf, matcherOf, notFiltered } from "./filter-option.ts";
 import {
@@ -25,6 +25,7 @@ import { print } from "./print.ts";
 import { RecordStats } from "./record-stats.ts";
 import { statsJson } from "./stats-json.ts";
 import { statsText } from "./stats-text.ts";
+import type { Ends, StatsTold } from "./stats-told.ts";
 import type { Told } from "./summary.ts";
 import { work } from "./transform.ts";
 
@@ -84,22 +85,6 @@ interface StatsOptions {
   readonly filter?: string;
   readonly workers?: number;
   readonly json?: boolean;
-}
-
-/** Conversations by addresses, and by ports as well. */
-export interface Ends {
-  readonly pairs: Conversations;
-  readonly flows: Conversations;
-}
-
-/** All that is told. */
-export interface StatsTold {
-  readonly told: Told;
-  readonly records: RecordStats;
-  readonly outer: Ends;
-  readonly inner: Ends;
-  /** By kind, VNI and key. */
-  readonly tunnels: StageCounts;
 }
 
 export function defineStats(command: Command): void {

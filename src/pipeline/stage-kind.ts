@@ -15,6 +15,8 @@ export interface StageNeeds {
   readonly state?: StageState;
   /** Code that was generated for it, which is put behind the records. */
   readonly code?: Uint8Array;
+  /** Data that it reads and nobody changes, which is put behind the code. */
+  readonly data?: Uint8Array | undefined;
 }
 
 /** A row. */
