@@ -16,6 +16,7 @@ const entries = {
   overlay: "build/js/src/overlay.js",
   filter: "build/js/src/filter.js",
   "own-stages": "build/js/src/own-stages.js",
+  stages: "build/js/src/stages.js",
   node: "build/js/src/node.js",
 };
 const external = [/^node:/];

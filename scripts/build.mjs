@@ -30,7 +30,7 @@ const outputs = [
   "dist/frameferry.wasm",
   "dist/cli.js",
 ];
-for (const entry of ["index", "switch", "wire", "pcap", "overlay", "filter", "own-stages", "node"])
+for (const entry of ["index", "switch", "wire", "pcap", "overlay", "filter", "own-stages", "stages", "node"])
   outputs.push(`dist/${entry}.js`, `dist/${entry}.d.ts`);
 
 const digest = digestOfInputs();
@@ -47,14 +47,15 @@ writeFileSync(
   version,
   layoutVersionFile(Object.fromEntries(layouts.map((path) => [path, readFileSync(path, "utf8")]))),
 );
-for (const { entry, built, embedded, name } of modules) {
+for (const { entry, built, embedded, name, plain } of modules) {
   const files = ["--outFile", `${built}.wasm`, "--textFile", `${built}.wat`];
   run("assemblyscript/bin/asc.js", entry, "--config", "asconfig.json", "--target", "release", ...files);
   const wasm = readFileSync(`${built}.wasm`);
-  const base64 = deflateRawSync(wasm, { level: 9 }).toString("base64");
+  // What is read at once cannot be deflated: browsers inflate later.
+  const base64 = (plain ? wasm : deflateRawSync(wasm, { level: 9 })).toString("base64");
   writeFileSync(
     embedded,
-    `// Written by scripts/build.mjs from ${entry}, deflated.\nexport const ${name}: { readonly base64: string; readonly length: number } = {\n  base64: "${base64}",\n  length: ${wasm.length},\n};\n`,
+    `// Written by scripts/build.mjs from ${entry}${plain ? "" : ", deflated"}.\nexport const ${name}: { readonly base64: string; readonly length: number } = {\n  base64: "${base64}",\n  length: ${wasm.length},\n};\n`,
   );
 }
 cpSync("build/frameferry.wasm", "dist/frameferry.wasm");

@@ -61,7 +61,7 @@ export type {
   VlanPushStage,
   VlanRewriteStage,
 } from "./pipeline/stages.ts";
-export type { Tally } from "./pipeline/tally.ts";
+export type { ModuleCounts, Tally } from "./pipeline/tally.ts";
 export type { WorkerLike } from "./platform/threads.ts";
 export { BasePort, type PortTraits } from "./port/base-port.ts";
 export { type Connection, type ConnectOptions, connect } from "./port/connect.ts";

@@ -39,6 +39,10 @@ const commands: Readonly<Record<string, Entry>> = {
     summary: "count frames and bytes of a capture by VNI, addresses, ports",
     load: async () => (await import("./count.ts")).defineCount,
   },
+  stats: {
+    summary: "tell what a capture holds: conversations, tunnels, protocols, sizes, over time",
+    load: async () => (await import("./stats.ts")).defineStats,
+  },
   switch: {
     summary: "run captures through a switch with VLANs, bridge domains and tunnels",
     load: async () => (await import("./switch.ts")).defineSwitch,

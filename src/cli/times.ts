@@ -35,3 +35,22 @@ function isDay(date: string): boolean {
 function fraction(digits = ""): bigint {
   return BigInt(digits.padEnd(9, "0"));
 }
+
+/** A time of so many microseconds since 1970 as text in UTC; plain seconds for times beyond what dates can say. */
+export function binTime(microseconds: bigint): string {
+  const million = 1_000_000n;
+  const part = ((microseconds % million) + million) % million;
+  const seconds = (microseconds - part) / million;
+  const digits = String(part).padStart(6, "0");
+  const date = new Date(Number(seconds) * 1000);
+  if (Number.isNaN(date.getTime())) return `${seconds}.${digits}`;
+  return `${date.toISOString().slice(0, -".000Z".length)}.${digits}Z`;
+}
+
+/** Nanoseconds as seconds, without zeroes at the end. */
+export function secondsText(nanoseconds: bigint): string {
+  const digits = String(nanoseconds % GIGA)
+    .padStart(9, "0")
+    .replace(/0+$/, "");
+  return `${nanoseconds / GIGA}${digits === "" ? "" : `.${digits}`}`;
+}

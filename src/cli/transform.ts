@@ -2,6 +2,7 @@
 
 import { statSync } from "node:fs";
 import type { CaptureOutputFormat } from "../capture/capture-run.ts";
+import { chunksOf } from "../capture/chunks.ts";
 import type { ProcessCaptureOptions } from "../capture/process-capture.ts";
 import { type CaptureOutput, createDataplane, type DataplaneCaptureSummary, type Stage } from "../index.ts";
 import { createCaptureFile } from "../node.ts";
@@ -119,6 +120,8 @@ export interface Work {
   readonly quiet: boolean;
   /** What else is to be said of how they are worked on. Default: nothing. */
   readonly capture?: Pick<ProcessCaptureOptions, "reassembly"> | undefined;
+  /** Sees all bytes that are read, chunk by chunk, before the stages do: they stay as they are. */
+  readonly watch?: ((chunk: Uint8Array) => void) | undefined;
   /** Opens what the result is written to; called when there is a source. */
   readonly open: () => Promise<CaptureOutput>;
   /** Whether what lies before damage is written, or nothing of such a capture. */
@@ -131,7 +134,7 @@ export interface Work {
 export async function work(
   inputs: readonly string[],
   stages: readonly Stage[],
-  { workers, format, selection, quiet, capture, open, onDamage, report }: Work,
+  { workers, format, selection, quiet, capture, watch, open, onDamage, report }: Work,
 ): Promise<void> {
   const { stateLength } = compileStages(stages);
   const memoryBytes =
@@ -144,12 +147,17 @@ export async function work(
   try {
     const source = await openSource(inputs, selection);
     const sink = await openSink(open, source);
-    const summary = await dataplane.processCapture(source.input, stages, sink, {
-      ...capture,
-      format,
-      onDamage,
-      onProgress: ({ bytesRead }) => progress.update(bytesRead),
-    });
+    const summary = await dataplane.processCapture(
+      watch === undefined ? source.input : watched(source.input, watch),
+      stages,
+      sink,
+      {
+        ...capture,
+        format,
+        onDamage,
+        onProgress: ({ bytesRead }) => progress.update(bytesRead),
+      },
+    );
     progress.stop();
     const { joined, timeless } = source;
     const damage = joined?.damage ?? (summary.damage && new DamagedInput(first, summary.damage, CONSEQUENCE));
@@ -162,6 +170,21 @@ export async function work(
   } finally {
     progress.stop();
     await dataplane.close();
+  }
+}
+
+/** The chunks of a capture, each of which `watch` sees first. */
+async function* watched(
+  input: Source["input"],
+  watch: (chunk: Uint8Array) => void,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    for await (const chunk of "read" in input ? chunksOf(input) : input) {
+      watch(chunk);
+      yield chunk;
+    }
+  } finally {
+    if ("read" in input) await input.close();
   }
 }
 

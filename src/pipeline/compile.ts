@@ -5,6 +5,10 @@ import { wrongType } from "../core/arguments.ts";
 import { COUNTERS_LENGTH } from "../layout/drop.layout.ts";
 import {
   CODE_START,
+  MODULE_DATA,
+  MODULE_DATA_ALIGNMENT,
+  MODULE_DATA_LENGTH,
+  MODULE_PARAMETERS,
   STAGE_LENGTH,
   STAGE_STATE,
   STAGES_MAXIMUM,
@@ -19,9 +23,10 @@ import { writeStage } from "./write-stage.ts";
 /** Of a stage whose only counter is that of frames it changed. */
 const NO_STATE: StageState = { length: STATE_LENGTH, counted: 8 };
 
-/** Code, and which stage needs it. */
+/** Code and its data, and which stage needs them. */
 interface StageCode {
   readonly code: Uint8Array;
+  readonly data: Uint8Array | undefined;
   readonly index: number;
 }
 
@@ -57,7 +62,7 @@ export function compileStages(stages: readonly Stage[]): CompiledStages {
     stateLength += Math.ceil(state.length / STATE_ALIGNMENT) * STATE_ALIGNMENT;
     headroom += needs.headroom ?? 0;
     if (needs.script !== undefined) scripts.add(needs.script);
-    if (needs.code !== undefined) codes.push({ code: needs.code, index });
+    if (needs.code !== undefined) codes.push({ code: needs.code, data: needs.data, index });
   }
   return {
     id: ++compiled,
@@ -70,7 +75,9 @@ export function compileStages(stages: readonly Stage[]): CompiledStages {
   };
 }
 
-/** The records with code behind them, the same code once; each record that needs some is told how far away it is. */
+/**
+ * The records with code and data behind them, the same code once; each record that needs some is told how far away it is.
+ */
 function withCode(records: Uint8Array<ArrayBuffer>, codes: readonly StageCode[]): Uint8Array<ArrayBuffer> {
   const starts: number[] = [];
   let length = records.length;
@@ -79,13 +86,24 @@ function withCode(records: Uint8Array<ArrayBuffer>, codes: readonly StageCode[])
     starts.push(before < 0 ? length : (starts[before] as number));
     if (before < 0) length += code.length;
   });
+  const dataStarts = codes.map(({ data }) => {
+    const start = Math.ceil(length / MODULE_DATA_ALIGNMENT) * MODULE_DATA_ALIGNMENT;
+    if (data !== undefined) length = start + data.length;
+    return start;
+  });
   const all = new Uint8Array(length);
   all.set(records);
   const view = new DataView(all.buffer);
-  codes.forEach(({ code, index }, at) => {
+  codes.forEach(({ code, data, index }, at) => {
+    const stage = index * STAGE_LENGTH;
     const start = starts[at] as number;
     all.set(code, start);
-    view.setUint32(index * STAGE_LENGTH + CODE_START, start - index * STAGE_LENGTH, true);
+    view.setUint32(stage + CODE_START, start - stage, true);
+    if (data === undefined) return;
+    const dataStart = dataStarts[at] as number;
+    all.set(data, dataStart);
+    view.setUint32(stage + MODULE_DATA, dataStart - stage - MODULE_PARAMETERS, true);
+    view.setUint32(stage + MODULE_DATA_LENGTH, data.length, true);
   });
   return all;
 }

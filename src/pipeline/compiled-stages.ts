@@ -9,6 +9,8 @@ export interface StageState {
   readonly length: number;
   /** How many of them, from the first on, are counters: what starts from zero and is taken back where a result is lost. */
   readonly counted: number;
+  /** Whether the counters are numbers of 64 bits of which users are told each. */
+  readonly told?: boolean;
   /** The table behind them, if there is one. */
   readonly table?: CountTable;
   /** Where labels of frames lie (label.layout), if it makes such: from the state on. */

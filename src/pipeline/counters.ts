@@ -2,7 +2,7 @@
 
 import { dropsByName } from "../core/drop-reasons.ts";
 import { type StageCounts, tellTable } from "./count-told.ts";
-import { droppedOf, sumTallies, type Tally } from "./tally.ts";
+import { droppedOf, type ModuleCounts, sumTallies, type Tally } from "./tally.ts";
 
 /** What became of the frames: received = forwarded + dropped. */
 export interface PipelineCounters {
@@ -15,12 +15,14 @@ export interface PipelineCounters {
   readonly changed: readonly number[];
   /** What each `count` stage has counted, in order. */
   readonly counts: readonly StageCounts[];
+  /** What each `module` stage has counted that counts more than frames changed, in order. */
+  readonly modules: readonly ModuleCounts[];
 }
 
 /** Adds up, and tells. */
 export function sumCounters(all: readonly Tally[]): PipelineCounters {
   const sum = sumTallies(all);
-  const { forwarded, drops, changed, tables } = sum;
+  const { forwarded, drops, changed, tables, modules } = sum;
   const dropped = droppedOf(sum);
   return {
     received: forwarded + dropped,
@@ -29,5 +31,6 @@ export function sumCounters(all: readonly Tally[]): PipelineCounters {
     drops: dropsByName(drops),
     changed,
     counts: tables.map(tellTable),
+    modules,
   };
 }

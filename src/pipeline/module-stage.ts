@@ -27,6 +27,7 @@ import { checkModule } from "./module-check.ts";
 import { type StageKind, type StageNeeds, stageKind } from "./stage-kind.ts";
 
 const CODE_MAXIMUM = 1 << 20;
+const DATA_MAXIMUM = 1 << 26;
 const STATE_MAXIMUM = 1 << 30;
 /** Bytes of what is counted of every stage. */
 const COUNTED = 8;
@@ -50,6 +51,7 @@ export const MODULE_STAGE: StageKind = stageKind<
     name: { ...nameKind(), required: true },
     code: { ...code(), required: true },
     parameters: atMost(MODULE_PARAMETERS_LENGTH),
+    data: atMost(DATA_MAXIMUM),
     stateBytes: { ...whole(STATE_LENGTH, STATE_MAXIMUM), fallback: STATE_LENGTH },
     countedBytes: whole(COUNTED, STATE_MAXIMUM),
     headroom: { ...whole(0, HEADROOM_MAXIMUM), fallback: 0 },
@@ -69,6 +71,7 @@ export interface ModuleParts {
   readonly name: string;
   readonly code: Uint8Array;
   readonly parameters?: Uint8Array | undefined;
+  readonly data?: Uint8Array | undefined;
   readonly stateBytes: number;
   readonly counted: number;
   readonly headroom: number;
@@ -94,7 +97,8 @@ export function writeModule(parts: ModuleParts, flags: number, record: DataView)
   const all = new Uint8Array(record.buffer, record.byteOffset, record.byteLength);
   all.set(new TextEncoder().encode(name), MODULE_NAME);
   all.set(parts.parameters ?? [], MODULE_PARAMETERS);
-  return { headroom, state: { length: stateBytes, counted }, code, ...(changes && { changes }) };
+  const state = { length: stateBytes, counted, told: counted > COUNTED };
+  return { headroom, state, code, data: parts.data, ...(changes && { changes }) };
 }
 
 /** Of a stage, or of a reason. */

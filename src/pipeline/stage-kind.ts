@@ -17,6 +17,8 @@ export interface StageNeeds {
   readonly code?: Uint8Array;
   /** The address of a script that threads have to load before they run it. */
   readonly script?: string;
+  /** Data that it reads and nobody changes, which is put behind the code. */
+  readonly data?: Uint8Array | undefined;
 }
 
 /** A row. */

@@ -113,6 +113,11 @@ export interface ModuleStage {
   readonly code: Uint8Array;
   /** What it finds at `parameters`, 896 bytes at most. Default: zeroes. */
   readonly parameters?: Uint8Array | undefined;
+  /**
+   * What it reads beside its parameters and nobody changes, 64 MiB at most. The word 16 bytes in front of `parameters` says how
+   * far behind them it lies, at a multiple of 16 bytes; 0 if there is none.
+   */
+  readonly data?: Uint8Array | undefined;
   /** Bytes of its state in each thread, from 16 to 2^30; the first eight count the frames that it changed. Default 16. */
   readonly stateBytes?: number | undefined;
   /**

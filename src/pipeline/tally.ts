@@ -13,10 +13,20 @@ export interface Tally {
   readonly drops: Readonly<Record<number, number>>;
   readonly changed: readonly number[];
   readonly tables: readonly TableTally[];
+  /** Counters of stages of the user's own, behind that of frames changed. */
+  readonly modules: readonly ModuleCounts[];
+}
+
+/** What a `module` stage has counted. */
+export interface ModuleCounts {
+  /** Which stage of the pipeline that is, from 0. */
+  readonly stage: number;
+  /** Its `countedBytes` behind the first eight, as numbers of 64 bits: exact up to 2^53. */
+  readonly values: readonly number[];
 }
 
 /** Of frames that there were not. */
-export const NO_COUNTERS: Tally = { forwarded: 0, drops: {}, changed: [], tables: [] };
+export const NO_COUNTERS: Tally = { forwarded: 0, drops: {}, changed: [], tables: [], modules: [] };
 
 /** What is counted in the state at `address`, or in a copy of it, of a thread that runs these stages. */
 export function readTally(kernels: Kernels, address: number, { states }: CompiledStages): Tally {
@@ -32,7 +42,14 @@ export function readTally(kernels: Kernels, address: number, { states }: Compile
     tables: states.flatMap(({ offset, table }, stage) =>
       table === undefined ? [] : [readTable(kernels, stage, address + offset, table)],
     ),
+    modules: states.flatMap(({ offset, counted, told }, stage) =>
+      told === true ? [{ stage, values: readCounters(kernels, address + offset, counted) }] : [],
+    ),
   };
+}
+
+function readCounters(kernels: Kernels, state: number, counted: number): number[] {
+  return Array.from({ length: (counted >>> 3) - 1 }, (_, index) => kernels.counter(state + 8 * (index + 1)));
 }
 
 /** Adds up; stage by stage where there are stages. */
@@ -40,6 +57,7 @@ export function sumTallies(all: readonly Tally[]): Tally {
   const drops: Record<number, number> = {};
   const changed: number[] = [];
   const tables = new Map<number, [TableTally, ...TableTally[]]>();
+  const modules = new Map<number, number[]>();
   let forwarded = 0;
   for (const tally of all) {
     forwarded += tally.forwarded;
@@ -52,8 +70,18 @@ export function sumTallies(all: readonly Tally[]): Tally {
       if (before === undefined) tables.set(table.stage, [table]);
       else before.push(table);
     }
+    for (const { stage, values } of tally.modules) {
+      const before = modules.get(stage);
+      modules.set(stage, before === undefined ? [...values] : before.map((sum, i) => sum + (values[i] ?? 0)));
+    }
   }
-  return { forwarded, drops, changed, tables: [...tables.values()].map(sumTables) };
+  return {
+    forwarded,
+    drops,
+    changed,
+    tables: [...tables.values()].map(sumTables),
+    modules: [...modules].map(([stage, values]) => ({ stage, values })),
+  };
 }
 
 /** How many frames were dropped, for whatever reason. */

@@ -69,6 +69,7 @@ describe.each(corpus)("$name", ({ bytes }) => {
       drops: {},
       changed: [],
       counts: [],
+      modules: [],
       fileBytesIn: bytes.length,
       fileBytesOut: found.length,
       frameBytesIn: frameBytes,

@@ -143,6 +143,7 @@ describe("frames too long for their slots", () => {
       drops: { "frame-too-long": 2 },
       changed: [],
       counts: [],
+      modules: [],
     });
     expect(second.run(batch)).toBe(1);
     expect(second.counters()).toMatchObject({ received: 1, dropped: 0 });
@@ -157,6 +158,7 @@ describe("frames too long for their slots", () => {
       drops: {},
       changed: [],
       counts: [],
+      modules: [],
     });
   });
 });

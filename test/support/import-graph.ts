@@ -37,11 +37,12 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   overlay: ["layout", "core", "wire", "packet", "pcap", "kernel", "frame", "switch", "port"],
   filter: ["layout", "core", "kernel", "frame", "pipeline"],
   own: ["layout", "core", "kernel", "pipeline"],
+  rules: ["layout", "core", "pipeline"],
   // src/*.ts
   entries: [
     ...["layout", "core", "platform", "wire", "tunnel", "packet", "pcap", "kernel", "frame", "ring"],
     ...["fdb", "pipeline", "switch", "capture", "port", "lane", "threads", "dataplane", "live", "overlay"],
-    ...["filter", "datagram", "own"],
+    ...["filter", "rules", "datagram", "own"],
   ],
   // Nothing imports cli.
   cli: [

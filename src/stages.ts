@@ -1,0 +1,12 @@
+// `frameferry/stages`: ready stages for pipelines, which run as stages of one's own do.
+
+export type { ModuleStage } from "./pipeline/stages.ts";
+export type { RuleMatch, RuleProtocol } from "./rules/rule-match.ts";
+export {
+  type Rule,
+  type RuleCount,
+  type RuleCounts,
+  type RuleTableOptions,
+  ruleCounts,
+  ruleTable,
+} from "./rules/rule-table.ts";
