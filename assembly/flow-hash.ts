@@ -13,11 +13,12 @@ import {
 } from "../src/layout/ipv4.layout";
 import { IPV6_DESTINATION, IPV6_LENGTH, IPV6_NEXT_HEADER, IPV6_SOURCE } from "../src/layout/ipv6.layout";
 import { VLAN_LENGTH } from "../src/layout/vlan.layout";
+import { TYPE_IPV4, TYPE_IPV6 } from "./ether-types";
 import { isTag } from "./vlan";
 
-/** IPv4 and IPv6 type fields, and the fragment bits, as a little-endian load sees them. */
-export const TYPE_IPV4: u32 = 0x0008;
-export const TYPE_IPV6: u32 = 0xdd86;
+export { TYPE_IPV4, TYPE_IPV6 };
+
+/** The fragment bits, as a little-endian load sees them. */
 export const FRAGMENT_BITS: u32 = 0xff3f; // more fragments, offset
 
 const K1: u32 = 0x9e3779b1;

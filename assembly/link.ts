@@ -88,7 +88,7 @@ import {
   SNAP_PROTOCOL,
 } from "../src/layout/llc.layout";
 import { swapped16 } from "./byte-order";
-import { TYPE_IPV4, TYPE_IPV6 } from "./flow-hash";
+import { TYPE_IPV4, TYPE_IPV6 } from "./ether-types";
 
 /** The low half of a result is a place, unless this bit is set: then it is a drop reason. */
 export const LINK_REFUSED: u32 = 0x8000;

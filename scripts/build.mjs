@@ -47,14 +47,16 @@ writeFileSync(
   version,
   layoutVersionFile(Object.fromEntries(layouts.map((path) => [path, readFileSync(path, "utf8")]))),
 );
-for (const { entry, built, embedded, name } of modules) {
+for (const { entry, built, embedded, name, plain } of modules) {
   const files = ["--outFile", `${built}.wasm`, "--textFile", `${built}.wat`];
   run("assemblyscript/bin/asc.js", entry, "--config", "asconfig.json", "--target", "release", ...files);
   const wasm = readFileSync(`${built}.wasm`);
-  const base64 = deflateRawSync(wasm, { level: 9 }).toString("base64");
+  // Plain: for whoever cannot wait, since browsers inflate asynchronously.
+  const bytes = plain === true ? wasm : deflateRawSync(wasm, { level: 9 });
+  const base64 = bytes.toString("base64");
   writeFileSync(
     embedded,
-    `// Written by scripts/build.mjs from ${entry}, deflated.\nexport const ${name}: { readonly base64: string; readonly length: number } = {\n  base64: "${base64}",\n  length: ${wasm.length},\n};\n`,
+    `// Written by scripts/build.mjs from ${entry}${plain === true ? "" : ", deflated"}.\nexport const ${name}: { readonly base64: string; readonly length: number } = {\n  base64: "${base64}",\n  length: ${wasm.length},\n};\n`,
   );
 }
 cpSync("build/frameferry.wasm", "dist/frameferry.wasm");

@@ -134,4 +134,5 @@ export const FILTER_CODE = 16; // where its bytes lie, from this record on
 export const FILTER_CODE_LENGTH = 20;
 export const FILTER_ID = 24; // two words that no other module has: threads keep what they have made of its bytes by them
 export const FILTER_ID_HIGH = 28;
-export const FILTER_STATE_PASSED = 8; // of the last burst: frames that had been dropped before
+export const FILTER_STATE_PASSED = 8; // of the last burst: frames that had been dropped before; there its room begins (walk.layout)
+export const FILTER_STATE_LENGTH = 208;
