@@ -219,20 +219,21 @@ function openIpv6(frame: usize, length: u32): bool {
   if (at + IPV6_LENGTH > length || <u32>load<u8>(frame + at) >>> 4 !== 6) return false;
   let named = at + IPV6_NEXT_HEADER;
   let behind = at + IPV6_LENGTH;
-  for (;;) {
-    const protocol: u32 = load<u8>(frame + named);
-    if (!isExtension(protocol)) break;
+  let protocol: u32 = load<u8>(frame + named);
+  while (isExtension(protocol)) {
+    const extension = protocol;
     if (behind + IPV6_EXTENSION_UNIT > length) return true;
     const header: usize = frame + behind;
     let extensionLength: u32 = IPV6_EXTENSION_UNIT;
-    if (protocol === IP_PROTOCOL_AH)
+    if (extension === IP_PROTOCOL_AH)
       extensionLength = (<u32>load<u8>(header, IPV6_EXTENSION_UNITS) + AH_UNITS_MORE) * AH_UNIT;
-    else if (protocol !== IPV6_FRAGMENT_HEADER)
+    else if (extension !== IPV6_FRAGMENT_HEADER)
       extensionLength = (<u32>load<u8>(header, IPV6_EXTENSION_UNITS) + 1) << 3;
     if (behind + extensionLength > length) return true;
     named = behind;
     behind += extensionLength;
-    if (protocol !== IPV6_FRAGMENT_HEADER) continue;
+    protocol = load<u8>(header);
+    if (extension !== IPV6_FRAGMENT_HEADER) continue;
     const fragment = swapped16(load<u16>(header, IPV6_FRAGMENT_OFFSET));
     isFragment = isFragment || (fragment & (IPV6_FRAGMENT_OFFSET_MASK | IPV6_FRAGMENT_MORE)) !== 0;
     if ((fragment & IPV6_FRAGMENT_OFFSET_MASK) === 0) continue;
