@@ -1,8 +1,10 @@
 // Writes the code of one function: instructions, blocks by name, locals by what they hold.
 
+import { type Base, FRAME, START } from "./formula.ts";
 import {
   BR,
   BR_IF,
+  CALL,
   END,
   I32_CONST,
   LOCAL_GET,
@@ -13,6 +15,13 @@ import {
   VOID,
 } from "./wasm-bytes.ts";
 
+interface Root {
+  readonly frame: number;
+  readonly length: number;
+  /** What has no part that is known only where the filter runs. */
+  readonly outermost: Base;
+}
+
 export class Code {
   readonly bytes: number[] = [];
   readonly #parameters: number;
@@ -20,13 +29,34 @@ export class Code {
   readonly #named: Map<string, number> = new Map();
   #locals = 0;
   /** Locals: where the frame begins, and how many bytes of it there are. */
+  readonly start: number;
+  readonly whole: number;
+  /** The same as if it began with an Ethernet header, whatever it begins with. */
   readonly frame: number;
   readonly length: number;
 
   constructor(parameters: number) {
     this.#parameters = parameters;
+    this.start = this.local();
+    this.whole = this.local();
     this.frame = this.local();
     this.length = this.local();
+  }
+
+  /** From where the offsets of a base count. */
+  frameOf(base: Base): number {
+    return this.rootOf(base).frame;
+  }
+
+  lengthOf(base: Base): number {
+    return this.rootOf(base).length;
+  }
+
+  rootOf(base: Base): Root {
+    if (base.kind === "ipv4") return this.rootOf(base.header.base);
+    return base.kind === "start" || base.kind === "layer"
+      ? { frame: this.start, length: this.whole, outermost: START }
+      : { frame: this.frame, length: this.length, outermost: FRAME };
   }
 
   /** How many locals there are beside the parameters. */
@@ -90,6 +120,10 @@ export class Code {
 
   leapIf(name: unknown): this {
     return this.add(BR_IF, ...unsigned(this.#depth(name)));
+  }
+
+  call(index: number): this {
+    return this.add(CALL, ...unsigned(index));
   }
 
   #depth(name: unknown): number {

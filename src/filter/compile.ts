@@ -1,14 +1,13 @@
 // From text to a module: parser, tree, formula, graph, code.
 
-import { ArgumentRangeError } from "../core/argument-error.ts";
 import { wrongType } from "../core/arguments.ts";
-import { checkFields, choice, type Fields } from "../core/fields.ts";
-import { decide } from "./decide.ts";
+import { checkFields, choice, type Fields, list, object, whole } from "../core/fields.ts";
 import { emit } from "./emit.ts";
 import { YES } from "./formula.ts";
+import { graphOf } from "./graph.ts";
 import { type Lowered, lower, type Scope } from "./lower.ts";
-import { joinMembers } from "./members.ts";
 import { parse } from "./parser.ts";
+import { type FilterPorts, portsOf } from "./ports.ts";
 import type { Tree } from "./tree.ts";
 
 export interface FilterOptions {
@@ -17,10 +16,18 @@ export interface FilterOptions {
    * behind them, and not beyond `or` and `not`. `"text"`: all text behind them, as in tcpdump.
    */
   readonly scope?: Scope | undefined;
+  /**
+   * UDP destination ports of tunnels, by kind: what positions, `vni` and `tunnel` look into. Default: for each kind its own,
+   * and of VXLAN that of old Linux, too (8472). The words `vxlan` and `geneve` have libpcap's, 4789 and 6081.
+   */
+  readonly tunnelPorts?: FilterPorts | undefined;
 }
+
+const PORTS = list(whole(0, 0xffff));
 
 export const FILTER_FIELDS: Fields<FilterOptions, "scope"> = {
   scope: { ...choice("and", "text"), fallback: "and" },
+  tunnelPorts: object<FilterPorts>({ vxlan: PORTS, geneve: PORTS, "vxlan-gpe": PORTS }),
 };
 
 export interface Compiled {
@@ -32,13 +39,9 @@ export interface Compiled {
 /** @throws ArgumentError that says where in the text something else was expected. */
 export function compile(expression: string, options: FilterOptions): Compiled {
   if (typeof expression !== "string") throw wrongType("expression", "a string", expression);
-  const { scope } = checkFields<FilterOptions, "scope">("options", FILTER_FIELDS, options);
+  const { scope, tunnelPorts } = checkFields<FilterOptions, "scope">("options", FILTER_FIELDS, options);
   const tree = parse(expression);
   const { formula, registers }: Lowered =
     tree === undefined ? { formula: YES, registers: 0 } : lower(tree, scope);
-  const root = decide(formula);
-  if (root === undefined)
-    throw new ArgumentRangeError("full", "expression", "it asks too many questions for one filter");
-  joinMembers(root);
-  return { tree, code: emit(root, registers) };
+  return { tree, code: emit(graphOf(formula), registers, portsOf(tunnelPorts)) };
 }

@@ -2,7 +2,9 @@
 
 import type { Code } from "./code.ts";
 import { type Decision, inOrder, type Target } from "./decide.ts";
+import { emitLayered } from "./emit-layer.ts";
 import { emitMember, emitOpening, emitQuestion } from "./emit-leaf.ts";
+import { graphOf } from "./graph.ts";
 import { type Known, meet, NOTHING_KNOWN, Reads } from "./reads.ts";
 import { BLOCK, DROP, I32_EQZ } from "./wasm-bytes.ts";
 
@@ -51,15 +53,20 @@ function emitDecision(
     if (no !== next) code.leap(blockOf(no));
     return;
   }
+  const ask = (negated: boolean): boolean => {
+    if (leaf.kind !== "layered") return emitQuestion(code, reads, leaf, negated);
+    emitLayered(code, reads, leaf.which, () => emitDecisions(code, graphOf(leaf.term)));
+    return false;
+  };
   if (yes === no) {
     // Whatever the answer is, the frame may be too short to ask.
-    emitQuestion(code, reads, leaf, false);
+    ask(false);
     code.add(DROP);
     if (yes !== next) code.leap(blockOf(yes));
     return;
   }
   const turned = yes === next;
-  const done = emitQuestion(code, reads, leaf, turned);
+  const done = ask(turned);
   if (turned) {
     if (!done) code.add(I32_EQZ);
     code.leapIf(blockOf(no));

@@ -1,8 +1,9 @@
 // One question in code: what it leaves on the stack is zero for no.
 
-import { DESCRIPTOR_WIRE_LENGTH } from "../layout/descriptor.layout.ts";
+import { DESCRIPTOR_MARK, DESCRIPTOR_WIRE_LENGTH } from "../layout/descriptor.layout.ts";
 import type { Code } from "./code.ts";
 import type { Member } from "./decide.ts";
+import { emitWalk, LAYERS } from "./emit-layer.ts";
 import { type Carries, loadAt, type Opening, type Relation, type Term, type Test } from "./formula.ts";
 import { fixed, type Reads } from "./reads.ts";
 import {
@@ -48,6 +49,8 @@ const OPERATORS: Readonly<Record<string, number>> = {
 
 /** The parameter that says which frame it is. */
 const DESCRIPTOR = 0;
+/** The local that says with what the frame begins: zero for Ethernet. */
+export const LINK = "link";
 /** Fewer values are compared one by one. */
 const FEW = 4;
 
@@ -63,6 +66,11 @@ export function emitQuestion(
   negated: boolean,
 ): boolean {
   if (leaf.kind === "carries") {
+    if (leaf.register === "link") {
+      code.get(code.localOf(LINK));
+      if (!negated) code.add(I32_EQZ);
+      return negated;
+    }
     code
       .get(code.localOf(`r${leaf.register}`))
       .get(code.localOf(`r${leaf.register + 2}`))
@@ -161,6 +169,16 @@ function emitTerm(code: Code, reads: Reads, term: Term): void {
     case "len":
       code.get(DESCRIPTOR).load(I32_LOAD, DESCRIPTOR_WIRE_LENGTH);
       return;
+    case "mark":
+      code.get(DESCRIPTOR).load(I32_LOAD, DESCRIPTOR_MARK);
+      return;
+    case "depth": {
+      // One less than there are layers, if there are any.
+      emitWalk(code, reads);
+      const layers = code.localOf(LAYERS);
+      code.get(layers).get(layers).number(0).add(I32_NE, I32_SUB);
+      return;
+    }
     case "load":
       reads.number(term.load);
       return;

@@ -5,23 +5,25 @@ import { expectBatch, type FrameBatch } from "../frame/frame-batch.ts";
 import type { Kernels } from "../kernel/kernels.ts";
 import {
   DESCRIPTOR_FRAME_LENGTH,
-  DESCRIPTOR_LENGTH,
   DESCRIPTOR_OFFSET,
   DESCRIPTOR_VERDICT,
+  DESCRIPTOR_VNI,
   DESCRIPTOR_WIRE_LENGTH,
   VERDICT_FORWARD,
+  VNI_NONE,
 } from "../layout/descriptor.layout.ts";
 import { CACHE_LINE, PAGE_LENGTH, PAGES_MAXIMUM } from "../layout/memory.layout.ts";
+import { WALK_LENGTH } from "../layout/walk.layout.ts";
 import { setFilterCompiler } from "../pipeline/filter-stage.ts";
 import type { CompiledFilter, FilterStage } from "../pipeline/stages.ts";
 import { compile, type FilterOptions } from "./compile.ts";
 import { type Tree, treeText } from "./tree.ts";
 
-type Run = (descriptors: number, count: number, passed: number) => number;
+type Run = (descriptors: number, count: number, room: number) => number;
 
-/** Of the memory for single frames: a descriptor, a count, and the frame behind them. */
-const PASSED = DESCRIPTOR_LENGTH;
-const FRAME = CACHE_LINE;
+/** Of the memory for single frames: a descriptor, the filter's room, and the frame behind them. */
+const ROOM = CACHE_LINE;
+const FRAME = ROOM + WALK_LENGTH;
 
 export class Filter implements CompiledFilter {
   readonly expression: string;
@@ -60,7 +62,8 @@ export class Filter implements CompiledFilter {
     view.setUint32(DESCRIPTOR_FRAME_LENGTH, frame.length, true);
     view.setUint32(DESCRIPTOR_WIRE_LENGTH, wireLength, true);
     view.setUint32(DESCRIPTOR_VERDICT, VERDICT_FORWARD, true);
-    return run(0, 1, PASSED) === 0;
+    view.setUint32(DESCRIPTOR_VNI, VNI_NONE, true);
+    return run(0, 1, ROOM) === 0;
   }
 
   /** Drops all frames of a batch that do not match, as the stage does; returns how many it dropped. */
@@ -68,11 +71,11 @@ export class Filter implements CompiledFilter {
     const { kernels } = expectBatch(batch, batch.kernels, "filter");
     let run = this.#runs.get(kernels);
     if (run === undefined) this.#runs.set(kernels, (run = this.#instance(kernels.memory)));
-    const passed = kernels.plan.reserve("a filter's count", CACHE_LINE);
+    const room = kernels.plan.reserve("a filter's table", WALK_LENGTH);
     try {
-      return run(batch.descriptors, batch.length, passed);
+      return run(batch.descriptors, batch.length, room);
     } finally {
-      kernels.plan.release(passed);
+      kernels.plan.release(room);
     }
   }
 

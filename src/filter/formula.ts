@@ -13,9 +13,22 @@ export type Base =
   /** What an IPv4 header carries: its length stands in it. */
   | { readonly kind: "ipv4"; readonly key: string; readonly header: Spot }
   /** What a tunnel carries, which the formula has opened. */
-  | { readonly kind: "register"; readonly key: string; readonly register: number };
+  | { readonly kind: "register"; readonly key: string; readonly register: number }
+  /** The first byte of the frame, whatever it is. */
+  | { readonly kind: "start"; readonly key: "start" }
+  /** A place in the frame that the walk has found: where it stands in the table (walk.layout). */
+  | { readonly kind: "layer"; readonly key: string; readonly field: number }
+  /** Not the frame, but what the walk says of the layer. */
+  | { readonly kind: "entry"; readonly key: "entry" };
 
+/** Where an Ethernet header would begin that carries what the frame's link header carries, whichever that is. */
 export const FRAME: Base = { kind: "frame", key: "" };
+export const START: Base = { kind: "start", key: "start" };
+export const ENTRY: Spot = { base: { kind: "entry", key: "entry" }, offset: 0 };
+
+export function layerAt(field: number): Spot {
+  return { base: { kind: "layer", key: `layer${field}`, field }, offset: 0 };
+}
 
 export function ipv4Payload(header: Spot): Base {
   return { kind: "ipv4", key: `ip(${header.base.key}+${header.offset})`, header };
@@ -36,6 +49,8 @@ export function loadAt(spot: Spot, more: number, size: 1 | 2 | 4): Load {
 export type Term =
   | { readonly kind: "number"; readonly value: number }
   | { readonly kind: "len" }
+  | { readonly kind: "mark" }
+  | { readonly kind: "depth" }
   | { readonly kind: "load"; readonly load: Load }
   /** A load whose place is computed. */
   | { readonly kind: "dynamic"; readonly spot: Spot; readonly index: Term; readonly size: 1 | 2 | 4 }
@@ -67,13 +82,23 @@ export interface Opening {
   readonly register: number;
 }
 
-/** Whether the tunnel whose registers these are carries an Ethernet frame, and not a bare packet. */
+/** Whether the tunnel whose registers these are carries an Ethernet frame, and not a bare packet; or the capture does. */
 export interface Carries {
   readonly kind: "carries";
-  readonly register: number;
+  readonly register: number | "link";
 }
 
-export type Leaf = Test | Relation | Opening | Carries;
+/** Which layers a position means: one counted from the outermost (0) or the innermost (-1) on, or any. */
+export type Which = number | "any";
+
+/** Whether something holds at a layer. What cannot be read there does not hold, and ends nothing else. */
+export interface Layered {
+  readonly kind: "layered";
+  readonly which: Which;
+  readonly term: Formula;
+}
+
+export type Leaf = Test | Relation | Opening | Carries | Layered;
 
 /** Of one term at least. */
 export type List =
@@ -131,4 +156,21 @@ export function field(
   operator: Test["operator"] = "=",
 ): Test {
   return { kind: "test", load: loadAt(spot, more, size), mask, operator, value, guard: false };
+}
+
+/** Whether a field is in one of several ranges of numbers, both ends of each included. */
+export function inRanges(
+  spot: Spot,
+  more: number,
+  size: 1 | 2 | 4,
+  ranges: readonly { readonly first: number; readonly last: number }[],
+  mask: number = FULL[size],
+): Formula {
+  return anyOf(
+    ranges.map(({ first, last }) =>
+      first === last
+        ? field(spot, more, size, first, mask)
+        : all(field(spot, more, size, first, mask, ">="), not(field(spot, more, size, last, mask, ">"))),
+    ),
+  );
 }

@@ -1,8 +1,8 @@
 // Addresses, networks, ports and protocol numbers: what a qualifier says of the id behind it.
 
-import { all, any, anyOf, type Formula, field, guard, type Spot } from "./formula.ts";
+import { all, any, anyOf, type Formula, field, type Spot, YES } from "./formula.ts";
 import {
-  behind,
+  carriesProtocol,
   firstFragment,
   networkOf,
   ofType,
@@ -20,6 +20,10 @@ import type { Direction, Id, Qualifiers, Tree } from "./tree.ts";
 import { ETHER_PROTOCOLS, IP_PROTOCOLS, PORTS } from "./words.ts";
 
 export type IdTree = Extract<Tree, { kind: "id" }>;
+export type SetTree = Extract<Tree, { kind: "set" }>;
+
+/** Two numbers, as they stand in sets. */
+const RANGE = /^[0-9]+-[0-9]+$/;
 
 const SCTP = 132;
 const TCP = 6;
@@ -56,6 +60,29 @@ export function lowerIds(ids: readonly IdTree[], place: Place): Formula {
   }
 }
 
+/** Whether one of a set is there. Sets of hosts may hold networks, and sets of ports ranges. */
+export function lowerSet({ qualifiers, ids, at }: SetTree, place: Place): Formula {
+  const { type } = qualifiers;
+  if (type === "port" || type === "portrange") {
+    const ranges = ids.map(({ id, at }) =>
+      id.kind === "name" && RANGE.test(id.value) ? rangeOf(id, at) : portOf(id, at),
+    );
+    return lowerPorts(qualifiers, ranges, place, at);
+  }
+  if (type === "proto") return lowerIds(ids, place);
+  const isNetwork = ({ id }: IdTree): boolean =>
+    (id.kind === "ipv4" && id.mask !== undefined) || (id.kind === "ipv6" && id.prefix !== undefined);
+  const networks = ids
+    .filter(isNetwork)
+    .map((id) => ({ ...id, qualifiers: { ...qualifiers, type: "net" as const } }));
+  const hosts = ids.filter((id) => !isNetwork(id));
+  return anyOf(
+    [hosts, networks]
+      .filter((list) => list.length > 0)
+      .map((list) => lowerHosts((list[0] as IdTree).qualifiers, list, place)),
+  );
+}
+
 function lowerHosts(qualifiers: Qualifiers, ids: readonly IdTree[], place: Place): Formula {
   const { protocol } = qualifiers;
   const { at } = ids[0] as IdTree;
@@ -67,7 +94,7 @@ function lowerHosts(qualifiers: Qualifiers, ids: readonly IdTree[], place: Place
   }
   if (networks.length === 0) return anyOf(others);
   const kinds = protocol !== undefined ? [protocol] : place.labels > 0 ? ["ip"] : ["ip", "arp", "rarp"];
-  return anyOf(kinds.map((kind) => lowerIpv4(kind, qualifiers, networks, place, at)));
+  return anyOf([...kinds.map((kind) => lowerIpv4(kind, qualifiers, networks, place, at)), ...others]);
 }
 
 function lowerHost(
@@ -175,7 +202,7 @@ function lowerMac(
   place: Place,
   at: number,
 ): Formula {
-  if (place.link !== "ethernet") throw syntaxError(at, "behind pppoes there are no MAC addresses");
+  if (place.link === "ppp") throw syntaxError(at, "behind pppoes there are no MAC addresses");
   const number = (from: number, length: number): number =>
     mac.slice(from, from + length).reduce((sum, byte) => sum * 256 + byte, 0);
   // The last four bytes are looked at first.
@@ -228,19 +255,20 @@ function lowerPorts(
   const protocols = PORT_PROTOCOLS.get(protocol);
   if (protocols === undefined)
     throw syntaxError(at, `${protocol} does not apply to ports: say ${protocol} and port`);
-  const network = networkOf(place);
-  const over = (transport: Spot, number: number, offset: number, first: readonly Formula[]): Formula =>
-    all(
-      guard(network, offset, 1, number),
-      ...first,
+  const over = (ip: "ip" | "ip6", number: number): Formula => {
+    const transport = transportOf(place, ip);
+    return all(
+      carriesProtocol(place, ip, number),
+      ip === "ip" || place.link === "layer" ? firstFragment(place) : YES,
       anyOf(
         ranges.map((range) =>
           inDirection(direction, (which) => inRange(transport, which === "src" ? 0 : 2, range)),
         ),
       ),
     );
-  const ipv6 = protocols.map((number) => over(behind(network, 40), number, 6, []));
-  const ipv4 = protocols.map((number) => over(transportOf(place), number, 9, [firstFragment(place)]));
+  };
+  const ipv6 = protocols.map((number) => over("ip6", number));
+  const ipv4 = protocols.map((number) => over("ip", number));
   return any(
     all(ofType(place, TYPE_IPV6, at), any(...ipv6)),
     all(ofType(place, TYPE_IPV4, at), any(...ipv4)),

@@ -1,8 +1,8 @@
 // Relations between numbers: the fields that are read say which protocols a frame must be of, and that is asked first.
 
-import { all, type Formula, guard, loadAt, not, type Spot, type Term } from "./formula.ts";
+import { all, type Formula, loadAt, not, type Spot, type Term } from "./formula.ts";
 import {
-  behind,
+  carriesProtocol,
   firstFragment,
   networkOf,
   ofType,
@@ -60,6 +60,8 @@ function termOf(value: Value, place: Place, guards: Formula[]): Term {
   switch (value.kind) {
     case "number":
     case "len":
+    case "mark":
+    case "depth":
       return value;
     case "negate": {
       const of = termOf(value.of, place, guards);
@@ -108,19 +110,21 @@ function fieldOf(value: Extract<Value, { kind: "field" }>, place: Place, guards:
   const { protocol, at } = value;
   const transport = TRANSPORTS.includes(protocol);
   // Guards stand in the order in which they are asked: of what an index is read from in the midst of these.
-  if (transport) guards.push(ofType(place, TYPE_IPV4, at));
+  // Without a position bytes of transport headers are those over IPv4.
+  if (transport && place.link !== "layer") guards.push(ofType(place, TYPE_IPV4, at));
   const index = termOf(value.index, place, guards);
   let spot: Spot;
   if (protocol === "ether") spot = place.header;
   else if (transport) {
     guards.push(ofProtocol(place, protocol, at), firstFragment(place));
-    spot = transportOf(place);
+    spot = transportOf(place, "ip");
   } else if (NETWORKS.includes(protocol)) {
     guards.push(ofProtocol(place, protocol, at));
     spot = networkOf(place);
   } else if (protocol === "icmp6") {
-    guards.push(ofType(place, TYPE_IPV6, at), guard(networkOf(place), 6, 1, ICMP6));
-    spot = behind(networkOf(place), 40);
+    guards.push(ofType(place, TYPE_IPV6, at), carriesProtocol(place, "ip6", ICMP6));
+    if (place.link === "layer") guards.push(firstFragment(place));
+    spot = transportOf(place, "ip6");
   } else throw syntaxError(at, `expected a protocol whose bytes can be read, got ${protocol}`);
   // What lies so far behind is computed where the filter runs, since the sum may begin again from zero.
   if (index.kind === "number" && index.value < 0x10000000)

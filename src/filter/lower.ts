@@ -1,12 +1,27 @@
 // The tree becomes a formula: what a word means in bytes, and where it looks. `vlan`, `mpls` and tunnels shift what stands
 // behind them, and how far such a shift reaches is the scope.
 
-import { all, any, anyOf, type Formula, field, guard, not, YES } from "./formula.ts";
-import { type IdTree, lowerIds } from "./lower-id.ts";
+import {
+  all,
+  any,
+  anyOf,
+  type Formula,
+  field,
+  guard,
+  inRanges,
+  not,
+  type Spot,
+  type Which,
+  YES,
+} from "./formula.ts";
+import { type IdTree, lowerIds, lowerSet } from "./lower-id.ts";
+import { lowerNumber, lowerTag, lowerTunnel } from "./lower-layer.ts";
 import { lowerRelation } from "./lower-relation.ts";
 import {
   behind,
+  carriesProtocol,
   firstFragment,
+  LAYER,
   networkOf,
   OUTERMOST,
   ofIpv4Protocol,
@@ -14,12 +29,13 @@ import {
   type Place,
   TYPE_IPV4,
   TYPE_IPV6,
+  TYPES_VLAN,
   transportOf,
   withHeader,
 } from "./place.ts";
 import { ofProtocol } from "./protocols.ts";
 import { syntaxError } from "./syntax-error.ts";
-import type { Shift, Tree } from "./tree.ts";
+import type { Range, Shift, Tree } from "./tree.ts";
 
 /**
  * How far a shift reaches. `"and"`: what is and-ed behind it; `or` and `not` go back to where they began. `"text"`: all
@@ -31,8 +47,6 @@ const UDP = 17;
 const TYPE_PPPOE_SESSION = 0x8864;
 const TYPE_MPLS = 0x8847;
 const PPP_MPLS = 0x0281;
-/** In the order in which libpcap asks. */
-const TYPES_VLAN: readonly number[] = [0x8100, 0x88a8, 0x9100];
 const PORT_GENEVE = 6081;
 const PORT_VXLAN = 4789;
 
@@ -67,6 +81,14 @@ class Lowering {
         return not(this.#alone(tree.term));
       case "id":
         return lowerIds([tree], this.#place);
+      case "set":
+        return lowerSet(tree, this.#place);
+      case "position":
+        return this.#layered(tree.position.which, () => this.lower(tree.term));
+      case "tunnel":
+        return this.#ofLayer(() => lowerTunnel(tree.tunnel));
+      case "number":
+        return this.#ofLayer(() => lowerNumber(tree.number, tree.ranges));
       case "protocol":
         return ofProtocol(this.#place, tree.protocol, tree.at);
       case "relation":
@@ -74,8 +96,22 @@ class Lowering {
       case "cast":
         return this.#cast(tree.cast, tree.protocol, tree.at);
       case "shift":
-        return this.#shift(tree.shift, tree.number, tree.at);
+        return this.#shift(tree.shift, tree.ranges, tree.at);
     }
+  }
+
+  /** What holds at a layer. */
+  #layered(which: Which, lower: () => Formula): Formula {
+    const place = this.#place;
+    this.#place = LAYER;
+    const term = lower();
+    this.#place = place;
+    return { kind: "layered", which, term };
+  }
+
+  /** What is asked of layers only: without a position, of any. */
+  #ofLayer(lower: () => Formula): Formula {
+    return this.#place.link === "layer" ? lower() : this.#layered("any", lower);
   }
 
   /** Ids behind one another with the same qualifiers are taken together: what frames they are in is asked once. */
@@ -83,6 +119,16 @@ class Lowering {
     const formulas: Formula[] = [];
     for (let index = 0; index < terms.length; ) {
       const first = terms[index++] as Tree;
+      if (first.kind === "position" && first.term.kind === "id") {
+        // None of them can fail where another would hold: an address that cannot be read is none of theirs.
+        const ids: Tree[] = [first.term];
+        for (let next = terms[index]; next?.kind === "position"; next = terms[++index]) {
+          if (next.position !== first.position || next.term.kind !== "id") break;
+          ids.push(next.term);
+        }
+        formulas.push(this.#layered(first.position.which, () => anyOf(this.#alternatives(ids))));
+        continue;
+      }
       if (first.kind !== "id") {
         formulas.push(this.#alone(first));
         continue;
@@ -109,7 +155,7 @@ class Lowering {
     const place = this.#place;
     const network = networkOf(place);
     if (protocol === undefined || protocol === "ether") {
-      if (place.link !== "ethernet") throw syntaxError(at, `behind pppoes there is no Ethernet ${cast}`);
+      if (place.link === "ppp") throw syntaxError(at, `behind pppoes there is no Ethernet ${cast}`);
       const { header } = place;
       if (cast === "multicast") return withHeader(place, not(field(header, 0, 1, 0, 1)));
       return withHeader(place, all(field(header, 2, 4, 0xffffffff), field(header, 0, 2, 0xffff)));
@@ -122,11 +168,18 @@ class Lowering {
     throw syntaxError(at, `${protocol} does not apply to ${cast}`);
   }
 
-  #shift(shift: Shift, number: number | undefined, at: number): Formula {
+  #shift(shift: Shift, ranges: readonly Range[] | undefined, at: number): Formula {
     const place = this.#place;
+    if (place.link === "layer") {
+      if (shift !== "vlan")
+        throw syntaxError(at, `${shift} does not stand behind a position, which looks into tunnels itself`);
+      this.#place = { ...place, tags: place.tags + 1 };
+      return lowerTag(place, ranges);
+    }
+    const number = ranges?.[0]?.first;
     switch (shift) {
       case "vlan":
-        return this.#vlan(number, at);
+        return this.#vlan(ranges, at);
       case "mpls":
         return this.#mpls(number, at);
       case "pppoes": {
@@ -140,6 +193,7 @@ class Lowering {
           payload: behind(header, 2),
           labels: 0,
           tunnel: undefined,
+          tags: 0,
         };
         return number === undefined ? is : all(is, field(network, 0, 4, number, 0xffff));
       }
@@ -148,13 +202,13 @@ class Lowering {
     }
   }
 
-  #vlan(number: number | undefined, at: number): Formula {
+  #vlan(ranges: readonly Range[] | undefined, at: number): Formula {
     const place = this.#place;
     if (place.labels > 0) throw syntaxError(at, "behind mpls there is no vlan");
     if (place.link !== "ethernet") throw syntaxError(at, "behind pppoes there is no vlan");
     const tagged = any(...TYPES_VLAN.map((type) => ofType(place, type, at)));
     this.#place = { ...place, type: behind(place.type, 4), payload: behind(place.payload, 4) };
-    return number === undefined ? tagged : all(tagged, field(place.payload, 0, 2, number, 0xfff));
+    return ranges === undefined ? tagged : all(tagged, inRanges(place.payload, 0, 2, ranges, 0xfff));
   }
 
   #mpls(number: number | undefined, at: number): Formula {
@@ -174,7 +228,7 @@ class Lowering {
     const register = this.registers;
     this.registers += 3;
     const port = tunnel === "geneve" ? PORT_GENEVE : PORT_VXLAN;
-    const over = (is: Formula, udp: typeof place.header, whole: Formula): Formula =>
+    const over = (is: Formula, udp: Spot, whole: Formula): Formula =>
       all(
         is,
         whole,
@@ -184,14 +238,14 @@ class Lowering {
         { kind: "open", tunnel, udp, register },
       );
     const formula = any(
-      over(ofIpv4Protocol(place, UDP, at), transportOf(place), firstFragment(place)),
+      over(ofIpv4Protocol(place, UDP, at), transportOf(place, "ip"), firstFragment(place)),
       over(
-        all(ofType(place, TYPE_IPV6, at), guard(networkOf(place), 6, 1, UDP)),
-        behind(networkOf(place), 40),
+        all(ofType(place, TYPE_IPV6, at), carriesProtocol(place, "ip6", UDP)),
+        transportOf(place, "ip6"),
         YES,
       ),
     );
-    const spot = (index: number): typeof place.header => ({
+    const spot = (index: number): Spot => ({
       base: { kind: "register", key: `r${register + index}`, register: register + index },
       offset: 0,
     });
@@ -202,6 +256,7 @@ class Lowering {
       payload: spot(2),
       labels: 0,
       tunnel: tunnel === "geneve" ? register : undefined,
+      tags: 0,
     };
     return formula;
   }

@@ -15,6 +15,7 @@ const LEVELS: readonly (readonly string[])[] = [["|"], ["&"], ["<<", ">>"], ["+"
 export function startsValue(reader: Reader): boolean {
   const { type, text } = reader.token;
   if (type === "number") return true;
+  if (type === "name") return (text === "mark" || text === "depth") && reader.operatorFollows;
   if (type === "symbol") return text === "-" || text === "(";
   if (type !== "word") return false;
   return text === "len" || (PROTOCOLS.has(text) && isBracket(reader));
@@ -71,6 +72,10 @@ function atomOf(reader: Reader): Value {
     return { kind: "number", value: token.value };
   }
   if (reader.taken("len")) return { kind: "len" };
+  if (token.type === "name" && (token.text === "mark" || token.text === "depth")) {
+    reader.take();
+    return { kind: token.text };
+  }
   if (reader.taken("-")) return { kind: "negate", of: reader.deeper(() => atomOf(reader)) };
   if (reader.taken("(")) {
     const value = reader.deeper(() => numberOf(reader, 0));

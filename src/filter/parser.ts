@@ -1,10 +1,11 @@
 // The grammar of conditions. `and` and `or` bind alike and are read from left to right, `not` binds the one term behind
 // it. A bare id has the qualifiers of the primitive before it; behind parentheses they are those from in front of them.
 
+import { atWord, parseExtension, parseNumbers, parsePosition, parseSet, standsAlone } from "./parse-layer.ts";
 import { parseRelation, startsValue } from "./parse-relation.ts";
 import { Reader } from "./reader.ts";
 import { expected, syntaxError } from "./syntax-error.ts";
-import type { Direction, Id, IdType, Qualifiers, Shift, Tree } from "./tree.ts";
+import type { Direction, Id, IdType, Position, Qualifiers, Range, Shift, Tree } from "./tree.ts";
 import { PROTOCOLS, UNSUPPORTED } from "./words.ts";
 
 /** What follows qualifiers: those that hold then, or none. */
@@ -40,6 +41,8 @@ export function parse(text: string): Tree | undefined {
 class Parser {
   readonly #reader: Reader;
   #alternations = 0;
+  /** Whether what is read stands behind a position. */
+  #positioned = false;
 
   constructor(reader: Reader) {
     this.#reader = reader;
@@ -58,7 +61,31 @@ class Parser {
   }
 
   #idTerm(qualifiers: Qualifiers | undefined): Term {
-    return { tree: this.#id(qualifiers), qualifiers };
+    const { at } = this.#reader.token;
+    const tree = this.#id(qualifiers);
+    const position = this.#positioned ? undefined : qualifiers?.position;
+    if (position === undefined) return { tree, qualifiers };
+    return { tree: { kind: "position", position, term: tree, at }, qualifiers };
+  }
+
+  /** A term of which layers it is stands in front of it; bare ids that follow are of the same. */
+  #positionTerm(position: Position, at: number, before: Qualifiers | undefined): Term {
+    const reader = this.#reader;
+    if (this.#positioned) throw syntaxError(at, "a position does not stand behind another");
+    if (position.text === "inner" && standsAlone(reader)) {
+      const right = { kind: "number", value: 1 } as const;
+      return {
+        tree: { kind: "relation", operator: ">=", left: { kind: "depth" }, right, at },
+        qualifiers: undefined,
+      };
+    }
+    this.#positioned = true;
+    const { tree, qualifiers } = reader.startsId ? this.#idTerm(before) : this.#term(before);
+    this.#positioned = false;
+    return {
+      tree: { kind: "position", position, term: tree, at },
+      qualifiers: qualifiers === undefined ? undefined : { ...qualifiers, position },
+    };
   }
 
   /** A list grows, so that many alternatives are no deeper than two. */
@@ -92,6 +119,11 @@ class Parser {
       return { tree, qualifiers };
     }
     if (startsValue(reader)) return { tree: parseRelation(reader), qualifiers: undefined };
+    const { at } = reader.token;
+    const position = parsePosition(reader);
+    if (position !== undefined) return reader.deeper(() => this.#positionTerm(position, at, qualifiers));
+    const extension = parseExtension(reader);
+    if (extension !== undefined) return { tree: extension, qualifiers: undefined };
     return this.#primitive();
   }
 
@@ -114,6 +146,7 @@ class Parser {
       return { tree: { kind: "protocol", protocol, at }, qualifiers: undefined };
     }
     const qualifiers: Qualifiers = { protocol, direction, type: idType };
+    if (atWord(reader, "in")) return { tree: this.#set(qualifiers), qualifiers };
     return this.#idTerm(qualifiers);
   }
 
@@ -131,8 +164,7 @@ class Parser {
     const most = SHIFTS.get(text);
     if (most !== undefined) {
       reader.take();
-      const number = this.#shiftNumber(text, most);
-      return { kind: "shift", shift: text as Shift, number, at };
+      return { kind: "shift", shift: text as Shift, ranges: this.#shiftNumbers(text, most), at };
     }
     if (reader.taken("pppoed")) return { kind: "protocol", protocol: "pppoed", at };
     if (reader.at("less", "greater")) {
@@ -143,15 +175,17 @@ class Parser {
     return undefined;
   }
 
-  #shiftNumber(text: string, most: number): number | undefined {
+  #shiftNumbers(text: string, most: number): Range[] | undefined {
     const reader = this.#reader;
+    const what = `the number of ${text}`;
+    if (text === "vlan" && atWord(reader, "in")) return parseNumbers(reader, what, most);
     let parentheses = 0;
     while (reader.ahead(parentheses).text === "(") parentheses++;
     if (reader.ahead(parentheses).type !== "number") return undefined;
     for (let i = 0; i < parentheses; i++) reader.take();
-    const number = reader.number(`the number of ${text}`, most);
+    const number = reader.number(what, most);
     for (let i = 0; i < parentheses; i++) reader.expect(")");
-    return number;
+    return [{ first: number, last: number }];
   }
 
   #direction(): Direction | undefined {
@@ -190,6 +224,15 @@ class Parser {
     const id = this.#oneId();
     if (qualifiers === undefined) throw expected("host, net, port or another word in front of it", at, text);
     return { kind: "id", qualifiers, id, at };
+  }
+
+  #set(qualifiers: Qualifiers): Tree {
+    const { at } = this.#reader.token;
+    const ids = parseSet(this.#reader, () => {
+      const { at } = this.#reader.token;
+      return { kind: "id", qualifiers, id: this.#oneId(), at } as const;
+    });
+    return { kind: "set", qualifiers, ids, at };
   }
 
   #idList(qualifiers: Qualifiers | undefined): Tree {

@@ -12,6 +12,13 @@ const OPERATORS: ReadonlySet<string> = new Set([
   ...["=", "!=", ">", ">=", "<", "<="],
 ]);
 
+/** Words with which a term begins though they are no reserved ones: in libpcap an id would have to follow something. */
+const EXTENSIONS: ReadonlySet<string> = new Set([
+  ...["outer", "inner", "any", "layer", "vni", "gre", "tunnel", "depth", "mark"],
+]);
+/** Those behind which more must stand for that: a protocol has the same name. */
+const FOLLOWED: ReadonlyMap<string, string> = new Map([["gre", "key"]]);
+
 export class Reader {
   readonly #tokens: readonly Token[];
   /** Of each opening parenthesis: the index of the one that closes it. */
@@ -109,9 +116,21 @@ export class Reader {
       if (!passed) break;
     }
     const { type } = this.ahead(index - this.#next);
+    if (type === "name" && this.#isExtension(index)) return false;
     if (type !== "number") return type === "name" || type === "ipv4" || type === "ipv6" || type === "mac";
     for (index++; this.#tokens[index]?.text === ")"; ) index++;
     return !isOperator(this.#tokens[index]);
+  }
+
+  #isExtension(index: number): boolean {
+    const { text } = this.#tokens[index] as Token;
+    const follower = FOLLOWED.get(text);
+    return EXTENSIONS.has(text) && (follower === undefined || this.#tokens[index + 1]?.text === follower);
+  }
+
+  /** Whether an operator stands behind the next token. */
+  get operatorFollows(): boolean {
+    return isOperator(this.ahead(1));
   }
 }
 

@@ -36,6 +36,12 @@ export function meet(a: Known | undefined, b: Known): Known {
   return { held: new Set([...a.held].filter((name) => b.held.has(name))), lengths };
 }
 
+/** Locals: where the entry of the layer lies in the walk's table, and where the type of what the frame carries. */
+export const ENTRY = "entry";
+export const TYPE_AT = "type at";
+/** Of the type in an Ethernet header. */
+const TYPE_OFFSET = 12;
+
 const INSTRUCTIONS = { 1: I32_LOAD8_U, 2: I32_LOAD16_U, 4: I32_LOAD } as const;
 
 export class Reads {
@@ -53,6 +59,13 @@ export class Reads {
     return { held: this.#held, lengths: this.#lengths };
   }
 
+  /** Whether this is the first time here that `key` is asked for: then it is held from now on. */
+  hold(key: string): boolean {
+    if (this.#held.has(key)) return false;
+    this.#held.add(key);
+    return true;
+  }
+
   /** Puts what is read on the stack, as it lies in memory: the first byte is the lowest. */
   raw({ spot, size, key }: Load): void {
     const code = this.#code;
@@ -61,10 +74,20 @@ export class Reads {
       code.get(local);
       return;
     }
-    this.#check(spot, size);
-    code.get(code.frame);
-    if (this.variable(spot.base)) code.add(I32_ADD);
-    code.load(INSTRUCTIONS[size], fixed(spot)).tee(local);
+    const { base, offset } = spot;
+    if (base.kind === "entry") code.get(code.localOf(ENTRY)).load(INSTRUCTIONS[size], offset);
+    else {
+      this.#check(spot, size);
+      if (base.kind === "frame" && offset === TYPE_OFFSET) {
+        // It may stand elsewhere: see emit.ts.
+        code.get(code.localOf(TYPE_AT)).load(INSTRUCTIONS[size], 0);
+      } else {
+        code.get(code.frameOf(base));
+        if (this.variable(base)) code.add(I32_ADD);
+        code.load(INSTRUCTIONS[size], fixed(spot));
+      }
+    }
+    code.tee(local);
     this.#held.add(key);
   }
 
@@ -91,8 +114,13 @@ export class Reads {
   /** Puts the part of an offset on the stack that is known only where the filter runs; false if there is none. */
   variable(base: Base): boolean {
     const code = this.#code;
-    if (base.kind === "frame") return false;
+    if (base.kind === "frame" || base.kind === "start" || base.kind === "entry") return false;
     const local = code.localOf(base.key);
+    if (base.kind === "layer") {
+      if (this.hold(base.key)) code.get(code.localOf(ENTRY)).load(I32_LOAD, base.field).tee(local);
+      else code.get(local);
+      return true;
+    }
     if (base.kind === "register" || this.#held.has(base.key)) {
       code.get(local);
       return true;
@@ -115,29 +143,30 @@ export class Reads {
     if (this.variable(spot.base)) code.add(I32_ADD);
     code.set(place);
     const behind = fixed(spot);
-    this.#checkLength("", behind + size);
+    const { outermost } = code.rootOf(spot.base);
+    this.#checkLength(outermost, behind + size);
     code
       .get(place)
-      .get(code.length)
+      .get(code.lengthOf(spot.base))
       .number(-(behind + size))
       .add(I32_ADD, I32_GT_U)
       .leapIf("no");
-    code.get(code.frame).get(place).add(I32_ADD).load(INSTRUCTIONS[size], behind);
+    code.get(code.frameOf(spot.base)).get(place).add(I32_ADD).load(INSTRUCTIONS[size], behind);
     this.toNumber(size);
   }
 
   /** Goes on only where so many bytes at `spot` were captured. */
   #check(spot: Spot, size: number): void {
-    this.#checkLength(spot.base.key, fixed(spot) + size, spot.base);
+    this.#checkLength(spot.base, fixed(spot) + size);
   }
 
-  #checkLength(key: string, length: number, base?: Base): void {
-    if ((this.#lengths.get(key) ?? 0) >= length) return;
+  #checkLength(base: Base, length: number): void {
+    if ((this.#lengths.get(base.key) ?? 0) >= length) return;
     const code = this.#code;
-    if (base !== undefined && this.variable(base)) {
-      code.number(length).add(I32_ADD).get(code.length).add(I32_GT_U).leapIf("no");
-    } else code.get(code.length).number(length).add(I32_LT_U).leapIf("no");
-    this.#lengths.set(key, length);
+    const captured = code.lengthOf(base);
+    if (this.variable(base)) code.number(length).add(I32_ADD).get(captured).add(I32_GT_U).leapIf("no");
+    else code.get(captured).number(length).add(I32_LT_U).leapIf("no");
+    this.#lengths.set(base.key, length);
   }
 }
 

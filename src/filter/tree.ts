@@ -8,6 +8,20 @@ export interface Qualifiers {
   readonly protocol: string | undefined;
   readonly direction: Direction | undefined;
   readonly type: IdType | undefined;
+  /** In front of which all of this stands, if it does. */
+  readonly position?: Position | undefined;
+}
+
+/** Of which layer a term is: one counted from the outermost (0) or the innermost (-1) on, or any. */
+export interface Position {
+  readonly which: number | "any";
+  readonly text: string;
+}
+
+/** From one number to another, both included. */
+export interface Range {
+  readonly first: number;
+  readonly last: number;
 }
 
 export type Id =
@@ -30,6 +44,8 @@ export type ArithmeticOperator = "+" | "-" | "*" | "/" | "%" | "&" | "|" | "^" |
 export type Value =
   | { readonly kind: "number"; readonly value: number }
   | { readonly kind: "len" }
+  | { readonly kind: "mark" }
+  | { readonly kind: "depth" }
   | { readonly kind: "negate"; readonly of: Value }
   | {
       readonly kind: "binary";
@@ -47,11 +63,32 @@ export type Value =
 
 export type Shift = "vlan" | "mpls" | "pppoes" | "geneve" | "vxlan";
 
+/** Kinds of tunnels that can be asked for. */
+export const TUNNEL_NAMES: readonly string[] = [
+  ...["vxlan", "geneve", "gre", "nvgre", "vxlan-gpe", "erspan", "ipip", "6in4", "4in6", "6in6"],
+];
+
 /** `at` is where it stands in the text. */
 export type Tree =
   | { readonly kind: "all" | "any"; readonly terms: readonly Tree[] }
   | { readonly kind: "not"; readonly term: Tree }
   | { readonly kind: "id"; readonly qualifiers: Qualifiers; readonly id: Id; readonly at: number }
+  | {
+      readonly kind: "set";
+      readonly qualifiers: Qualifiers;
+      readonly ids: readonly Extract<Tree, { kind: "id" }>[];
+      readonly at: number;
+    }
+  | { readonly kind: "position"; readonly position: Position; readonly term: Tree; readonly at: number }
+  /** The kind of tunnel that a layer came in. */
+  | { readonly kind: "tunnel"; readonly tunnel: string; readonly at: number }
+  /** Its number. */
+  | {
+      readonly kind: "number";
+      readonly number: "vni" | "gre key";
+      readonly ranges: readonly Range[];
+      readonly at: number;
+    }
   | { readonly kind: "protocol"; readonly protocol: string; readonly at: number }
   | {
       readonly kind: "cast";
@@ -62,7 +99,8 @@ export type Tree =
   | {
       readonly kind: "shift";
       readonly shift: Shift;
-      readonly number: number | undefined;
+      /** One of which it has to be; undefined: any. */
+      readonly ranges: readonly Range[] | undefined;
       readonly at: number;
     }
   | {
@@ -79,7 +117,7 @@ export function treeText(tree: Tree): string {
   const visit = (node: Tree, depth: number): void => {
     lines.push("  ".repeat(depth) + labelOf(node));
     if (node.kind === "all" || node.kind === "any") for (const term of node.terms) visit(term, depth + 1);
-    else if (node.kind === "not") visit(node.term, depth + 1);
+    else if (node.kind === "not" || node.kind === "position") visit(node.term, depth + 1);
   };
   visit(tree, 0);
   return lines.join("\n");
@@ -93,21 +131,34 @@ function labelOf(node: Tree): string {
       return "any of";
     case "not":
       return "not";
-    case "id": {
-      const { protocol, direction, type } = node.qualifiers;
-      return [protocol, direction, type ?? "host", idText(node.id)]
-        .filter((part) => part !== undefined)
-        .join(" ");
-    }
+    case "id":
+      return `${qualifiersText(node.qualifiers)} ${idText(node.id)}`;
+    case "set":
+      return `${qualifiersText(node.qualifiers)} in {${node.ids.map(({ id }) => idText(id)).join(", ")}}`;
+    case "position":
+      return node.position.text;
+    case "tunnel":
+      return `tunnel ${node.tunnel}`;
+    case "number":
+      return `${node.number} ${rangesText(node.ranges)}`;
     case "protocol":
       return node.protocol;
     case "cast":
       return `${node.protocol ?? "ether"} ${node.cast}`;
     case "shift":
-      return node.number === undefined ? node.shift : `${node.shift} ${node.number}`;
+      return node.ranges === undefined ? node.shift : `${node.shift} ${rangesText(node.ranges)}`;
     case "relation":
       return `${valueText(node.left)} ${node.operator} ${valueText(node.right)}`;
   }
+}
+
+function qualifiersText({ protocol, direction, type }: Qualifiers): string {
+  return [protocol, direction, type ?? "host"].filter((part) => part !== undefined).join(" ");
+}
+
+function rangesText(ranges: readonly Range[]): string {
+  const texts = ranges.map(({ first, last }) => (first === last ? String(first) : `${first}-${last}`));
+  return texts.length === 1 ? (texts[0] as string) : `in {${texts.join(", ")}}`;
 }
 
 function idText(id: Id): string {
@@ -140,7 +191,9 @@ function valueText(value: Value): string {
     case "number":
       return String(value.value);
     case "len":
-      return "len";
+    case "mark":
+    case "depth":
+      return value.kind;
     case "negate":
       return `-${valueText(value.of)}`;
     case "binary":

@@ -7,6 +7,7 @@ export const ELSE = 0x05;
 export const END = 0x0b;
 export const BR = 0x0c;
 export const BR_IF = 0x0d;
+export const CALL = 0x10;
 export const DROP = 0x1a;
 export const SELECT = 0x1b;
 export const LOCAL_GET = 0x20;
@@ -38,7 +39,7 @@ export const I32_ROTL = 0x77;
 
 /** The type of a block without a result. */
 export const VOID = 0x40;
-const I32 = 0x7f;
+export const I32 = 0x7f;
 
 export function unsigned(value: number): number[] {
   const bytes: number[] = [];
@@ -59,7 +60,7 @@ export function signed(value: number): number[] {
   return bytes;
 }
 
-function named(text: string): number[] {
+export function named(text: string): number[] {
   return [...unsigned(text.length), ...Array.from(text, (character) => character.charCodeAt(0))];
 }
 

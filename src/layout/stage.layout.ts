@@ -139,7 +139,8 @@ export const CODE_ID_HIGH = 28;
 export const CODE_FAILED = 0xffffffff;
 
 // Filter by an expression: code that was generated for it
-export const FILTER_STATE_PASSED = 8; // of the last burst: frames that had been dropped before
+export const FILTER_STATE_PASSED = 8; // of the last burst: frames that had been dropped before; there its room begins (walk.layout)
+export const FILTER_STATE_LENGTH = 208;
 
 // A module of the user's own
 /** Of what modules rely on: of descriptors, and of what `run` is given. It goes up by hand. */

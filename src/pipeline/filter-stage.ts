@@ -8,8 +8,8 @@ import {
   CODE_ID,
   CODE_ID_HIGH,
   CODE_LENGTH,
+  FILTER_STATE_LENGTH,
   OPERATION_FILTER,
-  STATE_LENGTH,
 } from "../layout/stage.layout.ts";
 import { type StageKind, stageKind } from "./stage-kind.ts";
 import type { CompiledFilter, FilterStage } from "./stages.ts";
@@ -51,7 +51,7 @@ export const FILTER_STAGE: StageKind = stageKind<"filter", "expression">(
     record.setUint32(CODE_LENGTH, code.length, true);
     record.setUint32(CODE_ID, id[0] as number, true);
     record.setUint32(CODE_ID_HIGH, id[1] as number, true);
-    return { state: { length: STATE_LENGTH, counted: COUNTED }, code };
+    return { state: { length: FILTER_STATE_LENGTH, counted: COUNTED }, code };
   },
 );
 
