@@ -1,6 +1,6 @@
-// The kernels share one memory that the host plans: they may not allocate, import anything but that memory
-// and the one function that runs generated code,
-// or keep static data where the plan's regions lie.
+// The kernels share one memory that the host plans: they may not allocate, import anything but that memory, the one function
+// that runs generated code and, in a module of a stage, the one that drops frames, or keep static data where the plan's
+// regions lie.
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import asc from "assemblyscript/asc";
@@ -13,6 +13,7 @@ const modules = JSON.parse(readFileSync(join(root, "assembly/modules.json"), "ut
   readonly entry: string;
   readonly built: string;
 }[];
+const IMPORTS = ["env.memory", "generated.runGenerated", "frameferry.drop"];
 const SHADOW_STACK = 16; // a runtime of one's own brings one; 0 would ask for the usual 32 KiB
 
 // A runtime that cannot be compiled as soon as one of its functions is called. Their names are those that the
@@ -82,7 +83,7 @@ async function compile(entry: string, added: Record<string, string> = {}) {
 function breaches({ module, wat, end }: Awaited<ReturnType<typeof compile>>): string[] {
   const found = WebAssembly.Module.imports(module!)
     .map(({ module: from, name }) => `${from}.${name}`)
-    .filter((name) => name !== "env.memory" && name !== "generated.runGenerated")
+    .filter((name) => !IMPORTS.includes(name))
     .map((name) => `imports ${name}`);
   if (wat!.includes("~lib/rt/")) found.push("contains a runtime");
   if (wat!.includes("memory.grow")) found.push("grows its memory");
