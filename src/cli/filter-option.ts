@@ -1,7 +1,9 @@
 // Filters of the command line. The compiler is loaded by who filters.
 
+import { linkOf } from "../core/link-types.ts";
 import type { Filter, FilterOptions } from "../filter.ts";
-import { type CaptureRecord, frameOf, LINK_TYPE_ETHERNET } from "../pcap.ts";
+import { LINK_OTHER } from "../layout/link.layout.ts";
+import { type CaptureRecord, frameOf } from "../pcap.ts";
 import { linkTypeText } from "../wire.ts";
 import { naming, type Rows } from "./options.ts";
 
@@ -22,9 +24,9 @@ export async function filterOf(
 
 /** A filter on records, one by one. */
 export interface Matcher {
-  /** Whether it lets a record through, as the stage decides it: of the frame alone, and only of Ethernet. */
+  /** Whether it lets a record through, as the stage decides it: of the frame alone. */
   readonly matches: (record: CaptureRecord) => boolean;
-  /** Link types of records that are no Ethernet, so far. */
+  /** Link types of records that filters do not read, so far. */
   readonly passedOver: ReadonlySet<number>;
 }
 
@@ -32,19 +34,16 @@ export function matcherOf(filter: Filter): Matcher {
   const passedOver = new Set<number>();
   const matches = (record: CaptureRecord): boolean => {
     const { linkType } = record.interface;
-    if (linkType !== LINK_TYPE_ETHERNET) {
-      passedOver.add(linkType);
-      return false;
-    }
+    if (linkOf(linkType) === LINK_OTHER) passedOver.add(linkType);
     const { data, originalLength } = frameOf(record);
-    return filter.matches(data, Math.max(originalLength, data.length));
+    return filter.matches(data, Math.max(originalLength, data.length), linkType);
   };
   return { matches, passedOver };
 }
 
-/** What is said where frames of these link types were met by a filter, which knows none but Ethernet; undefined if it was. */
+/** What is said where a filter met frames of these link types, if it does not read some of them. */
 export function notFiltered(linkTypes: Iterable<number>): string | undefined {
-  const others = [...linkTypes].filter((linkType) => linkType !== LINK_TYPE_ETHERNET);
+  const others = [...linkTypes].filter((linkType) => linkOf(linkType) === LINK_OTHER);
   if (others.length === 0) return undefined;
-  return `filters match Ethernet frames only: none of link type ${others.map(linkTypeText).join(", ")} did`;
+  return `filters do not read frames of link type ${others.map(linkTypeText).join(", ")}: none matched`;
 }

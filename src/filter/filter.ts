@@ -1,10 +1,12 @@
 // A compiled filter: data that can be posted and kept, run here on single frames and on batches, and by pipelines as a stage.
 
 import { byteArray, wholeNumber } from "../core/arguments.ts";
+import { linkOf } from "../core/link-types.ts";
 import { expectBatch, type FrameBatch } from "../frame/frame-batch.ts";
 import type { Kernels } from "../kernel/kernels.ts";
 import {
   DESCRIPTOR_FRAME_LENGTH,
+  DESCRIPTOR_LINK,
   DESCRIPTOR_OFFSET,
   DESCRIPTOR_VERDICT,
   DESCRIPTOR_VNI,
@@ -13,6 +15,7 @@ import {
   VNI_NONE,
 } from "../layout/descriptor.layout.ts";
 import { CACHE_LINE, PAGE_LENGTH, PAGES_MAXIMUM } from "../layout/memory.layout.ts";
+import { LINK_TYPE_ETHERNET } from "../layout/pcap.layout.ts";
 import { WALK_LENGTH } from "../layout/walk.layout.ts";
 import { setFilterCompiler } from "../pipeline/filter-stage.ts";
 import type { CompiledFilter, FilterStage } from "../pipeline/stages.ts";
@@ -51,10 +54,18 @@ export class Filter implements CompiledFilter {
     return { stage: "filter", expression: { expression: this.expression, code: this.code, id: this.id } };
   }
 
-  /** Whether a frame matches; `wireLength` is what `len` says of one that a capture cut. */
-  matches(frame: Uint8Array, wireLength: number = byteArray("frame", frame).length): boolean {
+  /**
+   * Whether a frame matches. `wireLength` is what `len` says of one that a capture cut, `linkType` (a LINKTYPE_ number)
+   * with what it begins. Default: Ethernet.
+   */
+  matches(
+    frame: Uint8Array,
+    wireLength: number = byteArray("frame", frame).length,
+    linkType: number = LINK_TYPE_ETHERNET,
+  ): boolean {
     byteArray("frame", frame);
     wholeNumber("wireLength", wireLength, frame.length, 0xffffffff);
+    wholeNumber("linkType", linkType, 0, 0xffff);
     const { memory, run } = this.#withRoom(FRAME + frame.length);
     new Uint8Array(memory.buffer).set(frame, FRAME);
     const view = new DataView(memory.buffer);
@@ -62,6 +73,7 @@ export class Filter implements CompiledFilter {
     view.setUint32(DESCRIPTOR_FRAME_LENGTH, frame.length, true);
     view.setUint32(DESCRIPTOR_WIRE_LENGTH, wireLength, true);
     view.setUint32(DESCRIPTOR_VERDICT, VERDICT_FORWARD, true);
+    view.setUint8(DESCRIPTOR_LINK, linkOf(linkType));
     view.setUint32(DESCRIPTOR_VNI, VNI_NONE, true);
     return run(0, 1, ROOM) === 0;
   }

@@ -98,16 +98,16 @@ test("filter takes several captures, a choice of their frames, and a folder, as 
   expect((await good(["filter", "--explain", "--filter", "vlan 5"])).stdout).toBe("vlan 5\n");
 });
 
-test("what is no Ethernet matches nothing, and that is said", async () => {
+test("frames of a link type that is not read match nothing, and that is said", async () => {
   const folder = temporaryFolder();
   const [path, out] = [join(folder, "mixed.pcapng"), join(folder, "out.pcapng")];
-  const [ethernet, one] = [{ linkType: 1 }, { linkType: 101 }];
+  const [ethernet, one] = [{ linkType: 1 }, { linkType: 147 }];
   const [first] = await recordsOf(VXLAN);
   const records = [
     { data: first!.data, timestamp: 0n, interface: ethernet },
     { data: first!.data.subarray(14), timestamp: 0n, interface: one },
   ];
-  const note = "filters match Ethernet frames only: none of link type 101 (RAW) did\n";
+  const note = "filters do not read frames of link type 147 (USER0): none matched\n";
   writeFileSync(path, new CaptureWriter({ format: "pcapng" }).write(records));
   expect((await good(["filter", path, "-o", out, "udp"])).stdout).toMatch(
     new RegExp(`\n  ${escaped(note)}$`),
@@ -117,8 +117,25 @@ test("what is no Ethernet matches nothing, and that is said", async () => {
     expect((await good(["inspect", path, "--filter", "udp", ...how])).stderr).toBe(
       `frameferry inspect: ${note}`,
     );
-  expect((await good(["filter", VXLAN, "-o", out, "arp"])).stdout).not.toContain("filters match");
+  expect((await good(["filter", VXLAN, "-o", out, "arp"])).stdout).not.toContain("filters do not");
   expect((await good(["inspect", VXLAN, "--filter", "arp"])).stderr).toBe("");
+});
+
+test("raw IP is read behind no header at all, by the stage and record by record", async () => {
+  const folder = temporaryFolder();
+  const [path, out] = [join(folder, "raw.pcap"), join(folder, "out.pcap")];
+  const [first] = await recordsOf(VXLAN);
+  const record = { data: first!.data.subarray(14), timestamp: 0n, interface: { linkType: 101 } };
+  writeFileSync(path, new CaptureWriter({ format: "pcap", linkType: 101 }).write([record]));
+  await good(["filter", path, "-o", out, "udp port 4789"]);
+  expect(await recordsOf(out)).toHaveLength(1);
+  for (const [expression, frames] of [
+    ["udp port 4789", 1],
+    ["tcp", 0],
+  ] as const) {
+    const { stdout } = await good(["inspect", path, "--json", "--filter", expression]);
+    expect(stdout.split("\n").filter((line) => line !== "")).toHaveLength(frames);
+  }
 });
 
 const escaped = (text: string): string => text.replace(/[()]/g, "\\$&");
