@@ -1,4 +1,4 @@
-// `frameferry/node`: what only Node has. Captures in files, for `processCapture`, and ports over UDP.
+// `frameferry/node`: what only Node has. Captures in files, for `processCapture`, and ports over sockets.
 
 import type { CaptureInput, CaptureOutput } from "./capture/capture-io.ts";
 import { packedOutput, unpackedInput } from "./capture/packed-io.ts";
@@ -9,9 +9,17 @@ import { openInputFile } from "./platform/node-input.ts";
 import { createOutputFile } from "./platform/node-output.ts";
 
 export type { CaptureInput, CaptureOutput } from "./capture/capture-io.ts";
-export type { DatagramEnd, DatagramEndpoint, DatagramPortOptions } from "./datagram/datagram-options.ts";
-export { DatagramPort, openDatagramPort } from "./datagram/datagram-port.ts";
 export { FileError } from "./platform/file-error.ts";
+export type { DatagramEnd, DatagramEndpoint, DatagramPortOptions } from "./sockets/datagram-options.ts";
+export { DatagramPort, openDatagramPort } from "./sockets/datagram-port.ts";
+export { FramingError } from "./sockets/deframer.ts";
+export { listenStreamPorts, StreamListener } from "./sockets/stream-listener.ts";
+export type {
+  StreamEnd,
+  StreamListenerOptions,
+  StreamPortOptions,
+} from "./sockets/stream-options.ts";
+export { openStreamPort, StreamPort } from "./sockets/stream-port.ts";
 
 /**
  * Opens a capture for reading; `"-"` is standard input. One that is packed with gzip, or with zstd where Node has it (22.15,

@@ -23,7 +23,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   switch: ["layout", "core", "tunnel", "kernel", "frame", "fdb", "pipeline"],
   capture: ["layout", "core", "platform", "tunnel", "pcap", "kernel", "ring", "pipeline"],
   port: ["layout", "core", "platform", "pcap", "ring", "capture"],
-  datagram: ["core", "port"],
+  sockets: ["core", "port"],
   lane: ["layout", "core", "wire", "kernel", "ring", "pipeline", "capture", "port"],
   threads: ["layout", "core", "platform", "kernel", "ring", "pipeline", "capture", "lane"],
   dataplane: [
@@ -42,7 +42,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   entries: [
     ...["layout", "core", "platform", "wire", "tunnel", "packet", "pcap", "kernel", "frame", "ring"],
     ...["fdb", "pipeline", "switch", "capture", "port", "lane", "threads", "dataplane", "live", "overlay"],
-    ...["filter", "rules", "datagram", "own"],
+    ...["filter", "rules", "sockets", "own"],
   ],
   // Nothing imports cli.
   cli: [
@@ -65,7 +65,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 
 /** Each package, and the rooms or files that may import it. */
 export const PACKAGE_IN: Readonly<Record<string, readonly string[]>> = {
-  "node:": ["platform", "datagram", "cli", "src/node.ts"],
+  "node:": ["platform", "sockets", "cli", "src/node.ts"],
   comlink: ["threads"],
   "ipaddr.js": ["core"],
   commander: ["cli"],

@@ -50,7 +50,7 @@ export interface DatagramPlan {
 }
 
 /** An address that a socket can have here, or the one that stands for all of them. */
-function ownAddress(): Kind<IpAddress> {
+export function ownAddress(): Kind<IpAddress> {
   const check = (path: string, value: unknown): IpAddress => {
     const address = value as IpAddress;
     if (parseIp(path, address).some((byte) => byte !== 0)) parseStation(path, address);
