@@ -127,8 +127,8 @@ export class StreamPort extends QueuePort {
     this.#underWayFrames += count;
     this.#underWayBytes += bytes;
     socket.write(framed(frames, first, stop, this.#lengthBytes), (error) => {
-      // What the stream had when it ended has been counted then.
-      if (this.#socket !== socket || error) return;
+      // What the stream had when it ended is counted then: Node tells of no error any more once it is destroyed.
+      if (this.#socket !== socket || error || socket.destroyed) return;
       this.#underWay.shift();
       this.#underWayFrames -= count;
       this.#underWayBytes -= bytes;
