@@ -1,6 +1,7 @@
 // Addresses, networks, ports and protocol numbers: what a qualifier says of the id behind it.
 
-import { all, any, anyOf, type Formula, field, type Spot, YES } from "./formula.ts";
+import { all, any, anyOf, type Formula, field, LINK_HEADER, type Spot, YES } from "./formula.ts";
+import { isWlanAddress, ofWlan, withLinkHeader } from "./lower-wlan.ts";
 import {
   carriesProtocol,
   firstFragment,
@@ -12,11 +13,10 @@ import {
   TYPE_IPV6,
   TYPE_RARP,
   transportOf,
-  withHeader,
 } from "./place.ts";
-import { ofIpProtocol, ofIsisType, ofIsoProtocol } from "./protocols.ts";
+import { ISO_PROTOCOLS, ofIpProtocol, ofIsisTypes, ofIsoProtocol } from "./protocols.ts";
 import { quoted, syntaxError } from "./syntax-error.ts";
-import type { Direction, Id, Qualifiers, Tree } from "./tree.ts";
+import type { Direction, Id, Qualifiers, Tree, WlanAddress } from "./tree.ts";
 import { ETHER_PROTOCOLS, IP_PROTOCOLS, PORTS } from "./words.ts";
 
 export type IdTree = Extract<Tree, { kind: "id" }>;
@@ -55,6 +55,8 @@ export function lowerIds(ids: readonly IdTree[], place: Place): Formula {
       );
     case "proto":
       return anyOf(ids.map(({ id, at }) => lowerProtocol(qualifiers, id, place, at)));
+    case "protochain":
+      return anyOf(ids.map(({ id, at }) => lowerChain(qualifiers, id, place, at)));
     default:
       return lowerHosts(qualifiers, ids, place);
   }
@@ -69,7 +71,7 @@ export function lowerSet({ qualifiers, ids, at }: SetTree, place: Place): Formul
     );
     return lowerPorts(qualifiers, ranges, place, at);
   }
-  if (type === "proto") return lowerIds(ids, place);
+  if (type === "proto" || type === "protochain") return lowerIds(ids, place);
   const isNetwork = ({ id }: IdTree): boolean =>
     (id.kind === "ipv4" && id.mask !== undefined) || (id.kind === "ipv6" && id.prefix !== undefined);
   const networks = ids
@@ -147,7 +149,12 @@ function networkOfId(
   return { value, mask: id.mask };
 }
 
-function inDirection(direction: Direction | undefined, one: (which: "src" | "dst") => Formula): Formula {
+function inDirection(
+  direction: Direction | undefined,
+  at: number,
+  one: (which: "src" | "dst") => Formula,
+): Formula {
+  if (isWlanAddress(direction)) throw syntaxError(at, `${direction} applies to MAC addresses only`);
   if (direction === "src" || direction === "dst") return one(direction);
   const both = [one("src"), one("dst")];
   return direction === "src and dst" ? all(...both) : any(...both);
@@ -164,7 +171,7 @@ function lowerIpv4(
   const addresses = (from: number, to: number): Formula =>
     anyOf(
       networks.map(({ value, mask }) =>
-        inDirection(direction, (which) => field(network, which === "src" ? from : to, 4, value, mask)),
+        inDirection(direction, at, (which) => field(network, which === "src" ? from : to, 4, value, mask)),
       ),
     );
   if (protocol === "ip") return all(ofType(place, TYPE_IPV4, at), addresses(12, 16));
@@ -193,7 +200,7 @@ function lowerIpv6(
     const from = which === "src" ? 8 : 24;
     return all(...words.map((word, index) => field(network, from + 4 * index, 4, word, masks[index])));
   };
-  return all(ofType(place, TYPE_IPV6, at), inDirection(direction, address));
+  return all(ofType(place, TYPE_IPV6, at), inDirection(direction, at, address));
 }
 
 function lowerMac(
@@ -206,11 +213,13 @@ function lowerMac(
   const number = (from: number, length: number): number =>
     mac.slice(from, from + length).reduce((sum, byte) => sum * 256 + byte, 0);
   // The last four bytes are looked at first.
-  const address = (which: "src" | "dst"): Formula => {
-    const start = which === "src" ? 6 : 0;
-    return all(field(place.header, start + 2, 4, number(2, 4)), field(place.header, start, 2, number(0, 2)));
-  };
-  return withHeader(place, inDirection(direction, address));
+  const addressAt = (header: Spot, start: number): Formula =>
+    all(field(header, start + 2, 4, number(2, 4)), field(header, start, 2, number(0, 2)));
+  const wlan = (which: "src" | "dst" | WlanAddress): Formula =>
+    ofWlan(which, (start) => addressAt(LINK_HEADER, start));
+  if (isWlanAddress(direction)) return wlan(direction);
+  const ethernet = inDirection(direction, at, (which) => addressAt(place.header, which === "src" ? 6 : 0));
+  return withLinkHeader(place, ethernet, inDirection(direction, at, wlan));
 }
 
 /** From one port to another, both included. */
@@ -262,7 +271,7 @@ function lowerPorts(
       ip === "ip" || place.link === "layer" ? firstFragment(place) : YES,
       anyOf(
         ranges.map((range) =>
-          inDirection(direction, (which) => inRange(transport, which === "src" ? 0 : 2, range)),
+          inDirection(direction, at, (which) => inRange(transport, which === "src" ? 0 : 2, range)),
         ),
       ),
     );
@@ -283,16 +292,45 @@ function inRange(transport: Spot, offset: number, { first, last, single }: Range
   });
 }
 
-function lowerProtocol({ protocol }: Qualifiers, id: Id, place: Place, at: number): Formula {
-  const names = protocol === "ether" ? ETHER_PROTOCOLS : IP_PROTOCOLS;
+/** The names of numbers, where they are not those of IP's protocols. */
+const NAMES: ReadonlyMap<string | undefined, ReadonlyMap<string, number>> = new Map([
+  ["ether", ETHER_PROTOCOLS],
+  ["iso", ISO_PROTOCOLS],
+]);
+
+function protocolOf({ protocol }: Qualifiers, id: Id, at: number): number {
   let number: number | undefined;
   if (id.kind === "number") number = id.value;
-  else if (id.kind === "name") number = names.get(id.value);
+  else if (id.kind === "name") number = (NAMES.get(protocol) ?? IP_PROTOCOLS).get(id.value);
   if (number === undefined)
     throw syntaxError(
       at,
       `expected the number of a protocol${id.kind === "name" ? `, got ${quoted(id.value)}` : ""}`,
     );
+  return number;
+}
+
+/** Headers are followed as far as they lead, and not only that of IP: see followHeaders() of assembly/filter-library.ts. */
+function lowerChain(qualifiers: Qualifiers, id: Id, place: Place, at: number): Formula {
+  const { protocol } = qualifiers;
+  if (place.link === "layer")
+    throw syntaxError(at, "protochain does not stand behind a position: proto passes over headers there");
+  const number = protocolOf(qualifiers, id, at);
+  const over = (ip: "ip" | "ip6"): Formula =>
+    all(ofType(place, ip === "ip" ? TYPE_IPV4 : TYPE_IPV6, at), {
+      kind: "chain",
+      network: networkOf(place),
+      over: ip,
+      protocol: number,
+    });
+  if (protocol === undefined) return any(over("ip"), over("ip6"));
+  if (protocol === "ip" || protocol === "ip6") return over(protocol);
+  throw syntaxError(at, `${protocol} does not apply to protochain`);
+}
+
+function lowerProtocol(qualifiers: Qualifiers, id: Id, place: Place, at: number): Formula {
+  const { protocol } = qualifiers;
+  const number = protocolOf(qualifiers, id, at);
   switch (protocol) {
     case undefined:
       return ofIpProtocol(place, number, "both", at);
@@ -304,7 +342,7 @@ function lowerProtocol({ protocol }: Qualifiers, id: Id, place: Place, at: numbe
     case "iso":
       return ofIsoProtocol(place, number, at);
     case "isis":
-      return ofIsisType(place, number, at);
+      return ofIsisTypes(place, [number], at);
     default:
       throw syntaxError(at, `${protocol} does not apply to proto`);
   }

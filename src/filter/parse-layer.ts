@@ -1,6 +1,8 @@
 // The words beyond libpcap's: positions, what stands between layers, sets. They are no reserved words, since they stand
 // only where libpcap would not go on.
 
+import { dropReasons } from "../core/drop-reasons.ts";
+import { VERDICT_DROP, VERDICT_FORWARD } from "../layout/descriptor.layout.ts";
 import type { Reader } from "./reader.ts";
 import { expected, syntaxError } from "./syntax-error.ts";
 import { type Position, type Range, type Tree, TUNNEL_NAMES } from "./tree.ts";
@@ -15,6 +17,23 @@ const POSITIONS: ReadonlyMap<string, Position> = new Map([
   ["inner", { which: -1, text: "inner" }],
   ["any", { which: "any", text: "any" }],
 ]);
+
+/** What may have become of a frame, by the names that the package has for it. */
+const FATES: Readonly<
+  Record<"verdict" | "reason", { readonly what: string; readonly codes: ReadonlyMap<string, number> }>
+> = {
+  verdict: {
+    what: "forward or drop",
+    codes: new Map([
+      ["forward", VERDICT_FORWARD],
+      ["drop", VERDICT_DROP],
+    ]),
+  },
+  reason: {
+    what: "the name of a drop reason, such as filtered",
+    codes: new Map(dropReasons.map(({ name, code }) => [name, code])),
+  },
+};
 
 /** Whether the next token is one of these words. */
 export function atWord(reader: Reader, ...words: readonly string[]): boolean {
@@ -72,9 +91,25 @@ export function parseExtension(reader: Reader): Tree | undefined {
       );
       return terms.length === 1 ? (terms[0] as Tree) : { kind: "any", terms };
     }
+    case "verdict":
+    case "reason": {
+      reader.take();
+      const fates = FATES[text];
+      const one = (): string => nameOf(reader, fates.what, fates.codes);
+      const names = atWord(reader, "in") ? parseSet(reader, one) : [one()];
+      const codes = names.map((name) => fates.codes.get(name) as number);
+      return { kind: "fate", asks: text, names, codes, at };
+    }
     default:
       return undefined;
   }
+}
+
+function nameOf(reader: Reader, what: string, known: ReadonlyMap<string, number>): string {
+  const { type, text } = reader.token;
+  if ((type !== "name" && type !== "word") || !known.has(text)) throw reader.unexpected(what);
+  reader.take();
+  return text;
 }
 
 function relations(kind: "mark" | "depth", { first, last }: Range, at: number): Tree {

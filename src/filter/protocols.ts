@@ -1,6 +1,6 @@
 // What the names of protocols mean: a type of Ethernet, a protocol of IP, or one of ISO's.
 
-import { all, any, type Formula, field } from "./formula.ts";
+import { all, any, anyOf, type Formula, field } from "./formula.ts";
 import {
   behind,
   ofIpv4Protocol,
@@ -56,15 +56,31 @@ const PROTOCOLS: Readonly<Record<string, { readonly number: number; readonly ove
   };
 
 const ISIS = 0x83;
-const ISO_PROTOCOLS: Readonly<Record<string, number>> = { esis: 0x82, isis: ISIS };
+export const ISO_PROTOCOLS: ReadonlyMap<string, number> = new Map([
+  ["clnp", 0x81],
+  ["esis", 0x82],
+  ["isis", ISIS],
+]);
+/** Kinds of packets of IS-IS, by their types. */
+const ISIS_TYPES: Readonly<Record<string, readonly number[]>> = {
+  l1: [15, 17, 18, 24, 26],
+  l2: [16, 17, 20, 25, 27],
+  iih: [15, 16, 17],
+  lsp: [18, 20],
+  snp: [24, 25, 26, 27],
+  csnp: [24, 25],
+  psnp: [26, 27],
+};
 
 export function ofProtocol(place: Place, name: string, at: number): Formula {
   const type = TYPES[name];
   if (type !== undefined) return ofType(place, type, at);
   const protocol = PROTOCOLS[name];
   if (protocol !== undefined) return ofIpProtocol(place, protocol.number, protocol.over, at);
-  const iso = ISO_PROTOCOLS[name];
+  const iso = ISO_PROTOCOLS.get(name);
   if (iso !== undefined) return ofIsoProtocol(place, iso, at);
+  const isis = ISIS_TYPES[name];
+  if (isis !== undefined) return ofIsisTypes(place, isis, at);
   throw syntaxError(at, `expected more behind ${name}, such as host or proto`);
 }
 
@@ -83,6 +99,7 @@ export function ofIsoProtocol(place: Place, number: number, at: number): Formula
   return all(ofType(place, SAP_ISO, at), field(isoHeader(place), 0, 1, number));
 }
 
-export function ofIsisType(place: Place, number: number, at: number): Formula {
-  return all(ofIsoProtocol(place, ISIS, at), field(isoHeader(place), 4, 1, number));
+export function ofIsisTypes(place: Place, numbers: readonly number[], at: number): Formula {
+  const types = numbers.map((number) => field(isoHeader(place), 4, 1, number));
+  return all(ofIsoProtocol(place, ISIS, at), anyOf(types));
 }

@@ -31,6 +31,8 @@ function lookAt(leaf: Leaf, uses: Uses): void {
       return;
     case "open":
     case "carries":
+    case "begins":
+    case "chain":
       uses.link = true;
   }
 }

@@ -156,40 +156,28 @@ export const PROTOCOLS: ReadonlyMap<string, string> = new Map(
   [
     ...["ether", "ip", "ip6", "arp", "rarp", "tcp", "udp", "sctp", "icmp", "icmp6", "igmp", "igrp", "pim"],
     ...["vrrp", "carp", "ah", "esp", "atalk", "aarp", "decnet", "lat", "sca", "moprc", "mopdl", "iso"],
-    ...["esis", "isis", "stp", "ipx", "netbeui"],
+    ...["esis", "isis", "clnp", "l1", "l2", "iih", "lsp", "snp", "csnp", "psnp", "stp", "ipx", "netbeui"],
+    "radio",
   ].map((name): [string, string] => [name, name]),
 );
 
 /** Other spellings of those. */
 export const SPELLINGS: ReadonlyMap<string, string> = new Map([
-  ["link", "ether"],
+  ...["link", "ppp", "slip", "fddi", "tr", "wlan"].map((name): [string, string] => [name, "ether"]),
   ["es-is", "esis"],
   ["is-is", "isis"],
+  ["direction", "dir"],
+  ...[1, 2, 3, 4].map((number): [string, string] => [`address${number}`, `addr${number}`]),
 ]);
 
-/** Words that cannot be names; those of the language that are not supported are among them, so that errors can say so. */
-export const UNSUPPORTED: ReadonlySet<string> = new Set([
-  ...[
-    "gateway",
-    "inbound",
-    "outbound",
-    "ifindex",
-    "byte",
-    "fddi",
-    "tr",
-    "wlan",
-    "ppp",
-    "slip",
-    "radio",
-    "llc",
-  ],
-  ...["l1", "l2", "iih", "lsp", "snp", "csnp", "psnp", "clnp", "protochain"],
-]);
+/** Addresses of an 802.11 header: by their place, that of the receiver, and that of the transmitter. */
+export const WLAN_ADDRESSES: readonly string[] = ["addr1", "addr2", "addr3", "addr4", "ra", "ta"];
 
 export const WORDS: ReadonlySet<string> = new Set([
   ...["and", "or", "not", "src", "dst", "host", "net", "mask", "port", "portrange", "proto", "broadcast"],
   ...["multicast", "less", "greater", "len", "length", "vlan", "mpls", "pppoed", "pppoes", "geneve", "vxlan"],
+  ...["protochain", "byte", "inbound", "outbound", "ifindex", "llc", "type", "subtype", "dir", "gateway"],
+  ...WLAN_ADDRESSES,
   ...PROTOCOLS.keys(),
   ...SPELLINGS.keys(),
-  ...UNSUPPORTED,
 ]);

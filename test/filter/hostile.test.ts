@@ -34,7 +34,6 @@ describe("errors say where, and what was expected", () => {
     ["mpls and arp", "at 9: behind mpls there can be IPv4 and IPv6 only"],
     ["pppoes and vlan", "at 11: behind pppoes there is no vlan"],
     ["1 / 0 = 1", "at 4: division by zero"],
-    ["inbound", "at 0: inbound is not supported"],
     ["tcp or #", 'at 7: expected an expression, got "#"'],
     ["host 1.2.3.400", 'at 5: expected an IPv4 address, got "1.2.3.400"'],
   ])("%s", (text, sentence) => {
