@@ -1,13 +1,13 @@
 // One question in code: what it leaves on the stack is zero for no.
 
 import type { Code } from "./code.ts";
-import type { Member } from "./decide.ts";
 import { emitWalk, LAYERS } from "./emit-layer.ts";
 import {
   type Begins,
   type Carries,
   type Chain,
   loadAt,
+  type Member,
   type Opening,
   type Relation,
   type Term,

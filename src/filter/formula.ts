@@ -70,6 +70,13 @@ export interface Test {
   readonly guard: boolean;
 }
 
+/** Whether a field is one of several values. */
+export interface Member {
+  readonly kind: "member";
+  readonly test: Test;
+  readonly values: readonly number[];
+}
+
 export interface Relation {
   readonly kind: "relation";
   readonly operator: "=" | ">" | ">=";
@@ -115,7 +122,7 @@ export interface Layered {
   readonly term: Formula;
 }
 
-export type Leaf = Test | Relation | Opening | Carries | Begins | Chain | Layered;
+export type Leaf = Test | Member | Relation | Opening | Carries | Begins | Chain | Layered;
 
 /** Of one term at least. */
 export type List =
@@ -177,6 +184,22 @@ export function field(
   operator: Test["operator"] = "=",
 ): Test {
   return { kind: "test", load: loadAt(spot, more, size), mask, operator, value, guard: false };
+}
+
+/** Fewer values are asked for one by one. */
+const MEMBERS_LEAST = 3;
+
+/** A field that may have several values. */
+export function oneOf(
+  spot: Spot,
+  more: number,
+  size: 1 | 2 | 4,
+  values: readonly number[],
+  mask: number = FULL[size],
+): Formula {
+  if (values.length < MEMBERS_LEAST)
+    return anyOf(values.map((value) => field(spot, more, size, value, mask)));
+  return { kind: "member", test: field(spot, more, size, 0, mask), values: [...new Set(values)] };
 }
 
 /** Whether a field is in one of several ranges of numbers, both ends of each included. */

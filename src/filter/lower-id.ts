@@ -1,6 +1,6 @@
 // Addresses, networks, ports and protocol numbers: what a qualifier says of the id behind it.
 
-import { all, any, anyOf, type Formula, field, LINK_HEADER, type Spot, YES } from "./formula.ts";
+import { all, any, anyOf, type Formula, field, LINK_HEADER, oneOf, type Spot, YES } from "./formula.ts";
 import { isWlanAddress, ofWlan, withLinkHeader } from "./lower-wlan.ts";
 import {
   carriesProtocol,
@@ -160,6 +160,13 @@ function inDirection(
   return direction === "src and dst" ? all(...both) : any(...both);
 }
 
+/** The list that a map has for a key, which may be a new one. */
+function listIn<Key, Value>(lists: Map<Key, Value[]>, key: Key): Value[] {
+  let list = lists.get(key);
+  if (list === undefined) lists.set(key, (list = []));
+  return list;
+}
+
 function lowerIpv4(
   protocol: string,
   { direction, type }: Qualifiers,
@@ -168,12 +175,18 @@ function lowerIpv4(
   at: number,
 ): Formula {
   const network = networkOf(place);
-  const addresses = (from: number, to: number): Formula =>
-    anyOf(
-      networks.map(({ value, mask }) =>
-        inDirection(direction, at, (which) => field(network, which === "src" ? from : to, 4, value, mask)),
-      ),
-    );
+  const addresses = (from: number, to: number): Formula => {
+    const inside = (values: readonly number[], mask: number): Formula =>
+      inDirection(direction, at, (which) => oneOf(network, which === "src" ? from : to, 4, values, mask));
+    const [first, ...others] = networks as [Network, ...Network[]];
+    const isFirst = inside([first.value], first.mask);
+    if (direction === "src and dst")
+      return anyOf([isFirst, ...others.map(({ value, mask }) => inside([value], mask))]);
+    // The first is asked for on its own: with it both fields are read, as in libpcap, and the rest may be in any order.
+    const values = new Map<number, number[]>();
+    for (const { value, mask } of others) listIn(values, mask).push(value);
+    return anyOf([isFirst, ...[...values].map(([mask, values]) => inside(values, mask))]);
+  };
   if (protocol === "ip") return all(ofType(place, TYPE_IPV4, at), addresses(12, 16));
   if (protocol === "arp") return all(ofType(place, TYPE_ARP, at), addresses(14, 24));
   if (protocol === "rarp") return all(ofType(place, TYPE_RARP, at), addresses(14, 24));
@@ -264,16 +277,27 @@ function lowerPorts(
   const protocols = PORT_PROTOCOLS.get(protocol);
   if (protocols === undefined)
     throw syntaxError(at, `${protocol} does not apply to ports: say ${protocol} and port`);
+  const offsetOf = (which: "src" | "dst"): number => (which === "src" ? 0 : 2);
+  const inSome = (transport: Spot): Formula => {
+    const one = (range: Range): Formula =>
+      inDirection(direction, at, (which) => inRange(transport, offsetOf(which), range));
+    const [first, ...others] = ranges as [Range, ...Range[]];
+    if (direction === "src and dst") return anyOf(ranges.map(one));
+    // As with addresses.
+    const values = others.filter(({ single }) => single).map(({ first }) => first);
+    const singles = inDirection(direction, at, (which) => oneOf(transport, offsetOf(which), 2, values));
+    return anyOf([
+      one(first),
+      ...(values.length > 0 ? [singles] : []),
+      ...others.filter(({ single }) => !single).map(one),
+    ]);
+  };
   const over = (ip: "ip" | "ip6", number: number): Formula => {
     const transport = transportOf(place, ip);
     return all(
       carriesProtocol(place, ip, number),
       ip === "ip" || place.link === "layer" ? firstFragment(place) : YES,
-      anyOf(
-        ranges.map((range) =>
-          inDirection(direction, at, (which) => inRange(transport, which === "src" ? 0 : 2, range)),
-        ),
-      ),
+      inSome(transport),
     );
   };
   const ipv6 = protocols.map((number) => over("ip6", number));

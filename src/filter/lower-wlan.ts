@@ -2,7 +2,7 @@
 // LLC. Which address stands where in an 802.11 header, its type and the ways to and from a distribution system say.
 
 import { LINK_RADIOTAP, LINK_WLAN } from "../layout/link.layout.ts";
-import { all, any, begins, type Formula, field, guard, LINK_HEADER, not } from "./formula.ts";
+import { all, any, begins, type Formula, field, LINK_HEADER, not } from "./formula.ts";
 import { type Place, TYPE_LENGTH_MOST, withHeader } from "./place.ts";
 import { syntaxError } from "./syntax-error.ts";
 import type { Direction, Tree, WlanAddress } from "./tree.ts";
@@ -24,8 +24,9 @@ const SAP_NONE = 0xffff;
 /** The control byte of LLC with a SNAP header behind it, which says a type: where that was read, it was this. */
 const UNNUMBERED = 0x03;
 
+// None of these is a guard: an answer that is remembered would double all that stands behind an address.
 function flag(offset: number, bit: number): Formula {
-  return guard(LINK_HEADER, offset, 1, bit, bit);
+  return field(LINK_HEADER, offset, 1, bit, bit);
 }
 
 /** One of two, by a bit. */
@@ -33,8 +34,8 @@ function either(offset: number, bit: number, is: Formula, isNot: Formula): Formu
   return any(all(flag(offset, bit), is), all(not(flag(offset, bit)), isNot));
 }
 
-const isControl: Formula = guard(LINK_HEADER, CONTROL, 1, IS_CONTROL, TYPE);
-const isSubtype = (subtype: number): Formula => guard(LINK_HEADER, CONTROL, 1, subtype, SUBTYPE);
+const isControl: Formula = field(LINK_HEADER, CONTROL, 1, IS_CONTROL, TYPE);
+const isSubtype = (subtype: number): Formula => field(LINK_HEADER, CONTROL, 1, subtype, SUBTYPE);
 
 type AddressAt = (start: number) => Formula;
 
@@ -52,7 +53,7 @@ const ADDRESSES: Readonly<Record<"src" | "dst" | WlanAddress, (at: AddressAt) =>
   addr1: (at) => at(4),
   addr2: (at) => all(not(all(isControl, any(isSubtype(SUBTYPE_CTS), isSubtype(SUBTYPE_ACK)))), at(10)),
   addr3: (at) => all(not(isControl), at(16)),
-  addr4: (at) => all(guard(LINK_HEADER, FLAGS, 1, TO_DS | FROM_DS, TO_DS | FROM_DS), at(24)),
+  addr4: (at) => all(field(LINK_HEADER, FLAGS, 1, TO_DS | FROM_DS, TO_DS | FROM_DS), at(24)),
 };
 
 export function isWlanAddress(direction: Direction | undefined): direction is WlanAddress {
