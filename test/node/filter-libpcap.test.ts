@@ -10,7 +10,7 @@ import { linkOf } from "../../src/core/link-types.ts";
 import { DESCRIPTOR_LENGTH, DESCRIPTOR_LINK } from "../../src/layout/descriptor.layout.ts";
 import { Expressions, type Frame, Random } from "../support/filter-expressions.ts";
 import { chainFrames, FROZEN_SEED, filterFrames, hexOf } from "../support/filter-frames.ts";
-import { FILTER_LINKS, linkFrames } from "../support/filter-links.ts";
+import { FILTER_LINKS, frozenLink, linkFrames } from "../support/filter-links.ts";
 import { FilterOracle } from "../support/filter-oracle.ts";
 import { CAPTURES_FOLDER, realCaptures } from "../support/real-captures.ts";
 
@@ -180,6 +180,21 @@ describe.skipIf(oracle.missing !== undefined)(
       const { compared, matches } = compare([...texts, ...texts.map((text) => `not ${text}`)], frames);
       expect(compared).toBe(2 * texts.length);
       expect(matches).toBeGreaterThan(frames.length);
+    });
+
+    test("the frozen verdicts on frames of other links are libpcap's", () => {
+      const verdicts = FILTER_LINKS.map((link) => {
+        const { texts, frames } = frozenLink(link);
+        const judged = oracle.judge(texts, frames, link.linkType);
+        const known = judged.flatMap(({ error, plain }, index) =>
+          error === undefined ? [[texts[index] as string, hexOf(plain)]] : [],
+        );
+        return [link.name, Object.fromEntries(known)] as const;
+      });
+      const path = join(import.meta.dirname, "../fixtures/filter-link-verdicts.json");
+      if (process.env.FILTER_FREEZE !== undefined)
+        writeFileSync(path, `${JSON.stringify(Object.fromEntries(verdicts), null, 2)}\n`);
+      expect(JSON.parse(readFileSync(path, "utf8"))).toEqual(Object.fromEntries(verdicts));
     });
 
     test("the frozen verdicts are libpcap's", () => {

@@ -1,7 +1,8 @@
 // Frames of other links than Ethernet for filters: packets that Ethernet frames carry, behind the headers of a link. They
 // are changed and cut behind these headers: there libpcap and what is here agree, and where they do not, docs/filter.md
 // says so.
-import { type Frame, Random, type Words } from "./filter-expressions.ts";
+import { Expressions, type Frame, Random, type Words } from "./filter-expressions.ts";
+import { FROZEN_SEED, filterFrames } from "./filter-frames.ts";
 import { LINK_FRAMES } from "./link-frames.ts";
 
 /** A link type: the ways in which libpcap knows its frames (link-frames.ts), and words that are about it. */
@@ -27,6 +28,19 @@ export const FILTER_LINKS: readonly FilterLink[] = [
   { name: "802.11", linkType: 105, choices: [0, 1, 8, 9, 16, 17], words: "wlan" },
   { name: "802.11 with radiotap", linkType: 127, choices: [0, 1, 41, 64, 128, 145, 225], words: "wlan" },
 ];
+
+/** Expressions for each link whose verdicts are frozen, and the frames they are judged on. */
+export function frozenLink(link: FilterLink): {
+  readonly texts: readonly string[];
+  readonly frames: readonly Frame[];
+} {
+  const packets = filterFrames(FROZEN_SEED);
+  const expressions = new Expressions(FROZEN_SEED + link.linkType, packets, link.words);
+  const texts = new Set(Array.from({ length: FROZEN_EXPRESSIONS }, () => expressions.next()));
+  return { texts: [...texts], frames: linkFrames(link, packets, FROZEN_SEED) };
+}
+
+const FROZEN_EXPRESSIONS = 40;
 
 const STATIONS = [2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 9];
 /** Beginnings of 802.11 frames that carry no packets: a beacon to all, requests and answers, and null data. */
