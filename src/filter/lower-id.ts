@@ -14,10 +14,10 @@ import {
   TYPE_RARP,
   transportOf,
 } from "./place.ts";
-import { ISO_PROTOCOLS, ofIpProtocol, ofIsisTypes, ofIsoProtocol } from "./protocols.ts";
+import { ofIpProtocol, ofIsisTypes, ofIsoProtocol } from "./protocols.ts";
 import { quoted, syntaxError } from "./syntax-error.ts";
 import type { Direction, Id, Qualifiers, Tree, WlanAddress } from "./tree.ts";
-import { ETHER_PROTOCOLS, IP_PROTOCOLS, PORTS } from "./words.ts";
+import { ETHER_PROTOCOLS, IP_PROTOCOLS, ISO_PROTOCOLS, PORTS } from "./words.ts";
 
 export type IdTree = Extract<Tree, { kind: "id" }>;
 export type SetTree = Extract<Tree, { kind: "set" }>;
@@ -319,7 +319,7 @@ function inRange(transport: Spot, offset: number, { first, last, single }: Range
 /** The names of numbers, where they are not those of IP's protocols. */
 const NAMES: ReadonlyMap<string | undefined, ReadonlyMap<string, number>> = new Map([
   ["ether", ETHER_PROTOCOLS],
-  ["iso", ISO_PROTOCOLS],
+  ["iso", new Map(Object.entries(ISO_PROTOCOLS))],
 ]);
 
 function protocolOf({ protocol }: Qualifiers, id: Id, at: number): number {

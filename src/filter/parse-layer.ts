@@ -5,7 +5,8 @@ import { dropReasons } from "../core/drop-reasons.ts";
 import { VERDICT_DROP, VERDICT_FORWARD } from "../layout/descriptor.layout.ts";
 import type { Reader } from "./reader.ts";
 import { expected, syntaxError } from "./syntax-error.ts";
-import { type Position, type Range, type Tree, TUNNEL_NAMES } from "./tree.ts";
+import type { Position, Range, Tree } from "./tree.ts";
+import { TUNNEL_KINDS } from "./words.ts";
 
 const VNI_MOST = 0xffffff;
 const NUMBER_MOST = 0xffffffff;
@@ -78,8 +79,8 @@ export function parseExtension(reader: Reader): Tree | undefined {
     case "tunnel": {
       reader.take();
       const kind = reader.take();
-      if ((kind.type !== "name" && kind.type !== "word") || !TUNNEL_NAMES.includes(kind.text))
-        throw expected(`one of ${TUNNEL_NAMES.join(", ")}`, kind.at, kind.text);
+      if ((kind.type !== "name" && kind.type !== "word") || !TUNNEL_KINDS.has(kind.text))
+        throw expected(`one of ${[...TUNNEL_KINDS.keys()].join(", ")}`, kind.at, kind.text);
       return { kind: "tunnel", tunnel: kind.text, at };
     }
     case "mark":

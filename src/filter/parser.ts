@@ -134,7 +134,7 @@ class Parser {
     if (type !== "word") throw this.#noPrimitive();
     const other = this.#otherPrimitive();
     if (other !== undefined) return { tree: other, qualifiers: undefined };
-    const protocol = PROTOCOLS.get(text);
+    const protocol = PROTOCOLS.has(text) ? text : undefined;
     if (protocol !== undefined) reader.take();
     // What is about 802.11 may have a protocol in front: `wlan type mgt`.
     if (protocol !== undefined && reader.at("type", "subtype", "dir"))
@@ -171,7 +171,6 @@ class Parser {
       reader.take();
       return { kind: "shift", shift: text as Shift, ranges: this.#shiftNumbers(text, most), at };
     }
-    if (reader.taken("pppoed")) return { kind: "protocol", protocol: "pppoed", at };
     if (reader.at("less", "greater")) {
       const operator = reader.take().text === "less" ? "<=" : ">=";
       const right = { kind: "number", value: reader.number("a length in bytes", 0xffffffff) } as const;

@@ -44,9 +44,9 @@ const IPV6_LENGTH = 40;
 const FRAGMENT_HEADER = 44;
 
 export const SAP_ISO = 0xfe;
-export const SAP_STP = 0x42;
-export const SAP_IPX = 0xe0;
-export const SAP_NETBEUI = 0xf0;
+const SAP_STP = 0x42;
+const SAP_IPX = 0xe0;
+const SAP_NETBEUI = 0xf0;
 const SAP_IP = 0x06;
 
 /** What PPP calls protocols that Ethernet knows by another number. */

@@ -65,11 +65,6 @@ export type Value =
 
 export type Shift = "vlan" | "mpls" | "pppoes" | "geneve" | "vxlan";
 
-/** Kinds of tunnels that can be asked for. */
-export const TUNNEL_NAMES: readonly string[] = [
-  ...["vxlan", "geneve", "gre", "nvgre", "vxlan-gpe", "erspan", "ipip", "6in4", "4in6", "6in6"],
-];
-
 /** `at` is where it stands in the text. */
 export type Tree =
   | { readonly kind: "all" | "any"; readonly terms: readonly Tree[] }
