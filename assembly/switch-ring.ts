@@ -50,7 +50,7 @@ import {
   SWITCH_INTERRUPTED,
   SWITCH_PAUSE,
 } from "../src/layout/switch.layout";
-import { readRecords, recordLength, writeRecord } from "./records";
+import { readRecords, recordLength, writeNoNotes, writeRecord } from "./records";
 import { runSwitch } from "./switch";
 
 /** As runRings, for a cursor with a switch; a part of a burst counts as one, if anything left. */
@@ -157,6 +157,7 @@ function writeOut(cursor: usize, context: usize, transmit: usize, journal: usize
     }
     if (total > free) break;
     writeRecord(items + (tail & mask), d, length, total);
+    writeNoNotes(items + (tail & mask));
     tail += total;
     free -= total;
   }

@@ -178,6 +178,17 @@ export function bigint(): Kind<bigint> {
   return { expected: "a bigint", check };
 }
 
+/** A bigint, both bounds included. */
+export function wholeBigint(minimum: bigint, maximum: bigint): Kind<bigint> {
+  const expected = `a bigint from ${minimum} to ${maximum}`;
+  const check = (path: string, value: unknown): bigint => {
+    if (typeof value !== "bigint") throw wrongType(path, expected, value, "a bigint");
+    if (value >= minimum && value <= maximum) return value;
+    throw new ArgumentRangeError("out-of-range", path, `expected ${expected}, got ${value}`);
+  };
+  return { expected, check };
+}
+
 /** Something of a class. */
 export function instance<T>(Class: abstract new (...args: never[]) => T, expected: string): Kind<T> {
   const check = (path: string, value: unknown): T => {
