@@ -20,7 +20,7 @@ export interface PipelineCounters {
   readonly stageDrops: readonly number[];
   /** What each `count` stage has counted, in order. */
   readonly counts: readonly StageCounts[];
-  /** What each `module` stage has counted that counts more than frames changed, in order. */
+  /** What each stage of one's own has counted that counts more than frames changed, in order. */
   readonly modules: readonly ModuleCounts[];
 }
 

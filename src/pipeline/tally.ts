@@ -19,12 +19,14 @@ export interface Tally {
   readonly modules: readonly ModuleCounts[];
 }
 
-/** What a `module` stage has counted. */
+/** What a `module` stage has counted, or a stage in JavaScript that has counters. */
 export interface ModuleCounts {
   /** Which stage of the pipeline that is, from 0. */
   readonly stage: number;
   /** Its `countedBytes` behind the first eight, as numbers of 64 bits: exact up to 2^53. */
   readonly values: readonly number[];
+  /** What each is called, of a stage in JavaScript. */
+  readonly names?: readonly string[];
 }
 
 /** Of frames that there were not. */
@@ -52,8 +54,10 @@ export function readTally(kernels: Kernels, address: number, { states }: Compile
     tables: states.flatMap(({ offset, table }, stage) =>
       table === undefined ? [] : [readTable(kernels, stage, address + offset, table)],
     ),
-    modules: states.flatMap(({ offset, counted, told }, stage) =>
-      told === true ? [{ stage, values: readCounters(kernels, address + offset, counted) }] : [],
+    modules: states.flatMap(({ offset, counted, told, names }, stage) =>
+      told === true
+        ? [{ stage, values: readCounters(kernels, address + offset, counted), ...(names && { names }) }]
+        : [],
     ),
   };
 }
@@ -68,7 +72,7 @@ export function sumTallies(all: readonly Tally[]): Tally {
   const changed: number[] = [];
   const stageDrops: number[] = [];
   const tables = new Map<number, [TableTally, ...TableTally[]]>();
-  const modules = new Map<number, number[]>();
+  const modules = new Map<number, ModuleCounts>();
   let forwarded = 0;
   for (const tally of all) {
     forwarded += tally.forwarded;
@@ -80,9 +84,10 @@ export function sumTallies(all: readonly Tally[]): Tally {
       if (before === undefined) tables.set(table.stage, [table]);
       else before.push(table);
     }
-    for (const { stage, values } of tally.modules) {
-      const before = modules.get(stage);
-      modules.set(stage, before === undefined ? [...values] : before.map((sum, i) => sum + (values[i] ?? 0)));
+    for (const counts of tally.modules) {
+      const before = modules.get(counts.stage)?.values;
+      const values = before?.map((sum, i) => sum + (counts.values[i] ?? 0)) ?? [...counts.values];
+      modules.set(counts.stage, { ...counts, values });
     }
   }
   return {
@@ -91,7 +96,7 @@ export function sumTallies(all: readonly Tally[]): Tally {
     changed,
     stageDrops,
     tables: [...tables.values()].map(sumTables),
-    modules: [...modules].map(([stage, values]) => ({ stage, values })),
+    modules: [...modules.values()],
   };
 }
 
