@@ -178,12 +178,12 @@ export function bigint(): Kind<bigint> {
   return { expected: "a bigint", check };
 }
 
-/** A bigint, both bounds included. */
-export function wholeBigint(minimum: bigint, maximum: bigint): Kind<bigint> {
-  const expected = `a bigint from ${minimum} to ${maximum}`;
+/** A bigint that 64 bits hold, without a sign. */
+export function uint64(): Kind<bigint> {
+  const expected = "a bigint from 0 to 2^64 - 1";
   const check = (path: string, value: unknown): bigint => {
     if (typeof value !== "bigint") throw wrongType(path, expected, value, "a bigint");
-    if (value >= minimum && value <= maximum) return value;
+    if (BigInt.asUintN(64, value) === value) return value;
     throw new ArgumentRangeError("out-of-range", path, `expected ${expected}, got ${value}`);
   };
   return { expected, check };

@@ -7,7 +7,7 @@ import { ArgumentRangeError } from "../core/argument-error.ts";
 import { byteArray, closed, wholeNumber, wrongType } from "../core/arguments.ts";
 import { type DropNotices, NoticeCollector } from "../core/drop-notices.ts";
 import { type DropReason, dropReason } from "../core/drop-reasons.ts";
-import { checkFields, type Fields, fieldOf, onlyFields, whole, wholeBigint } from "../core/fields.ts";
+import { checkFields, type Fields, fieldOf, onlyFields, uint64, whole } from "../core/fields.ts";
 import { expectKernels, expectSameKernels, type Kernels } from "../kernel/kernels.ts";
 import {
   BATCH_FRAMES_DEFAULT,
@@ -66,14 +66,12 @@ const BATCH_FIELDS: Fields<FrameBatchOptions, "frames" | "frameBytes" | "headroo
   headroom: { ...whole(0, HEADROOM_MAXIMUM), fallback: HEADROOM_DEFAULT },
 };
 
-const TIME_MAXIMUM = 0xffff_ffff_ffff_ffffn;
-
 /** Checked one by one, because notes may come with every frame. */
 const NOTES_FIELDS = {
   // From the frame's length on, that is.
   wireLength: whole(0, 0xffffffff),
   mark: { ...whole(0, 0xffffffff), fallback: 0 },
-  time: { ...wholeBigint(0n, TIME_MAXIMUM), fallback: 0n },
+  time: { ...uint64(), fallback: 0n },
   port: { ...whole(0, 0xffffffff), fallback: 0 },
 } satisfies Fields<FrameNotes, "mark" | "time" | "port">;
 

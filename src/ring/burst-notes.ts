@@ -2,7 +2,7 @@
 
 import { ArgumentRangeError } from "../core/argument-error.ts";
 import { wholeNumber, wrongType } from "../core/arguments.ts";
-import { type Fields, given, onlyFields } from "../core/fields.ts";
+import { type Fields, given, onlyFields, uint64 } from "../core/fields.ts";
 
 /** What goes along with the frames of a burst; each list has an item for each frame. What is not given is 0. */
 export interface BurstNotes {
@@ -29,7 +29,7 @@ export interface CheckedNotes {
 }
 
 const NUMBER_MAXIMUM = 0xffffffff;
-const TIME_MAXIMUM = 0xffff_ffff_ffff_ffffn;
+const TIME = uint64();
 
 /**
  * Checks what goes along with `count` frames; undefined if that is nothing.
@@ -70,12 +70,6 @@ function timeWords(times: BigUint64Array | readonly bigint[], count: number): Ui
   }
   if (!Array.isArray(times)) throw wrongType("times", "a BigUint64Array or an array of bigints", times);
   const own = new BigUint64Array(count);
-  for (let index = 0; index < count; index++) {
-    const time: unknown = times[index];
-    if (typeof time !== "bigint") throw wrongType("times", "a bigint", time);
-    if (time < 0n || time > TIME_MAXIMUM)
-      throw new ArgumentRangeError("out-of-range", "times", `expected 0 to 2^64 - 1, got ${time}`);
-    own[index] = time;
-  }
+  for (let index = 0; index < count; index++) own[index] = TIME.check("times", times[index]);
   return new Uint32Array(own.buffer);
 }

@@ -11,7 +11,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type InstalledPackage, installPackage, packageJson, root } from "../support/installed-package.ts";
 import { run } from "../support/run-program.ts";
 
-const BUNDLE_LIMIT = 108_500; // bytes after gzip
+const BUNDLE_LIMIT = 110_500; // bytes after gzip
 /** What `frameferry/filter` adds to a page that has the main entry. */
 const FILTER_LIMIT = 21_500;
 
