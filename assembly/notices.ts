@@ -54,21 +54,34 @@ export function noteDropped(descriptors: usize, count: u32, stage: u32): void {
   }
 }
 
-/** Takes over what no stage sees, from the record that the frame came in: it ends where the frame's headroom begins. */
-export function copyNotes(out: usize, d: usize): void {
+/**
+ * Takes over what no stage sees, from the record that the frame came in: it ends where the frame's headroom begins. Without
+ * `notes` nothing has been said there.
+ */
+export function copyNotes(out: usize, d: usize, notes: bool): void {
+  if (!notes) {
+    writeNoNotes(out);
+    return;
+  }
   const record: usize = load<u32>(d, DESCRIPTOR_FLOOR) - RECORD_HEADER_LENGTH;
   store<u32>(out, load<u32>(record, RECORD_PORT), RECORD_PORT);
   store<u64>(out, load<u64>(record, RECORD_TIME), RECORD_TIME);
 }
 
+/** Of a record of whose frame nothing has been said. */
+export function writeNoNotes(out: usize): void {
+  store<u32>(out, 0, RECORD_PORT);
+  store<u64>(out, 0, RECORD_TIME);
+}
+
 /** Writes a notice in place of a frame that was dropped, and returns where the next record begins. */
-export function writeNotice(out: usize, d: usize): usize {
+export function writeNotice(out: usize, d: usize, notes: bool): usize {
   store<u32>(out, RECORD_HEADER_LENGTH, RECORD_TOTAL);
   store<u32>(out, NOTICE, RECORD_FRAME_LENGTH);
   store<u32>(out, load<u32>(d, DESCRIPTOR_WIRE_LENGTH), RECORD_WIRE_LENGTH);
   store<u32>(out, load<u32>(d, DESCRIPTOR_MARK), RECORD_MARK);
   store<u8>(out, load<u8>(d, DESCRIPTOR_REASON), RECORD_REASON);
   store<u8>(out, load<u8>(d, DESCRIPTOR_TRAILER), RECORD_STAGE);
-  copyNotes(out, d);
+  copyNotes(out, d, notes);
   return out + RECORD_HEADER_LENGTH;
 }

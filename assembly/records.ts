@@ -9,6 +9,7 @@ import {
   CURSOR_HEADROOM,
   CURSOR_IN,
   CURSOR_IN_END,
+  CURSOR_NOTES,
   CURSOR_NOTICES,
   CURSOR_OUT,
   CURSOR_OUT_END,
@@ -34,8 +35,6 @@ import {
   RECORD_FRAME_LENGTH,
   RECORD_HEADER_LENGTH,
   RECORD_MARK,
-  RECORD_PORT,
-  RECORD_TIME,
   RECORD_TOTAL,
   RECORD_VNI,
   RECORD_WIRE_LENGTH,
@@ -102,28 +101,24 @@ export function writeRecord(out: usize, d: usize, length: u32, total: u32): void
   copy(out + RECORD_HEADER_LENGTH, load<u32>(d, DESCRIPTOR_OFFSET), length);
 }
 
-/** Of a record whose frame has not come in a record: there is nothing to take over. */
-export function writeNoNotes(out: usize): void {
-  store<u32>(out, 0, RECORD_PORT);
-  store<u64>(out, 0, RECORD_TIME);
-}
-
 /** Writes the frames of a burst that were not dropped as records without headroom, and notices of the others if asked to. */
 export function writeRecords(cursor: usize, count: u32): void {
   const descriptors: usize = load<u32>(cursor, CURSOR_DESCRIPTORS);
   const end: usize = descriptors + count * DESCRIPTOR_LENGTH;
   let out: usize = load<u32>(cursor, CURSOR_OUT);
   const notices = load<u32>(cursor, CURSOR_NOTICES) !== 0;
+  // In this order, once they have been read: whoever sets it has put them in order before.
+  const notes = atomic.load<u32>(cursor + CURSOR_NOTES) !== 0;
   let bytes: u64 = 0;
   for (let d = descriptors; d < end; d += DESCRIPTOR_LENGTH) {
     if (load<u8>(d, DESCRIPTOR_VERDICT) === VERDICT_DROP) {
-      if (notices) out = writeNotice(out, d);
+      if (notices) out = writeNotice(out, d, notes);
       continue;
     }
     const length = load<u32>(d, DESCRIPTOR_FRAME_LENGTH);
     const total = recordLength(length);
     writeRecord(out, d, length, total);
-    copyNotes(out, d);
+    copyNotes(out, d, notes);
     bytes += length;
     out += total;
   }

@@ -50,7 +50,8 @@ import {
   SWITCH_INTERRUPTED,
   SWITCH_PAUSE,
 } from "../src/layout/switch.layout";
-import { readRecords, recordLength, writeNoNotes, writeRecord } from "./records";
+import { writeNoNotes } from "./notices";
+import { readRecords, recordLength, writeRecord } from "./records";
 import { runSwitch } from "./switch";
 
 /** As runRings, for a cursor with a switch; a part of a burst counts as one, if anything left. */

@@ -94,11 +94,16 @@ export class PipelineLane extends RingLane {
   }
 
   protected override tellDied(records: readonly number[]): void {
-    for (const record of records) this.#notices?.add(this.kernels.words, record >>> 2, DROP_WORKER_DIED);
+    if (this.#notices === undefined) return;
+    this.carryNotes();
+    for (const record of records) this.#notices.add(this.kernels.words, record >>> 2, DROP_WORKER_DIED);
   }
 
   /** Of a burst that was in work: its descriptors stand in the order of its records, and say what had been dropped. */
   #tellBurst(records: readonly number[]): void {
+    const notices = this.#notices;
+    if (notices === undefined) return;
+    this.carryNotes();
     const { bytes, words } = this.kernels;
     const first = words[(this.addresses.cursor + CURSOR_DESCRIPTORS) >>> 2] as number;
     records.forEach((record, index) => {
@@ -107,7 +112,7 @@ export class PipelineLane extends RingLane {
       const reason = isDropped ? (bytes[at + DESCRIPTOR_REASON] as number) : DROP_WORKER_DIED;
       const isNoted = isDropped && bytes[at + DESCRIPTOR_LINK] === LINK_NOTED;
       const stage = isNoted ? (bytes[at + DESCRIPTOR_TRAILER] as number) : NO_STAGE;
-      this.#notices?.add(words, record >>> 2, reason, stage);
+      notices.add(words, record >>> 2, reason, stage);
     });
   }
 

@@ -10,6 +10,7 @@ import {
   CURSOR_HEADROOM,
   CURSOR_JOURNAL,
   CURSOR_LENGTH,
+  CURSOR_NOTES,
   CURSOR_NOTICES,
   CURSOR_STATUS,
   STATUS_OUTPUT_FULL,
@@ -109,14 +110,21 @@ export abstract class RingLane implements Lane {
       for (const region of regions) plan.release(region);
       throw error;
     }
-    this.#producer = new ByteRingProducer(kernels, this.addresses.receive);
+    this.#producer = new ByteRingProducer(kernels, this.addresses.receive, false);
     this.#consumer = new ByteRingConsumer(kernels, this.addresses.transmit, notices);
     // The result must fit half of the ring too.
     this.longest = this.#producer.longest - growth;
   }
 
   add(frame: Uint8Array, mark: number, notes?: CheckedNotes, index?: number): boolean {
+    if (notes !== undefined) this.carryNotes();
     return this.#producer.add(frame, mark, notes, index);
+  }
+
+  /** From here on records say what is said of their frames; the worker hears of it when all records do. */
+  protected carryNotes(): void {
+    this.#producer.carryNotes();
+    Atomics.store(this.kernels.signed, (this.addresses.cursor + CURSOR_NOTES) >>> 2, 1);
   }
 
   publish(): boolean {

@@ -163,7 +163,7 @@ export class ByteRing extends RingEnd {
   }
 
   get #producer(): ByteRingProducer {
-    this.#putting ??= new ByteRingProducer(this.kernels, this.address);
+    this.#putting ??= new ByteRingProducer(this.kernels, this.address, true);
     return this.#putting;
   }
 }
