@@ -94,3 +94,7 @@ export const OWN_REASONS_END = 256;
  */
 export const COUNTER_LENGTH = 8;
 export const COUNTERS_LENGTH = 2048;
+
+/** Of a pipeline stand behind them, eight bytes a stage: how many frames each of its stages dropped. */
+export const STAGE_DROPS = 2048;
+export const PIPELINE_COUNTERS_LENGTH = 2560;

@@ -185,6 +185,7 @@ const ROW_MAKERS = [
     "flag",
     "bytes",
     "text",
+    "uint64",
     "callback",
     "signal",
     "given",
