@@ -1,6 +1,9 @@
 // `frameferry/stages`: ready stages for pipelines, which run as stages of one's own do.
 
 export type { ModuleStage } from "./pipeline/stages.ts";
+export { type AnonymiseOptions, anonymise } from "./ready/anonymise.ts";
+export { type MarkOptions, mark } from "./ready/mark.ts";
+export { type TruncateOptions, truncate } from "./ready/truncate.ts";
 export type { RuleMatch, RuleProtocol } from "./rules/rule-match.ts";
 export {
   type Rule,
