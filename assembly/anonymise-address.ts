@@ -66,7 +66,7 @@ export function changeIpv6(at: usize): void {
 }
 
 export function changeMac(at: usize): void {
-  const before = ((<u64>bswap<u16>(load<u16>(at))) << 32) | (<u64>bswap<u32>(load<u32>(at, 2)));
+  const before = ((<u64>bswap<u16>(load<u16>(at))) << 32) | <u64>bswap<u32>(load<u32>(at, 2));
   const after = mac(before);
   store<u16>(at, bswap<u16>(<u16>(after >>> 32)));
   store<u32>(at, bswap<u32>(<u32>after), 2);
@@ -76,7 +76,7 @@ function ipv4(address: u32): u32 {
   const place: usize =
     caches +
     ANONYMISE_IPV4_CACHE +
-    ((<usize>(<u32>(address * <u32>0x9e3779b1))) >>> 16) % ANONYMISE_IPV4_PLACES * 8;
+    ((<usize>(<u32>(address * <u32>0x9e3779b1)) >>> 16) % ANONYMISE_IPV4_PLACES) * 8;
   if (load<u32>(place) === address) return load<u32>(place, 4);
   const bits: u64 = (<u64>address) << 32;
   const stays = pinned(rows4, rows6, bits, 0, 32);
@@ -94,7 +94,7 @@ function ipv6(first: u64, second: u64): void {
   const place: usize =
     caches +
     ANONYMISE_IPV6_CACHE +
-    <usize>(((first ^ (second * SCATTER)) * SCATTER) >>> 32) % ANONYMISE_IPV6_PLACES * 32;
+    (<usize>(((first ^ (second * SCATTER)) * SCATTER) >>> 32) % ANONYMISE_IPV6_PLACES) * 32;
   if (load<u64>(place) === first && load<u64>(place, 8) === second) {
     high = load<u64>(place, 16);
     low = load<u64>(place, 24);
@@ -169,7 +169,7 @@ function pinned(row: usize, end: usize, first: u64, second: u64, bits: u32): u32
 function mac(address: u64): u64 {
   if ((flags & ANONYMISE_KEEP_MACS) !== 0) return address;
   const place: usize =
-    caches + ANONYMISE_MAC_CACHE + <usize>((address * SCATTER) >>> 40) % ANONYMISE_MAC_PLACES * 16;
+    caches + ANONYMISE_MAC_CACHE + (<usize>((address * SCATTER) >>> 40) % ANONYMISE_MAC_PLACES) * 16;
   if (load<u64>(place) === address) return load<u64>(place, 8);
   const after = (address & 0x10000000000) !== 0 ? group(address) : station(address);
   store<u64>(place, address);

@@ -132,7 +132,8 @@ export function noteSum(field: usize, at: usize, behind: usize, protocol: u32): 
   let whole = true;
   if (protocol !== 0) {
     const length = <u32>(behind - at);
-    const rest: u64 = <u64>(protocol << 8) + <u64>bswap<u16>(<u16>length) + <u64>bswap<u16>(<u16>(length >>> 16));
+    const rest: u64 =
+      <u64>(protocol << 8) + <u64>bswap<u16>(<u16>length) + <u64>bswap<u16>(<u16>(length >>> 16));
     before = pseudoBefore + rest;
     after = pseudoAfter + rest;
     whole = isWhole;
@@ -145,16 +146,11 @@ export function noteMessageSum(field: usize, at: usize, behind: usize): void {
   if (present(field, behind) >= 2) note(field, at, behind, 0, 0, isWhole, 0);
 }
 
-function note(
-  field: usize,
-  at: usize,
-  behind: usize,
-  before: u64,
-  after: u64,
-  whole: bool,
-  more: u32,
-): void {
-  if (sumCount === ANONYMISE_SUMS_MAXIMUM) return store<u16>(field, 0);
+function note(field: usize, at: usize, behind: usize, before: u64, after: u64, whole: bool, more: u32): void {
+  if (sumCount === ANONYMISE_SUMS_MAXIMUM) {
+    store<u16>(field, 0);
+    return;
+  }
   const stop = behind < captured ? behind : captured;
   const total = fold(sum(at, <u32>(stop - at)) + before);
   const state = !whole || behind > captured ? UNSEEN : total === 0xffff ? RIGHT : WRONG;
@@ -177,7 +173,10 @@ function settle(entry: usize): void {
   const from: usize = load<u32>(entry, SUM_START);
   const states = load<u32>(entry, SUM_STATE);
   const state = states & ~NEVER_ZERO;
-  if (state === UNSEEN && (flags & ANONYMISE_KEEP_PAYLOAD) === 0) return store<u16>(field, 0);
+  if (state === UNSEEN && (flags & ANONYMISE_KEEP_PAYLOAD) === 0) {
+    store<u16>(field, 0);
+    return;
+  }
   const old: u32 = load<u16>(field);
   store<u16>(field, 0);
   const after = sum(from, load<u32>(entry, SUM_END) - <u32>from) + load<u64>(entry, SUM_PSEUDO);

@@ -8,31 +8,44 @@ import { changeIpv4, changeIpv6, changeMac } from "./anonymise-address";
 import { goOn, half, noteMessageSum, noteSum, payload, present, unknown, wipe } from "./anonymise-bytes";
 
 export function openIcmp(at: usize, end: usize): void {
-  if (present(at, end) < <u32>ICMP_BODY) return wipe(at + ICMP_REST, end);
+  if (present(at, end) < <u32>ICMP_BODY) {
+    wipe(at + ICMP_REST, end);
+    return;
+  }
   noteMessageSum(at + ICMP_CHECKSUM, at, end);
   switch (load<u8>(at, ICMP_TYPE)) {
     case 0: // echo
     case 8:
-      return payload(at + ICMP_BODY, end);
+      payload(at + ICMP_BODY, end);
+      return;
     case 5: // redirect
       changeIpv4(at + ICMP_REST);
-      return goOn(ETHERTYPE_IPV4, at + ICMP_BODY, end);
+      goOn(ETHERTYPE_IPV4, at + ICMP_BODY, end);
+      return;
     case 3: // unreachable, quench, time exceeded, parameter problem
     case 4:
     case 11:
     case 12:
-      return goOn(ETHERTYPE_IPV4, at + ICMP_BODY, end);
+      goOn(ETHERTYPE_IPV4, at + ICMP_BODY, end);
+      return;
     case 9: // router advertisement: how many, and of how many words
-      if (load<u8>(at, 5) !== 2) return unknown(at + ICMP_BODY, end);
-      return changeRouters(at + ICMP_BODY, end, load<u8>(at, 4));
+      if (load<u8>(at, 5) !== 2) {
+        unknown(at + ICMP_BODY, end);
+        return;
+      }
+      changeRouters(at + ICMP_BODY, end, load<u8>(at, 4));
+      return;
     case 13: // timestamps
     case 14:
-      return unknown(at + 20, end);
+      unknown(at + 20, end);
+      return;
     case 17: // mask
     case 18:
-      return unknown(at + 12, end);
+      unknown(at + 12, end);
+      return;
     default:
-      return unknown(at + ICMP_REST, end);
+      unknown(at + ICMP_REST, end);
+      return;
   }
 }
 
@@ -43,22 +56,32 @@ function changeRouters(at: usize, end: usize, count: u32): void {
 
 export function openIgmp(at: usize, end: usize): void {
   const there = present(at, end);
-  if (there < 8) return wipe(at + ICMP_REST, end);
+  if (there < 8) {
+    wipe(at + ICMP_REST, end);
+    return;
+  }
   noteMessageSum(at + ICMP_CHECKSUM, at, end);
   switch (load<u8>(at)) {
     case 0x11: // a query, of version 3 with sources
       changeIpv4(at + 4);
-      if (there < 12) return unknown(at + 8, end);
-      return unknown(changeAllIpv4(at + 12, end, half(at + 10)), end);
+      if (there < 12) {
+        unknown(at + 8, end);
+        return;
+      }
+      unknown(changeAllIpv4(at + 12, end, half(at + 10)), end);
+      return;
     case 0x12: // reports and leaving
     case 0x16:
     case 0x17:
       changeIpv4(at + 4);
-      return unknown(at + 8, end);
+      unknown(at + 8, end);
+      return;
     case 0x22:
-      return changeReports(at + 8, end, half(at + 6), 4);
+      changeReports(at + 8, end, half(at + 6), 4);
+      return;
     default:
-      return unknown(at + ICMP_REST, end);
+      unknown(at + ICMP_REST, end);
+      return;
   }
 }
 
@@ -92,39 +115,65 @@ function changeReports(at: usize, end: usize, count: u32, size: u32): void {
 
 export function openIcmpv6(at: usize, end: usize): void {
   const there = present(at, end);
-  if (there < <u32>ICMP_BODY) return wipe(at + ICMP_REST, end);
+  if (there < <u32>ICMP_BODY) {
+    wipe(at + ICMP_REST, end);
+    return;
+  }
   noteSum(at + ICMP_CHECKSUM, at, end, IP_PROTOCOL_ICMPV6);
   const type: u32 = load<u8>(at, ICMP_TYPE);
-  if (type >= 1 && type <= 4) return goOn(ETHERTYPE_IPV6, at + ICMP_BODY, end);
+  if (type >= 1 && type <= 4) {
+    goOn(ETHERTYPE_IPV6, at + ICMP_BODY, end);
+    return;
+  }
   switch (type) {
     case 128: // echo
     case 129:
-      return payload(at + ICMP_BODY, end);
+      payload(at + ICMP_BODY, end);
+      return;
     case 130: // listeners: a query, of version 2 with sources; a report; the end of one
     case 131:
     case 132:
-      if (there < 24) return wipe(at + ICMP_BODY, end);
+      if (there < 24) {
+        wipe(at + ICMP_BODY, end);
+        return;
+      }
       changeIpv6(at + ICMP_BODY);
-      if (type !== 130 || there < 28) return unknown(at + 24, end);
-      return unknown(changeAllIpv6(at + 28, end, half(at + 26)), end);
+      if (type !== 130 || there < 28) {
+        unknown(at + 24, end);
+        return;
+      }
+      unknown(changeAllIpv6(at + 28, end, half(at + 26)), end);
+      return;
     case 143:
-      return changeReports(at + ICMP_BODY, end, half(at + 6), 16);
+      changeReports(at + ICMP_BODY, end, half(at + 6), 16);
+      return;
     case 133: // solicitation of routers, and their advertisement
-      return openOptions(at + ICMP_BODY, end);
+      openOptions(at + ICMP_BODY, end);
+      return;
     case 134:
-      return openOptions(at + 16, end);
+      openOptions(at + 16, end);
+      return;
     case 135: // solicitation of a neighbour, and its advertisement
     case 136:
-      if (there < 24) return wipe(at + ICMP_BODY, end);
+      if (there < 24) {
+        wipe(at + ICMP_BODY, end);
+        return;
+      }
       changeIpv6(at + ICMP_BODY);
-      return openOptions(at + 24, end);
+      openOptions(at + 24, end);
+      return;
     case 137: // redirect
-      if (there < 40) return wipe(at + ICMP_BODY, end);
+      if (there < 40) {
+        wipe(at + ICMP_BODY, end);
+        return;
+      }
       changeIpv6(at + ICMP_BODY);
       changeIpv6(at + 24);
-      return openOptions(at + 40, end);
+      openOptions(at + 40, end);
+      return;
     default:
-      return unknown(at + ICMP_REST, end);
+      unknown(at + ICMP_REST, end);
+      return;
   }
 }
 
@@ -146,7 +195,8 @@ function openOptions(at: usize, end: usize): void {
         break;
       case 4: // the packet that a redirect is about, which is the last there is
         wipe(at + 2, at + 8);
-        return goOn(ETHERTYPE_IPV6, at + 8, behind);
+        goOn(ETHERTYPE_IPV6, at + 8, behind);
+        return;
       case 5: // MTU
         break;
       case 25: // name servers

@@ -26,16 +26,7 @@ import {
   IPV6_SOURCE,
 } from "../src/layout/ipv6.layout";
 import { changeIpv4, changeIpv6 } from "./anonymise-address";
-import {
-  CARRIES_PROTOCOL,
-  goOn,
-  half,
-  noteSum,
-  present,
-  setPacket,
-  unknown,
-  wipe,
-} from "./anonymise-bytes";
+import { CARRIES_PROTOCOL, goOn, half, noteSum, present, setPacket, unknown, wipe } from "./anonymise-bytes";
 import { nameGroupIpv4, nameGroupIpv6 } from "./anonymise-link";
 import { sum } from "./checksum";
 
@@ -49,13 +40,19 @@ const ROUTE_SEGMENTS: u32 = 4;
 
 export function openIpv4(at: usize, end: usize): void {
   const there = present(at, end);
-  if (there < <u32>IPV4_LENGTH) return wipe(at, end);
+  if (there < <u32>IPV4_LENGTH) {
+    wipe(at, end);
+    return;
+  }
   const first: u32 = load<u8>(at);
   const headerLength = (first & 15) * 4;
   let total = half(at + IPV4_TOTAL_LENGTH);
   // Zero is what cards are given that cut packets into segments themselves.
   if (total === 0) total = <u32>(end - at);
-  if (first >>> 4 !== 4 || headerLength < <u32>IPV4_LENGTH || total < headerLength) return unknown(at, end);
+  if (first >>> 4 !== 4 || headerLength < <u32>IPV4_LENGTH || total < headerLength) {
+    unknown(at, end);
+    return;
+  }
   const behind: usize = at + total < end ? at + total : end;
   // One that was nothing stays so: cards put it in.
   if (load<u16>(at, IPV4_CHECKSUM) !== 0) noteSum(at + IPV4_CHECKSUM, at, at + headerLength, 0);
@@ -64,11 +61,17 @@ export function openIpv4(at: usize, end: usize): void {
   changeIpv4(at + IPV4_DESTINATION);
   nameGroupIpv4(at + IPV4_DESTINATION);
   const after = sum(at + IPV4_SOURCE, 8);
-  if (there < headerLength) return wipe(at + IPV4_LENGTH, end);
+  if (there < headerLength) {
+    wipe(at + IPV4_LENGTH, end);
+    return;
+  }
   if (headerLength > <u32>IPV4_LENGTH) changeOptions(at + IPV4_LENGTH, at + headerLength);
   unknown(behind, end);
   const fragment = half(at + IPV4_FRAGMENT);
-  if ((fragment & IPV4_OFFSET_MASK) !== 0) return unknown(at + headerLength, behind);
+  if ((fragment & IPV4_OFFSET_MASK) !== 0) {
+    unknown(at + headerLength, behind);
+    return;
+  }
   setPacket((fragment & IPV4_MORE_FRAGMENTS) === 0 && at + total <= end, before, after);
   goOn(CARRIES_PROTOCOL | load<u8>(at, IPV4_PROTOCOL), at + headerLength, behind);
 }
@@ -77,13 +80,19 @@ export function openIpv4(at: usize, end: usize): void {
 function changeOptions(at: usize, end: usize): void {
   while (at < end) {
     const kind: u32 = load<u8>(at) & 0x7f;
-    if (kind === 0) return wipe(at + 1, end);
+    if (kind === 0) {
+      wipe(at + 1, end);
+      return;
+    }
     if (kind === 1) {
       at++;
       continue;
     }
     const length: u32 = at + 1 < end ? <u32>load<u8>(at, 1) : 0;
-    if (length < 2 || at + length > end) return wipe(at, end);
+    if (length < 2 || at + length > end) {
+      wipe(at, end);
+      return;
+    }
     const isRoute = kind === 7 || kind === 3 || kind === 9;
     // Behind the pointer; places that nobody has filled in hold what is no address, and are changed all the same.
     if (isRoute && length > 2 && (length - 3) % 4 === 0)
@@ -94,8 +103,14 @@ function changeOptions(at: usize, end: usize): void {
 }
 
 export function openIpv6(at: usize, end: usize): void {
-  if (present(at, end) < <u32>IPV6_LENGTH) return wipe(at, end);
-  if (load<u8>(at) >>> 4 !== 6) return unknown(at, end);
+  if (present(at, end) < <u32>IPV6_LENGTH) {
+    wipe(at, end);
+    return;
+  }
+  if (load<u8>(at) >>> 4 !== 6) {
+    unknown(at, end);
+    return;
+  }
   const length = half(at + IPV6_PAYLOAD_LENGTH);
   // Zero: a jumbogram, or what cards cut into segments.
   const said: usize = length === 0 ? end : at + IPV6_LENGTH + length;
@@ -113,14 +128,23 @@ export function openIpv6(at: usize, end: usize): void {
   let whole = said <= end;
   while (isExtension(next)) {
     const there = present(header, behind);
-    if (there < 8) return wipe(header, behind);
+    if (there < 8) {
+      wipe(header, behind);
+      return;
+    }
     const units: u32 = load<u8>(header, 1);
     const size: u32 =
       next === IPV6_FRAGMENT_HEADER ? 8 : next === AUTHENTICATION ? units * 4 + 8 : units * 8 + 8;
-    if (there < size) return wipe(header, behind);
+    if (there < size) {
+      wipe(header, behind);
+      return;
+    }
     if (next === IPV6_FRAGMENT_HEADER) {
       const fragment = half(header + 2);
-      if ((fragment & IPV6_FRAGMENT_OFFSET_MASK) !== 0) return unknown(header + 8, behind);
+      if ((fragment & IPV6_FRAGMENT_OFFSET_MASK) !== 0) {
+        unknown(header + 8, behind);
+        return;
+      }
       if ((fragment & IPV6_FRAGMENT_MORE) !== 0) whole = false;
     } else if (next === IPV6_ROUTING) {
       // Where the packet goes in the end belongs to checksums, not where it goes next.
@@ -133,7 +157,10 @@ export function openIpv6(at: usize, end: usize): void {
     next = load<u8>(header);
     header += size;
   }
-  if (next === IPV6_NO_NEXT_HEADER) return unknown(header, behind);
+  if (next === IPV6_NO_NEXT_HEADER) {
+    unknown(header, behind);
+    return;
+  }
   setPacket(whole, sourceBefore + before, sourceAfter + after);
   goOn(CARRIES_PROTOCOL | next, header, behind);
 }
@@ -180,7 +207,10 @@ function changeOptionsIpv6(at: usize, end: usize): void {
       continue;
     }
     const length: u32 = at + 1 < end ? <u32>load<u8>(at, 1) : 0xff;
-    if (at + 2 + length > end) return wipe(at, end);
+    if (at + 2 + length > end) {
+      wipe(at, end);
+      return;
+    }
     if (kind === OPTION_HOME_ADDRESS && length === 16) changeIpv6(at + 2);
     else if (kind !== OPTION_ROUTER_ALERT && kind !== OPTION_JUMBO) wipe(at + 2, at + 2 + length);
     at += 2 + length;

@@ -38,13 +38,19 @@ export function resetLink(): void {
 
 export function openEthernet(at: usize, end: usize): void {
   groupMac = 0;
-  if (present(at, end) < <u32>ETHERNET_LENGTH) return wipe(at, end);
+  if (present(at, end) < <u32>ETHERNET_LENGTH) {
+    wipe(at, end);
+    return;
+  }
   const first = load<u32>(at) & 0xffffff;
   if ((first & 0xffff) === 0x3333 || first === 0x5e0001) groupMac = at;
   changeMac(at);
   changeMac(at + ETHERNET_SOURCE);
   const type = half(at + ETHERNET_TYPE);
-  if (type >= <u32>ETHERTYPE_MINIMUM) return goOn(type, at + ETHERNET_LENGTH, end);
+  if (type >= <u32>ETHERTYPE_MINIMUM) {
+    goOn(type, at + ETHERNET_LENGTH, end);
+    return;
+  }
   const inside: usize = at + ETHERNET_LENGTH;
   const behind: usize = inside + type < end ? inside + type : end;
   unknown(behind, end);
@@ -54,8 +60,10 @@ export function openEthernet(at: usize, end: usize): void {
 /** LLC, of which only SNAP with an EtherType is known. */
 function openLlc(at: usize, end: usize): void {
   const snap: u32 = LLC_SAP_SNAP | (LLC_SAP_SNAP << 8) | (LLC_UNNUMBERED << 16);
-  if (present(at, end) < <u32>SNAP_LENGTH || load<u32>(at) !== snap || load<u16>(at, 4) !== 0)
-    return unknown(at, end);
+  if (present(at, end) < <u32>SNAP_LENGTH || load<u32>(at) !== snap || load<u16>(at, 4) !== 0) {
+    unknown(at, end);
+    return;
+  }
   goOn(half(at + SNAP_PROTOCOL), at + SNAP_LENGTH, end);
 }
 
@@ -74,31 +82,46 @@ export function nameGroupIpv6(group: usize): void {
 
 /** A header of so many bytes with no addresses in it, whose last two are the type of what follows. */
 export function openTag(at: usize, end: usize, length: u32): void {
-  if (present(at, end) < length) return wipe(at, end);
+  if (present(at, end) < length) {
+    wipe(at, end);
+    return;
+  }
   goOn(half(at + length - 2), at + length, end);
 }
 
 /** A frame behind a header of so many bytes with no addresses in it. */
 export function openAround(at: usize, end: usize, length: u32): void {
-  if (present(at, end) < length) return wipe(at, end);
+  if (present(at, end) < length) {
+    wipe(at, end);
+    return;
+  }
   goOn(ETHERTYPE_TEB, at + length, end);
 }
 
 export function openPppoe(at: usize, end: usize): void {
-  if (present(at, end) < 8) return wipe(at, end);
+  if (present(at, end) < 8) {
+    wipe(at, end);
+    return;
+  }
   openPpp(at + 6, end);
 }
 
 function openPpp(at: usize, end: usize): void {
   const type = <u32>bswap<u16>(<u16>typeOfPpp(half(at)));
-  if (type === 0) return unknown(at + 2, end);
+  if (type === 0) {
+    unknown(at + 2, end);
+    return;
+  }
   goOn(type, at + 2, end);
 }
 
 /** Labels, and what stands behind them: nothing says what it is but its first bits. */
 export function openMpls(at: usize, end: usize): void {
   for (;;) {
-    if (present(at, end) <= <u32>MPLS_LENGTH) return wipe(at, end);
+    if (present(at, end) <= <u32>MPLS_LENGTH) {
+      wipe(at, end);
+      return;
+    }
     const isBottom = (bswap<u32>(load<u32>(at)) & MPLS_BOTTOM) !== 0;
     at += MPLS_LENGTH;
     if (isBottom) break;
@@ -112,9 +135,15 @@ export function openMpls(at: usize, end: usize): void {
 }
 
 export function openNsh(at: usize, end: usize): void {
-  if (present(at, end) < <u32>NSH_LENGTH) return wipe(at, end);
+  if (present(at, end) < <u32>NSH_LENGTH) {
+    wipe(at, end);
+    return;
+  }
   const length = (<u32>load<u8>(at, NSH_WORDS) & NSH_WORDS_MASK) * 4;
-  if (length < <u32>NSH_LENGTH || present(at, end) < length) return wipe(at, end);
+  if (length < <u32>NSH_LENGTH || present(at, end) < length) {
+    wipe(at, end);
+    return;
+  }
   // Contexts hold whatever those who put them there like.
   wipe(at + NSH_LENGTH, at + length);
   goOn(typeOfNext(load<u8>(at, NSH_NEXT_PROTOCOL)), at + length, end);
@@ -142,12 +171,18 @@ export function typeOfNext(next: u32): u32 {
 export const NOBODYS: u32 = 0xffff;
 
 export function openArp(at: usize, end: usize): void {
-  if (present(at, end) < <u32>ARP_LENGTH) return wipe(at + ARP_FIXED_LENGTH, end);
+  if (present(at, end) < <u32>ARP_LENGTH) {
+    wipe(at + ARP_FIXED_LENGTH, end);
+    return;
+  }
   const isKnown =
     half(at + ARP_PROTOCOL_TYPE) === ETHERTYPE_IPV4 &&
     load<u8>(at, ARP_HARDWARE_LENGTH) === MAC_LENGTH &&
     load<u8>(at, ARP_PROTOCOL_LENGTH) === 4;
-  if (!isKnown) return wipe(at + ARP_FIXED_LENGTH, end);
+  if (!isKnown) {
+    wipe(at + ARP_FIXED_LENGTH, end);
+    return;
+  }
   changeMac(at + ARP_SENDER_MAC);
   changeIpv4(at + ARP_SENDER_IP);
   changeMac(at + ARP_TARGET_MAC);

@@ -14,11 +14,20 @@ const SCTP_CHECKSUM: u32 = 8;
 export function openTcp(at: usize, end: usize): void {
   const there = present(at, end);
   // As in an error of ICMP, which has the first eight bytes: ports and a sequence number.
-  if (there < <u32>TCP_LENGTH) return wipe(at + TCP_CHECKSUM, end);
+  if (there < <u32>TCP_LENGTH) {
+    wipe(at + TCP_CHECKSUM, end);
+    return;
+  }
   const header: u32 = (<u32>load<u8>(at, TCP_OFFSET_FLAGS) >>> 4) * 4;
   noteSum(at + TCP_CHECKSUM, at, end, IP_PROTOCOL_TCP);
-  if (header < <u32>TCP_LENGTH || at + header > end) return unknown(at + TCP_LENGTH, end);
-  if (there < header) return wipe(at + TCP_LENGTH, end);
+  if (header < <u32>TCP_LENGTH || at + header > end) {
+    unknown(at + TCP_LENGTH, end);
+    return;
+  }
+  if (there < header) {
+    wipe(at + TCP_LENGTH, end);
+    return;
+  }
   changeOptions(at + TCP_LENGTH, at + header);
   payload(at + header, end);
 }
@@ -27,20 +36,29 @@ export function openTcp(at: usize, end: usize): void {
 function changeOptions(at: usize, end: usize): void {
   while (at < end) {
     const kind: u32 = load<u8>(at);
-    if (kind === 0) return wipe(at + 1, end);
+    if (kind === 0) {
+      wipe(at + 1, end);
+      return;
+    }
     if (kind === 1) {
       at++;
       continue;
     }
     const length: u32 = at + 1 < end ? <u32>load<u8>(at, 1) : 0;
-    if (length < 2 || at + length > end) return wipe(at, end);
+    if (length < 2 || at + length > end) {
+      wipe(at, end);
+      return;
+    }
     if (kind > 8 || ((OPTIONS_KEPT >>> kind) & 1) === 0) wipe(at + 2, at + length);
     at += length;
   }
 }
 
 export function openUdp(at: usize, end: usize): void {
-  if (present(at, end) < <u32>UDP_LENGTH) return wipe(at + UDP_CHECKSUM, end);
+  if (present(at, end) < <u32>UDP_LENGTH) {
+    wipe(at + UDP_CHECKSUM, end);
+    return;
+  }
   const length = half(at + UDP_TOTAL_LENGTH);
   let behind = end;
   if (length >= <u32>UDP_LENGTH && at + length <= end) behind = at + length;
@@ -54,7 +72,10 @@ export function openUdp(at: usize, end: usize): void {
 /** No addresses belong to its checksum, which stays right as long as the payload stays; else there is none. */
 export function openSctp(at: usize, end: usize): void {
   const there = present(at, end);
-  if (there < SCTP_LENGTH) return wipe(at + SCTP_CHECKSUM, end);
+  if (there < SCTP_LENGTH) {
+    wipe(at + SCTP_CHECKSUM, end);
+    return;
+  }
   if (there === SCTP_LENGTH) return;
   payload(at + SCTP_LENGTH, end);
   if (!isPayloadKept()) store<u32>(at, 0, SCTP_CHECKSUM);

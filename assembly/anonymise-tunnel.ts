@@ -1,6 +1,13 @@
 // Tunnels: their headers stay, with the numbers in them; what they carry is changed as what is outside of them is.
 
 import {
+  ERSPAN_II_LENGTH,
+  ERSPAN_III_FLAGS,
+  ERSPAN_III_LENGTH,
+  ERSPAN_III_OPTIONAL,
+  ERSPAN_III_OPTIONAL_LENGTH,
+} from "../src/layout/erspan.layout";
+import {
   ETHERTYPE_ERSPAN,
   ETHERTYPE_ERSPAN_III,
   ETHERTYPE_IPV4,
@@ -8,13 +15,6 @@ import {
   ETHERTYPE_MPLS,
   ETHERTYPE_TEB,
 } from "../src/layout/ethernet.layout";
-import {
-  ERSPAN_II_LENGTH,
-  ERSPAN_III_FLAGS,
-  ERSPAN_III_LENGTH,
-  ERSPAN_III_OPTIONAL,
-  ERSPAN_III_OPTIONAL_LENGTH,
-} from "../src/layout/erspan.layout";
 import {
   GENEVE_LENGTH,
   GENEVE_OPTION_DATA_WORDS,
@@ -88,17 +88,29 @@ export function openUdpTunnel(port: u32, at: usize, end: usize): bool {
 }
 
 function openGpe(at: usize, end: usize): void {
-  if (present(at, end) < <u32>VXLAN_LENGTH) return wipe(at, end);
+  if (present(at, end) < <u32>VXLAN_LENGTH) {
+    wipe(at, end);
+    return;
+  }
   const isNamed = (load<u8>(at) & VXLAN_FLAG_NEXT_PROTOCOL) !== 0;
   goOn(isNamed ? typeOfNext(load<u8>(at, VXLAN_NEXT_PROTOCOL)) : ETHERTYPE_TEB, at + VXLAN_LENGTH, end);
 }
 
 function openGeneve(at: usize, end: usize): void {
-  if (present(at, end) < <u32>GENEVE_LENGTH) return wipe(at, end);
+  if (present(at, end) < <u32>GENEVE_LENGTH) {
+    wipe(at, end);
+    return;
+  }
   const first: u32 = load<u8>(at);
   const inside: usize = at + GENEVE_LENGTH + (first & GENEVE_OPTION_WORDS_MASK) * 4;
-  if (first >>> GENEVE_VERSION_SHIFT !== 0 || inside > end) return unknown(at + GENEVE_LENGTH, end);
-  if (present(at, inside) < <u32>(inside - at)) return wipe(at + GENEVE_LENGTH, end);
+  if (first >>> GENEVE_VERSION_SHIFT !== 0 || inside > end) {
+    unknown(at + GENEVE_LENGTH, end);
+    return;
+  }
+  if (present(at, inside) < <u32>(inside - at)) {
+    wipe(at + GENEVE_LENGTH, end);
+    return;
+  }
   // Data of options may be anything: class, type and length stay.
   let option: usize = at + GENEVE_LENGTH;
   while (option < inside) {
@@ -111,10 +123,15 @@ function openGeneve(at: usize, end: usize): void {
 }
 
 function openGtp(at: usize, end: usize): void {
-  if (present(at, end) < <u32>GTP_LENGTH) return wipe(at, end);
+  if (present(at, end) < <u32>GTP_LENGTH) {
+    wipe(at, end);
+    return;
+  }
   const flags: u32 = load<u8>(at);
-  if ((flags & GTP_VERSION_MASK) !== GTP_VERSION_1 || load<u8>(at, GTP_MESSAGE) !== GTP_PDU)
-    return unknown(at + GTP_LENGTH, end);
+  if ((flags & GTP_VERSION_MASK) !== GTP_VERSION_1 || load<u8>(at, GTP_MESSAGE) !== GTP_PDU) {
+    unknown(at + GTP_LENGTH, end);
+    return;
+  }
   let inside: usize = at + GTP_LENGTH;
   if ((flags & GTP_FLAGS_OPTIONAL) !== 0) {
     inside += GTP_OPTIONAL_LENGTH;
@@ -125,8 +142,10 @@ function openGtp(at: usize, end: usize): void {
     while (next !== 0) {
       const units: u32 = present(inside, end) > 0 ? load<u8>(inside) : 0;
       const behind: usize = inside + units * GTP_EXTENSION_UNIT;
-      if (units === 0 || present(inside, behind) < units * GTP_EXTENSION_UNIT || behind > end)
-        return wipe(at + GTP_LENGTH, end);
+      if (units === 0 || present(inside, behind) < units * GTP_EXTENSION_UNIT || behind > end) {
+        wipe(at + GTP_LENGTH, end);
+        return;
+      }
       next = load<u8>(behind - 1);
       inside = behind;
     }
@@ -139,15 +158,24 @@ function openGtp(at: usize, end: usize): void {
 }
 
 export function openGre(at: usize, end: usize): void {
-  if (present(at, end) < <u32>GRE_LENGTH) return wipe(at, end);
+  if (present(at, end) < <u32>GRE_LENGTH) {
+    wipe(at, end);
+    return;
+  }
   const flags = half(at);
-  if ((flags & (GRE_VERSION_MASK | GRE_FLAG_ROUTING)) !== 0) return unknown(at + GRE_LENGTH, end);
+  if ((flags & (GRE_VERSION_MASK | GRE_FLAG_ROUTING)) !== 0) {
+    unknown(at + GRE_LENGTH, end);
+    return;
+  }
   let inside: usize = at + GRE_LENGTH;
   if ((flags & GRE_FLAG_CHECKSUM) !== 0) inside += 4;
   if ((flags & GRE_FLAG_KEY) !== 0) inside += 4;
   const isNumbered = (flags & GRE_FLAG_SEQUENCE) !== 0;
   if (isNumbered) inside += 4;
-  if (present(at, end) < <u32>(inside - at)) return wipe(at + GRE_LENGTH, end);
+  if (present(at, end) < <u32>(inside - at)) {
+    wipe(at + GRE_LENGTH, end);
+    return;
+  }
   if ((flags & GRE_FLAG_CHECKSUM) !== 0) noteSum(at + GRE_LENGTH, at, end, 0);
   const type = half(at + GRE_PROTOCOL);
   if (type === ETHERTYPE_ERSPAN) openAround(inside, end, isNumbered ? ERSPAN_II_LENGTH : 0);
@@ -156,7 +184,10 @@ export function openGre(at: usize, end: usize): void {
 }
 
 function openErspan(at: usize, end: usize): void {
-  if (present(at, end) < <u32>ERSPAN_III_LENGTH) return wipe(at, end);
+  if (present(at, end) < <u32>ERSPAN_III_LENGTH) {
+    wipe(at, end);
+    return;
+  }
   const more = (half(at + ERSPAN_III_FLAGS) & ERSPAN_III_OPTIONAL) !== 0 ? ERSPAN_III_OPTIONAL_LENGTH : 0;
   openAround(at, end, ERSPAN_III_LENGTH + more);
 }

@@ -63,7 +63,16 @@ import {
 } from "./anonymise-bytes";
 import { openIcmp, openIcmpv6, openIgmp } from "./anonymise-icmp";
 import { openIpv4, openIpv6 } from "./anonymise-ip";
-import { openArp, openAround, openEthernet, openMpls, openNsh, openPppoe, openTag, resetLink } from "./anonymise-link";
+import {
+  openAround,
+  openArp,
+  openEthernet,
+  openMpls,
+  openNsh,
+  openPppoe,
+  openTag,
+  resetLink,
+} from "./anonymise-link";
 import { openSctp, openTcp, openUdp } from "./anonymise-transport";
 import { openGre } from "./anonymise-tunnel";
 import { LINK_PLACE, LINK_REFUSED, LINK_TYPE, openLink } from "./link";
@@ -119,31 +128,42 @@ function walk(): void {
 function openType(type: u32, at: usize, end: usize): void {
   switch (type) {
     case ETHERTYPE_TEB:
-      return openEthernet(at, end);
+      openEthernet(at, end);
+      return;
     case ETHERTYPE_IPV4:
-      return openIpv4(at, end);
+      openIpv4(at, end);
+      return;
     case ETHERTYPE_IPV6:
-      return openIpv6(at, end);
+      openIpv6(at, end);
+      return;
     case ETHERTYPE_ARP:
     case ETHERTYPE_RARP:
-      return openArp(at, end);
+      openArp(at, end);
+      return;
     case TPID_CUSTOMER:
     case TPID_SERVICE:
     case TPID_LEGACY:
-      return openTag(at, end, 4);
+      openTag(at, end, 4);
+      return;
     case ETHERTYPE_E_TAG:
-      return openTag(at, end, 8);
+      openTag(at, end, 8);
+      return;
     case ETHERTYPE_VN_TAG:
-      return openTag(at, end, 6);
+      openTag(at, end, 6);
+      return;
     case ETHERTYPE_I_TAG:
-      return openAround(at, end, 4);
+      openAround(at, end, 4);
+      return;
     case ETHERTYPE_MPLS:
     case ETHERTYPE_MPLS_MULTICAST:
-      return openMpls(at, end);
+      openMpls(at, end);
+      return;
     case ETHERTYPE_PPPOE:
-      return openPppoe(at, end);
+      openPppoe(at, end);
+      return;
     case ETHERTYPE_NSH:
-      return openNsh(at, end);
+      openNsh(at, end);
+      return;
     default:
       unknown(at, end);
   }
@@ -152,29 +172,41 @@ function openType(type: u32, at: usize, end: usize): void {
 function openProtocol(protocol: u32, at: usize, end: usize): void {
   switch (protocol) {
     case IP_PROTOCOL_TCP:
-      return openTcp(at, end);
+      openTcp(at, end);
+      return;
     case IP_PROTOCOL_UDP:
-      return openUdp(at, end);
+      openUdp(at, end);
+      return;
     case IP_PROTOCOL_ICMP:
-      return openIcmp(at, end);
+      openIcmp(at, end);
+      return;
     case IP_PROTOCOL_ICMPV6:
-      return openIcmpv6(at, end);
+      openIcmpv6(at, end);
+      return;
     case PROTOCOL_IGMP:
-      return openIgmp(at, end);
+      openIgmp(at, end);
+      return;
     case IP_PROTOCOL_SCTP:
-      return openSctp(at, end);
+      openSctp(at, end);
+      return;
     case IP_PROTOCOL_IPV4:
-      return openIpv4(at, end);
+      openIpv4(at, end);
+      return;
     case IP_PROTOCOL_IPV6:
-      return openIpv6(at, end);
+      openIpv6(at, end);
+      return;
     case IP_PROTOCOL_GRE:
-      return openGre(at, end);
+      openGre(at, end);
+      return;
     case IP_PROTOCOL_MPLS:
-      return openMpls(at, end);
+      openMpls(at, end);
+      return;
     case PROTOCOL_ETHERIP:
-      return openAround(at, end, 2);
+      openAround(at, end, 2);
+      return;
     case PROTOCOL_ENCRYPTED: // its number and its place in the order stay
-      return payload(at + 8, end);
+      payload(at + 8, end);
+      return;
     default:
       unknown(at, end);
   }
@@ -183,7 +215,10 @@ function openProtocol(protocol: u32, at: usize, end: usize): void {
 /** A frame that begins with another header than Ethernet's. What cannot be opened becomes zeroes. */
 function beginLink(link: u32, frame: usize, length: u32, end: usize): void {
   const opened = openLink(link, frame, length);
-  if ((opened & LINK_REFUSED) !== 0) return wipe(frame, end);
+  if ((opened & LINK_REFUSED) !== 0) {
+    wipe(frame, end);
+    return;
+  }
   const inside: usize = frame + (opened & LINK_PLACE);
   if (link === LINK_SLL) changeLinkAddress(frame + 6, load<u8>(frame, 5));
   else if (link === LINK_SLL2) changeLinkAddress(frame + 12, load<u8>(frame, 11));
@@ -197,7 +232,10 @@ function beginLink(link: u32, frame: usize, length: u32, end: usize): void {
 
 /** The address in a cooked frame, for which there are eight bytes. */
 function changeLinkAddress(at: usize, length: u32): void {
-  if (length !== 6) return wipe(at, at + 8);
+  if (length !== 6) {
+    wipe(at, at + 8);
+    return;
+  }
   changeMac(at);
   wipe(at + 6, at + 8);
 }

@@ -6,7 +6,7 @@ import { mark } from "./ready-mark";
 import { truncate } from "./ready-truncate";
 
 /** What a pipeline calls once a burst: docs/own-stages.md. */
-export function run(descriptors: usize, count: u32, parameters: usize, state: usize, counters: usize): void {
+export function run(descriptors: usize, count: u32, parameters: usize, state: usize, _counters: usize): void {
   switch (load<u32>(parameters, READY_KIND)) {
     case READY_TRUNCATE:
       truncate(descriptors, count, parameters, state);

@@ -1,7 +1,7 @@
 // The stage that anonymises: its options, and what it keeps.
 
-import { ArgumentRangeError } from "../core/argument-error.ts";
 import { parseIp } from "../core/addresses.ts";
+import { ArgumentRangeError } from "../core/argument-error.ts";
 import { byteArray, wrongType } from "../core/arguments.ts";
 import { checkFields, choice, type Fields, type Kind, list, text } from "../core/fields.ts";
 import {
@@ -72,7 +72,11 @@ const KEY: Kind<string | Uint8Array> = {
   check: checkKey,
   parse: checkKey,
 };
-const PREFIX: Kind<string> = { expected: "a prefix such as 10.0.0.0/8", check: checkPrefix, parse: checkPrefix };
+const PREFIX: Kind<string> = {
+  expected: "a prefix such as 10.0.0.0/8",
+  check: checkPrefix,
+  parse: checkPrefix,
+};
 
 export const ANONYMISE_FIELDS: Fields<AnonymiseOptions, Defaults> = {
   key: {

@@ -59,6 +59,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
       "capture",
       "dataplane",
       "overlay",
+      "ready",
     ],
     "entries",
   ],
