@@ -186,7 +186,12 @@ function group(address: u64): u64 {
   }
   if (address >>> 23 === 0x01005e << 1)
     return (address & ~(<u64>0x7fffff)) | (ipv4(0xe0000000 | (<u32>address & 0x7fffff)) & 0x7fffff);
-  return (address & 0x20000000000) === 0 ? address : permuted(address);
+  return isProtocols(<u32>(address >>> 24)) ? address : permuted(address);
+}
+
+/** Vendors whose groups belong to protocols: bridges and LLDP, Cisco's, PTP, IEC 61850. */
+function isProtocols(vendor: u32): bool {
+  return vendor === 0x0180c2 || vendor === 0x01000c || vendor === 0x011b19 || vendor === 0x010ccd;
 }
 
 function station(address: u64): u64 {

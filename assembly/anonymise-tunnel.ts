@@ -2,7 +2,11 @@
 
 import {
   ERSPAN_II_LENGTH,
+  ERSPAN_III_ETHERNET,
   ERSPAN_III_FLAGS,
+  ERSPAN_III_FRAME_MASK,
+  ERSPAN_III_FRAME_SHIFT,
+  ERSPAN_III_IP,
   ERSPAN_III_LENGTH,
   ERSPAN_III_OPTIONAL,
   ERSPAN_III_OPTIONAL_LENGTH,
@@ -150,11 +154,7 @@ function openGtp(at: usize, end: usize): void {
       inside = behind;
     }
   }
-  if (present(inside, end) === 0) return;
-  const version: u32 = <u32>load<u8>(inside) >>> 4;
-  if (version === 4) goOn(ETHERTYPE_IPV4, inside, end);
-  else if (version === 6) goOn(ETHERTYPE_IPV6, inside, end);
-  else unknown(inside, end);
+  openPacket(inside, end);
 }
 
 export function openGre(at: usize, end: usize): void {
@@ -188,6 +188,19 @@ function openErspan(at: usize, end: usize): void {
     wipe(at, end);
     return;
   }
-  const more = (half(at + ERSPAN_III_FLAGS) & ERSPAN_III_OPTIONAL) !== 0 ? ERSPAN_III_OPTIONAL_LENGTH : 0;
-  openAround(at, end, ERSPAN_III_LENGTH + more);
+  const flags = half(at + ERSPAN_III_FLAGS);
+  const more = (flags & ERSPAN_III_OPTIONAL) !== 0 ? ERSPAN_III_OPTIONAL_LENGTH : 0;
+  const frame = (flags >>> ERSPAN_III_FRAME_SHIFT) & ERSPAN_III_FRAME_MASK;
+  if (frame === ERSPAN_III_ETHERNET) openAround(at, end, ERSPAN_III_LENGTH + more);
+  else if (frame === ERSPAN_III_IP) openPacket(at + ERSPAN_III_LENGTH + more, end);
+  else unknown(at + ERSPAN_III_LENGTH, end);
+}
+
+/** An IP packet, of which its first bits say the version. */
+function openPacket(at: usize, end: usize): void {
+  if (present(at, end) === 0) return;
+  const version: u32 = <u32>load<u8>(at) >>> 4;
+  if (version === 4) goOn(ETHERTYPE_IPV4, at, end);
+  else if (version === 6) goOn(ETHERTYPE_IPV6, at, end);
+  else unknown(at, end);
 }

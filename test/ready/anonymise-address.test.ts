@@ -116,7 +116,9 @@ describe("addresses", () => {
       expect(results[i]!.mac, String(mac)).toEqual(anonymousMac(KEY, mac, false));
     });
     // They are changed: all but those that always stay.
-    expect(asked.filter(({ ipv4 }, i) => bitsOf(ipv4) === bitsOf(results[i]!.ipv4)).length).toBeLessThan(asked.length / 4);
+    expect(asked.filter(({ ipv4 }, i) => bitsOf(ipv4) === bitsOf(results[i]!.ipv4)).length).toBeLessThan(
+      asked.length / 4,
+    );
   });
 
   test("have as many bits in common afterwards as before", () => {
