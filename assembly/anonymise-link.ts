@@ -106,13 +106,18 @@ export function openPppoe(at: usize, end: usize): void {
   openPpp(at + 6, end);
 }
 
-function openPpp(at: usize, end: usize): void {
-  const type = <u32>bswap<u16>(<u16>typeOfPpp(half(at)));
-  if (type === 0) {
-    unknown(at + 2, end);
+/** PPP, with address and control in front of it or without; an odd first byte is all of the protocol. */
+export function openPpp(at: usize, end: usize): void {
+  if (present(at, end) >= 4 && load<u16>(at) === 0x03ff) at += 2;
+  if (present(at, end) < 2) {
+    wipe(at, end);
     return;
   }
-  goOn(type, at + 2, end);
+  const isShort = (load<u8>(at) & 1) !== 0;
+  const type = <u32>bswap<u16>(<u16>typeOfPpp(isShort ? <u32>load<u8>(at) : half(at)));
+  at += isShort ? 1 : 2;
+  if (type === 0) unknown(at, end);
+  else goOn(type, at, end);
 }
 
 /** Labels, and what stands behind them: nothing says what it is but its first bits. */

@@ -17,6 +17,7 @@ import {
   ETHERTYPE_IPV4,
   ETHERTYPE_IPV6,
   ETHERTYPE_MPLS,
+  ETHERTYPE_PPP,
   ETHERTYPE_TEB,
 } from "../src/layout/ethernet.layout";
 import {
@@ -62,7 +63,11 @@ import {
   VXLAN_PORT_LINUX,
 } from "../src/layout/vxlan.layout";
 import { goOn, half, noteSum, present, unknown, wipe } from "./anonymise-bytes";
-import { openAround, typeOfNext } from "./anonymise-link";
+import { openAround, openPpp, typeOfNext } from "./anonymise-link";
+
+/** Of the GRE that PPTP has (RFC 2637): its version, and the flag for the number of the last packet that came. */
+const GRE_VERSION_PPTP: u32 = 1;
+const GRE_FLAG_CALLED: u32 = 0x0080;
 
 /** Whether a datagram to this port is a tunnel's; then its header is opened, and the walk goes on behind it. */
 export function openUdpTunnel(port: u32, at: usize, end: usize): bool {
@@ -163,6 +168,13 @@ export function openGre(at: usize, end: usize): void {
     return;
   }
   const flags = half(at);
+  if ((flags & GRE_VERSION_MASK) === GRE_VERSION_PPTP) {
+    // A number that is a length and a call; then those of the packet and of the last that came, if they are said.
+    const numbers: usize =
+      4 + ((flags & GRE_FLAG_SEQUENCE) !== 0 ? 4 : 0) + ((flags & GRE_FLAG_CALLED) !== 0 ? 4 : 0);
+    openPpp(at + GRE_LENGTH + numbers, end);
+    return;
+  }
   if ((flags & (GRE_VERSION_MASK | GRE_FLAG_ROUTING)) !== 0) {
     unknown(at + GRE_LENGTH, end);
     return;
@@ -180,6 +192,7 @@ export function openGre(at: usize, end: usize): void {
   const type = half(at + GRE_PROTOCOL);
   if (type === ETHERTYPE_ERSPAN) openAround(inside, end, isNumbered ? ERSPAN_II_LENGTH : 0);
   else if (type === ETHERTYPE_ERSPAN_III) openErspan(inside, end);
+  else if (type === ETHERTYPE_PPP) openPpp(inside, end);
   else goOn(type, inside, end);
 }
 

@@ -27,6 +27,8 @@ describe("help", () => {
     ["vlan", "rewrite", "--help"],
     ["filter", "--help"],
     ["sample", "--help"],
+    ["truncate", "--help"],
+    ["anonymise", "--help"],
     ["count", "--help"],
     ["demo", "--help"],
     ["help", "decap"],

@@ -92,7 +92,20 @@ describe.each(["zero", "cut"] as const)("with payload %s", (payload) => {
 });
 
 /** Of these the walk goes through, to the innermost packet. */
-const KNOWN = ["vxlan", "vxlan-gpe", "geneve", "gre", "ipip", "6in4", "4in6", "6in6", "gtp-u", "mpls", "nsh"];
+const KNOWN = [
+  "vxlan",
+  "vxlan-gpe",
+  "geneve",
+  "gre",
+  "ipip",
+  "6in4",
+  "4in6",
+  "6in6",
+  "gtp-u",
+  "mpls",
+  "nsh",
+  "pptp",
+];
 
 test("tunnels that are known are the same ones afterwards, with the same numbers in them", () => {
   const known = ALL.filter(({ kind }) => KNOWN.includes(kind));
