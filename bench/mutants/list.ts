@@ -173,7 +173,7 @@ const captures: readonly Mutant[] = [
     name: "reader-carry",
     file: "src/pcap/pcap-walker.ts",
     search: ": fraction < 1000000",
-    replacement: ": fraction < 0xffffffff",
+    replacement: ": fraction <= 0xffffffff",
     what: "a pcap's fraction of many seconds does not carry",
     tests: ["pcap/reading.test.ts", "capture/formats.test.ts"],
   },

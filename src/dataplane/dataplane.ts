@@ -210,7 +210,7 @@ export class Dataplane {
   ): Promise<{ readonly ways: readonly Lane[]; readonly release: () => Promise<void> }> {
     const { workers } = this;
     const { kernels, pool } = this.#engine;
-    await pool?.load(stages.scripts);
+    if (stages.scripts.length > 0) await pool?.load(stages.scripts);
     if (pool !== undefined && this.transport === "transfer") {
       const onChange = (): void => bell.ring();
       const lanes = Array.from({ length: workers }, (_, index) => {
@@ -239,7 +239,6 @@ export class Dataplane {
   ): Promise<DataplaneCaptureSummary> {
     const { signal } = options;
     const compiled = compileStages(stages);
-    await untilAborted(pool.load(compiled.scripts), signal);
     // The sink first: one that cannot be leaves the source as it was.
     const output = lendToOutput(sink);
     let input: LentInput | undefined;
@@ -259,6 +258,8 @@ export class Dataplane {
         input = lendToInput(source);
         dispatch = new ReadDispatch(input, output, how);
       }
+      // Both are lent by now: whoever cancels them meanwhile is heard.
+      if (compiled.scripts.length > 0) await untilAborted(pool.load(compiled.scripts), signal);
       await dispatch.drive();
       // What ends the source early tells more than where that leaves the capture.
       dispatch.damage = input?.damage ?? dispatch.damage;
