@@ -130,6 +130,22 @@ const captures: readonly Mutant[] = [
     tests: ["capture/fragments.test.ts"],
   },
   {
+    name: "capture-plain-wire",
+    file: "assembly/capture-read.ts",
+    search: "store<u32>(d, original > captured ? original : captured, DESCRIPTOR_WIRE_LENGTH);",
+    replacement: "store<u32>(d, captured, DESCRIPTOR_WIRE_LENGTH);",
+    what: "frames that a pcap cut are as long on the wire as what is left of them",
+    tests: ["capture/formats.test.ts", "capture/links.test.ts"],
+  },
+  {
+    name: "carrier-sum",
+    file: "assembly/carrier.ts",
+    search: "return sumIsWrong((low & 0xffffffff)",
+    replacement: "return 0 * sumIsWrong((low & 0xffffffff)",
+    what: "an outer IPv4 header without options may have any checksum",
+    tests: ["pipeline/decapsulate.test.ts", "pipeline/any.test.ts"],
+  },
+  {
     name: "scan-fragments",
     file: "assembly/capture-scan.ts",
     search: "status = STATUS_FRAGMENT;\n      break;",
@@ -386,4 +402,39 @@ const switches: readonly Mutant[] = [
   },
 ];
 
-export const MUTANTS: readonly Mutant[] = [...kernels, ...captures, ...rings, ...switches];
+const stages: readonly Mutant[] = [
+  {
+    name: "walk-geneve-options",
+    file: "assembly/walk.ts",
+    search: "at += (first & GENEVE_OPTION_WORDS_MASK) << 2;",
+    replacement: "",
+    what: "filters look for a passenger among Geneve's options",
+    tests: ["filter/layers.test.ts"],
+  },
+  {
+    name: "walk-later-fragment",
+    file: "assembly/walk.ts",
+    search: "if ((fragment & IPV4_OFFSET_MASK) !== 0) flags |= LAYER_IS_LATER_FRAGMENT;\n  else transport",
+    replacement: "transport",
+    what: "filters read ports in fragments behind the first",
+    tests: ["filter/layers.test.ts"],
+  },
+  {
+    name: "rule-fragment",
+    file: "assembly/rule-key.ts",
+    search: "if ((bswap<u16>(load<u16>(packet, IPV4_FRAGMENT)) & IPV4_OFFSET_MASK) !== 0) return;",
+    replacement: "",
+    what: "rules find ports in fragments behind the first",
+    tests: ["rules/rules.test.ts"],
+  },
+  {
+    name: "stage-failed-rest",
+    file: "assembly/module-stage.ts",
+    search: "drop(d, DROP_STAGE_FAILED, counters);",
+    replacement: "continue;",
+    what: "frames go on that a stage had in hand when it failed",
+    tests: ["pipeline/module.test.ts", "pipeline/javascript.test.ts"],
+  },
+];
+
+export const MUTANTS: readonly Mutant[] = [...kernels, ...captures, ...rings, ...switches, ...stages];

@@ -13,6 +13,8 @@ interface Module {
   readonly entry: string;
   readonly built: string;
   readonly embedded: string;
+  /** Whether it stands there as it is, and not deflated. */
+  readonly plain?: boolean;
 }
 /** What is copied: all that building and testing needs. */
 const PARTS = ["assembly", "bench", "build", "dist", "docs", "schema", "scripts", "src", "test"] as const;
@@ -66,7 +68,7 @@ export class Workshop {
     cpSync(join(this.folder, "build/frameferry.wasm"), join(this.folder, "dist/frameferry.wasm"));
   }
 
-  #buildModule({ entry, built, embedded }: Module): void {
+  #buildModule({ entry, built, embedded, plain }: Module): void {
     const outputs = ["--outFile", `${built}.wasm`, "--textFile", `${built}.wat`];
     this.#run(
       "assemblyscript/bin/asc.js",
@@ -77,7 +79,7 @@ export class Workshop {
     const [, before] =
       /"([A-Za-z0-9+/=]{1000,})"/.exec(readFileSync(join(this.folder, script), "utf8")) ?? [];
     if (before === undefined) throw new Error(`${script}: the kernels are not there`);
-    const after = deflateRawSync(wasm, { level: 9 }).toString("base64");
+    const after = (plain ? wasm : deflateRawSync(wasm, { level: 9 })).toString("base64");
     const bundles = readdirSync(join(this.folder, "dist"), { recursive: true, encoding: "utf8" })
       .filter((path) => path.endsWith(".js"))
       .map((path) => join("dist", path));

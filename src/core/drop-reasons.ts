@@ -5,7 +5,6 @@ import {
   DROP_BLACKHOLE,
   DROP_CLOSED,
   DROP_CUT_BY_CAPTURE,
-  DROP_DUPLICATE,
   DROP_EXCEEDS_MTU,
   DROP_FILTERED,
   DROP_FOR_ROUTER,
@@ -60,7 +59,6 @@ import {
   DROP_OUTER_IP_HEADER,
   DROP_OUTER_IP_TRUNCATED,
   DROP_QUEUE_FULL,
-  DROP_RATE_LIMITED,
   DROP_RESERVED_GROUP,
   DROP_RULE,
   DROP_SAME_PORT,
@@ -336,12 +334,6 @@ export const dropReasons: readonly DropReason[] = [
     name: "fragment-table-full",
     sentence: "a fragment that made way for newer ones while it waited for its others",
   },
-  {
-    code: DROP_RATE_LIMITED,
-    name: "rate-limited",
-    sentence: "over the rate that its stage lets through",
-  },
-  { code: DROP_DUPLICATE, name: "duplicate", sentence: "the same frame came a moment before" },
   { code: DROP_RULE, name: "rule", sentence: "a rule of the table says so" },
   {
     code: DROP_STAGE_FAILED,

@@ -80,11 +80,9 @@ export const DROP_FRAGMENT_OVERLAP = 76;
 export const DROP_FRAGMENT_INVALID = 77;
 export const DROP_FRAGMENT_CROPPED = 78;
 export const DROP_FRAGMENT_TABLE_FULL = 79;
-export const DROP_RATE_LIMITED = 80;
-export const DROP_DUPLICATE = 81;
-export const DROP_RULE = 82;
-export const DROP_STAGE_FAILED = 83;
-export const DROP_REASONS = 84;
+export const DROP_RULE = 80;
+export const DROP_STAGE_FAILED = 81;
+export const DROP_REASONS = 82;
 
 /** Codes from here on stand for reasons of the user's own, whose names are given while the program runs. */
 export const OWN_REASONS = 128;

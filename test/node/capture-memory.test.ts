@@ -8,6 +8,9 @@ import { run } from "../support/run-program.ts";
 
 const root = join(import.meta.dirname, "../..");
 
+/** So many bytes of each call in a part are allowed. */
+const KEPT = 30;
+
 const SETUP = `
   import { createDataplane, loadKernels, Pipeline, processCapture } from "frameferry";
   const capture = new Uint8Array(24 + 16 + 64);
@@ -55,28 +58,39 @@ const SETUP = `
     const { heapUsed, arrayBuffers } = process.memoryUsage();
     return heapUsed + arrayBuffers;
   };
+  // What a capture keeps is kept in each part; what the engine takes for itself, now and then, is not: it may come in
+  // the first three parts, or in the sixth. So parts are measured until two of them stayed below what a signal would
+  // take that is kept for each of their calls (76 bytes), and after ten of them that has not been seen.
+  const grow = async (count, work) => {
+    const grown = [];
+    for (let flat = 0; flat < 2 && grown.length < 10; ) {
+      const before = await measure();
+      for (let i = 0; i < count; i++) await work();
+      grown.push((await measure()) - before);
+      if (grown.at(-1) < ${KEPT} * count) flat++;
+    }
+    return grown;
+  };
 `;
 
+function expectFlat(grown: number[], count: number): void {
+  expect(grown.filter((bytes) => bytes < KEPT * count)).toHaveLength(2);
+}
+
 test.each([
-  ["processCapture", 21_000],
-  ["without workers", 21_000],
-  ["over a worker", 21_000],
-  ["in shared memory", 21_000],
-  ["from an input", 6_000],
-  ["that fail", 6_000],
-  ["that are aborted", 6_000],
-])("captures %s: %i keep nothing", { timeout: 240_000 }, (way, count) => {
+  ["processCapture", 7_000],
+  ["without workers", 7_000],
+  ["over a worker", 7_000],
+  ["in shared memory", 7_000],
+  ["from an input", 2_000],
+  ["that fail", 2_000],
+  ["that are aborted", 2_000],
+])("captures %s: %i at a time keep nothing", { timeout: 240_000 }, (way, count) => {
   const source = `${SETUP}
     const work = ways[${JSON.stringify(way)}];
     for (let i = 0; i < 1000; i++) await work();
     const free = [here.freeBytes, there.freeBytes, kernels.plan.freeBytes];
-    // What a capture keeps is kept in each of three parts; what the engine takes for itself, once, is not.
-    const grown = [];
-    for (let part = 0; part < 3; part++) {
-      const before = await measure();
-      for (let i = 0; i < ${count / 3}; i++) await work();
-      grown.push((await measure()) - before);
-    }
+    const grown = await grow(${count}, work);
     const lost = [here.freeBytes, there.freeBytes, kernels.plan.freeBytes].map((bytes, i) => free[i] - bytes);
     console.log(JSON.stringify({ grown, lost }));
     process.exit(0);
@@ -88,9 +102,8 @@ test.each([
   );
   expect({ status, output }).toMatchObject({ status: 0, output: expect.stringMatching(/^\{"grown":\[/) });
   const { grown, lost } = JSON.parse(output) as { grown: number[]; lost: number[] };
-  console.log(`${way}: ${grown.join(", ")} bytes more after ${count / 3} captures each`);
-  // A signal that is kept for each of them would be some 76 bytes.
-  expect(Math.min(...grown)).toBeLessThan(30 * (count / 3));
+  console.log(`${way}: ${grown.join(", ")} bytes more after ${count} captures each`);
+  expectFlat(grown, count);
   expect(Math.max(...lost)).toBeLessThanOrEqual(0);
 });
 
@@ -99,16 +112,9 @@ test("a packed file keeps nothing of what has been written to it", { timeout: 24
   const source = `${SETUP}
     const { createCaptureFile } = await import("frameferry/node");
     const output = await createCaptureFile(process.argv[1]);
-    const write = async (count) => {
-      for (let i = 0; i < count; i++) await output.write(capture);
-    };
-    await write(${writes});
-    const grown = [];
-    for (let part = 0; part < 3; part++) {
-      const before = await measure();
-      await write(${writes});
-      grown.push((await measure()) - before);
-    }
+    const write = () => output.write(capture);
+    for (let i = 0; i < ${writes}; i++) await write();
+    const grown = await grow(${writes}, write);
     await output.abort("enough");
     console.log(JSON.stringify(grown));
     process.exit(0);
@@ -123,5 +129,5 @@ test("a packed file keeps nothing of what has been written to it", { timeout: 24
   expect({ status, output }).toMatchObject({ status: 0, output: expect.stringMatching(/^\[/) });
   const grown = JSON.parse(output) as number[];
   console.log(`${grown.join(", ")} bytes more after ${writes} writes each`);
-  expect(Math.min(...grown)).toBeLessThan(30 * writes);
+  expectFlat(grown, writes);
 });
