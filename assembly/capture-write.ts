@@ -93,6 +93,8 @@ import { writeRecords } from "./records";
 
 /** Most bytes of frame, padding and options in a packet block. */
 const BODY_MAXIMUM: u32 = RECORD_BLOCK_MAXIMUM - ENHANCED_MINIMUM;
+/** Up to here frame and options fit into every record that there is, of either format. */
+const USUAL_BODY: u32 = min(BODY_MAXIMUM - 3, <u32>CAPTURED_MAXIMUM);
 
 /** Reads, works and writes burst by burst until the input is used up or something stands in the way; returns the status. */
 export function runCapture(cursor: usize): u32 {
@@ -178,46 +180,61 @@ function writeBurst(cursor: usize, count: u32, counters: usize): u32 {
     let wire = load<u32>(d, DESCRIPTOR_WIRE_LENGTH);
     const link: u32 = load<u16>(d, DESCRIPTOR_LINK);
     const came: u32 = load<u16>(stamp, STAMP_LINK);
-    if (plain && (link | came) === 0 && length <= <u32>CAPTURED_MAXIMUM) {
-      bytes += length;
-      out = writeRecord(out, load<u64>(stamp, STAMP_TICKS), frame, length, wire, swap);
-      continue;
-    }
-    const entry: usize = interfaces + load<u32>(stamp, STAMP_INTERFACE) * INTERFACE_ENTRY_LENGTH;
-    let number = load<u32>(entry, INTERFACE_ENTRY_UNCHANGED);
-    let leftOut: u64 = 0;
-    if ((link | came) !== 0) {
-      if (link !== came) number = changedNumber(entry, link);
-      else if (trailers) {
-        length += load<u8>(stamp, STAMP_TRAILER);
-        wire += link >>> 8;
-      } else if (link >>> 8 !== 0) leftOut = 1;
-    }
-    const reason = refusal(length, number, stamp, pcapng);
-    if (reason !== DROP_NONE) {
-      drop(d, reason, counters);
-      refused++;
-      continue;
-    }
-    trailersLeftOut += leftOut;
-    bytes += length;
-    if (pcapng) {
-      if (labels !== 0)
-        out = writeLabel(out, labels + ((d - descriptors) / DESCRIPTOR_LENGTH) * LABEL_LENGTH, swap);
-      out = writeBlock(out, frame, length, wire, number, stamp, cursor, samePcapng, swap);
-      // Flags may say what is no longer true.
-      if (link !== came && came >>> 8 !== 0)
-        clearCheckSequence(out - 4, load<u32>(stamp, STAMP_OPTIONS_LENGTH), swap);
-    } else {
-      let ticks = load<u64>(stamp, STAMP_TICKS);
+    let ticks = load<u64>(stamp, STAMP_TICKS);
+    if (!plain || (link | came) !== 0 || length > <u32>CAPTURED_MAXIMUM) {
+      const entry: usize = interfaces + load<u32>(stamp, STAMP_INTERFACE) * INTERFACE_ENTRY_LENGTH;
+      let number = load<u32>(entry, INTERFACE_ENTRY_UNCHANGED);
+      let leftOut: u64 = 0;
+      if ((link | came) !== 0) {
+        if (link !== came) number = changedNumber(entry, link);
+        else if (trailers) {
+          length += load<u8>(stamp, STAMP_TRAILER);
+          wire += link >>> 8;
+        } else if (link >>> 8 !== 0) leftOut = 1;
+      }
+      const optionsLength = load<u32>(stamp, STAMP_OPTIONS_LENGTH);
+      const simple = load<u32>(stamp, STAMP_BLOCK_TYPE) === BLOCK_SIMPLE_PACKET;
+      // In all others there is nothing of what refusal() looks for.
+      if (simple || number === INTERFACE_NONE || length + optionsLength > USUAL_BODY) {
+        const reason = refusal(length, number, optionsLength, simple, pcapng);
+        if (reason !== DROP_NONE) {
+          drop(d, reason, counters);
+          refused++;
+          continue;
+        }
+      }
+      trailersLeftOut += leftOut;
+      if (pcapng) {
+        bytes += length;
+        if (labels !== 0)
+          out = writeLabel(out, labels + ((d - descriptors) / DESCRIPTOR_LENGTH) * LABEL_LENGTH, swap);
+        out = writeBlock(
+          out,
+          frame,
+          length,
+          wire,
+          number,
+          stamp,
+          cursor,
+          optionsLength,
+          simple,
+          samePcapng,
+          swap,
+        );
+        // Flags may say what is no longer true.
+        if (link !== came && came >>> 8 !== 0) clearCheckSequence(out - 4, optionsLength, swap);
+        continue;
+      }
       if (!samePcap) {
         const nanoseconds = toNanoseconds(cursor, stamp);
         const fraction = nanoseconds % GIGA;
         ticks =
           ((nanoseconds / GIGA) << 32) | ((format & FORMAT_NANOSECONDS) !== 0 ? fraction : fraction / 1000);
       }
-      out = writeRecord(out, ticks, frame, length, wire, swap);
     }
+    bytes += length;
+    // The only call, so that it is none in the end: for each frame it would take 2 ns.
+    out = writeRecord(out, ticks, frame, length, wire, swap);
   }
   store<u32>(cursor, <u32>out, CURSOR_OUT);
   store<u64>(cursor, load<u64>(cursor, CURSOR_BYTES_OUT) + bytes, CURSOR_BYTES_OUT);
@@ -245,14 +262,12 @@ function changedNumber(entry: usize, link: u32): u32 {
 }
 
 /** Why the output holds no such record, if it does not. */
-function refusal(length: u32, number: u32, stamp: usize, pcapng: bool): u32 {
+function refusal(length: u32, number: u32, optionsLength: u32, simple: bool, pcapng: bool): u32 {
   if (length > <u32>CAPTURED_MAXIMUM) return DROP_FRAME_TOO_LONG;
   if (number === INTERFACE_NONE) return DROP_OTHER_LINK_TYPE;
   // Only a simple block says no time, and it is the first interface's.
-  if (load<u32>(stamp, STAMP_BLOCK_TYPE) === BLOCK_SIMPLE_PACKET && (!pcapng || number !== 0))
-    return DROP_NO_TIME;
-  if (pcapng && ((length + 3) & ~3) + load<u32>(stamp, STAMP_OPTIONS_LENGTH) > BODY_MAXIMUM)
-    return DROP_FRAME_TOO_LONG;
+  if (simple && (!pcapng || number !== 0)) return DROP_NO_TIME;
+  if (pcapng && ((length + 3) & ~3) + optionsLength > BODY_MAXIMUM) return DROP_FRAME_TOO_LONG;
   return DROP_NONE;
 }
 
@@ -283,12 +298,12 @@ function writeBlock(
   number: u32,
   stamp: usize,
   cursor: usize,
+  optionsLength: u32,
+  simple: bool,
   sameTicks: bool,
   swap: bool,
 ): usize {
-  // What has no time stays without: only a simple block can say that.
-  const simple = load<u32>(stamp, STAMP_BLOCK_TYPE) === BLOCK_SIMPLE_PACKET;
-  // It does not say how many bytes it holds. Where its reader would count others, because the frame is cut and not by the
+  // What has no time stays without: only a simple block can say that. It does not say how many bytes it holds. Where its reader would count others, because the frame is cut and not by the
   // snap length, it tells the bytes that are there in place of those that were on the wire.
   if (
     simple &&
@@ -297,7 +312,6 @@ function writeBlock(
   )
     wire = length;
   const padded = (length + 3) & ~3;
-  const optionsLength = load<u32>(stamp, STAMP_OPTIONS_LENGTH);
   const fixed: u32 = simple ? SIMPLE_FRAME : ENHANCED_FRAME;
   const total = fixed + padded + optionsLength + 4;
   put(out, simple ? BLOCK_SIMPLE_PACKET : BLOCK_ENHANCED_PACKET, swap);
@@ -317,7 +331,7 @@ function writeBlock(
   copy(body, frame, length);
   // Padding bytes are zero: the copy may have left others there.
   store<u32>(body + length, 0);
-  copy(body + padded, load<u32>(stamp, STAMP_OPTIONS), optionsLength);
+  if (optionsLength !== 0) copy(body + padded, load<u32>(stamp, STAMP_OPTIONS), optionsLength);
   put(body + padded + optionsLength, total, swap);
   return out + total;
 }

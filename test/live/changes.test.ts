@@ -1,7 +1,11 @@
 // A running switch that changes: ports, tunnels and bridge domains come and go while frames are under way.
-import type { LivePort } from "frameferry/switch";
-import { expect } from "vitest";
-import { pause } from "../dataplane/support.ts";
+import { createSwitch, type LivePort } from "frameferry/switch";
+import { expect, test } from "vitest";
+import { CURSOR_BURST_FRAMES, CURSOR_JOURNAL, CURSOR_SWITCH } from "../../src/layout/cursor.layout.ts";
+import { JOURNAL_IDLE, JOURNAL_STATE, RING_HEAD, RING_TAIL } from "../../src/layout/ring.layout.ts";
+import { CONTEXT_SWITCH, SWITCH_PAUSE } from "../../src/layout/switch.layout.ts";
+import { isolated, pause } from "../dataplane/support.ts";
+import { loadWorkerScript, spawner } from "../threads/death-support.ts";
 import {
   countersOf,
   expectBalanced,
@@ -12,6 +16,53 @@ import {
   taking,
   VTEP,
 } from "./support.ts";
+
+loadWorkerScript();
+
+/** Pauses the switch by itself before each of its bursts, and dies if the kernel takes it all the same. */
+const PAUSED = `{
+  const instantiate = WebAssembly.instantiate;
+  WebAssembly.instantiate = async (module, imports) => {
+    const { exports } = await instantiate(module, imports);
+    const words = new Int32Array(imports.env.memory.buffer);
+    const load = (address) => Atomics.load(words, address >>> 2);
+    const runRings = (cursor, receive, transmit, bursts) => {
+      const head = load(receive + ${RING_HEAD});
+      // A burst that has begun goes on: who pauses waits for it.
+      if (load(receive + ${RING_TAIL}) !== head && load(cursor + ${CURSOR_BURST_FRAMES}) === 0) {
+        const pause = (load(load(cursor + ${CURSOR_SWITCH}) + ${CONTEXT_SWITCH}) + ${SWITCH_PAUSE}) >>> 2;
+        const before = Atomics.exchange(words, pause, 1);
+        const done = exports.runRings(cursor, receive, transmit, bursts);
+        const journal = load(load(cursor + ${CURSOR_JOURNAL}) + ${JOURNAL_STATE});
+        Atomics.store(words, pause, before);
+        if (done !== 0 || load(receive + ${RING_HEAD}) !== head) throw new Error("it took a burst");
+        if (journal !== ${JOURNAL_IDLE}) throw new Error("it does not rest");
+      }
+      return exports.runRings(cursor, receive, transmit, bursts);
+    };
+    return { exports: { ...exports, runRings } };
+  };
+}\n`;
+
+test.runIf(isolated)("a worker takes no burst while its switch is paused", async () => {
+  const deaths: unknown[] = [];
+  const { spawnWorker } = spawner([PAUSED]);
+  await using sw = await createSwitch({
+    workers: 1,
+    sweepSeconds: 0,
+    spawnWorker,
+    onWorkerDied: (error) => deaths.push(error),
+  });
+  const bridgeDomain = await sw.addBridgeDomain();
+  const a = await sw.addPort({ bridgeDomain });
+  const b = await sw.addPort({ bridgeDomain });
+  for (let round = 0; round < 20; round++) {
+    a.send(Array.from({ length: 50 }, (_, i) => frameOf(1, -1, 50 * round + i)));
+    await sw.idle();
+  }
+  expect(deaths).toEqual([]);
+  expect(takeNow(b)).toHaveLength(1000);
+});
 
 switchTest(
   "a removed port: nothing goes in or out any more, and its successor gets nothing of its",

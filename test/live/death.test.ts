@@ -3,8 +3,13 @@
 import type { WorkerDiedError } from "frameferry";
 import { createSwitch, LivePort, type Switch } from "frameferry/switch";
 import { describe, expect, test } from "vitest";
-import { CURSOR_SWITCH } from "../../src/layout/cursor.layout.ts";
-import { RING_HEAD, RING_TAIL } from "../../src/layout/ring.layout.ts";
+import {
+  CURSOR_BURST_FRAMES,
+  CURSOR_BURST_WRITTEN,
+  CURSOR_JOURNAL,
+  CURSOR_SWITCH,
+} from "../../src/layout/cursor.layout.ts";
+import { JOURNAL_COMMITTING, JOURNAL_STATE, RING_HEAD, RING_TAIL } from "../../src/layout/ring.layout.ts";
 import {
   CONTEXT_SWITCH,
   PORT_ENCAPSULATION,
@@ -50,6 +55,36 @@ function dyingAt(at: number, when: "before" | "middle" | "after", tunnel: number
           return done;
         }
         run();
+        throw new Error("boom");
+      };
+      return { exports: { ...exports, runRings } };
+    };
+  }\n`;
+}
+
+/**
+ * Lets the worker die when a part of a burst has just been written into a ring that has no room for the rest: it has said
+ * so in its journal, and the ring's tail has moved or not, but its cursor does not know yet.
+ */
+function dyingWhileCommitting(tailMoved: boolean): string {
+  return `{
+    const instantiate = WebAssembly.instantiate;
+    let dead = false;
+    WebAssembly.instantiate = async (module, imports) => {
+      const { exports } = await instantiate(module, imports);
+      const words = new Uint32Array(imports.env.memory.buffer);
+      const load = (address) => Atomics.load(words, address >>> 2);
+      const runRings = (cursor, receive, transmit, bursts) => {
+        const tail = load(transmit + ${RING_TAIL});
+        const fresh = load(cursor + ${CURSOR_BURST_FRAMES}) === 0;
+        const done = exports.runRings(cursor, receive, transmit, bursts);
+        // It was written by one call, which began the burst and could not end it.
+        if (dead || !fresh || load(cursor + ${CURSOR_BURST_WRITTEN}) === 0) return done;
+        if (load(cursor + ${CURSOR_BURST_FRAMES}) === 0) return done;
+        dead = true;
+        words[(cursor + ${CURSOR_BURST_WRITTEN}) >>> 2] = 0;
+        Atomics.store(words, (load(cursor + ${CURSOR_JOURNAL}) + ${JOURNAL_STATE}) >>> 2, ${JOURNAL_COMMITTING});
+        if (!${tailMoved}) Atomics.store(words, (transmit + ${RING_TAIL}) >>> 2, tail);
         throw new Error("boom");
       };
       return { exports: { ...exports, runRings } };
@@ -121,6 +156,44 @@ describe.runIf(isolated)("a worker of a switch dies", () => {
       expectBalanced(sw.counters());
     }
   });
+
+  test.each([true, false])(
+    "between two words of its journal, the ring's tail moved: %s: nothing leaves twice",
+    async (tailMoved) => {
+      const deaths: WorkerDiedError[] = [];
+      const { spawnWorker } = spawner([dyingWhileCommitting(tailMoved)]);
+      await using sw = await createSwitch({
+        ...common,
+        workers: 1,
+        copies: { copies: 512, frameBytes: 2048 },
+        queueFrames: 1 << 16,
+        spawnWorker,
+        onWorkerDied: (error) => deaths.push(error),
+      });
+      const bridgeDomain = await sw.addBridgeDomain();
+      const [from, ...ports] = await Promise.all(
+        Array.from({ length: 7 }, () => sw.addPort({ bridgeDomain })),
+      );
+      const burst = Array.from({ length: 30 }, (_, i) => {
+        const bytes = new Uint8Array(1500);
+        bytes.set(frameOf(1, -1, i));
+        return bytes;
+      });
+      // Six copies of each are more than the ring holds at once.
+      expect(from?.send(burst)).toBe(30);
+      await sw.idle();
+      await until(() => deaths.length === 1, "the death is noticed");
+      expect(deaths[0]?.message).toMatch(/boom/);
+      const counters = sw.counters();
+      expectBalanced(counters);
+      expect(counters.received).toBe(30);
+      for (const port of ports) {
+        const sequences = takeNow(port).map((frame) => stampOf(frame).sequence);
+        expect(sequences).toEqual(Array.from({ length: countersOf(sw, port).sent }, (_, i) => i));
+      }
+      expect(counters.sent).toBeGreaterThan(0);
+    },
+  );
 
   test.each([1, 2, 3])(
     "%i workers: again and again under load, with floods and rings that are full",

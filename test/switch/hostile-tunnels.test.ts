@@ -2,6 +2,7 @@
 // and why the rest does not, is what the model says, and nothing is lost.
 import { type Kernels, loadKernels } from "frameferry";
 import { beforeAll, describe, expect, it } from "vitest";
+import { condensed } from "../../src/switch/condense.ts";
 import { frame, tunnelLength, tunnelPacket, UNDERLAYS } from "../support/switch-frames.ts";
 import { mac, Scene } from "../support/switch-scene.ts";
 import { tallyText } from "../support/switch-subject.ts";
@@ -89,5 +90,49 @@ describe.each(cases)("a VTEP over $family, checksums $checksums, $rules", ({ fam
     expect(counters.sent + counters.dropped).toBe(counters.received + counters.copies);
     expect(left).toBeGreaterThan(packets.length / 3);
     expect(Object.keys(counters.drops).length).toBeGreaterThan(15);
+  });
+});
+
+/** An address with another prefix, of which keys hold the same 32 bits: its last word makes up for what is different. */
+function twinOf(address: Uint8Array): Uint8Array {
+  const twin = address.slice();
+  twin[7]! ^= 0x5a;
+  const last = new DataView(twin.buffer).getUint32(12, true);
+  const before = (bytes: Uint8Array): number => {
+    const view = new DataView(bytes.buffer);
+    let h = Math.imul(view.getUint32(0, true), 0x9e3779b1);
+    h = Math.imul(h ^ (h >>> 15) ^ view.getUint32(4, true), 0x85ebca77);
+    h = Math.imul(h ^ (h >>> 13) ^ view.getUint32(8, true), 0xc2b2ae3d);
+    return h ^ (h >>> 16);
+  };
+  new DataView(twin.buffer).setUint32(12, last ^ before(address) ^ before(twin), true);
+  return twin;
+}
+
+function textOf(address: Uint8Array): string {
+  const view = new DataView(address.buffer);
+  return Array.from({ length: 8 }, (_, i) => view.getUint16(2 * i).toString(16)).join(":");
+}
+
+describe.each(KINDS)("a remote of %s over IPv6", (kind) => {
+  it("lets nobody in whose address is another one with the same bits in the table", () => {
+    const { local } = UNDERLAYS.ipv6;
+    using core = new Scene("core", kernels, { vtep: { address: local } }, { frames: 128 });
+    const bridgeDomain = core.sw.addBridgeDomain({ vni: VNI });
+    core.sw.addPort({ bridgeDomain });
+    const passenger = frame(mac(200), mac(5), { payload: 50 });
+    const from = (source: string): PortFrame => {
+      const fields = { kind, source, destination: local, vni: VNI, udpChecksum: overUdp(kind) };
+      return { port: 0, bytes: tunnelPacket(fields, passenger) };
+    };
+    for (let i = 0; i < 20; i++) {
+      const remote = Uint8Array.of(0xfd, 0, 0, i, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, i, 9);
+      const twin = twinOf(remote);
+      expect(condensed(twin)).toBe(condensed(remote));
+      core.sw.addTunnel({ kind, remote: textOf(remote), bridgeDomains: [bridgeDomain] });
+      expect(core.burst([from(textOf(twin))])).toEqual([]);
+      expect(core.sw.counters().drops).toEqual({ "unknown-remote": i + 1 });
+      expect(core.burst([from(textOf(remote))])).toHaveLength(1);
+    }
   });
 });
