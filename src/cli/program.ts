@@ -39,6 +39,10 @@ const commands: Readonly<Record<string, Entry>> = {
     summary: "keep the first bytes of each frame, as a capture's snap length does",
     load: async () => (await import("./truncate.ts")).defineTruncate,
   },
+  rewrite: {
+    summary: "put other MACs, VLANs, addresses, ports, DSCPs and TTLs into a capture; checksums stay right",
+    load: async () => (await import("./rewrite.ts")).defineRewrite,
+  },
   anonymise: {
     summary: "put other addresses in place of those in a capture, in tunnels too, and take payload away",
     load: async () => (await import("./anonymise.ts")).defineAnonymise,

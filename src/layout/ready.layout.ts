@@ -17,6 +17,36 @@ export const TRUNCATE_BYTES = 4;
 export const MARK_VALUE = 4;
 export const MARK_KEEP = 8; // bits of the mark that stay
 
+// Rewriting: for each list where its rows begin, in the stage's data, and how many bytes they have.
+export const REWRITE_TTL_LESS = 4; // so many are taken off; 0: none
+export const REWRITE_LISTS = 16;
+export const REWRITE_LIST_BYTES = 4;
+export const REWRITE_LIST_LENGTH = 8;
+export const LIST_SOURCE_MAC = 0;
+export const LIST_DESTINATION_MAC = 1;
+export const LIST_SOURCE_IPV4 = 2;
+export const LIST_DESTINATION_IPV4 = 3;
+export const LIST_SOURCE_IPV6 = 4;
+export const LIST_DESTINATION_IPV6 = 5;
+export const LIST_SOURCE_PORT = 6;
+export const LIST_DESTINATION_PORT = 7;
+export const LIST_VID = 8;
+export const LIST_PCP = 9;
+export const LIST_DSCP = 10;
+export const LIST_TTL = 11;
+export const LISTS = 12;
+// A row about a number: one of a range becomes another, or one of a range as long.
+export const CHANGE_FIRST = 0;
+export const CHANGE_MORE = 4; // how many there are behind the first
+export const CHANGE_TO = 8;
+export const CHANGE_STEP = 12; // 1: the second becomes the number behind, and so on; 0: all become the same
+// A row about an address, as it lies in a frame: what it must be under a mask, which bits stay, and which are put in.
+export const CHANGE_WANTED = 0;
+export const CHANGE_MASK = 16;
+export const CHANGE_KEEP = 32;
+export const CHANGE_BITS = 48;
+export const CHANGE_LENGTH = 64;
+
 // Anonymisation: flags, a key of 128 bits, and rows of prefixes that are kept; behind the rows of IPv4 those of IPv6.
 export const ANONYMISE_FLAGS = 4;
 export const ANONYMISE_KEY = 8;

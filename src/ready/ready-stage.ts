@@ -16,7 +16,7 @@ export function readyStage(
   name: string,
   kind: number,
   write: (parameters: DataView) => void,
-  needs: Pick<ModuleStage, "stateBytes" | "headroom"> = {},
+  needs: Pick<ModuleStage, "data" | "stateBytes"> = {},
 ): ModuleStage {
   // Not where the module is loaded: who imports one function of it does no work for that.
   code ??= Uint8Array.from(atob(READY_STAGES.base64), (letter) => letter.charCodeAt(0));

@@ -28,6 +28,7 @@ describe("help", () => {
     ["filter", "--help"],
     ["sample", "--help"],
     ["truncate", "--help"],
+    ["rewrite", "--help"],
     ["anonymise", "--help"],
     ["count", "--help"],
     ["demo", "--help"],
