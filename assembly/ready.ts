@@ -2,12 +2,14 @@
 
 import {
   READY_ANONYMISE,
+  READY_DEDUP,
   READY_KIND,
   READY_MARK,
   READY_REWRITE,
   READY_TRUNCATE,
 } from "../src/layout/ready.layout";
 import { anonymise } from "./ready-anonymise";
+import { dedup } from "./ready-dedup";
 import { mark } from "./ready-mark";
 import { rewrite } from "./ready-rewrite";
 import { truncate } from "./ready-truncate";
@@ -23,6 +25,9 @@ export function run(descriptors: usize, count: u32, parameters: usize, state: us
       break;
     case READY_REWRITE:
       rewrite(descriptors, count, parameters, state, counters);
+      break;
+    case READY_DEDUP:
+      dedup(descriptors, count, parameters, state, counters);
       break;
     case READY_MARK:
       mark(descriptors, count, parameters);

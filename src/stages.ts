@@ -3,6 +3,7 @@
 export type { ModuleStage } from "./pipeline/stages.ts";
 export { type AnonymiseOptions, anonymise } from "./ready/anonymise.ts";
 export type { Change, NumberRange } from "./ready/change.ts";
+export { type DedupOptions, dedup } from "./ready/dedup.ts";
 export { type MarkOptions, mark } from "./ready/mark.ts";
 export { type Changes, type RewriteOptions, rewrite } from "./ready/rewrite.ts";
 export { type TruncateOptions, truncate } from "./ready/truncate.ts";

@@ -39,6 +39,10 @@ const commands: Readonly<Record<string, Entry>> = {
     summary: "keep the first bytes of each frame, as a capture's snap length does",
     load: async () => (await import("./truncate.ts")).defineTruncate,
   },
+  dedup: {
+    summary: "take out frames that are the same as one just before, as mirrors give them",
+    load: async () => (await import("./dedup.ts")).defineDedup,
+  },
   rewrite: {
     summary: "put other MACs, VLANs, addresses, ports, DSCPs and TTLs into a capture; checksums stay right",
     load: async () => (await import("./rewrite.ts")).defineRewrite,

@@ -6,6 +6,7 @@ export const READY_TRUNCATE = 1;
 export const READY_ANONYMISE = 2;
 export const READY_REWRITE = 3;
 export const READY_MARK = 4;
+export const READY_DEDUP = 5;
 
 /** The state of each of them begins as every stage's does: with the count of frames that it changed. */
 export const READY_STATE_CHANGED = 0;
@@ -16,6 +17,19 @@ export const TRUNCATE_BYTES = 4;
 // Marks
 export const MARK_VALUE = 4;
 export const MARK_KEEP = 8; // bits of the mark that stay
+
+// Frames that were seen before: a window, a mask for hashes, a key of 128 bits.
+export const DEDUP_WINDOW = 4;
+export const DEDUP_MASK = 8;
+export const DEDUP_KEY = 16;
+export const DEDUP_KEY_LENGTH = 16;
+// Its state: how many frames have come; for each lower bits of hashes the number of the last frame; and behind that a ring.
+export const DEDUP_STATE_FRAMES = 8;
+export const DEDUP_STATE_LAST = 16;
+export const SEEN_HASH = 0; // 64 bits
+export const SEEN_BEFORE = 8; // the number of the frame before it with the same lower bits
+export const SEEN_LENGTH = 16;
+export const DEDUP_PLACE_LENGTH = 20; // a number, and an entry of the ring
 
 // Rewriting: for each list where its rows begin, in the stage's data, and how many bytes they have.
 export const REWRITE_TTL_LESS = 4; // so many are taken off; 0: none

@@ -28,6 +28,7 @@ describe("help", () => {
     ["filter", "--help"],
     ["sample", "--help"],
     ["truncate", "--help"],
+    ["dedup", "--help"],
     ["rewrite", "--help"],
     ["anonymise", "--help"],
     ["count", "--help"],
