@@ -188,8 +188,8 @@ const captures: readonly Mutant[] = [
   {
     name: "reader-carry",
     file: "src/pcap/pcap-walker.ts",
-    search: ": fraction < 1000000",
-    replacement: ": fraction <= 0xffffffff",
+    search: "fraction * 1000)",
+    replacement: "(fraction * 1000) >>> 0)",
     what: "a pcap's fraction of many seconds does not carry",
     tests: ["pcap/reading.test.ts", "capture/formats.test.ts"],
   },

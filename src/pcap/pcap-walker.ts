@@ -90,12 +90,8 @@ export class PcapWalker implements CaptureWalker {
       items.push({
         kind: "record",
         data: new Uint8Array(bytes.buffer, bytes.byteOffset + position + PCAP_RECORD_LENGTH, captured),
-        // A fraction of a second or more (damage, but met) carries over; its nanoseconds may need more than 32 bits.
-        timestamp: nanosecondFile
-          ? ticks
-          : fraction < 1000000
-            ? time.combine(seconds, 1000000000, fraction * 1000)
-            : ticks * 1000n,
+        // A fraction of a second or more (damage, but met) carries over.
+        timestamp: nanosecondFile ? ticks : time.combine(seconds, 1000000000, fraction * 1000),
         ticks,
         originalLength: originalLength(view, position, little, lengths),
         fcsLength: this.#interface.fcsLength,

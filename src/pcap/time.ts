@@ -52,7 +52,7 @@ export class TimeWords {
     return this.#view.getBigUint64(0);
   }
 
-  /** `seconds` (32 bits) times `unit` plus `fraction` (32 bits), `unit` at most 10^9. */
+  /** `seconds` (32 bits) times `unit` plus `fraction` (42 bits), `unit` at most 10^9. */
   combine(seconds: number, unit: number, fraction: number): bigint {
     const low = (Math.imul(seconds, unit) + fraction) >>> 0;
     // The double is off by at most a few hundred, which rounding to a multiple of 2^32 takes away.
