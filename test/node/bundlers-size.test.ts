@@ -166,6 +166,7 @@ test("package.json lists the files that act when they are evaluated", async () =
     "overlay",
     "packet",
     "pcap",
+    "ready",
     "rules",
     "stages",
     "switch",
