@@ -1,5 +1,6 @@
 // What all ready stages are: one WebAssembly module, told by its parameters which of them it is.
 
+import { bytesOfHex } from "../core/hex.ts";
 import { READY_KIND } from "../layout/ready.layout.ts";
 import { MODULE_PARAMETERS_LENGTH } from "../layout/stage.layout.ts";
 import type { FrameChange } from "../pipeline/frame-change.ts";
@@ -19,7 +20,7 @@ export function readyStage(
   needs: Pick<ModuleStage, "data" | "stateBytes"> = {},
 ): ModuleStage {
   // Not where the module is loaded: who imports one function of it does no work for that.
-  code ??= Uint8Array.from(atob(READY_STAGES.base64), (letter) => letter.charCodeAt(0));
+  code ??= bytesOfHex(READY_STAGES);
   const parameters = new Uint8Array(MODULE_PARAMETERS_LENGTH);
   const view = new DataView(parameters.buffer);
   view.setUint32(READY_KIND, kind, true);

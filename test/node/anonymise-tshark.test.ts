@@ -20,7 +20,7 @@ const FIXTURES = ["vxlan.pcap", "QinQ_802.1_AD.pcapng"].map((name) =>
 const REAL = capturesLikeTshark
   .map((path) => join(CAPTURES_FOLDER, path))
   .filter((path) => readFileSync(path).length < 200_000)
-  .slice(0, 40);
+  .slice(0, 20);
 
 let folder: string;
 beforeAll(() => {
