@@ -25,6 +25,7 @@ import {
   CURSOR_IN_FORMAT,
   CURSOR_INTERFACES,
   CURSOR_LABELS,
+  CURSOR_NOTICES,
   CURSOR_OUT,
   CURSOR_OUT_FORMAT,
   CURSOR_REASSEMBLY,
@@ -81,6 +82,7 @@ import { copy } from "./copy";
 import { drop } from "./descriptor";
 import { areReleased, readReleased } from "./fragment-release";
 import { writeLabel } from "./label";
+import { beginNoting, endNoting } from "./notices";
 import { runPipeline } from "./pipeline";
 import {
   FRAGMENT_GOES_ON,
@@ -122,7 +124,9 @@ function workOn(cursor: usize, count: u32): void {
   const descriptors: usize = load<u32>(cursor, CURSOR_DESCRIPTORS);
   const counters: usize = load<u32>(cursor, CURSOR_COUNTERS);
   const stages: usize = load<u32>(cursor, CURSOR_STAGES);
+  if (load<u32>(cursor, CURSOR_NOTICES) !== 0) beginNoting();
   let forwarded = runPipeline(descriptors, count, stages, load<u32>(cursor, CURSOR_STAGE_COUNT), counters);
+  endNoting();
   if ((load<u32>(cursor, CURSOR_OUT_FORMAT) & FORMAT_RECORDS) !== 0) writeRecords(cursor, count);
   else forwarded -= writeBurst(cursor, count, counters);
   store<u64>(cursor, load<u64>(cursor, CURSOR_FORWARDED) + forwarded, CURSOR_FORWARDED);

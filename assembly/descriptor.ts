@@ -5,8 +5,10 @@ import {
   DROP_REASONS,
   OWN_REASONS,
   OWN_REASONS_END,
+  PIPELINE_COUNTERS_LENGTH,
+  STAGE_DROPS,
 } from "../src/layout/drop.layout";
-import { STAGE_STATE, STATE_CHANGED } from "../src/layout/stage.layout";
+import { STAGE_STATE, STAGES_MAXIMUM, STATE_CHANGED } from "../src/layout/stage.layout";
 
 // Counted beside the loops, where it costs nothing: frames dropped, and frames that were dropped before.
 // Module state, so each thread has its own; a pipeline sets both to zero.
@@ -36,6 +38,9 @@ export function passOver(descriptor: usize): void {
 // A reason without a counter would count into what lies behind: the build fails instead.
 if (DROP_REASONS > OWN_REASONS) ERROR("OWN_REASONS: there are more drop reasons");
 if (OWN_REASONS_END * COUNTER_LENGTH > COUNTERS_LENGTH) ERROR("COUNTERS_LENGTH: there are more drop reasons");
+if (STAGE_DROPS < COUNTERS_LENGTH) ERROR("STAGE_DROPS: drop counters lie there");
+if (STAGE_DROPS + STAGES_MAXIMUM * COUNTER_LENGTH > PIPELINE_COUNTERS_LENGTH)
+  ERROR("PIPELINE_COUNTERS_LENGTH: there are more stages");
 
 /** Marks a frame as dropped and counts it under its reason. */
 export function drop(descriptor: usize, reason: u32, counters: usize): void {

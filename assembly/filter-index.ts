@@ -1,4 +1,4 @@
 // What the module exports that filters are built upon: the compiler puts each filter's own function behind these.
 
-export { openLink } from "./link";
+export { followHeaders, openFrame } from "./filter-library";
 export { walk } from "./walk";

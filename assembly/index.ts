@@ -13,7 +13,7 @@ export { flowHash } from "./flow-hash";
 export { openFragments } from "./fragment-table";
 export { lookupRoutes } from "./lpm";
 export { dropForModule as drop } from "./module-stage";
-export { runPipeline } from "./pipeline";
+export { runPipeline, runPipelineNoting } from "./pipeline";
 export { endFragments } from "./reassemble";
 export { runRings } from "./record-ring";
 export { ringPop, ringPush, ringPushShared } from "./ring";

@@ -4,9 +4,10 @@ import {
   DESCRIPTOR_LENGTH,
   DESCRIPTOR_VERDICT,
   DESCRIPTOR_VNI,
+  NO_STAGE,
   VERDICT_FORWARD,
 } from "../src/layout/descriptor.layout";
-import { DROP_OTHER_VNI } from "../src/layout/drop.layout";
+import { COUNTER_LENGTH, DROP_OTHER_VNI, STAGE_DROPS } from "../src/layout/drop.layout";
 import {
   FILTER_VNI,
   OPERATION_COUNT,
@@ -30,6 +31,7 @@ import { drop, droppedFrames, passedOverFrames, passOver, resetTally } from "./d
 import { encapsulate } from "./encapsulate";
 import { filter } from "./filter";
 import { passOverDropped, runModule } from "./module-stage";
+import { beginNoting, endNoting, isNoting, noteDropped } from "./notices";
 import { sample } from "./sample";
 import { decapsulateAny } from "./unwrap";
 import { vlanPop, vlanPush, vlanRewrite } from "./vlan";
@@ -44,7 +46,9 @@ export function runPipeline(
   counters: usize,
 ): u32 {
   resetTally();
+  if (isNoting()) noteDropped(descriptors, count, NO_STAGE);
   let before: u32 = 0;
+  let dropped: u32 = 0;
   for (let i: u32 = 0; i < stageCount; i++) {
     const stage: usize = stages + i * STAGE_LENGTH;
     switch (load<u32>(stage, STAGE_OPERATION)) {
@@ -89,6 +93,12 @@ export function runPipeline(
     }
     // The first stage passes over what was dropped before it; later ones pass over that and what it dropped.
     if (i === 0) before = passedOverFrames();
+    const now = droppedFrames();
+    if (now === dropped) continue;
+    const counter: usize = counters + i * COUNTER_LENGTH;
+    store<u64>(counter, load<u64>(counter, STAGE_DROPS) + (now - dropped), STAGE_DROPS);
+    dropped = now;
+    if (isNoting()) noteDropped(descriptors, count, i);
   }
   if (stageCount === 0) {
     passOverDropped(descriptors, count);
@@ -96,6 +106,20 @@ export function runPipeline(
   }
   const forwarded = count - before - droppedFrames();
   store<u64>(counters, load<u64>(counters) + forwarded);
+  return forwarded;
+}
+
+/** The same, and notes of each frame that is dropped which stage did that, for whoever reads the descriptors. */
+export function runPipelineNoting(
+  descriptors: usize,
+  count: u32,
+  stages: usize,
+  stageCount: u32,
+  counters: usize,
+): u32 {
+  beginNoting();
+  const forwarded = runPipeline(descriptors, count, stages, stageCount, counters);
+  endNoting();
   return forwarded;
 }
 

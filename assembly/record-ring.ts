@@ -11,6 +11,7 @@ import {
   CURSOR_IN,
   CURSOR_IN_END,
   CURSOR_JOURNAL,
+  CURSOR_NOTICES,
   CURSOR_OUT,
   CURSOR_OUT_END,
   CURSOR_RECORDS,
@@ -39,6 +40,7 @@ import {
   RING_MASK,
   RING_TAIL,
 } from "../src/layout/ring.layout";
+import { beginNoting, endNoting } from "./notices";
 import { runPipeline } from "./pipeline";
 import { readRecords, writeRecords } from "./records";
 import { runSwitchRings } from "./switch-ring";
@@ -54,6 +56,7 @@ export function runRings(cursor: usize, receive: usize, transmit: usize, bursts:
   const counters: usize = load<u32>(cursor, CURSOR_COUNTERS);
   const journal: usize = load<u32>(cursor, CURSOR_JOURNAL);
   const descriptors: usize = load<u32>(cursor, CURSOR_DESCRIPTORS);
+  const notices = load<u32>(cursor, CURSOR_NOTICES) !== 0;
   const receiveItems: usize = load<u32>(receive, RING_ITEMS);
   const transmitItems: usize = load<u32>(transmit, RING_ITEMS);
   const receiveMask = load<u32>(receive, RING_MASK);
@@ -95,7 +98,9 @@ export function runRings(cursor: usize, receive: usize, transmit: usize, bursts:
     store<u64>(journal, forwardedBefore, JOURNAL_FORWARDED);
     store<u64>(journal, records - forwardedBefore, JOURNAL_DROPPED);
     atomic.store<u32>(journal, JOURNAL_WORKING, JOURNAL_STATE);
+    if (notices) beginNoting();
     const forwarded = runPipeline(descriptors, count, stages, stageCount, counters);
+    endNoting();
     writeRecords(cursor, count);
     store<u64>(cursor, records + count, CURSOR_RECORDS);
     store<u64>(cursor, forwardedBefore + forwarded, CURSOR_FORWARDED);

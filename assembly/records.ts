@@ -9,6 +9,8 @@ import {
   CURSOR_HEADROOM,
   CURSOR_IN,
   CURSOR_IN_END,
+  CURSOR_NOTES,
+  CURSOR_NOTICES,
   CURSOR_OUT,
   CURSOR_OUT_END,
   CURSOR_STATUS,
@@ -38,6 +40,7 @@ import {
   RECORD_WIRE_LENGTH,
 } from "../src/layout/ring.layout";
 import { copy } from "./copy";
+import { copyNotes, writeNotice } from "./notices";
 
 /** Describes the records between in and in end, where they lie; fillers are passed over. */
 export function readRecords(cursor: usize): u32 {
@@ -98,17 +101,24 @@ export function writeRecord(out: usize, d: usize, length: u32, total: u32): void
   copy(out + RECORD_HEADER_LENGTH, load<u32>(d, DESCRIPTOR_OFFSET), length);
 }
 
-/** Writes the frames of a burst that were not dropped as records without headroom. */
+/** Writes the frames of a burst that were not dropped as records without headroom, and notices of the others if asked to. */
 export function writeRecords(cursor: usize, count: u32): void {
   const descriptors: usize = load<u32>(cursor, CURSOR_DESCRIPTORS);
   const end: usize = descriptors + count * DESCRIPTOR_LENGTH;
   let out: usize = load<u32>(cursor, CURSOR_OUT);
+  const notices = load<u32>(cursor, CURSOR_NOTICES) !== 0;
+  // In this order, once they have been read: whoever sets it has put them in order before.
+  const notes = atomic.load<u32>(cursor + CURSOR_NOTES) !== 0;
   let bytes: u64 = 0;
   for (let d = descriptors; d < end; d += DESCRIPTOR_LENGTH) {
-    if (load<u8>(d, DESCRIPTOR_VERDICT) === VERDICT_DROP) continue;
+    if (load<u8>(d, DESCRIPTOR_VERDICT) === VERDICT_DROP) {
+      if (notices) out = writeNotice(out, d, notes);
+      continue;
+    }
     const length = load<u32>(d, DESCRIPTOR_FRAME_LENGTH);
     const total = recordLength(length);
     writeRecord(out, d, length, total);
+    copyNotes(out, d, notes);
     bytes += length;
     out += total;
   }

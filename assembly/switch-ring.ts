@@ -50,6 +50,7 @@ import {
   SWITCH_INTERRUPTED,
   SWITCH_PAUSE,
 } from "../src/layout/switch.layout";
+import { writeNoNotes } from "./notices";
 import { readRecords, recordLength, writeRecord } from "./records";
 import { runSwitch } from "./switch";
 
@@ -157,6 +158,7 @@ function writeOut(cursor: usize, context: usize, transmit: usize, journal: usize
     }
     if (total > free) break;
     writeRecord(items + (tail & mask), d, length, total);
+    writeNoNotes(items + (tail & mask));
     tail += total;
     free -= total;
   }

@@ -17,6 +17,7 @@ export {
 } from "./capture/split-capture.ts";
 export type { IpAddress, MacAddress } from "./core/addresses.ts";
 export { type ArgumentError, type ErrorPath, isArgumentError } from "./core/argument-error.ts";
+export type { DropNotice, DropNotices } from "./core/drop-notices.ts";
 export { type DropReason, dropReason, dropReasons } from "./core/drop-reasons.ts";
 export { type ErrorCode, errorCodes } from "./core/error-codes.ts";
 export { StageError } from "./core/stage-error.ts";
@@ -32,11 +33,7 @@ export { attachKernels, Kernels } from "./kernel/kernels.ts";
 export { type LoadOptions, loadKernels } from "./kernel/load-kernels.ts";
 export { MemoryPlan } from "./kernel/memory-plan.ts";
 export type { WasmSource } from "./kernel/module.ts";
-export {
-  type ChannelCounters,
-  type ChannelSendOptions,
-  FrameChannel,
-} from "./lane/frame-channel.ts";
+export { type ChannelCounters, FrameChannel } from "./lane/frame-channel.ts";
 export type { CaptureSource } from "./pcap/byte-source.ts";
 export { CaptureError } from "./pcap/capture-error.ts";
 export type { CompiledStages } from "./pipeline/compiled-stages.ts";
@@ -45,7 +42,7 @@ export type { FrameCount } from "./pipeline/count-table.ts";
 export type { CountEntry, StageCounts } from "./pipeline/count-told.ts";
 export type { PipelineCounters } from "./pipeline/counters.ts";
 export type { FrameChange, MadeFrame } from "./pipeline/frame-change.ts";
-export { Pipeline } from "./pipeline/pipeline.ts";
+export { Pipeline, type RunOptions } from "./pipeline/pipeline.ts";
 export { Program, ProgramState } from "./pipeline/program.ts";
 export type {
   CompiledFilter,
@@ -73,6 +70,7 @@ export type {
   PortBell,
   PortWatcher,
   SendAllOptions,
+  SendOptions,
 } from "./port/frame-port.ts";
 export { type Mirror, type MirrorOptions, mirror } from "./port/mirror.ts";
 export type { FramePortCounters } from "./port/port-counters.ts";
@@ -80,6 +78,7 @@ export { type PairPort, type PortPairOptions, portPair } from "./port/port-pair.
 export { eachFrame } from "./port/port-streams.ts";
 export { QueuePort, type QueueTraits } from "./port/queue-port.ts";
 export type { Bell } from "./ring/bell.ts";
+export type { BurstNotes, CheckedNotes } from "./ring/burst-notes.ts";
 export { ByteRing, type ByteRingOptions } from "./ring/byte-ring.ts";
 export { DescriptorRing, type DescriptorRingOptions } from "./ring/descriptor-ring.ts";
 export { FrameBurst } from "./ring/frame-burst.ts";

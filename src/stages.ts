@@ -1,6 +1,12 @@
 // `frameferry/stages`: ready stages for pipelines, which run as stages of one's own do.
 
 export type { ModuleStage } from "./pipeline/stages.ts";
+export { type AnonymiseOptions, anonymise } from "./ready/anonymise.ts";
+export type { Change, NumberRange } from "./ready/change.ts";
+export { type DedupOptions, dedup } from "./ready/dedup.ts";
+export { type MarkOptions, mark } from "./ready/mark.ts";
+export { type Changes, type RewriteOptions, rewrite } from "./ready/rewrite.ts";
+export { type TruncateOptions, truncate } from "./ready/truncate.ts";
 export type { RuleMatch, RuleProtocol } from "./rules/rule-match.ts";
 export {
   type Rule,

@@ -135,7 +135,7 @@ function pushFrames(kernels: Kernels, task: LitmusTask, pause: () => void): void
     });
     sequence += length;
     while (frames.length > 0) {
-      const taken = ring.push(frames, frames.map(markOf));
+      const taken = ring.push(frames, { marks: frames.map(markOf) });
       frames = frames.slice(taken);
       if (taken === 0 && !ring.waitForRoom(PATIENCE, (frames[0] as Uint8Array).length))
         throw new Error(`producer ${producer}: no room at ${sequence}`);

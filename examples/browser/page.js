@@ -6,7 +6,7 @@ import { breathing } from "./breathing.js";
 import { createDataplane, dropReasons } from "./frameferry/index.js";
 import { showFrames } from "./frames-view.js";
 import { longTasks } from "./long-tasks.js";
-import { openStagesForm, portsOf, showComplaint, stagesOfForm } from "./stages-form.js";
+import { madeOf, openStagesForm, portsOf, showComplaint, stagesOfForm } from "./stages-form.js";
 import { showCounts, showDrops, showVnis } from "./tables-view.js";
 import { element, grouped, short, sizeText } from "./text.js";
 import { onFile } from "./views.js";
@@ -115,7 +115,7 @@ async function preview(fresh) {
   const turn = ++previews;
   const stages = stagesOfForm();
   try {
-    const frames = await ask("preview", { stages, ports: portsOf(stages) });
+    const frames = await ask("preview", { stages: madeOf(stages), ports: portsOf(stages) });
     if (turn !== previews) return;
     showComplaint(undefined);
     showFrames(frames, fresh);
@@ -175,10 +175,11 @@ async function run() {
   kept.catch(() => {}); // what aborts the sink is told below
   try {
     const plane = await dataplane;
+    const made = madeOf(stages);
     const start = performance.now();
     const onProgress = progressFrom(start, blob.size);
     const source = blob.stream().pipeThrough(breathing());
-    const summary = await plane.processCapture(source, stages, sink, { signal, onProgress });
+    const summary = await plane.processCapture(source, made, sink, { signal, onProgress });
     await kept;
     const milliseconds = performance.now() - start;
     signal.throwIfAborted();

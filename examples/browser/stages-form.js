@@ -1,6 +1,10 @@
 // The form of the pipeline: a list of stages, each a fieldset whose fields are the stage's own.
 
 import { tunnelKinds } from "./frameferry/index.js";
+import { dedup, truncate } from "./frameferry/stages.js";
+
+/** Stages that functions of the package make of their options. */
+const READY = { dedup, truncate };
 
 const list = document.querySelector("#stages");
 
@@ -26,7 +30,7 @@ export function openStagesForm(changed) {
   add("decapsulate");
 }
 
-/** The stages as the package takes them: what is left empty is left out. */
+/** The stages, with what was filled in as their options: what is left empty is left out. */
 export function stagesOfForm() {
   return Array.from(list.children, (item) => {
     const stage = { stage: item.dataset.stage };
@@ -37,6 +41,19 @@ export function stagesOfForm() {
       else stage[field.name] = "words" in field.dataset || text === "all" ? text : Number(text);
     }
     return stage;
+  });
+}
+
+/** What a pipeline takes of the form's stages: with those made that are ready ones. It throws as a pipeline does. */
+export function madeOf(stages) {
+  return stages.map((stage, index) => {
+    const { stage: name, ...options } = stage;
+    if (!Object.hasOwn(READY, name)) return stage;
+    try {
+      return READY[name](options);
+    } catch (error) {
+      throw new RangeError(`stages[${index}].${error.message}`, { cause: error });
+    }
   });
 }
 

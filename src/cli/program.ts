@@ -35,6 +35,22 @@ const commands: Readonly<Record<string, Entry>> = {
     summary: "take one frame in so many out of a capture, or whole flows",
     load: async () => (await import("./sample.ts")).defineSample,
   },
+  truncate: {
+    summary: "keep the first bytes of each frame, as a capture's snap length does",
+    load: async () => (await import("./truncate.ts")).defineTruncate,
+  },
+  dedup: {
+    summary: "take out frames that are the same as one just before, as mirrors give them",
+    load: async () => (await import("./dedup.ts")).defineDedup,
+  },
+  rewrite: {
+    summary: "put other MACs, VLANs, addresses, ports, DSCPs and TTLs into a capture; checksums stay right",
+    load: async () => (await import("./rewrite.ts")).defineRewrite,
+  },
+  anonymise: {
+    summary: "put other addresses in place of those in a capture, in tunnels too, and take payload away",
+    load: async () => (await import("./anonymise.ts")).defineAnonymise,
+  },
   count: {
     summary: "count frames and bytes of a capture by VNI, addresses, ports",
     load: async () => (await import("./count.ts")).defineCount,

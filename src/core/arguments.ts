@@ -48,7 +48,8 @@ export function byteArray(name: string, value: unknown): Uint8Array {
 
 /** The error for an option that does not exist. */
 export function unknownOption(name: string, key: string, known: readonly string[]): ArgumentTypeError {
-  const sentence = `unknown option ${JSON.stringify(key)} (known: ${known.join(", ")})`;
+  const names = known.length === 0 ? "none" : known.join(", ");
+  const sentence = `unknown option ${JSON.stringify(key)} (known: ${names})`;
   return new ArgumentTypeError("unknown-option", name, sentence);
 }
 

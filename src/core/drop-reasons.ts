@@ -5,6 +5,7 @@ import {
   DROP_BLACKHOLE,
   DROP_CLOSED,
   DROP_CUT_BY_CAPTURE,
+  DROP_DUPLICATE,
   DROP_EXCEEDS_MTU,
   DROP_FILTERED,
   DROP_FOR_ROUTER,
@@ -339,6 +340,11 @@ export const dropReasons: readonly DropReason[] = [
     code: DROP_STAGE_FAILED,
     name: "stage-failed",
     sentence: "a stage of one's own failed while it had the frame in hand",
+  },
+  {
+    code: DROP_DUPLICATE,
+    name: "duplicate",
+    sentence: "the same frame as one of those that came before it",
   },
 ];
 

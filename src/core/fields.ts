@@ -178,6 +178,17 @@ export function bigint(): Kind<bigint> {
   return { expected: "a bigint", check };
 }
 
+/** A bigint that 64 bits hold, without a sign. */
+export function uint64(): Kind<bigint> {
+  const expected = "a bigint from 0 to 2^64 - 1";
+  const check = (path: string, value: unknown): bigint => {
+    if (typeof value !== "bigint") throw wrongType(path, expected, value, "a bigint");
+    if (BigInt.asUintN(64, value) === value) return value;
+    throw new ArgumentRangeError("out-of-range", path, `expected ${expected}, got ${value}`);
+  };
+  return { expected, check };
+}
+
 /** Something of a class. */
 export function instance<T>(Class: abstract new (...args: never[]) => T, expected: string): Kind<T> {
   const check = (path: string, value: unknown): T => {

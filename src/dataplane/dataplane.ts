@@ -11,13 +11,15 @@ import {
 } from "../capture/process-capture.ts";
 import { firstOf, untilAborted } from "../core/abort.ts";
 import { closed } from "../core/arguments.ts";
-import { checkFields, type Fields, powerOfTwo } from "../core/fields.ts";
+import { type DropNotices, NoticeCollector } from "../core/drop-notices.ts";
+import { callback, checkFields, type Fields, powerOfTwo } from "../core/fields.ts";
 import { inTime } from "../core/in-time.ts";
 import { Undo } from "../core/undo.ts";
 import { FrameChannel } from "../lane/frame-channel.ts";
 import type { Lane } from "../lane/lane.ts";
 import type { TransferJob, TransferResult } from "../lane/lane-job.ts";
 import { PipelineLane } from "../lane/pipeline-lane.ts";
+import type { RingLaneOptions } from "../lane/ring-lane.ts";
 import { TransferLane } from "../lane/transfer-lane.ts";
 import type { CaptureSource } from "../pcap/byte-source.ts";
 import { compileStages } from "../pipeline/compile.ts";
@@ -41,6 +43,12 @@ import type { LiveSwitchHost } from "./switch-host.ts";
 export interface ChannelOptions {
   /** Bytes of each ring between caller and worker: a power of two from 64 KiB to 256 MiB. Default 1 MiB. */
   readonly ringBytes?: number | undefined;
+  /**
+   * Called with the frames that were dropped, many at a time and each of them once: which, why, and by which stage. It is
+   * called as results are taken: notices come through the rings as frames do, and nothing is lost that finds no room yet.
+   * Default: nobody is told, and nothing is done for it.
+   */
+  readonly onDrops?: ((notices: DropNotices) => void) | undefined;
 }
 
 /** What became of a capture, and which worker did how much of it. */
@@ -50,7 +58,10 @@ export interface DataplaneCaptureSummary extends CaptureSummary {
 
 const CHANNEL_FIELDS: Fields<ChannelOptions, "ringBytes"> = {
   ringBytes: { ...powerOfTwo(1 << 16, 1 << 28), fallback: 1 << 20 },
+  onDrops: callback(),
 };
+
+type LaneOptions = Pick<RingLaneOptions, "ringBytes" | "notices">;
 
 export class Dataplane {
   /** How frames reach the workers: through shared memory, by transferred buffers, or not at all. */
@@ -96,13 +107,19 @@ export class Dataplane {
    */
   async open(stages: readonly Stage[], options: ChannelOptions = {}): Promise<FrameChannel> {
     this.#open();
-    const { ringBytes } = checkFields<ChannelOptions, "ringBytes">("options", CHANNEL_FIELDS, options);
+    const { ringBytes, onDrops } = checkFields<ChannelOptions, "ringBytes">(
+      "options",
+      CHANNEL_FIELDS,
+      options,
+    );
+    const notices = onDrops && { collector: new NoticeCollector(), onDrops };
     const engine = this.#engine;
     const compiled = compileStages(stages);
     const undo = new Undo();
     try {
       const bell = undo.with(engine.bell(), (made) => made.release());
-      const { ways, release } = await this.#openLanes(compiled, ringBytes, bell, undo);
+      const how: LaneOptions = { ringBytes, notices: notices?.collector };
+      const { ways, release } = await this.#openLanes(compiled, how, bell, undo);
       this.#open();
       const channel: FrameChannel = new FrameChannel({
         lanes: ways,
@@ -110,6 +127,7 @@ export class Dataplane {
         media: mediaOf(stages),
         failure: () => engine.pool?.failure,
         spins: this.transport === "shared",
+        notices,
         release: async () => {
           engine.unregister(channel);
           await release();
@@ -204,7 +222,7 @@ export class Dataplane {
 
   async #openLanes(
     stages: CompiledStages,
-    ringBytes: number,
+    options: LaneOptions,
     bell: Bell,
     undo: Undo,
   ): Promise<{ readonly ways: readonly Lane[]; readonly release: () => Promise<void> }> {
@@ -215,14 +233,14 @@ export class Dataplane {
       const onChange = (): void => bell.ring();
       const lanes = Array.from({ length: workers }, (_, index) => {
         const work = (job: TransferJob): Promise<TransferResult> => pool.transferJob(job, index);
-        return new TransferLane(stages, { ringBytes, work, onChange });
+        return new TransferLane(stages, { ...options, work, onChange });
       });
       return { ways: lanes, release: async () => {} };
     }
     const program = new Program(kernels, stages);
     try {
       return await openLanes({ kernels, pool, workers, bell }, undo, (_, doorbells) => {
-        return new PipelineLane(program, { ringBytes, ...doorbells });
+        return new PipelineLane(program, { ...options, ...doorbells });
       });
     } finally {
       // Each lane keeps it for as long as it is open.

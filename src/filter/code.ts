@@ -54,7 +54,7 @@ export class Code {
 
   rootOf(base: Base): Root {
     if (base.kind === "ipv4") return this.rootOf(base.header.base);
-    return base.kind === "start" || base.kind === "layer"
+    return base.kind === "start" || base.kind === "link" || base.kind === "layer"
       ? { frame: this.start, length: this.whole, outermost: START }
       : { frame: this.frame, length: this.length, outermost: FRAME };
   }

@@ -33,7 +33,12 @@ export const FILTER_FIELDS: Fields<FilterOptions, "scope"> = {
 export interface Compiled {
   /** Undefined for a text that says nothing, which every frame matches. */
   readonly tree: Tree | undefined;
+  /** The module that drops what does not match. */
   readonly code: Uint8Array<ArrayBuffer>;
+  /** Makes the one that only says what matches. */
+  readonly selecting: () => Uint8Array<ArrayBuffer>;
+  /** Whether it asks what has become of a frame. */
+  readonly asksFate: boolean;
 }
 
 /** @throws ArgumentError that says where in the text something else was expected. */
@@ -41,7 +46,14 @@ export function compile(expression: string, options: FilterOptions): Compiled {
   if (typeof expression !== "string") throw wrongType("expression", "a string", expression);
   const { scope, tunnelPorts } = checkFields<FilterOptions, "scope">("options", FILTER_FIELDS, options);
   const tree = parse(expression);
-  const { formula, registers }: Lowered =
-    tree === undefined ? { formula: YES, registers: 0 } : lower(tree, scope);
-  return { tree, code: emit(graphOf(formula), registers, portsOf(tunnelPorts)) };
+  const { formula, registers, asksFate }: Lowered =
+    tree === undefined ? { formula: YES, registers: 0, asksFate: false } : lower(tree, scope);
+  const root = graphOf(formula);
+  const ports = portsOf(tunnelPorts);
+  return {
+    tree,
+    code: emit(root, registers, ports, "drop"),
+    selecting: () => emit(root, registers, ports, "select"),
+    asksFate,
+  };
 }

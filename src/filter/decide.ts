@@ -10,21 +10,16 @@ export type Target = Decision | End;
 
 /** One question, and where it leads. An opening has no question: it goes on to `yes`. */
 export interface Decision {
-  readonly leaf: Leaf | Member;
+  readonly leaf: Leaf;
   yes: Target;
   no: Target;
-}
-
-/** Whether a field is one of several values. */
-export interface Member {
-  readonly kind: "member";
-  readonly test: Test;
-  readonly values: readonly number[];
 }
 
 /** So many decisions there may be while answers are remembered, and so many without. */
 const REMEMBERING_MOST = 20_000;
 const DECISIONS_MOST = 60_000;
+/** More than there are decisions that could teach some. */
+const FACTS_MOST = 100_000;
 /** Values that a field is known not to have. */
 const EXCLUDED_MOST = 32;
 
@@ -51,9 +46,11 @@ interface Known {
 }
 interface Facts {
   readonly key: string;
+  /** Facts that are the same have the same number. */
+  readonly number: number;
   readonly known: ReadonlyMap<string, Known>;
 }
-const NOTHING_KNOWN: Facts = { key: "", known: new Map() };
+const NOTHING_KNOWN: Facts = { key: "", number: 0, known: new Map() };
 
 /** A decision whose ways are not known yet. */
 interface Open {
@@ -68,7 +65,8 @@ class Builder {
   readonly #most: number;
   readonly #positions: Map<unknown, Map<string, Position>> = new Map();
   #numbers = 0;
-  readonly #decisions: Map<string, Decision> = new Map();
+  readonly #decisions: Map<number, Decision> = new Map();
+  readonly #facts: Map<string, Facts> = new Map();
   readonly #open: Open[] = [];
 
   constructor(remembers: boolean, most: number) {
@@ -83,9 +81,8 @@ class Builder {
     for (let open = this.#open.pop(); open !== undefined; open = this.#open.pop()) {
       const { decision, facts, yes, no } = open;
       const { leaf } = decision;
-      decision.yes = this.#follow(yes, this.#learnt(facts, leaf as Leaf, true));
-      decision.no =
-        leaf.kind === "open" ? decision.yes : this.#follow(no, this.#learnt(facts, leaf as Leaf, false));
+      decision.yes = this.#follow(yes, this.#learnt(facts, leaf, true));
+      decision.no = leaf.kind === "open" ? decision.yes : this.#follow(no, this.#learnt(facts, leaf, false));
       if (this.#decisions.size > this.#most) return undefined;
     }
     return root;
@@ -132,7 +129,7 @@ class Builder {
   }
 
   #decision(at: Position, leaf: Leaf, facts: Facts, yes: Position | End, no: Position | End): Decision {
-    const key = `${at.number}|${facts.key}`;
+    const key = at.number * FACTS_MOST + facts.number;
     const found = this.#decisions.get(key);
     if (found !== undefined) return found;
     const decision: Decision = { leaf, yes: "no", no: "no" };
@@ -154,7 +151,9 @@ class Builder {
       .map(([field, { is, isNot }]) => `${field}${is === undefined ? `!${isNot}` : `=${is}`}`)
       .sort()
       .join(";");
-    return { key, known };
+    let found = this.#facts.get(key);
+    if (found === undefined) this.#facts.set(key, (found = { key, number: this.#facts.size + 1, known }));
+    return found;
   }
 }
 

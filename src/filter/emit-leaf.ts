@@ -1,11 +1,20 @@
 // One question in code: what it leaves on the stack is zero for no.
 
-import { DESCRIPTOR_MARK, DESCRIPTOR_WIRE_LENGTH } from "../layout/descriptor.layout.ts";
 import type { Code } from "./code.ts";
-import type { Member } from "./decide.ts";
 import { emitWalk, LAYERS } from "./emit-layer.ts";
-import { type Carries, loadAt, type Opening, type Relation, type Term, type Test } from "./formula.ts";
-import { fixed, type Reads } from "./reads.ts";
+import {
+  type Begins,
+  type Carries,
+  type Chain,
+  loadAt,
+  type Member,
+  type Opening,
+  type Relation,
+  type Term,
+  type Test,
+} from "./formula.ts";
+import { library } from "./library.ts";
+import { fixed, LINK, type Reads } from "./reads.ts";
 import {
   ELSE,
   I32_ADD,
@@ -16,6 +25,7 @@ import {
   I32_GE_U,
   I32_GT_U,
   I32_LOAD,
+  I32_LOAD8_U,
   I32_LT_U,
   I32_MUL,
   I32_NE,
@@ -49,32 +59,38 @@ const OPERATORS: Readonly<Record<string, number>> = {
 
 /** The parameter that says which frame it is. */
 const DESCRIPTOR = 0;
-/** The local that says with what the frame begins: zero for Ethernet. */
-export const LINK = "link";
 /** Fewer values are compared one by one. */
 const FEW = 4;
 
 const TYPE_ETHERNET = 0x6558;
 const UDP_HEADER = 8;
+/** What followHeaders() of assembly/filter-library.ts returns where a header was not captured. */
+const CHAIN_CUT = 2;
 const TUNNEL_HEADER = 8;
 
 /** Leaves the answer on the stack; `negated`: the opposite, where that costs nothing. Returns whether it did. */
 export function emitQuestion(
   code: Code,
   reads: Reads,
-  leaf: Test | Relation | Carries,
+  leaf: Test | Relation | Carries | Begins | Chain,
   negated: boolean,
 ): boolean {
   if (leaf.kind === "carries") {
-    if (leaf.register === "link") {
-      code.get(code.localOf(LINK));
-      if (!negated) code.add(I32_EQZ);
-      return negated;
-    }
     code
       .get(code.localOf(`r${leaf.register}`))
       .get(code.localOf(`r${leaf.register + 2}`))
       .add(I32_NE);
+    return false;
+  }
+  if (leaf.kind === "begins") {
+    for (const [index, link] of leaf.links.entries()) {
+      code.get(code.localOf(LINK)).number(link).add(I32_EQ);
+      if (index > 0) code.add(I32_OR);
+    }
+    return false;
+  }
+  if (leaf.kind === "chain") {
+    emitChain(code, reads, leaf);
     return false;
   }
   if (leaf.kind === "relation") {
@@ -132,6 +148,19 @@ export function emitMember(code: Code, reads: Reads, { test, values }: Member, y
   search(0, sorted.length);
 }
 
+/** Has the headers followed: the answer may be that they were not captured so far, which ends the filter. */
+function emitChain(code: Code, reads: Reads, { network, over, protocol }: Chain): void {
+  const { base } = network;
+  const answer = code.local();
+  code.get(code.frameOf(base));
+  if (reads.variable(base)) code.add(I32_ADD);
+  code.number(fixed(network)).add(I32_ADD);
+  code.get(code.frameOf(base)).get(code.lengthOf(base)).add(I32_ADD);
+  code.number(protocol).number(over === "ip6" ? 1 : 0);
+  code.call(library().functions.get("followHeaders") as number).tee(answer);
+  code.number(CHAIN_CUT).add(I32_EQ).leapIf("no").get(answer);
+}
+
 /** Sets the registers of a tunnel: where header, type and payload begin of what it carries. */
 export function emitOpening(code: Code, reads: Reads, { tunnel, udp, register }: Opening): void {
   const [header, type, payload] = [0, 1, 2].map((i) => code.localOf(`r${register + i}`)) as [
@@ -166,11 +195,8 @@ function emitTerm(code: Code, reads: Reads, term: Term): void {
     case "number":
       code.number(term.value);
       return;
-    case "len":
-      code.get(DESCRIPTOR).load(I32_LOAD, DESCRIPTOR_WIRE_LENGTH);
-      return;
-    case "mark":
-      code.get(DESCRIPTOR).load(I32_LOAD, DESCRIPTOR_MARK);
+    case "descriptor":
+      code.get(DESCRIPTOR).load(term.size === 1 ? I32_LOAD8_U : I32_LOAD, term.offset);
       return;
     case "depth": {
       // One less than there are layers, if there are any.

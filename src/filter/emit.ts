@@ -14,14 +14,13 @@ import {
 } from "../layout/descriptor.layout.ts";
 import { DROP_FILTERED } from "../layout/drop.layout.ts";
 import { ETHERNET_LENGTH, ETHERNET_TYPE } from "../layout/ethernet.layout.ts";
-import { WALK_PASSED, WALK_PORT_LENGTH, WALK_PORTS, WALK_TYPE } from "../layout/walk.layout.ts";
+import { WALK_LENGTH, WALK_PASSED, WALK_PORT_LENGTH, WALK_PORTS, WALK_TYPE } from "../layout/walk.layout.ts";
 import { Code } from "./code.ts";
 import type { Target } from "./decide.ts";
 import { emitDecisions } from "./emit-decisions.ts";
 import { LAYERS } from "./emit-layer.ts";
-import { LINK } from "./emit-leaf.ts";
 import { library, moduleWithLibrary } from "./library.ts";
-import { TYPE_AT } from "./reads.ts";
+import { LINK, TYPE_AT } from "./reads.ts";
 import { type Uses, usesOf } from "./uses.ts";
 import {
   BLOCK,
@@ -35,6 +34,7 @@ import {
   I32_LOAD,
   I32_LOAD8_U,
   I32_MUL,
+  I32_SHL,
   I32_SHR_U,
   I32_STORE,
   I32_STORE16,
@@ -51,22 +51,31 @@ const COUNT = 1;
 const ROOM = 2;
 const PARAMETERS = 3;
 
-// What openLink() of assembly/link.ts returns: a place and the type above it, or this bit.
+// What openFrame() of assembly/filter-library.ts returns: a place and the type above it, or this bit.
 const LINK_REFUSED = 0x8000;
 const LINK_PLACE = 0x7fff;
 const LINK_TYPE = 16;
 
 /**
- * The module of a graph. Its function marks what does not match as dropped, and returns how many frames that were.
- * `ports` are the words of the walk's table.
+ * The module of a graph. To drop, its function marks what does not match and has not been dropped, and returns how many
+ * frames that were. To select, it changes nothing: it looks at all frames, puts the indices of those that match behind
+ * its room, and returns how many there are. `ports` are the words of the walk's table.
  */
-export function emit(root: Target, registers: number, ports: readonly number[]): Uint8Array<ArrayBuffer> {
+export function emit(
+  root: Target,
+  registers: number,
+  ports: readonly number[],
+  task: "drop" | "select",
+): Uint8Array<ArrayBuffer> {
+  const selects = task === "select";
   const code = new Code(PARAMETERS);
   const uses = usesOf(root);
   const end = code.local();
-  const dropped = code.local();
+  /** What is returned. */
+  const found = code.local();
   const passed = code.local();
   const verdict = code.local();
+  const index = code.local();
   if (uses.layers)
     for (const [index, word] of [...ports, 0].entries())
       code
@@ -77,25 +86,34 @@ export function emit(root: Target, registers: number, ports: readonly number[]):
   code.open(BLOCK, "end");
   code.open(LOOP, "next frame");
   code.get(DESCRIPTORS).get(end).add(I32_GE_U).leapIf("end");
-  code.open(BLOCK, "done");
-  code.get(DESCRIPTORS).load(I32_LOAD8_U, DESCRIPTOR_VERDICT).tee(verdict);
-  code.open(IF, "passed over");
-  code.get(passed).get(verdict).number(VERDICT_DROP).add(I32_EQ, I32_ADD).set(passed).leap("done");
-  code.close();
-  code.open(BLOCK, "no");
+  // What the inner block ends with is acted upon behind it.
+  code.open(BLOCK, selects ? "no" : "done");
+  if (!selects) {
+    code.get(DESCRIPTORS).load(I32_LOAD8_U, DESCRIPTOR_VERDICT).tee(verdict);
+    code.open(IF, "passed over");
+    code.get(passed).get(verdict).number(VERDICT_DROP).add(I32_EQ, I32_ADD).set(passed).leap("done");
+    code.close();
+  }
+  code.open(BLOCK, selects ? "done" : "no");
   emitFrame(code, uses);
   for (let register = 0; register < registers; register++) code.number(0).set(code.localOf(`r${register}`));
   emitDecisions(code, root);
   code.close();
-  code.get(DESCRIPTORS).number(VERDICT_DROP | (DROP_FILTERED << 8));
-  code.add(I32_STORE16, 0, DESCRIPTOR_VERDICT);
-  code.get(dropped).number(1).add(I32_ADD).set(dropped);
+  if (selects) {
+    code.get(ROOM).get(found).number(2).add(I32_SHL, I32_ADD).get(index);
+    code.add(I32_STORE, 0, ...unsigned(WALK_LENGTH));
+  } else {
+    code.get(DESCRIPTORS).number(VERDICT_DROP | (DROP_FILTERED << 8));
+    code.add(I32_STORE16, 0, DESCRIPTOR_VERDICT);
+  }
+  code.get(found).number(1).add(I32_ADD).set(found);
   code.close();
+  if (selects) code.get(index).number(1).add(I32_ADD).set(index);
   code.get(DESCRIPTORS).number(DESCRIPTOR_LENGTH).add(I32_ADD).set(DESCRIPTORS).leap("next frame");
   code.close();
   code.close();
   code.get(ROOM).get(passed).add(I32_STORE, 0, WALK_PASSED);
-  code.get(dropped);
+  code.get(found);
   if (!uses.link && !uses.layers) return moduleOf(PARAMETERS, code.locals, code.bytes);
   return moduleWithLibrary(PARAMETERS, [1, ...unsigned(code.locals), I32], [...code.bytes, END]);
 }
@@ -115,7 +133,7 @@ function emitFrame(code: Code, { link, layers }: Uses): void {
   code.get(opened).get(code.start).get(code.whole);
   const place = code.local();
   code
-    .call(library().functions.get("openLink") as number)
+    .call(library().functions.get("openFrame") as number)
     .tee(place)
     .number(LINK_REFUSED)
     .add(I32_AND)

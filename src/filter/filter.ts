@@ -1,5 +1,6 @@
 // A compiled filter: data that can be posted and kept, run here on single frames and on batches, and by pipelines as a stage.
 
+import { ArgumentRangeError } from "../core/argument-error.ts";
 import { byteArray, wholeNumber } from "../core/arguments.ts";
 import { linkOf } from "../core/link-types.ts";
 import { expectBatch, type FrameBatch } from "../frame/frame-batch.ts";
@@ -27,30 +28,73 @@ type Run = (descriptors: number, count: number, room: number) => number;
 /** Of the memory for single frames: a descriptor, the filter's room, and the frame behind them. */
 const ROOM = CACHE_LINE;
 const FRAME = ROOM + WALK_LENGTH;
+/** Of a frame that matches. */
+const INDEX_LENGTH = 4;
+
+/** A module, compiled where it is first needed, and its instances. */
+class Program {
+  readonly #code: () => Uint8Array<ArrayBuffer>;
+  #module: WebAssembly.Module | undefined;
+  readonly #runs: WeakMap<Kernels, Run> = new WeakMap();
+
+  constructor(code: () => Uint8Array<ArrayBuffer>) {
+    this.#code = code;
+  }
+
+  on(memory: WebAssembly.Memory): Run {
+    this.#module ??= new WebAssembly.Module(this.#code());
+    const { exports } = new WebAssembly.Instance(this.#module, { env: { memory } });
+    return (exports as unknown as { readonly run: Run }).run;
+  }
+
+  /** Runs over all frames of a batch; `read` is told what came back and where the room lay, while that is there. */
+  over<T>(
+    { kernels, descriptors, length }: FrameBatch,
+    more: number,
+    read: (result: number, room: number) => T,
+  ): T {
+    let run = this.#runs.get(kernels);
+    if (run === undefined) this.#runs.set(kernels, (run = this.on(kernels.memory)));
+    const room = kernels.plan.reserve("a filter's table", WALK_LENGTH + more);
+    try {
+      return read(run(descriptors, length, room), room);
+    } finally {
+      kernels.plan.release(room);
+    }
+  }
+}
 
 export class Filter implements CompiledFilter {
   readonly expression: string;
   readonly code: Uint8Array<ArrayBuffer>;
   readonly id: readonly number[];
   readonly #tree: Tree | undefined;
-  #module: WebAssembly.Module | undefined;
+  readonly #asksFate: boolean;
+  readonly #dropping: Program;
+  readonly #selecting: Program;
   /** For single frames. */
   #memory: WebAssembly.Memory | undefined;
   #run: Run | undefined;
-  readonly #runs: WeakMap<Kernels, Run> = new WeakMap();
 
   /** Made by `compileFilter()`. */
   constructor(expression: string, options: FilterOptions) {
-    const { tree, code } = compile(expression, options);
+    const { tree, code, selecting, asksFate } = compile(expression, options);
     this.expression = expression;
     this.code = code;
     // Not counted up: filters that were made on several threads may meet in one memory.
     this.id = [...crypto.getRandomValues(new Uint32Array(2))];
     this.#tree = tree;
+    this.#asksFate = asksFate;
+    this.#dropping = new Program(() => code);
+    this.#selecting = new Program(selecting);
   }
 
-  /** The stage that lets through what matches. */
+  /**
+   * The stage that lets through what matches.
+   * @throws ArgumentError if the text asks for a verdict or a reason: stages look at frames that have none yet.
+   */
   get stage(): FilterStage {
+    this.#expectNoFate();
     return { stage: "filter", expression: { expression: this.expression, code: this.code, id: this.id } };
   }
 
@@ -80,15 +124,20 @@ export class Filter implements CompiledFilter {
 
   /** Drops all frames of a batch that do not match, as the stage does; returns how many it dropped. */
   run(batch: FrameBatch): number {
-    const { kernels } = expectBatch(batch, batch.kernels, "filter");
-    let run = this.#runs.get(kernels);
-    if (run === undefined) this.#runs.set(kernels, (run = this.#instance(kernels.memory)));
-    const room = kernels.plan.reserve("a filter's table", WALK_LENGTH);
-    try {
-      return run(batch.descriptors, batch.length, room);
-    } finally {
-      kernels.plan.release(room);
-    }
+    this.#expectNoFate();
+    expectBatch(batch, batch.kernels, "filter");
+    return this.#dropping.over(batch, 0, (dropped) => dropped);
+  }
+
+  /**
+   * The indices of all frames of a batch that match, whether they have been dropped or not. It changes nothing. Here the
+   * text may say `verdict` and `reason`.
+   */
+  matching(batch: FrameBatch): number[] {
+    const { kernels, length } = expectBatch(batch, batch.kernels, "filter");
+    return this.#selecting.over(batch, length * INDEX_LENGTH, (count, room) => [
+      ...new Uint32Array(kernels.memory.buffer, room + WALK_LENGTH, count),
+    ]);
   }
 
   /** What was understood, as a tree of lines. */
@@ -100,15 +149,18 @@ export class Filter implements CompiledFilter {
     if (this.#memory === undefined || this.#run === undefined || this.#memory.buffer.byteLength < length) {
       const initial = Math.ceil(length / PAGE_LENGTH);
       this.#memory = new WebAssembly.Memory({ initial, maximum: PAGES_MAXIMUM, shared: true });
-      this.#run = this.#instance(this.#memory);
+      this.#run = this.#dropping.on(this.#memory);
     }
     return { memory: this.#memory, run: this.#run };
   }
 
-  #instance(memory: WebAssembly.Memory): Run {
-    this.#module ??= new WebAssembly.Module(this.code);
-    const { exports } = new WebAssembly.Instance(this.#module, { env: { memory } });
-    return (exports as unknown as { readonly run: Run }).run;
+  #expectNoFate(): void {
+    if (this.#asksFate)
+      throw new ArgumentRangeError(
+        "unsupported",
+        "expression",
+        "verdict and reason are asked of frames that have been through a pipeline: with matching(batch)",
+      );
   }
 }
 
@@ -122,5 +174,7 @@ export function compileFilter(expression: string, options: FilterOptions = {}): 
 
 /** From now on stages may hold text: `{ stage: "filter", expression: "tcp port 80" }`. */
 export function useFilterText(): void {
-  setFilterCompiler(compileFilter);
+  setFilterCompiler(
+    (expression, options) => compileFilter(expression, options).stage.expression as CompiledFilter,
+  );
 }

@@ -16,6 +16,8 @@ export type Base =
   | { readonly kind: "register"; readonly key: string; readonly register: number }
   /** The first byte of the frame, whatever it is. */
   | { readonly kind: "start"; readonly key: "start" }
+  /** The first byte of its link header: the same, unless radiotap stands in front. */
+  | { readonly kind: "link"; readonly key: "link header" }
   /** A place in the frame that the walk has found: where it stands in the table (walk.layout). */
   | { readonly kind: "layer"; readonly key: string; readonly field: number }
   /** Not the frame, but what the walk says of the layer. */
@@ -24,6 +26,7 @@ export type Base =
 /** Where an Ethernet header would begin that carries what the frame's link header carries, whichever that is. */
 export const FRAME: Base = { kind: "frame", key: "" };
 export const START: Base = { kind: "start", key: "start" };
+export const LINK_HEADER: Spot = { base: { kind: "link", key: "link header" }, offset: 0 };
 export const ENTRY: Spot = { base: { kind: "entry", key: "entry" }, offset: 0 };
 
 export function layerAt(field: number): Spot {
@@ -48,8 +51,8 @@ export function loadAt(spot: Spot, more: number, size: 1 | 2 | 4): Load {
 /** A number of 32 bits. */
 export type Term =
   | { readonly kind: "number"; readonly value: number }
-  | { readonly kind: "len" }
-  | { readonly kind: "mark" }
+  /** What the frame's descriptor has there (descriptor.layout). */
+  | { readonly kind: "descriptor"; readonly offset: number; readonly size: 1 | 4 }
   | { readonly kind: "depth" }
   | { readonly kind: "load"; readonly load: Load }
   /** A load whose place is computed. */
@@ -67,6 +70,13 @@ export interface Test {
   readonly guard: boolean;
 }
 
+/** Whether a field is one of several values. */
+export interface Member {
+  readonly kind: "member";
+  readonly test: Test;
+  readonly values: readonly number[];
+}
+
 export interface Relation {
   readonly kind: "relation";
   readonly operator: "=" | ">" | ">=";
@@ -82,10 +92,24 @@ export interface Opening {
   readonly register: number;
 }
 
-/** Whether the tunnel whose registers these are carries an Ethernet frame, and not a bare packet; or the capture does. */
+/** Whether the tunnel whose registers these are carries an Ethernet frame, and not a bare packet. */
 export interface Carries {
   readonly kind: "carries";
-  readonly register: number | "link";
+  readonly register: number;
+}
+
+/** Whether the frame begins with one of these links (link.layout). */
+export interface Begins {
+  readonly kind: "begins";
+  readonly links: readonly number[];
+}
+
+/** Whether headers behind one another, from an IP header on, lead to a protocol. */
+export interface Chain {
+  readonly kind: "chain";
+  readonly network: Spot;
+  readonly over: "ip" | "ip6";
+  readonly protocol: number;
 }
 
 /** Which layers a position means: one counted from the outermost (0) or the innermost (-1) on, or any. */
@@ -98,7 +122,7 @@ export interface Layered {
   readonly term: Formula;
 }
 
-export type Leaf = Test | Relation | Opening | Carries | Layered;
+export type Leaf = Test | Member | Relation | Opening | Carries | Begins | Chain | Layered;
 
 /** Of one term at least. */
 export type List =
@@ -133,6 +157,10 @@ export function not(term: Formula): Formula {
   return { kind: "not", term };
 }
 
+export function begins(...links: readonly number[]): Formula {
+  return { kind: "begins", links };
+}
+
 const FULL = { 1: 0xff, 2: 0xffff, 4: 0xffffffff } as const;
 
 /** A field of a header that says what follows. */
@@ -156,6 +184,22 @@ export function field(
   operator: Test["operator"] = "=",
 ): Test {
   return { kind: "test", load: loadAt(spot, more, size), mask, operator, value, guard: false };
+}
+
+/** Fewer values are asked for one by one. */
+const MEMBERS_LEAST = 3;
+
+/** A field that may have several values. */
+export function oneOf(
+  spot: Spot,
+  more: number,
+  size: 1 | 2 | 4,
+  values: readonly number[],
+  mask: number = FULL[size],
+): Formula {
+  if (values.length < MEMBERS_LEAST)
+    return anyOf(values.map((value) => field(spot, more, size, value, mask)));
+  return { kind: "member", test: field(spot, more, size, 0, mask), values: [...new Set(values)] };
 }
 
 /** Whether a field is in one of several ranges of numbers, both ends of each included. */

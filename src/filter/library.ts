@@ -2,6 +2,7 @@
 // the walk through layers (assembly/filter-index.ts). A filter that needs them has them in front of its own function, so
 // that its module is all that anybody has to be given.
 
+import { bytesOfHex } from "../core/hex.ts";
 import { WALK } from "./walk.generated.ts";
 import { I32, named, unsigned } from "./wasm-bytes.ts";
 
@@ -22,8 +23,7 @@ let known: Library | undefined;
 
 export function library(): Library {
   if (known !== undefined) return known;
-  const text = atob(WALK.base64);
-  const bytes = Uint8Array.from(text, (character) => character.charCodeAt(0));
+  const bytes = bytesOfHex(WALK);
   const sections = new Map<number, Uint8Array>();
   for (let at = PREAMBLE; at < bytes.length; ) {
     const id = bytes[at] as number;

@@ -1,6 +1,7 @@
 // Addresses, networks, ports and protocol numbers: what a qualifier says of the id behind it.
 
-import { all, any, anyOf, type Formula, field, type Spot, YES } from "./formula.ts";
+import { all, any, anyOf, type Formula, field, LINK_HEADER, oneOf, type Spot, YES } from "./formula.ts";
+import { isWlanAddress, ofWlan, withLinkHeader } from "./lower-wlan.ts";
 import {
   carriesProtocol,
   firstFragment,
@@ -12,12 +13,11 @@ import {
   TYPE_IPV6,
   TYPE_RARP,
   transportOf,
-  withHeader,
 } from "./place.ts";
-import { ofIpProtocol, ofIsisType, ofIsoProtocol } from "./protocols.ts";
+import { ofIpProtocol, ofIsisTypes, ofIsoProtocol } from "./protocols.ts";
 import { quoted, syntaxError } from "./syntax-error.ts";
-import type { Direction, Id, Qualifiers, Tree } from "./tree.ts";
-import { ETHER_PROTOCOLS, IP_PROTOCOLS, PORTS } from "./words.ts";
+import type { Direction, Id, Qualifiers, Tree, WlanAddress } from "./tree.ts";
+import { ETHER_PROTOCOLS, IP_PROTOCOLS, ISO_PROTOCOLS, PORTS } from "./words.ts";
 
 export type IdTree = Extract<Tree, { kind: "id" }>;
 export type SetTree = Extract<Tree, { kind: "set" }>;
@@ -55,6 +55,8 @@ export function lowerIds(ids: readonly IdTree[], place: Place): Formula {
       );
     case "proto":
       return anyOf(ids.map(({ id, at }) => lowerProtocol(qualifiers, id, place, at)));
+    case "protochain":
+      return anyOf(ids.map(({ id, at }) => lowerChain(qualifiers, id, place, at)));
     default:
       return lowerHosts(qualifiers, ids, place);
   }
@@ -69,7 +71,7 @@ export function lowerSet({ qualifiers, ids, at }: SetTree, place: Place): Formul
     );
     return lowerPorts(qualifiers, ranges, place, at);
   }
-  if (type === "proto") return lowerIds(ids, place);
+  if (type === "proto" || type === "protochain") return lowerIds(ids, place);
   const isNetwork = ({ id }: IdTree): boolean =>
     (id.kind === "ipv4" && id.mask !== undefined) || (id.kind === "ipv6" && id.prefix !== undefined);
   const networks = ids
@@ -147,10 +149,22 @@ function networkOfId(
   return { value, mask: id.mask };
 }
 
-function inDirection(direction: Direction | undefined, one: (which: "src" | "dst") => Formula): Formula {
+function inDirection(
+  direction: Direction | undefined,
+  at: number,
+  one: (which: "src" | "dst") => Formula,
+): Formula {
+  if (isWlanAddress(direction)) throw syntaxError(at, `${direction} applies to MAC addresses only`);
   if (direction === "src" || direction === "dst") return one(direction);
   const both = [one("src"), one("dst")];
   return direction === "src and dst" ? all(...both) : any(...both);
+}
+
+/** The list that a map has for a key, which may be a new one. */
+function listIn<Key, Value>(lists: Map<Key, Value[]>, key: Key): Value[] {
+  let list = lists.get(key);
+  if (list === undefined) lists.set(key, (list = []));
+  return list;
 }
 
 function lowerIpv4(
@@ -161,12 +175,18 @@ function lowerIpv4(
   at: number,
 ): Formula {
   const network = networkOf(place);
-  const addresses = (from: number, to: number): Formula =>
-    anyOf(
-      networks.map(({ value, mask }) =>
-        inDirection(direction, (which) => field(network, which === "src" ? from : to, 4, value, mask)),
-      ),
-    );
+  const addresses = (from: number, to: number): Formula => {
+    const inside = (values: readonly number[], mask: number): Formula =>
+      inDirection(direction, at, (which) => oneOf(network, which === "src" ? from : to, 4, values, mask));
+    const [first, ...others] = networks as [Network, ...Network[]];
+    const isFirst = inside([first.value], first.mask);
+    if (direction === "src and dst")
+      return anyOf([isFirst, ...others.map(({ value, mask }) => inside([value], mask))]);
+    // The first is asked for on its own: with it both fields are read, as in libpcap, and the rest may be in any order.
+    const values = new Map<number, number[]>();
+    for (const { value, mask } of others) listIn(values, mask).push(value);
+    return anyOf([isFirst, ...[...values].map(([mask, values]) => inside(values, mask))]);
+  };
   if (protocol === "ip") return all(ofType(place, TYPE_IPV4, at), addresses(12, 16));
   if (protocol === "arp") return all(ofType(place, TYPE_ARP, at), addresses(14, 24));
   if (protocol === "rarp") return all(ofType(place, TYPE_RARP, at), addresses(14, 24));
@@ -193,7 +213,7 @@ function lowerIpv6(
     const from = which === "src" ? 8 : 24;
     return all(...words.map((word, index) => field(network, from + 4 * index, 4, word, masks[index])));
   };
-  return all(ofType(place, TYPE_IPV6, at), inDirection(direction, address));
+  return all(ofType(place, TYPE_IPV6, at), inDirection(direction, at, address));
 }
 
 function lowerMac(
@@ -206,11 +226,13 @@ function lowerMac(
   const number = (from: number, length: number): number =>
     mac.slice(from, from + length).reduce((sum, byte) => sum * 256 + byte, 0);
   // The last four bytes are looked at first.
-  const address = (which: "src" | "dst"): Formula => {
-    const start = which === "src" ? 6 : 0;
-    return all(field(place.header, start + 2, 4, number(2, 4)), field(place.header, start, 2, number(0, 2)));
-  };
-  return withHeader(place, inDirection(direction, address));
+  const addressAt = (header: Spot, start: number): Formula =>
+    all(field(header, start + 2, 4, number(2, 4)), field(header, start, 2, number(0, 2)));
+  const wlan = (which: "src" | "dst" | WlanAddress): Formula =>
+    ofWlan(which, (start) => addressAt(LINK_HEADER, start));
+  if (isWlanAddress(direction)) return wlan(direction);
+  const ethernet = inDirection(direction, at, (which) => addressAt(place.header, which === "src" ? 6 : 0));
+  return withLinkHeader(place, ethernet, inDirection(direction, at, wlan));
 }
 
 /** From one port to another, both included. */
@@ -255,16 +277,27 @@ function lowerPorts(
   const protocols = PORT_PROTOCOLS.get(protocol);
   if (protocols === undefined)
     throw syntaxError(at, `${protocol} does not apply to ports: say ${protocol} and port`);
+  const offsetOf = (which: "src" | "dst"): number => (which === "src" ? 0 : 2);
+  const inSome = (transport: Spot): Formula => {
+    const one = (range: Range): Formula =>
+      inDirection(direction, at, (which) => inRange(transport, offsetOf(which), range));
+    const [first, ...others] = ranges as [Range, ...Range[]];
+    if (direction === "src and dst") return anyOf(ranges.map(one));
+    // As with addresses.
+    const values = others.filter(({ single }) => single).map(({ first }) => first);
+    const singles = inDirection(direction, at, (which) => oneOf(transport, offsetOf(which), 2, values));
+    return anyOf([
+      one(first),
+      ...(values.length > 0 ? [singles] : []),
+      ...others.filter(({ single }) => !single).map(one),
+    ]);
+  };
   const over = (ip: "ip" | "ip6", number: number): Formula => {
     const transport = transportOf(place, ip);
     return all(
       carriesProtocol(place, ip, number),
       ip === "ip" || place.link === "layer" ? firstFragment(place) : YES,
-      anyOf(
-        ranges.map((range) =>
-          inDirection(direction, (which) => inRange(transport, which === "src" ? 0 : 2, range)),
-        ),
-      ),
+      inSome(transport),
     );
   };
   const ipv6 = protocols.map((number) => over("ip6", number));
@@ -283,16 +316,45 @@ function inRange(transport: Spot, offset: number, { first, last, single }: Range
   });
 }
 
-function lowerProtocol({ protocol }: Qualifiers, id: Id, place: Place, at: number): Formula {
-  const names = protocol === "ether" ? ETHER_PROTOCOLS : IP_PROTOCOLS;
+/** The names of numbers, where they are not those of IP's protocols. */
+const NAMES: ReadonlyMap<string | undefined, ReadonlyMap<string, number>> = new Map([
+  ["ether", ETHER_PROTOCOLS],
+  ["iso", new Map(Object.entries(ISO_PROTOCOLS))],
+]);
+
+function protocolOf({ protocol }: Qualifiers, id: Id, at: number): number {
   let number: number | undefined;
   if (id.kind === "number") number = id.value;
-  else if (id.kind === "name") number = names.get(id.value);
+  else if (id.kind === "name") number = (NAMES.get(protocol) ?? IP_PROTOCOLS).get(id.value);
   if (number === undefined)
     throw syntaxError(
       at,
       `expected the number of a protocol${id.kind === "name" ? `, got ${quoted(id.value)}` : ""}`,
     );
+  return number;
+}
+
+/** Headers are followed as far as they lead, and not only that of IP: see followHeaders() of assembly/filter-library.ts. */
+function lowerChain(qualifiers: Qualifiers, id: Id, place: Place, at: number): Formula {
+  const { protocol } = qualifiers;
+  if (place.link === "layer")
+    throw syntaxError(at, "protochain does not stand behind a position: proto passes over headers there");
+  const number = protocolOf(qualifiers, id, at);
+  const over = (ip: "ip" | "ip6"): Formula =>
+    all(ofType(place, ip === "ip" ? TYPE_IPV4 : TYPE_IPV6, at), {
+      kind: "chain",
+      network: networkOf(place),
+      over: ip,
+      protocol: number,
+    });
+  if (protocol === undefined) return any(over("ip"), over("ip6"));
+  if (protocol === "ip" || protocol === "ip6") return over(protocol);
+  throw syntaxError(at, `${protocol} does not apply to protochain`);
+}
+
+function lowerProtocol(qualifiers: Qualifiers, id: Id, place: Place, at: number): Formula {
+  const { protocol } = qualifiers;
+  const number = protocolOf(qualifiers, id, at);
   switch (protocol) {
     case undefined:
       return ofIpProtocol(place, number, "both", at);
@@ -304,7 +366,7 @@ function lowerProtocol({ protocol }: Qualifiers, id: Id, place: Place, at: numbe
     case "iso":
       return ofIsoProtocol(place, number, at);
     case "isis":
-      return ofIsisType(place, number, at);
+      return ofIsisTypes(place, [number], at);
     default:
       throw syntaxError(at, `${protocol} does not apply to proto`);
   }

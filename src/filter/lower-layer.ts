@@ -1,17 +1,6 @@
 // What is asked of a layer that the walk has found, beside what is asked of any frame: its tunnel, and its tags.
 
 import {
-  TUNNEL_GENEVE,
-  TUNNEL_GRE,
-  TUNNEL_VXLAN,
-  TUNNEL_VXLAN_GPE,
-  WRAPPING_4IN6,
-  WRAPPING_6IN4,
-  WRAPPING_6IN6,
-  WRAPPING_ERSPAN,
-  WRAPPING_IPIP,
-} from "../layout/tunnel.layout.ts";
-import {
   LAYER_FLAGS,
   LAYER_HAS_KEY,
   LAYER_HAS_VNI,
@@ -22,20 +11,7 @@ import {
 import { all, any, ENTRY, type Formula, guard, inRanges } from "./formula.ts";
 import { behind, type Place, TYPES_VLAN, withHeader } from "./place.ts";
 import type { Range } from "./tree.ts";
-
-/** Numbers of kinds of tunnels (TUNNEL_NAMES), which are those that decapsulations have. */
-const TUNNEL_KINDS: ReadonlyMap<string, number> = new Map([
-  ["vxlan", TUNNEL_VXLAN],
-  ["geneve", TUNNEL_GENEVE],
-  ["gre", TUNNEL_GRE],
-  ["nvgre", TUNNEL_GRE],
-  ["vxlan-gpe", TUNNEL_VXLAN_GPE],
-  ["erspan", WRAPPING_ERSPAN],
-  ["ipip", WRAPPING_IPIP],
-  ["6in4", WRAPPING_6IN4],
-  ["4in6", WRAPPING_4IN6],
-  ["6in6", WRAPPING_6IN6],
-]);
+import { TUNNEL_KINDS } from "./words.ts";
 
 /** Where type and tag control information of a tag begin, from an Ethernet header on. */
 const TAG_TYPE = 12;

@@ -1,6 +1,18 @@
 // Relations between numbers: the fields that are read say which protocols a frame must be of, and that is asked first.
 
-import { all, type Formula, loadAt, not, type Spot, type Term } from "./formula.ts";
+import { DESCRIPTOR_MARK, DESCRIPTOR_WIRE_LENGTH } from "../layout/descriptor.layout.ts";
+import { LINK_RADIOTAP, LINK_SLL, LINK_SLL2, LINK_WLAN } from "../layout/link.layout.ts";
+import {
+  all,
+  begins,
+  type Formula,
+  LINK_HEADER,
+  loadAt,
+  not,
+  type Spot,
+  START,
+  type Term,
+} from "./formula.ts";
 import {
   carriesProtocol,
   firstFragment,
@@ -24,6 +36,14 @@ const NETWORKS: readonly string[] = [
 ];
 
 const ICMP6 = 58;
+
+/** Headers that only frames of some links begin with. */
+const LINKS: Readonly<Record<string, { readonly links: readonly number[]; readonly spot: Spot }>> = {
+  wlan: { links: [LINK_WLAN, LINK_RADIOTAP], spot: LINK_HEADER },
+  radio: { links: [LINK_RADIOTAP], spot: { base: START, offset: 0 } },
+  sll: { links: [LINK_SLL], spot: LINK_HEADER },
+  sll2: { links: [LINK_SLL2], spot: LINK_HEADER },
+};
 
 export function lowerRelation({ operator, left, right }: RelationTree, place: Place): Formula {
   const guards: Formula[] = [];
@@ -59,10 +79,12 @@ function comparison(operator: "=" | ">" | ">=", left: Term, right: Term): Formul
 function termOf(value: Value, place: Place, guards: Formula[]): Term {
   switch (value.kind) {
     case "number":
-    case "len":
-    case "mark":
     case "depth":
       return value;
+    case "len":
+      return { kind: "descriptor", offset: DESCRIPTOR_WIRE_LENGTH, size: 4 };
+    case "mark":
+      return { kind: "descriptor", offset: DESCRIPTOR_MARK, size: 4 };
     case "negate": {
       const of = termOf(value.of, place, guards);
       return of.kind === "number" ? { kind: "number", value: -of.value >>> 0 } : { kind: "negate", of };
@@ -114,7 +136,11 @@ function fieldOf(value: Extract<Value, { kind: "field" }>, place: Place, guards:
   if (transport && place.link !== "layer") guards.push(ofType(place, TYPE_IPV4, at));
   const index = termOf(value.index, place, guards);
   let spot: Spot;
-  if (protocol === "ether") spot = place.header;
+  const link = LINKS[protocol];
+  if (link !== undefined) {
+    guards.push(begins(...link.links));
+    spot = link.spot;
+  } else if (protocol === "ether") spot = place.tunnel === "link" ? LINK_HEADER : place.header;
   else if (transport) {
     guards.push(ofProtocol(place, protocol, at), firstFragment(place));
     spot = transportOf(place, "ip");

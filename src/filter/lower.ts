@@ -1,6 +1,7 @@
 // The tree becomes a formula: what a word means in bytes, and where it looks. `vlan`, `mpls` and tunnels shift what stands
 // behind them, and how far such a shift reaches is the scope.
 
+import { DESCRIPTOR_REASON, DESCRIPTOR_VERDICT } from "../layout/descriptor.layout.ts";
 import {
   all,
   any,
@@ -9,6 +10,7 @@ import {
   field,
   guard,
   inRanges,
+  LINK_HEADER,
   not,
   type Spot,
   type Which,
@@ -17,6 +19,7 @@ import {
 import { type IdTree, lowerIds, lowerSet } from "./lower-id.ts";
 import { lowerNumber, lowerTag, lowerTunnel } from "./lower-layer.ts";
 import { lowerRelation } from "./lower-relation.ts";
+import { lowerLlc, ofWlan, withLinkHeader } from "./lower-wlan.ts";
 import {
   behind,
   carriesProtocol,
@@ -31,7 +34,6 @@ import {
   TYPE_IPV6,
   TYPES_VLAN,
   transportOf,
-  withHeader,
 } from "./place.ts";
 import { ofProtocol } from "./protocols.ts";
 import { syntaxError } from "./syntax-error.ts";
@@ -54,16 +56,19 @@ export interface Lowered {
   readonly formula: Formula;
   /** How many registers it sets. */
   readonly registers: number;
+  /** Whether it asks what has become of the frame. */
+  readonly asksFate: boolean;
 }
 
 export function lower(tree: Tree, scope: Scope): Lowered {
   const lowering = new Lowering(scope);
   const formula = lowering.lower(tree);
-  return { formula, registers: lowering.registers };
+  return { formula, registers: lowering.registers, asksFate: lowering.asksFate };
 }
 
 class Lowering {
   registers = 0;
+  asksFate = false;
   readonly #scope: Scope;
   #place: Place = OUTERMOST;
 
@@ -89,12 +94,16 @@ class Lowering {
         return this.#ofLayer(() => lowerTunnel(tree.tunnel));
       case "number":
         return this.#ofLayer(() => lowerNumber(tree.number, tree.ranges));
+      case "fate":
+        return this.#fate(tree);
       case "protocol":
         return ofProtocol(this.#place, tree.protocol, tree.at);
       case "relation":
         return lowerRelation(tree, this.#place);
       case "cast":
         return this.#cast(tree.cast, tree.protocol, tree.at);
+      case "llc":
+        return lowerLlc(this.#place, tree);
       case "shift":
         return this.#shift(tree.shift, tree.ranges, tree.at);
     }
@@ -112,6 +121,15 @@ class Lowering {
   /** What is asked of layers only: without a position, of any. */
   #ofLayer(lower: () => Formula): Formula {
     return this.#place.link === "layer" ? lower() : this.#layered("any", lower);
+  }
+
+  #fate({ asks, codes }: Extract<Tree, { kind: "fate" }>): Formula {
+    this.asksFate = true;
+    const offset = asks === "verdict" ? DESCRIPTOR_VERDICT : DESCRIPTOR_REASON;
+    const left = { kind: "descriptor", offset, size: 1 } as const;
+    return anyOf(
+      codes.map((value) => ({ kind: "relation", operator: "=", left, right: { kind: "number", value } })),
+    );
   }
 
   /** Ids behind one another with the same qualifiers are taken together: what frames they are in is asked once. */
@@ -156,9 +174,16 @@ class Lowering {
     const network = networkOf(place);
     if (protocol === undefined || protocol === "ether") {
       if (place.link === "ppp") throw syntaxError(at, `behind pppoes there is no Ethernet ${cast}`);
-      const { header } = place;
-      if (cast === "multicast") return withHeader(place, not(field(header, 0, 1, 0, 1)));
-      return withHeader(place, all(field(header, 2, 4, 0xffffffff), field(header, 0, 2, 0xffff)));
+      const group = ({ base, offset }: Spot, start: number): Formula => {
+        const address = { base, offset: offset + start };
+        if (cast === "multicast") return field(address, 0, 1, 1, 1);
+        return all(field(address, 2, 4, 0xffffffff), field(address, 0, 2, 0xffff));
+      };
+      return withLinkHeader(
+        place,
+        group(place.header, 0),
+        ofWlan("dst", (start) => group(LINK_HEADER, start)),
+      );
     }
     if (cast === "multicast" && protocol === "ip")
       return all(ofType(place, TYPE_IPV4, at), field(network, 16, 1, 0xe0, 0xf0));

@@ -1,9 +1,12 @@
 // The words beyond libpcap's: positions, what stands between layers, sets. They are no reserved words, since they stand
 // only where libpcap would not go on.
 
+import { dropReasons } from "../core/drop-reasons.ts";
+import { VERDICT_DROP, VERDICT_FORWARD } from "../layout/descriptor.layout.ts";
 import type { Reader } from "./reader.ts";
 import { expected, syntaxError } from "./syntax-error.ts";
-import { type Position, type Range, type Tree, TUNNEL_NAMES } from "./tree.ts";
+import type { Position, Range, Tree } from "./tree.ts";
+import { TUNNEL_KINDS } from "./words.ts";
 
 const VNI_MOST = 0xffffff;
 const NUMBER_MOST = 0xffffffff;
@@ -15,6 +18,23 @@ const POSITIONS: ReadonlyMap<string, Position> = new Map([
   ["inner", { which: -1, text: "inner" }],
   ["any", { which: "any", text: "any" }],
 ]);
+
+/** What may have become of a frame, by the names that the package has for it. */
+const FATES: Readonly<
+  Record<"verdict" | "reason", { readonly what: string; readonly codes: ReadonlyMap<string, number> }>
+> = {
+  verdict: {
+    what: "forward or drop",
+    codes: new Map([
+      ["forward", VERDICT_FORWARD],
+      ["drop", VERDICT_DROP],
+    ]),
+  },
+  reason: {
+    what: "the name of a drop reason, such as filtered",
+    codes: new Map(dropReasons.map(({ name, code }) => [name, code])),
+  },
+};
 
 /** Whether the next token is one of these words. */
 export function atWord(reader: Reader, ...words: readonly string[]): boolean {
@@ -59,8 +79,8 @@ export function parseExtension(reader: Reader): Tree | undefined {
     case "tunnel": {
       reader.take();
       const kind = reader.take();
-      if ((kind.type !== "name" && kind.type !== "word") || !TUNNEL_NAMES.includes(kind.text))
-        throw expected(`one of ${TUNNEL_NAMES.join(", ")}`, kind.at, kind.text);
+      if ((kind.type !== "name" && kind.type !== "word") || !TUNNEL_KINDS.has(kind.text))
+        throw expected(`one of ${[...TUNNEL_KINDS.keys()].join(", ")}`, kind.at, kind.text);
       return { kind: "tunnel", tunnel: kind.text, at };
     }
     case "mark":
@@ -72,9 +92,25 @@ export function parseExtension(reader: Reader): Tree | undefined {
       );
       return terms.length === 1 ? (terms[0] as Tree) : { kind: "any", terms };
     }
+    case "verdict":
+    case "reason": {
+      reader.take();
+      const fates = FATES[text];
+      const one = (): string => nameOf(reader, fates.what, fates.codes);
+      const names = atWord(reader, "in") ? parseSet(reader, one) : [one()];
+      const codes = names.map((name) => fates.codes.get(name) as number);
+      return { kind: "fate", asks: text, names, codes, at };
+    }
     default:
       return undefined;
   }
+}
+
+function nameOf(reader: Reader, what: string, known: ReadonlyMap<string, number>): string {
+  const { type, text } = reader.token;
+  if ((type !== "name" && type !== "word") || !known.has(text)) throw reader.unexpected(what);
+  reader.take();
+  return text;
 }
 
 function relations(kind: "mark" | "depth", { first, last }: Range, at: number): Tree {

@@ -82,14 +82,14 @@ function atomOf(reader: Reader): Value {
     reader.expect(")");
     return value;
   }
-  const protocol = token.type === "word" ? PROTOCOLS.get(token.text) : undefined;
-  if (protocol === undefined || !isBracket(reader)) throw reader.unexpected("a number");
+  const isProtocol = token.type === "word" && PROTOCOLS.has(token.text);
+  if (!isProtocol || !isBracket(reader)) throw reader.unexpected("a number");
   reader.take();
   reader.expect("[");
   const index = reader.deeper(() => numberOf(reader, 0));
   const size = reader.taken(":") ? sizeOf(reader) : 1;
   reader.expect("]");
-  return { kind: "field", protocol, index, size, at: token.at };
+  return { kind: "field", protocol: token.text, index, size, at: token.at };
 }
 
 function sizeOf(reader: Reader): 1 | 2 | 4 {

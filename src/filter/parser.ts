@@ -2,11 +2,12 @@
 // it. A bare id has the qualifiers of the primitive before it; behind parentheses they are those from in front of them.
 
 import { atWord, parseExtension, parseNumbers, parsePosition, parseSet, standsAlone } from "./parse-layer.ts";
+import { parseLink } from "./parse-link.ts";
 import { parseRelation, startsValue } from "./parse-relation.ts";
 import { Reader } from "./reader.ts";
 import { expected, syntaxError } from "./syntax-error.ts";
 import type { Direction, Id, IdType, Position, Qualifiers, Range, Shift, Tree } from "./tree.ts";
-import { PROTOCOLS, UNSUPPORTED } from "./words.ts";
+import { PROTOCOLS, WLAN_ADDRESSES } from "./words.ts";
 
 /** What follows qualifiers: those that hold then, or none. */
 interface Term {
@@ -17,7 +18,7 @@ interface Term {
 /** So often may `and` and `or` alternate: each time makes the tree one node deeper. */
 const ALTERNATIONS_MOST = 500;
 
-const TYPES: readonly string[] = ["host", "net", "port", "portrange", "proto"];
+const TYPES: readonly string[] = ["host", "net", "port", "portrange", "proto", "protochain"];
 
 /** Numbers that may stand behind these words, and how great they may be. */
 const SHIFTS: ReadonlyMap<string, number> = new Map<Shift, number>([
@@ -133,8 +134,11 @@ class Parser {
     if (type !== "word") throw this.#noPrimitive();
     const other = this.#otherPrimitive();
     if (other !== undefined) return { tree: other, qualifiers: undefined };
-    const protocol = PROTOCOLS.get(text);
+    const protocol = PROTOCOLS.has(text) ? text : undefined;
     if (protocol !== undefined) reader.take();
+    // What is about 802.11 may have a protocol in front: `wlan type mgt`.
+    if (protocol !== undefined && reader.at("type", "subtype", "dir"))
+      return { tree: parseLink(reader) as Tree, qualifiers: undefined };
     if (reader.at("broadcast", "multicast")) {
       const cast = reader.take().text as "broadcast" | "multicast";
       return { tree: { kind: "cast", cast, protocol, at }, qualifiers: undefined };
@@ -152,7 +156,8 @@ class Parser {
 
   #noPrimitive(): Error {
     const { type, text, at } = this.#reader.token;
-    if (type === "word" && UNSUPPORTED.has(text)) return syntaxError(at, `${text} is not supported`);
+    if (type === "word" && text === "gateway")
+      return syntaxError(at, "gateway takes the name of a host, and names are not looked up");
     if (type === "end" || type === "symbol" || type === "word")
       return this.#reader.unexpected("an expression");
     return expected("host, net, port or another word in front of it", at, text);
@@ -166,13 +171,12 @@ class Parser {
       reader.take();
       return { kind: "shift", shift: text as Shift, ranges: this.#shiftNumbers(text, most), at };
     }
-    if (reader.taken("pppoed")) return { kind: "protocol", protocol: "pppoed", at };
     if (reader.at("less", "greater")) {
       const operator = reader.take().text === "less" ? "<=" : ">=";
       const right = { kind: "number", value: reader.number("a length in bytes", 0xffffffff) } as const;
       return { kind: "relation", operator, left: { kind: "len" }, right, at };
     }
-    return undefined;
+    return parseLink(reader);
   }
 
   #shiftNumbers(text: string, most: number): Range[] | undefined {
@@ -190,6 +194,7 @@ class Parser {
 
   #direction(): Direction | undefined {
     const reader = this.#reader;
+    if (reader.at(...WLAN_ADDRESSES)) return reader.take().text as Direction;
     if (!reader.at("src", "dst")) return undefined;
     const first = reader.take().text as "src" | "dst";
     const second = first === "src" ? "dst" : "src";
@@ -206,8 +211,8 @@ class Parser {
     const reader = this.#reader;
     const { type, text, at } = reader.token;
     if (type !== "word" || !TYPES.includes(text)) return undefined;
-    if (text === "proto" && direction !== undefined)
-      throw syntaxError(at, `${direction} does not apply to proto`);
+    if ((text === "proto" || text === "protochain") && direction !== undefined)
+      throw syntaxError(at, `${direction} does not apply to ${text}`);
     reader.take();
     return text as IdType;
   }

@@ -1,5 +1,6 @@
 // Where in a frame a primitive looks: behind tags, labels and tunnels that stand in front of it in the text.
 
+import { LINK_ETHERNET } from "../layout/link.layout.ts";
 import {
   LAYER_ETHERNET,
   LAYER_FLAGS,
@@ -13,6 +14,7 @@ import {
 import {
   all,
   any,
+  begins,
   ENTRY,
   type Formula,
   FRAME,
@@ -35,16 +37,16 @@ export const TYPES_VLAN: readonly number[] = [0x8100, 0x88a8, 0x9100];
 const TYPE_ATALK = 0x809b;
 const TYPE_AARP = 0x80f3;
 const TYPE_IPX = 0x8137;
-const TYPE_LENGTH_MOST = 1500;
+export const TYPE_LENGTH_MOST = 1500;
 const IPV4_PROTOCOL = 9;
 const IPV6_NEXT_HEADER = 6;
 const IPV6_LENGTH = 40;
 const FRAGMENT_HEADER = 44;
 
 export const SAP_ISO = 0xfe;
-export const SAP_STP = 0x42;
-export const SAP_IPX = 0xe0;
-export const SAP_NETBEUI = 0xf0;
+const SAP_STP = 0x42;
+const SAP_IPX = 0xe0;
+const SAP_NETBEUI = 0xf0;
 const SAP_IP = 0x06;
 
 /** What PPP calls protocols that Ethernet knows by another number. */
@@ -184,5 +186,6 @@ export function withHeader(place: Place, formula: Formula): Formula {
   if (place.link === "layer")
     return all(guard(ENTRY, LAYER_FLAGS, 1, LAYER_HAS_ETHERNET, LAYER_HAS_ETHERNET), formula);
   if (place.tunnel === undefined) return formula;
+  if (place.tunnel === "link") return all(begins(LINK_ETHERNET), formula);
   return all({ kind: "carries", register: place.tunnel }, formula);
 }

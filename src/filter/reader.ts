@@ -14,7 +14,7 @@ const OPERATORS: ReadonlySet<string> = new Set([
 
 /** Words with which a term begins though they are no reserved ones: in libpcap an id would have to follow something. */
 const EXTENSIONS: ReadonlySet<string> = new Set([
-  ...["outer", "inner", "any", "layer", "vni", "gre", "tunnel", "depth", "mark"],
+  ...["outer", "inner", "any", "layer", "vni", "gre", "tunnel", "depth", "mark", "verdict", "reason"],
 ]);
 /** Those behind which more must stand for that: a protocol has the same name. */
 const FOLLOWED: ReadonlyMap<string, string> = new Map([["gre", "key"]]);

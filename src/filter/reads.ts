@@ -1,11 +1,13 @@
 // Reads bytes of the frame, after it has been made certain that they were captured. What was read and found to be there on
 // all ways to a place is known there.
 
+import { LINK_RADIOTAP, RADIOTAP_PRESENT, RADIOTAP_TOTAL_LENGTH } from "../layout/link.layout.ts";
 import type { Code } from "./code.ts";
 import type { Base, Load, Spot } from "./formula.ts";
 import {
   I32_ADD,
   I32_AND,
+  I32_EQ,
   I32_GT_U,
   I32_LOAD,
   I32_LOAD8_U,
@@ -15,6 +17,7 @@ import {
   I32_ROTL,
   I32_SHL,
   I32_SHR_U,
+  IF,
 } from "./wasm-bytes.ts";
 
 /** What is known at a place: which locals hold what, and how many bytes there are behind each base. */
@@ -39,6 +42,8 @@ export function meet(a: Known | undefined, b: Known): Known {
 /** Locals: where the entry of the layer lies in the walk's table, and where the type of what the frame carries. */
 export const ENTRY = "entry";
 export const TYPE_AT = "type at";
+/** The local that says with what the frame begins: zero for Ethernet. */
+export const LINK = "link";
 /** Of the type in an Ethernet header. */
 const TYPE_OFFSET = 12;
 
@@ -123,6 +128,17 @@ export class Reads {
     }
     if (base.kind === "register" || this.#held.has(base.key)) {
       code.get(local);
+      return true;
+    }
+    if (base.kind === "link") {
+      // A radiotap header says how long it is.
+      code.number(0).set(local);
+      code.get(code.localOf(LINK)).number(LINK_RADIOTAP).add(I32_EQ).open(IF, "radiotap");
+      code.get(code.whole).number(RADIOTAP_PRESENT).add(I32_LT_U).leapIf("no");
+      code.get(code.start).load(I32_LOAD16_U, RADIOTAP_TOTAL_LENGTH).set(local);
+      code.close();
+      code.get(local);
+      this.#held.add(base.key);
       return true;
     }
     const { header } = base;

@@ -1,6 +1,7 @@
 // Text becomes tokens. Where several readings fit, the longest counts, and of two that are as long the one that stands
 // first: so `80-90` is a name and no subtraction, `1.2.3.4` an address and `1.2.3.4.5.6` a MAC.
 
+import { ArgumentRangeError } from "../core/argument-error.ts";
 import { parseIpv6 } from "./ipv6-text.ts";
 import { expected, quoted, syntaxError } from "./syntax-error.ts";
 import { CONSTANTS, SPELLINGS, WORDS } from "./words.ts";
@@ -20,6 +21,8 @@ export type Token = { readonly at: number; readonly text: string } & (
 
 /** A text that is longer is not looked at. */
 export const TEXT_MOST = 1_000_000;
+/** Nor is one read on that has more words, numbers and signs: what is made of them would take seconds, and a gigabyte. */
+const TOKENS_MOST = 30_000;
 
 const SPACE = /[ \t\r\n]+/y;
 const SYMBOL = /&&|\|\||<<|>>|<=|>=|==|!=|[-+*/%^&|!()[\]:<>=,{}]/y;
@@ -49,6 +52,12 @@ export function tokensOf(text: string): Token[] {
     throw syntaxError(TEXT_MOST, `expected at most ${TEXT_MOST} characters, got ${text.length}`);
   const tokens: Token[] = [];
   for (let at = skip(text, 0); at < text.length; ) {
+    if (tokens.length === TOKENS_MOST)
+      throw new ArgumentRangeError(
+        "full",
+        "expression",
+        `at ${at}: expected at most ${TOKENS_MOST} words, numbers and signs`,
+      );
     const token = tokenAt(text, at);
     tokens.push(token);
     // What a token says may be less than what stands there: `\tcp` is the name tcp.

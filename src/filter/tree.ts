@@ -1,7 +1,9 @@
 // The syntax tree: what the text says, before anything is known of headers. `explain()` prints it.
 
-export type Direction = "src" | "dst" | "src or dst" | "src and dst";
-export type IdType = "host" | "net" | "port" | "portrange" | "proto";
+export type Direction = "src" | "dst" | "src or dst" | "src and dst" | WlanAddress;
+/** Addresses of an 802.11 header. */
+export type WlanAddress = "addr1" | "addr2" | "addr3" | "addr4" | "ra" | "ta";
+export type IdType = "host" | "net" | "port" | "portrange" | "proto" | "protochain";
 
 /** What stands in front of an id, and goes on to bare ids behind it. */
 export interface Qualifiers {
@@ -63,11 +65,6 @@ export type Value =
 
 export type Shift = "vlan" | "mpls" | "pppoes" | "geneve" | "vxlan";
 
-/** Kinds of tunnels that can be asked for. */
-export const TUNNEL_NAMES: readonly string[] = [
-  ...["vxlan", "geneve", "gre", "nvgre", "vxlan-gpe", "erspan", "ipip", "6in4", "4in6", "6in6"],
-];
-
 /** `at` is where it stands in the text. */
 export type Tree =
   | { readonly kind: "all" | "any"; readonly terms: readonly Tree[] }
@@ -89,11 +86,27 @@ export type Tree =
       readonly ranges: readonly Range[];
       readonly at: number;
     }
+  /** What has become of the frame: one of these verdicts, or of these drop reasons. */
+  | {
+      readonly kind: "fate";
+      readonly asks: "verdict" | "reason";
+      readonly names: readonly string[];
+      readonly codes: readonly number[];
+      readonly at: number;
+    }
   | { readonly kind: "protocol"; readonly protocol: string; readonly at: number }
   | {
       readonly kind: "cast";
       readonly cast: "broadcast" | "multicast";
       readonly protocol: string | undefined;
+      readonly at: number;
+    }
+  /** An LLC header whose control byte has this value in the bits of the mask. */
+  | {
+      readonly kind: "llc";
+      readonly type: string | undefined;
+      readonly value: number;
+      readonly mask: number;
       readonly at: number;
     }
   | {
@@ -141,10 +154,14 @@ function labelOf(node: Tree): string {
       return `tunnel ${node.tunnel}`;
     case "number":
       return `${node.number} ${rangesText(node.ranges)}`;
+    case "fate":
+      return `${node.asks} ${setText(node.names)}`;
     case "protocol":
       return node.protocol;
     case "cast":
       return `${node.protocol ?? "ether"} ${node.cast}`;
+    case "llc":
+      return node.type === undefined ? "llc" : `llc ${node.type}`;
     case "shift":
       return node.ranges === undefined ? node.shift : `${node.shift} ${rangesText(node.ranges)}`;
     case "relation":
@@ -157,7 +174,10 @@ function qualifiersText({ protocol, direction, type }: Qualifiers): string {
 }
 
 function rangesText(ranges: readonly Range[]): string {
-  const texts = ranges.map(({ first, last }) => (first === last ? String(first) : `${first}-${last}`));
+  return setText(ranges.map(({ first, last }) => (first === last ? String(first) : `${first}-${last}`)));
+}
+
+function setText(texts: readonly string[]): string {
   return texts.length === 1 ? (texts[0] as string) : `in {${texts.join(", ")}}`;
 }
 

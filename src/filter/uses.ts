@@ -13,12 +13,15 @@ export interface Uses {
 
 export function usesOf(root: Target): Uses {
   const uses: Uses = { link: false, layers: false };
-  for (const { leaf } of inOrder(root)) lookAt(leaf.kind === "member" ? leaf.test : leaf, uses);
+  for (const { leaf } of inOrder(root)) lookAt(leaf, uses);
   return uses;
 }
 
 function lookAt(leaf: Leaf, uses: Uses): void {
   switch (leaf.kind) {
+    case "member":
+      lookAtBase(leaf.test.load.spot.base, uses);
+      return;
     case "test":
       lookAtBase(leaf.load.spot.base, uses);
       return;
@@ -31,6 +34,8 @@ function lookAt(leaf: Leaf, uses: Uses): void {
       return;
     case "open":
     case "carries":
+    case "begins":
+    case "chain":
       uses.link = true;
   }
 }

@@ -1,6 +1,18 @@
 // The words of the language that stand for numbers, as tables: no resolver and no files are asked, so that the same text
 // means the same everywhere.
 
+import {
+  TUNNEL_GENEVE,
+  TUNNEL_GRE,
+  TUNNEL_VXLAN,
+  TUNNEL_VXLAN_GPE,
+  WRAPPING_4IN6,
+  WRAPPING_6IN4,
+  WRAPPING_6IN6,
+  WRAPPING_ERSPAN,
+  WRAPPING_IPIP,
+} from "../layout/tunnel.layout.ts";
+
 /** Names of header fields and of what may stand in them: in arithmetic they are numbers. */
 export const CONSTANTS: ReadonlyMap<string, number> = new Map(
   Object.entries({
@@ -107,89 +119,101 @@ export const PORTS: ReadonlyMap<string, number> = new Map(
   }),
 );
 
-/** Protocols of IP, for `proto`. */
-export const IP_PROTOCOLS: ReadonlyMap<string, number> = new Map(
-  Object.entries({
-    icmp: 1,
-    igmp: 2,
-    tcp: 6,
-    igrp: 9,
-    egp: 8,
-    udp: 17,
-    gre: 47,
-    esp: 50,
-    ah: 51,
-    icmp6: 58,
-    "ipv6-icmp": 58,
-    ospf: 89,
-    pim: 103,
-    vrrp: 112,
-    l2tp: 115,
-    sctp: 132,
-  }),
+/** Protocols by EtherType; those up to 1,500 are service access points of LLC. */
+export const ETHER_TYPES: Readonly<Record<string, number>> = {
+  ip: 0x0800,
+  ip6: 0x86dd,
+  arp: 0x0806,
+  rarp: 0x8035,
+  aarp: 0x80f3,
+  atalk: 0x809b,
+  decnet: 0x6003,
+  lat: 0x6004,
+  moprc: 0x6002,
+  mopdl: 0x6001,
+  sca: 0x6007,
+  pppoed: 0x8863,
+  iso: 0xfe,
+  stp: 0x42,
+  ipx: 0xe0,
+  netbeui: 0xf0,
+};
+
+/** The names that `ether proto` knows. */
+export const ETHER_PROTOCOLS: ReadonlyMap<string, number> = new Map(
+  Object.entries({ ...ETHER_TYPES, loopback: 0x9000 }),
 );
 
-/** Protocols of Ethernet, for `ether proto`; those up to 1,500 are service access points of LLC. */
-export const ETHER_PROTOCOLS: ReadonlyMap<string, number> = new Map(
-  Object.entries({
-    ip: 0x0800,
-    ip6: 0x86dd,
-    arp: 0x0806,
-    rarp: 0x8035,
-    aarp: 0x80f3,
-    atalk: 0x809b,
-    decnet: 0x6003,
-    lat: 0x6004,
-    loopback: 0x9000,
-    moprc: 0x6002,
-    mopdl: 0x6001,
-    sca: 0x6007,
-    iso: 0xfe,
-    stp: 0x42,
-    ipx: 0xe0,
-    netbeui: 0xf0,
-  }),
-);
+/** Protocols of IP that are words, by number, and over which IP. */
+export const IP_WORDS: Readonly<Record<string, readonly [number: number, over: "ip" | "ip6" | "both"]>> = {
+  tcp: [6, "both"],
+  udp: [17, "both"],
+  sctp: [132, "both"],
+  icmp: [1, "ip"],
+  icmp6: [58, "ip6"],
+  igmp: [2, "ip"],
+  igrp: [9, "ip"],
+  pim: [103, "both"],
+  vrrp: [112, "ip"],
+  carp: [112, "ip"],
+  ah: [51, "both"],
+  esp: [50, "both"],
+};
+
+/** The names that `proto` knows. */
+export const IP_PROTOCOLS: ReadonlyMap<string, number> = new Map([
+  ...Object.entries(IP_WORDS).map(([name, [number]]): [string, number] => [name, number]),
+  ...Object.entries({ egp: 8, gre: 47, "ipv6-icmp": 58, ospf: 89, l2tp: 115 }),
+]);
+
+export const ISO_PROTOCOLS: Readonly<Record<string, number>> = { clnp: 0x81, esis: 0x82, isis: 0x83 };
+/** Kinds of packets of IS-IS, by their types. */
+export const ISIS_TYPES: Readonly<Record<string, readonly number[]>> = {
+  l1: [15, 17, 18, 24, 26],
+  l2: [16, 17, 20, 25, 27],
+  iih: [15, 16, 17],
+  lsp: [18, 20],
+  snp: [24, 25, 26, 27],
+  csnp: [24, 25],
+  psnp: [26, 27],
+};
 
 /** Words that begin a primitive or stand before one with the name of a protocol; some have two spellings. */
-export const PROTOCOLS: ReadonlyMap<string, string> = new Map(
-  [
-    ...["ether", "ip", "ip6", "arp", "rarp", "tcp", "udp", "sctp", "icmp", "icmp6", "igmp", "igrp", "pim"],
-    ...["vrrp", "carp", "ah", "esp", "atalk", "aarp", "decnet", "lat", "sca", "moprc", "mopdl", "iso"],
-    ...["esis", "isis", "stp", "ipx", "netbeui"],
-  ].map((name): [string, string] => [name, name]),
+export const PROTOCOLS: ReadonlySet<string> = new Set(
+  [{ ether: 0, radio: 0 }, ETHER_TYPES, IP_WORDS, ISO_PROTOCOLS, ISIS_TYPES].flatMap(Object.keys),
 );
 
 /** Other spellings of those. */
 export const SPELLINGS: ReadonlyMap<string, string> = new Map([
-  ["link", "ether"],
+  ...["link", "ppp", "slip", "fddi", "tr", "wlan"].map((name): [string, string] => [name, "ether"]),
   ["es-is", "esis"],
   ["is-is", "isis"],
+  ["direction", "dir"],
+  ...[1, 2, 3, 4].map((number): [string, string] => [`address${number}`, `addr${number}`]),
 ]);
 
-/** Words that cannot be names; those of the language that are not supported are among them, so that errors can say so. */
-export const UNSUPPORTED: ReadonlySet<string> = new Set([
-  ...[
-    "gateway",
-    "inbound",
-    "outbound",
-    "ifindex",
-    "byte",
-    "fddi",
-    "tr",
-    "wlan",
-    "ppp",
-    "slip",
-    "radio",
-    "llc",
-  ],
-  ...["l1", "l2", "iih", "lsp", "snp", "csnp", "psnp", "clnp", "protochain"],
-]);
+/** Addresses of an 802.11 header: by their place, that of the receiver, and that of the transmitter. */
+export const WLAN_ADDRESSES: readonly string[] = ["addr1", "addr2", "addr3", "addr4", "ra", "ta"];
 
 export const WORDS: ReadonlySet<string> = new Set([
   ...["and", "or", "not", "src", "dst", "host", "net", "mask", "port", "portrange", "proto", "broadcast"],
-  ...["multicast", "less", "greater", "len", "length", "vlan", "mpls", "pppoed", "pppoes", "geneve", "vxlan"],
-  ...PROTOCOLS.keys(),
+  ...["multicast", "less", "greater", "len", "length", "vlan", "mpls", "pppoes", "geneve", "vxlan"],
+  ...["protochain", "byte", "inbound", "outbound", "ifindex", "llc", "type", "subtype", "dir", "gateway"],
+  ...WLAN_ADDRESSES,
+  ...PROTOCOLS,
   ...SPELLINGS.keys(),
-  ...UNSUPPORTED,
+]);
+
+/** Kinds of tunnels that can be asked for: the numbers are those that decapsulations have. */
+export const TUNNEL_KINDS: ReadonlyMap<string, number> = new Map([
+  ["vxlan", TUNNEL_VXLAN],
+  ["geneve", TUNNEL_GENEVE],
+  ["gre", TUNNEL_GRE],
+  ["nvgre", TUNNEL_GRE],
+  ["vxlan-gpe", TUNNEL_VXLAN_GPE],
+  ["erspan", WRAPPING_ERSPAN],
+  ["ipip", WRAPPING_IPIP],
+  ["6in4", WRAPPING_6IN4],
+  ["4in6", WRAPPING_4IN6],
+  ["6in6", WRAPPING_6IN6],
 ]);

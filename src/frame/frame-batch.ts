@@ -5,8 +5,9 @@
 
 import { ArgumentRangeError } from "../core/argument-error.ts";
 import { byteArray, closed, wholeNumber, wrongType } from "../core/arguments.ts";
+import { type DropNotices, NoticeCollector } from "../core/drop-notices.ts";
 import { type DropReason, dropReason } from "../core/drop-reasons.ts";
-import { checkFields, type Fields, fieldOf, onlyFields, whole } from "../core/fields.ts";
+import { checkFields, type Fields, fieldOf, onlyFields, uint64, whole } from "../core/fields.ts";
 import { expectKernels, expectSameKernels, type Kernels } from "../kernel/kernels.ts";
 import {
   BATCH_FRAMES_DEFAULT,
@@ -21,12 +22,16 @@ import {
   DESCRIPTOR_FLOW_HASH,
   DESCRIPTOR_FRAME_LENGTH,
   DESCRIPTOR_LENGTH,
+  DESCRIPTOR_LINK,
   DESCRIPTOR_MARK,
   DESCRIPTOR_OFFSET,
   DESCRIPTOR_REASON,
+  DESCRIPTOR_TRAILER,
   DESCRIPTOR_VERDICT,
   DESCRIPTOR_VNI,
   DESCRIPTOR_WIRE_LENGTH,
+  LINK_NOTED,
+  NO_STAGE,
   VERDICT_DROP,
   VERDICT_FORWARD,
   VNI_NONE,
@@ -47,8 +52,12 @@ export interface FrameBatchOptions {
 export interface FrameNotes {
   /** Bytes it had on the wire, if a capture cut it: at least its length. */
   readonly wireLength?: number | undefined;
-  /** A number of the caller's, 0 to 2^32 - 1, that stays with the frame. */
+  /** A number of the caller's, 0 to 2^32 - 1, that stays with the frame. Stages and filters see it, and may set it. */
   readonly mark?: number | undefined;
+  /** A time in nanoseconds, 0 to 2^64 - 1, that no stage sees. */
+  readonly time?: bigint | undefined;
+  /** A number, 0 to 2^32 - 1, that no stage sees: a port as the caller counts them, or anything else. */
+  readonly port?: number | undefined;
 }
 
 const BATCH_FIELDS: Fields<FrameBatchOptions, "frames" | "frameBytes" | "headroom"> = {
@@ -62,7 +71,9 @@ const NOTES_FIELDS = {
   // From the frame's length on, that is.
   wireLength: whole(0, 0xffffffff),
   mark: { ...whole(0, 0xffffffff), fallback: 0 },
-} satisfies Fields<FrameNotes, "mark">;
+  time: { ...uint64(), fallback: 0n },
+  port: { ...whole(0, 0xffffffff), fallback: 0 },
+} satisfies Fields<FrameNotes, "mark" | "time" | "port">;
 
 const VERDICTS = ["forward", "drop"] as const;
 export type Verdict = (typeof VERDICTS)[number];
@@ -77,6 +88,9 @@ export class FrameBatch {
   readonly descriptors: number;
   readonly #slots: number;
   readonly #stride: number;
+  /** What kernels do not see: there is room for it once a frame had some. */
+  #times: BigUint64Array | undefined;
+  #ports: Uint32Array | undefined;
   #length = 0;
   #refused = 0;
   #closed = false;
@@ -132,6 +146,8 @@ export class FrameBatch {
         ? frame.length
         : wholeNumber("wireLength", notes.wireLength, frame.length, 0xffffffff);
     const mark = notes === undefined ? 0 : fieldOf(NOTES_FIELDS, notes, "mark");
+    if (notes !== undefined || this.#times !== undefined || this.#ports !== undefined)
+      this.#keepNotes(index, notes);
     if (fits) bytes.set(frame, floor + this.headroom);
     else this.#refused++;
     const word = (this.descriptors + index * DESCRIPTOR_LENGTH) >>> 2;
@@ -201,6 +217,41 @@ export class FrameBatch {
     return this.#word(this.#descriptor(index), DESCRIPTOR_MARK);
   }
 
+  /** The time that was given with the frame; 0 if there was none. */
+  time(index: number): bigint {
+    this.#descriptor(index);
+    return this.#times?.[index] ?? 0n;
+  }
+
+  /** The number that was given as the frame's port; 0 if there was none. */
+  port(index: number): number {
+    this.#descriptor(index);
+    return this.#ports?.[index] ?? 0;
+  }
+
+  /** Of the frames that are dropped: which they are, and why; by which stage, if a `run` was asked for that. */
+  drops(): DropNotices | undefined {
+    this.#open();
+    const notices = new NoticeCollector();
+    const { bytes } = this.kernels;
+    for (let index = 0; index < this.#length; index++) {
+      const at = this.descriptors + index * DESCRIPTOR_LENGTH;
+      if (bytes[at + DESCRIPTOR_VERDICT] !== VERDICT_DROP) continue;
+      const time = this.#times?.[index] ?? 0n;
+      notices.addFrame({
+        mark: this.#word(at, DESCRIPTOR_MARK),
+        port: this.#ports?.[index] ?? 0,
+        timeLow: Number(time & 0xffffffffn),
+        timeHigh: Number(time >> 32n),
+        wireLength: this.#word(at, DESCRIPTOR_WIRE_LENGTH),
+        reason: bytes[at + DESCRIPTOR_REASON] as number,
+        stage:
+          bytes[at + DESCRIPTOR_LINK] === LINK_NOTED ? (bytes[at + DESCRIPTOR_TRAILER] as number) : NO_STAGE,
+      });
+    }
+    return notices.take();
+  }
+
   /** Takes `length` bytes of headroom and returns a view of them: write every byte, they hold anything. */
   push(index: number, length: number): Uint8Array {
     const at = this.#descriptor(index);
@@ -237,6 +288,15 @@ export class FrameBatch {
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  #keepNotes(index: number, notes: FrameNotes = {}): void {
+    const time = fieldOf(NOTES_FIELDS, notes, "time");
+    const port = fieldOf(NOTES_FIELDS, notes, "port");
+    if (time !== 0n) this.#times ??= new BigUint64Array(this.capacity);
+    if (port !== 0) this.#ports ??= new Uint32Array(this.capacity);
+    if (this.#times !== undefined) this.#times[index] = time;
+    if (this.#ports !== undefined) this.#ports[index] = port;
   }
 
   #move(descriptor: number, by: number): void {

@@ -41,6 +41,8 @@ export interface KernelFunctions {
     stageCount: number,
     counters: number,
   ): number;
+  /** The same, and notes in the descriptors of frames that are dropped which stage did that. */
+  runPipelineNoting: KernelFunctions["runPipeline"];
   runSwitch(context: number, descriptors: number, count: number): number;
   runRings(cursor: number, receive: number, transmit: number, bursts: number): number;
   scanCapture(cursor: number, limit: number): number;

@@ -1,27 +1,26 @@
 // Bursts in, bursts out: a pipeline on a dataplane, for frames as they come.
 
 import { ArgumentTypeError } from "../core/argument-error.ts";
-import { checkFields, type Fields, given } from "../core/fields.ts";
+import type { DropNotices, NoticeCollector } from "../core/drop-notices.ts";
 import { inTime } from "../core/in-time.ts";
+import { NO_STAGE } from "../layout/descriptor.layout.ts";
+import { DROP_FRAME_TOO_LONG } from "../layout/drop.layout.ts";
 import { type PipelineCounters, sumCounters } from "../pipeline/counters.ts";
-import { BasePort, ETHERNET_FRONT, sendAllFields } from "../port/base-port.ts";
-import type { Frames, Medium, SendAllOptions } from "../port/frame-port.ts";
+import { BasePort, ETHERNET_FRONT } from "../port/base-port.ts";
+import type { Frames, Medium, SendAllOptions, SendOptions } from "../port/frame-port.ts";
 import { type FramePortCounters, sumDrops } from "../port/port-counters.ts";
-import { Sending } from "../port/sending.ts";
+import type { Sending } from "../port/sending.ts";
 import type { Bell } from "../ring/bell.ts";
+import type { CheckedNotes } from "../ring/burst-notes.ts";
 import type { FrameBurst } from "../ring/frame-burst.ts";
 import type { Lane } from "./lane.ts";
 import { LaneSet } from "./lane-set.ts";
 
-export interface ChannelSendOptions extends SendAllOptions {
-  /** `marks[i]`, 0 to 2^32 - 1, comes out with frame i. */
-  readonly marks?: ArrayLike<number> | undefined;
+/** Notices of frames that are dropped: where lanes put them, and who is told. */
+export interface ChannelNotices {
+  readonly collector: NoticeCollector;
+  readonly onDrops: (notices: DropNotices) => void;
 }
-
-export const channelSendFields: Fields<ChannelSendOptions> = {
-  ...sendAllFields,
-  marks: given("an array of numbers"),
-};
 
 /**
  * What became of the frames. When nothing is under way: sent = forwarded + what was dropped on its way through the
@@ -38,6 +37,8 @@ export interface FrameChannelParts {
   readonly failure: () => Error | undefined;
   /** Whether results come without this thread's doing, so that it can spin for them. */
   readonly spins: boolean;
+  /** If anybody wants to be told of drops frame by frame; the lanes put them there. */
+  readonly notices?: ChannelNotices | undefined;
   /** Resolves when no worker touches the lanes any more. */
   readonly release: () => Promise<void>;
 }
@@ -47,7 +48,6 @@ export interface FrameChannelParts {
  * to wake and answer, and to be woken by it costs as much again.
  */
 const SPIN_MILLISECONDS = 0.1;
-const NO_OPTIONS: ChannelSendOptions = {};
 
 /**
  * Frames go in by `send` and come out by iterating. Frames of one flow stay in order, because they take
@@ -57,12 +57,14 @@ export class FrameChannel extends BasePort {
   readonly #parts: FrameChannelParts;
   readonly #lanes: LaneSet;
   #announced = false;
+  #isTelling = false;
 
   /** Made by `dataplane.open`. */
   constructor(parts: FrameChannelParts) {
     const lanes = new LaneSet(parts.lanes, parts.bell);
     const mtu = lanes.longest - (parts.media.in === "ethernet" ? ETHERNET_FRONT : 0);
-    super({ name: "channel", medium: parts.media.out, accepts: parts.media.in, mtu, bell: parts.bell });
+    const { media, bell } = parts;
+    super({ name: "channel", medium: media.out, accepts: media.in, mtu, bell, carriesNotes: true });
     this.#parts = parts;
     this.#lanes = lanes;
   }
@@ -75,18 +77,16 @@ export class FrameChannel extends BasePort {
   /**
    * Sends a burst. Returns how many of its frames, from the first on, were taken: fewer than there are means that
    * there is no room now, or that a `sendAll` waits for some; send the rest later, or use `sendAll`. The bytes are
-   * copied and may be used again at once. `marks[i]`, 0 to 2^32 - 1, comes out with frame i.
+   * copied and may be used again at once. Marks, times and ports in `options` come out with the frames.
    * @throws WorkerDiedError while workers are halted.
    */
-  override send(frames: Frames, marks?: ArrayLike<number>): number {
-    return this.sendNow(frames, marks);
+  override send(frames: Frames, options?: SendOptions): number {
+    return super.send(frames, options);
   }
 
   /** Sends all frames, behind those of the calls before it, and waits for room when there is none. */
-  override async sendAll(frames: Frames, options: ChannelSendOptions = NO_OPTIONS): Promise<void> {
-    if (options !== NO_OPTIONS) checkFields("options", channelSendFields, options);
-    this.expectOpen();
-    await this.sendInTurn(new Sending(frames, options.marks), options);
+  override sendAll(frames: Frames, options?: SendAllOptions): Promise<void> {
+    return super.sendAll(frames, options);
   }
 
   /** Says that nothing more is sent: iterating ends when everything has come out, that of `sendAll` included. */
@@ -115,14 +115,43 @@ export class FrameChannel extends BasePort {
     frames: readonly Uint8Array[],
     first: number,
     end: number,
-    marks: ArrayLike<number> | undefined,
+    notes: CheckedNotes | undefined,
   ): number {
     this.#expectWorkers();
-    return this.#lanes.send(frames, first, end, marks, 0);
+    return this.#lanes.send(frames, first, end, notes, 0);
   }
 
   protected override take(): FrameBurst | undefined {
-    return this.#lanes.receive();
+    const burst = this.#lanes.receive();
+    this.#tell();
+    return burst;
+  }
+
+  protected override refuseLong(sending: Sending, index: number): void {
+    super.refuseLong(sending, index);
+    const { marks, times, ports } = sending.notes ?? {};
+    this.#parts.notices?.collector.addFrame({
+      mark: marks?.[index] ?? 0,
+      port: ports?.[index] ?? 0,
+      timeLow: times?.[2 * index] ?? 0,
+      timeHigh: times?.[2 * index + 1] ?? 0,
+      wireLength: (sending.frames[index] as Uint8Array).length,
+      reason: DROP_FRAME_TOO_LONG,
+      stage: NO_STAGE,
+    });
+    this.#tell();
+  }
+
+  /** Tells of drops, all that come together until whoever sends or receives is done with that. */
+  #tell(): void {
+    const { notices } = this.#parts;
+    if (notices === undefined || notices.collector.isEmpty || this.#isTelling) return;
+    this.#isTelling = true;
+    queueMicrotask(() => {
+      this.#isTelling = false;
+      const told = notices.collector.take();
+      if (told !== undefined) notices.onDrops(told);
+    });
   }
 
   /**
@@ -130,6 +159,7 @@ export class FrameChannel extends BasePort {
    * a second is given back when it has let go of it, or has ended.
    */
   protected override async shut(): Promise<void> {
+    this.#tell();
     this.bell.close("channel");
     await inTime(this.#giveBack());
   }

@@ -2,6 +2,7 @@
 
 import { StageError } from "../core/stage-error.ts";
 import type { Tally } from "../pipeline/tally.ts";
+import type { CheckedNotes } from "../ring/burst-notes.ts";
 import type { FrameBurst } from "../ring/frame-burst.ts";
 import type { Lane } from "./lane.ts";
 import type { RingLane } from "./ring-lane.ts";
@@ -18,8 +19,8 @@ export class InlineLane implements Lane {
     this.#onChange = onChange;
   }
 
-  add(frame: Uint8Array, mark: number): boolean {
-    return this.#lane.add(frame, mark);
+  add(frame: Uint8Array, mark: number, notes?: CheckedNotes, index?: number): boolean {
+    return this.#lane.add(frame, mark, notes, index);
   }
 
   publish(): boolean {

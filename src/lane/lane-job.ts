@@ -18,6 +18,8 @@ export interface TransferJob {
   /** The interface table, as the kernels read it. */
   readonly interfaces: Uint8Array<ArrayBuffer>;
   readonly stages: CompiledStages;
+  /** Of records: whether frames that are dropped leave a notice. */
+  readonly notices?: boolean;
 }
 
 /** What a job came to. */

@@ -1,6 +1,7 @@
 // The lanes of one pipeline or one switch: frames take one of them by their flow, and results come from each in turn.
 
 import type { Bell } from "../ring/bell.ts";
+import type { CheckedNotes } from "../ring/burst-notes.ts";
 import type { FrameBurst } from "../ring/frame-burst.ts";
 import { flowHash } from "../wire/flow-hash.ts";
 import type { Lane } from "./lane.ts";
@@ -20,13 +21,13 @@ export class LaneSet {
 
   /**
    * Sends frames `first` to `end`, none of them longer than `longest`; returns how many, from the first on, found room.
-   * Frame i comes out with `marks[i]`, or with `mark` where there are none.
+   * Frame i comes out with item i of `notes`; with `mark` where those have no marks.
    */
   send(
     frames: readonly Uint8Array[],
     first: number,
     end: number,
-    marks: ArrayLike<number> | undefined,
+    notes: CheckedNotes | undefined,
     mark: number,
   ): number {
     const lanes = this.#lanes;
@@ -34,7 +35,7 @@ export class LaneSet {
     for (; at < end; at++) {
       const frame = frames[at] as Uint8Array;
       const index = lanes.length === 1 ? 0 : Math.floor((flowHash(frame) * lanes.length) / 2 ** 32);
-      if (!(lanes[index] as Lane).add(frame, marks === undefined ? mark : (marks[at] ?? 0))) break;
+      if (!(lanes[index] as Lane).add(frame, mark, notes, at)) break;
     }
     let woken = false;
     for (const lane of lanes) woken = lane.publish() || woken;

@@ -1,12 +1,24 @@
 // A lane in shared memory whose worker runs the stages of a pipeline.
 
+import type { NoticeCollector } from "../core/drop-notices.ts";
 import {
   CURSOR_COUNTERS,
+  CURSOR_DESCRIPTORS,
   CURSOR_FORWARDED,
   CURSOR_RECORDS,
   CURSOR_STAGE_COUNT,
   CURSOR_STAGES,
 } from "../layout/cursor.layout.ts";
+import {
+  DESCRIPTOR_LENGTH,
+  DESCRIPTOR_LINK,
+  DESCRIPTOR_REASON,
+  DESCRIPTOR_TRAILER,
+  DESCRIPTOR_VERDICT,
+  LINK_NOTED,
+  NO_STAGE,
+  VERDICT_DROP,
+} from "../layout/descriptor.layout.ts";
 import { COUNTER_LENGTH, DROP_WORKER_DIED } from "../layout/drop.layout.ts";
 import {
   JOURNAL_CLAIM,
@@ -27,6 +39,7 @@ import { RingLane, type RingLaneOptions } from "./ring-lane.ts";
 
 export class PipelineLane extends RingLane {
   readonly #state: ProgramState;
+  readonly #notices: NoticeCollector | undefined;
 
   /** It keeps `program`, in a state of its own, for as long as it is open. */
   constructor(program: Program, options: RingLaneOptions) {
@@ -42,6 +55,7 @@ export class PipelineLane extends RingLane {
       throw error;
     }
     this.#state = state;
+    this.#notices = options.notices;
   }
 
   tally(): Tally {
@@ -63,7 +77,9 @@ export class PipelineLane extends RingLane {
       const droppedBefore = this.kernels.counter(this.journal + JOURNAL_DROPPED);
       // Some of the burst may have been dropped, and counted, before the end came.
       const droppedNow = droppedOf(this.tally()) - this.#died;
-      this.countDied(this.framesUpTo(claim) - (droppedNow - droppedBefore));
+      const records = this.recordsUpTo(claim);
+      this.countDied(records.length - (droppedNow - droppedBefore));
+      this.#tellBurst(records);
       view.setBigUint64(this.#state.address, forwarded, true);
       view.setBigUint64(cursor + CURSOR_FORWARDED, forwarded, true);
       view.setBigUint64(cursor + CURSOR_RECORDS, forwarded + BigInt(droppedNow), true);
@@ -75,6 +91,29 @@ export class PipelineLane extends RingLane {
   override close(): void {
     super.close();
     this.#state.close();
+  }
+
+  protected override tellDied(records: readonly number[]): void {
+    if (this.#notices === undefined) return;
+    this.carryNotes();
+    for (const record of records) this.#notices.add(this.kernels.words, record >>> 2, DROP_WORKER_DIED);
+  }
+
+  /** Of a burst that was in work: its descriptors stand in the order of its records, and say what had been dropped. */
+  #tellBurst(records: readonly number[]): void {
+    const notices = this.#notices;
+    if (notices === undefined) return;
+    this.carryNotes();
+    const { bytes, words } = this.kernels;
+    const first = words[(this.addresses.cursor + CURSOR_DESCRIPTORS) >>> 2] as number;
+    records.forEach((record, index) => {
+      const at = first + index * DESCRIPTOR_LENGTH;
+      const isDropped = bytes[at + DESCRIPTOR_VERDICT] === VERDICT_DROP;
+      const reason = isDropped ? (bytes[at + DESCRIPTOR_REASON] as number) : DROP_WORKER_DIED;
+      const isNoted = isDropped && bytes[at + DESCRIPTOR_LINK] === LINK_NOTED;
+      const stage = isNoted ? (bytes[at + DESCRIPTOR_TRAILER] as number) : NO_STAGE;
+      notices.add(words, record >>> 2, reason, stage);
+    });
   }
 
   protected override countDied(frames: number): void {

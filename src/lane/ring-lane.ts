@@ -1,6 +1,7 @@
 // A lane in shared memory: a byte ring to the worker, a byte ring back, and the cursor between them.
 
 import { alignedHeadroom } from "../capture/capture-cursor.ts";
+import type { NoticeCollector } from "../core/drop-notices.ts";
 import type { Kernels } from "../kernel/kernels.ts";
 import {
   CURSOR_BURST,
@@ -9,6 +10,8 @@ import {
   CURSOR_HEADROOM,
   CURSOR_JOURNAL,
   CURSOR_LENGTH,
+  CURSOR_NOTES,
+  CURSOR_NOTICES,
   CURSOR_STATUS,
   STATUS_OUTPUT_FULL,
 } from "../layout/cursor.layout.ts";
@@ -26,6 +29,7 @@ import {
   RING_TAIL,
 } from "../layout/ring.layout.ts";
 import type { Tally } from "../pipeline/tally.ts";
+import type { CheckedNotes } from "../ring/burst-notes.ts";
 import { ByteRingConsumer, ByteRingProducer } from "../ring/byte-ring-ends.ts";
 import type { FrameBurst } from "../ring/frame-burst.ts";
 import { reserveRing, ringFill } from "../ring/ring-memory.ts";
@@ -43,6 +47,8 @@ export interface RingLaneOptions {
   readonly worker: number;
   /** Where the one who sends and takes waits. */
   readonly owner: number;
+  /** Where notices of frames that are dropped go. Without it there are none. */
+  readonly notices?: NoticeCollector | undefined;
 }
 
 /** The rings, whatever is done with the frames between them. */
@@ -58,7 +64,7 @@ export abstract class RingLane implements Lane {
   /** `growth`: by how many bytes a frame may get longer; `fields`: what the cursor says beside. */
   constructor(
     kernels: Kernels,
-    { ringBytes, worker, owner }: RingLaneOptions,
+    { ringBytes, worker, owner, notices }: RingLaneOptions,
     growth: number,
     fields: readonly (readonly [number, number])[],
   ) {
@@ -96,6 +102,7 @@ export abstract class RingLane implements Lane {
         [CURSOR_HEADROOM, headroom],
         [CURSOR_GROWTH, growth],
         [CURSOR_JOURNAL, this.journal],
+        [CURSOR_NOTICES, notices === undefined ? 0 : 1],
         ...fields,
       ];
       for (const [field, value] of all) words[(cursor + field) >>> 2] = value;
@@ -103,14 +110,21 @@ export abstract class RingLane implements Lane {
       for (const region of regions) plan.release(region);
       throw error;
     }
-    this.#producer = new ByteRingProducer(kernels, this.addresses.receive);
-    this.#consumer = new ByteRingConsumer(kernels, this.addresses.transmit);
+    this.#producer = new ByteRingProducer(kernels, this.addresses.receive, false);
+    this.#consumer = new ByteRingConsumer(kernels, this.addresses.transmit, notices);
     // The result must fit half of the ring too.
     this.longest = this.#producer.longest - growth;
   }
 
-  add(frame: Uint8Array, mark: number): boolean {
-    return this.#producer.add(frame, mark);
+  add(frame: Uint8Array, mark: number, notes?: CheckedNotes, index?: number): boolean {
+    if (notes !== undefined) this.carryNotes();
+    return this.#producer.add(frame, mark, notes, index);
+  }
+
+  /** From here on records say what is said of their frames; the worker hears of it when all records do. */
+  protected carryNotes(): void {
+    this.#producer.carryNotes();
+    Atomics.store(this.kernels.signed, (this.addresses.cursor + CURSOR_NOTES) >>> 2, 1);
   }
 
   publish(): boolean {
@@ -167,7 +181,9 @@ export abstract class RingLane implements Lane {
     const { words, signed } = this.kernels;
     const { receive } = this.addresses;
     const tail = words[(receive + RING_TAIL) >>> 2] as number;
-    this.countDied(this.framesUpTo(tail));
+    const frames = this.recordsUpTo(tail);
+    this.countDied(frames.length);
+    this.tellDied(frames);
     Atomics.store(signed, (receive + RING_HEAD) >>> 2, tail | 0);
   }
 
@@ -178,18 +194,21 @@ export abstract class RingLane implements Lane {
   /** Counts frames that were dropped because their worker died. */
   protected abstract countDied(frames: number): void;
 
-  /** How many frames lie in the receive ring from its head to `claim`. */
-  protected framesUpTo(claim: number): number {
+  /** Tells of frames in the receive ring, the addresses of whose records these are, that their worker died. */
+  protected tellDied(_records: readonly number[]): void {}
+
+  /** Addresses of the records of the frames that lie in the receive ring from its head to `claim`. */
+  protected recordsUpTo(claim: number): number[] {
     const { words } = this.kernels;
     const { receive } = this.addresses;
     const items = words[(receive + RING_ITEMS) >>> 2] as number;
     const mask = words[(receive + RING_MASK) >>> 2] as number;
-    let frames = 0;
+    const records: number[] = [];
     for (let head = words[(receive + RING_HEAD) >>> 2] as number; head !== claim; ) {
       const record = items + (head & mask);
-      if (words[(record + RECORD_FRAME_LENGTH) >>> 2] !== FILLER) frames++;
+      if (words[(record + RECORD_FRAME_LENGTH) >>> 2] !== FILLER) records.push(record);
       head = (head + (words[(record + RECORD_TOTAL) >>> 2] as number)) >>> 0;
     }
-    return frames;
+    return records;
   }
 }

@@ -3,10 +3,12 @@
 
 import { alignedHeadroom } from "../capture/capture-cursor.ts";
 import { SLOT_CHUNK } from "../capture/capture-slot.ts";
+import { NOTICE_WORDS, type NoticeCollector } from "../core/drop-notices.ts";
 import { FORMAT_RECORDS } from "../layout/cursor.layout.ts";
 import { VNI_NONE } from "../layout/descriptor.layout.ts";
 import { DROP_WORKER_DIED } from "../layout/drop.layout.ts";
 import {
+  NOTICE,
   RECORD_ALIGNMENT,
   RECORD_FRAME_LENGTH,
   RECORD_HEADER_LENGTH,
@@ -17,7 +19,8 @@ import {
 } from "../layout/ring.layout.ts";
 import type { CompiledStages } from "../pipeline/compiled-stages.ts";
 import { droppedOnly, NO_COUNTERS, sumTallies, type Tally } from "../pipeline/tally.ts";
-import { FrameBurst } from "../ring/frame-burst.ts";
+import type { CheckedNotes } from "../ring/burst-notes.ts";
+import { FrameBurst, writeNotes } from "../ring/frame-burst.ts";
 import type { Lane } from "./lane.ts";
 import type { TransferJob, TransferResult } from "./lane-job.ts";
 
@@ -31,6 +34,8 @@ export interface TransferLaneOptions {
   readonly work: (job: TransferJob) => Promise<TransferResult>;
   /** Called when there are results, or room. */
   readonly onChange: () => void;
+  /** Where notices of frames that are dropped go. Without it there are none. */
+  readonly notices?: NoticeCollector | undefined;
 }
 
 export class TransferLane implements Lane {
@@ -60,7 +65,7 @@ export class TransferLane implements Lane {
     this.longest = this.#bufferBytes - RECORD_HEADER_LENGTH - this.#headroom - RECORD_ALIGNMENT;
   }
 
-  add(frame: Uint8Array, mark: number): boolean {
+  add(frame: Uint8Array, mark: number, notes?: CheckedNotes, index: number = 0): boolean {
     const total =
       (RECORD_HEADER_LENGTH + this.#headroom + frame.length + RECORD_ALIGNMENT - 1) & -RECORD_ALIGNMENT;
     if (this.#fill + total > this.#bufferBytes) this.publish();
@@ -72,6 +77,8 @@ export class TransferLane implements Lane {
     this.#words[word + (RECORD_WIRE_LENGTH >>> 2)] = frame.length;
     this.#words[word + (RECORD_MARK >>> 2)] = mark;
     this.#words[word + (RECORD_VNI >>> 2)] = VNI_NONE;
+    // The buffer is new: what nobody writes is zero.
+    if (notes !== undefined) writeNotes(this.#words, word, notes, index);
     this.#bytes.set(frame, this.#fill + RECORD_HEADER_LENGTH + this.#headroom);
     this.#fill += total;
     this.#frames++;
@@ -81,27 +88,33 @@ export class TransferLane implements Lane {
   publish(): boolean {
     if (this.#fill === 0 || this.#underWay + this.#results.length >= this.#buffers) return false;
     const frames = this.#frames;
+    const { work, notices } = this.#options;
+    // The buffer goes away: what is to be said of its frames if their worker dies is kept here.
+    const headers = notices === undefined ? undefined : headersOf(this.#words, this.#fill);
     const job: TransferJob = {
       bytes: this.#bytes.subarray(0, this.#fill),
       inFormat: FORMAT_RECORDS,
       outFormat: FORMAT_RECORDS,
       interfaces: new Uint8Array(0),
       stages: this.#stages,
+      ...(notices !== undefined && { notices: true }),
     };
     this.#bytes = new Uint8Array(this.#bufferBytes);
     this.#words = new Uint32Array(this.#bytes.buffer);
     this.#fill = 0;
     this.#frames = 0;
     this.#underWay++;
-    this.#options
-      .work(job)
+    work(job)
       .then(
         ({ bytes, tally }) => {
           this.#tally = sumTallies([this.#tally, tally]);
-          if (bytes.length > 0) this.#results.push(new FrameBurst(bytes, recordOffsets(bytes), 0));
+          this.#keep(bytes);
         },
         () => {
           this.#tally = sumTallies([this.#tally, droppedOnly(DROP_WORKER_DIED, frames)]);
+          if (headers === undefined) return;
+          for (let at = 0; at < headers.length; at += NOTICE_WORDS)
+            notices?.add(headers, at, DROP_WORKER_DIED);
         },
       )
       .finally(() => {
@@ -110,6 +123,17 @@ export class TransferLane implements Lane {
         this.#options.onChange();
       });
     return false;
+  }
+
+  /** Takes a result apart: frames are to be taken, notices are told of. */
+  #keep(bytes: Uint8Array<ArrayBuffer>): void {
+    const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength >>> 2);
+    const offsets: number[] = [];
+    for (let at = 0; at < bytes.length; at += words[(at + RECORD_TOTAL) >>> 2] as number) {
+      if (words[(at + RECORD_FRAME_LENGTH) >>> 2] === NOTICE) this.#options.notices?.add(words, at >>> 2);
+      else offsets.push(at);
+    }
+    if (offsets.length > 0) this.#results.push(new FrameBurst(bytes, offsets, 0, words));
   }
 
   take(): FrameBurst | undefined {
@@ -135,9 +159,10 @@ export class TransferLane implements Lane {
   }
 }
 
-function recordOffsets(bytes: Uint8Array): number[] {
-  const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength >>> 2);
-  const offsets: number[] = [];
-  for (let at = 0; at < bytes.length; at += words[(at + RECORD_TOTAL) >>> 2] as number) offsets.push(at);
-  return offsets;
+/** The headers of all records in the first `length` bytes, one behind the other. */
+function headersOf(words: Uint32Array, length: number): Uint32Array {
+  const headers: number[] = [];
+  for (let at = 0; at < length; at += words[(at + RECORD_TOTAL) >>> 2] as number)
+    for (let word = 0; word < NOTICE_WORDS; word++) headers.push(words[(at >>> 2) + word] as number);
+  return Uint32Array.from(headers);
 }

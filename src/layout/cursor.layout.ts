@@ -47,6 +47,12 @@ export const CURSOR_REASSEMBLY = 180; // address of the table; REASSEMBLY_WANTED
 export const CURSOR_CARRIER_STAGE = 184; // address of the stage for which that is done: a decapsulation
 export const CURSOR_SCAN_FRAGMENTS = 188; // a scan stops in front of fragments, if not 0
 export const CURSOR_LABELS = 192; // address of what is written in front of each frame in a pcapng (label.layout); 0 = nothing
+export const CURSOR_NOTICES = 196; // 1: of records, frames that are dropped leave a notice in the output (ring.layout)
+/**
+ * Not 0: records of the input say in their headers what no stage sees (ring.layout). Until somebody has said something, nobody
+ * writes there; it is set when all records that are not worked on yet have been put in order.
+ */
+export const CURSOR_NOTES = 200;
 export const CURSOR_LENGTH = 256;
 
 /** The input ends inside a record, or there is none. */

@@ -31,5 +31,12 @@ export const DESCRIPTOR_LENGTH = 32;
 /** In the VNI field: the frame has not come out of a tunnel, or out of one without a number. A GRE key may be the same. */
 export const VNI_NONE = 0xffffffff;
 
+/**
+ * In the link of a frame that was dropped, where notices of drops are made: its trailer says which stage did that, from 0,
+ * or NO_STAGE.
+ */
+export const LINK_NOTED = 255;
+export const NO_STAGE = 255;
+
 export const VERDICT_FORWARD = 0;
 export const VERDICT_DROP = 1;

@@ -82,7 +82,8 @@ export const DROP_FRAGMENT_CROPPED = 78;
 export const DROP_FRAGMENT_TABLE_FULL = 79;
 export const DROP_RULE = 80;
 export const DROP_STAGE_FAILED = 81;
-export const DROP_REASONS = 82;
+export const DROP_DUPLICATE = 82;
+export const DROP_REASONS = 83;
 
 /** Codes from here on stand for reasons of the user's own, whose names are given while the program runs. */
 export const OWN_REASONS = 128;
@@ -94,3 +95,7 @@ export const OWN_REASONS_END = 256;
  */
 export const COUNTER_LENGTH = 8;
 export const COUNTERS_LENGTH = 2048;
+
+/** Of a pipeline stand behind them, eight bytes a stage: how many frames each of its stages dropped. */
+export const STAGE_DROPS = 2048;
+export const PIPELINE_COUNTERS_LENGTH = 2560;

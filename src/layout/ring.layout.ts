@@ -54,9 +54,18 @@ export const RECORD_FRAME_LENGTH = 4; // bytes of the frame, or FILLER
 export const RECORD_WIRE_LENGTH = 8;
 export const RECORD_MARK = 12;
 export const RECORD_VNI = 16;
+// What no stage sees or changes: it is taken over from the record that came in, which lies in front of the frame's floor.
+export const RECORD_PORT = 20; // a number of the sender's
+export const RECORD_TIME = 24; // 64 bits: nanoseconds, or what else the sender counts in
 export const RECORD_HEADER_LENGTH = 32;
 export const RECORD_ALIGNMENT = 16;
 export const FILLER = 0xffffffff;
+
+// A notice is the header of a record in place of a frame that was dropped: without a frame, NOTICE for its length, and
+// these in place of the VNI. Only lanes that are asked for notices write any.
+export const NOTICE = 0xfffffffe;
+export const RECORD_REASON = 16; // a byte, of drop.layout
+export const RECORD_STAGE = 17; // a byte: which stage of the pipeline, from 0, or NO_STAGE
 
 // What a worker notes while it works on a burst, so that what it held is known if it dies.
 // WORKING: the receive ring from its head to CLAIM is in work; the two counts are those from before the burst.

@@ -9,8 +9,8 @@
 //
 // The longest headers are 326 bytes: Ethernet, a tag, IPv6, UDP and Geneve with all the options there can be.
 //
-// The state of a thread is what changes while it runs the stages: the drop counters (drop.layout.ts), and behind them one
-// piece for each stage, which begins with how many frames the stage changed.
+// The state of a thread is what changes while it runs the stages: the drop counters, by reason and by stage (drop.layout.ts),
+// and behind them one piece for each stage, which begins with how many frames the stage changed.
 
 export const STAGE_OPERATION = 0;
 export const STAGE_FLAGS = 4;

@@ -69,7 +69,7 @@ export class SwitchLane extends RingLane {
       words[(cursor + CURSOR_BURST_WRITTEN) >>> 2] = journal(JOURNAL_WRITTEN);
     }
     // None: the head has moved, and only the journal did not say so yet.
-    const frames = this.framesUpTo(journal(JOURNAL_CLAIM));
+    const frames = this.recordsUpTo(journal(JOURNAL_CLAIM)).length;
     if (frames > 0) this.#options.settle(this.kernels.counter(this.journal + JOURNAL_RECEIVED) + frames);
     words[(cursor + CURSOR_BURST_FRAMES) >>> 2] = frames;
     words[(cursor + CURSOR_BURST_STATUS) >>> 2] = SWITCH_DONE;

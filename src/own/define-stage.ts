@@ -14,6 +14,8 @@ export interface StageDefinition<O, S> {
   readonly name: string;
   /** Names of drop reasons of its own, 32 at most. */
   readonly reasons?: readonly string[] | undefined;
+  /** Names of counters of its own, 32 at most: `burst.count()` counts, and `modules` of all counters and summaries tell. */
+  readonly counters?: readonly string[] | undefined;
   /** By how many bytes it makes a frame longer at most, 0 to 1,024: at its front. Default 0. */
   readonly headroom?: number | undefined;
   /** What it makes of frames, if they may begin with another header than before. Default: they begin as they did. */
@@ -31,10 +33,11 @@ export interface StageDefinition<O, S> {
 
 type AnyDefinition = StageDefinition<unknown, unknown>;
 
-// Names, reasons, headroom and changes are checked with each stage, as data that anybody may have written.
+// Names, reasons, counters, headroom and changes are checked with each stage, as data that anybody may have written.
 const DEFINITION_FIELDS: Fields<AnyDefinition, "name" | "run"> = {
   name: { ...text(), required: true },
   reasons: list(text()),
+  counters: list(text()),
   headroom: whole(0, 1024),
   changes: given("an object"),
   options: callback(),
@@ -62,7 +65,7 @@ export class OwnStage<O = unknown> {
    * @throws what its `options` throws.
    */
   stage(options?: O): JavaScriptStage {
-    const { name, reasons, headroom, changes } = this.#definition;
+    const { name, reasons, counters, headroom, changes } = this.#definition;
     const checked = this.#definition.options?.(options) ?? options;
     if (this.#script === undefined) {
       this.#script = `${HERE}${++defined}`;
@@ -74,6 +77,7 @@ export class OwnStage<O = unknown> {
       script: this.#script,
       ...(checked !== undefined && { options: checked }),
       ...(reasons !== undefined && { reasons }),
+      ...(counters !== undefined && { counters }),
       ...(headroom !== undefined && { headroom }),
       ...(changes !== undefined && { changes }),
     };
@@ -88,8 +92,8 @@ export class OwnStage<O = unknown> {
   start(host: ScriptHost): ScriptRun {
     if (host.layoutVersion !== LAYOUT_VERSION)
       throw new Error("it was defined with another version of frameferry than the one that runs it");
-    const { reasons, createState, run } = this.#definition;
-    const burst = new StageBurst(host, reasons ?? []);
+    const { reasons, counters, createState, run } = this.#definition;
+    const burst = new StageBurst(host, reasons ?? [], counters ?? []);
     const kept = createState === undefined ? host.options : createState(host.options);
     return (descriptors, count, state, counters) => {
       burst.begin(descriptors, count, state, counters);

@@ -18,6 +18,7 @@ import {
   VERDICT_FORWARD,
   VNI_NONE,
 } from "../layout/descriptor.layout.ts";
+import { COUNTER_LENGTH } from "../layout/drop.layout.ts";
 import { STATE_CHANGED } from "../layout/stage.layout.ts";
 
 /** Codes of reasons are bytes. */
@@ -38,9 +39,13 @@ export class StageBurst {
   /** For each frame whether it was changed, if `#changed` is more than 0. */
   #touched: Uint8Array = new Uint8Array(256);
   #changed = 0;
+  /** What each counter of the stage's own is to be raised by, at the end of the burst. */
+  readonly #counted: Float64Array;
+  readonly #places: ReadonlyMap<string, number>;
+  #hasCounted = false;
 
-  /** Made for a stage; `reasons` are its own. */
-  constructor(host: ScriptHost, reasons: readonly string[]) {
+  /** Made for a stage; `reasons` and `counters` are its own. */
+  constructor(host: ScriptHost, reasons: readonly string[], counters: readonly string[]) {
     const { buffer } = host.memory;
     this.#host = host;
     this.bytes = new Uint8Array(buffer);
@@ -50,6 +55,8 @@ export class StageBurst {
       ...dropReasons.slice(NO_REASON + 1).map(({ name, code }) => [name, code] as const),
       ...reasons.map((name, index) => [name, host.reason + index] as const),
     ]);
+    this.#counted = new Float64Array(counters.length);
+    this.#places = new Map(counters.map((name, index) => [name, index]));
   }
 
   /** Turns to another burst. */
@@ -60,11 +67,18 @@ export class StageBurst {
     this.#counters = counters;
   }
 
-  /** Counts what was changed. */
+  /** Counts what was changed, and what the stage has counted. */
   end(): void {
+    if (this.#hasCounted) {
+      const first = this.#state + STATE_CHANGED + COUNTER_LENGTH;
+      this.#counted.forEach((by, index) => {
+        this.#raise(first + index * COUNTER_LENGTH, by);
+      });
+      this.#counted.fill(0);
+      this.#hasCounted = false;
+    }
     if (this.#changed === 0) return;
-    const at = this.#state + STATE_CHANGED;
-    this.#view.setBigUint64(at, this.#view.getBigUint64(at, true) + BigInt(this.#changed), true);
+    this.#raise(this.#state + STATE_CHANGED, this.#changed);
     this.#touched.fill(0);
     this.#changed = 0;
   }
@@ -169,6 +183,15 @@ export class StageBurst {
     this.#touched[i] = 1;
   }
 
+  /** Raises a counter of the stage's own, by a whole number from 0 on. */
+  count(counter: string, by: number = 1): void {
+    const place = this.#places.get(counter);
+    if (place === undefined)
+      throw new Error(`${JSON.stringify(counter)} is no counter: name it in \`counters\``);
+    this.#counted[place] = (this.#counted[place] as number) + within("by", by, Number.MAX_SAFE_INTEGER);
+    this.#hasCounted = true;
+  }
+
   /** How long frame i was on the wire. */
   wireLength(i: number): number {
     return this.#word(this.#descriptor(i), DESCRIPTOR_WIRE_LENGTH);
@@ -197,6 +220,10 @@ export class StageBurst {
   /** Why frame i was dropped, as a code; 0 if it was not. */
   reasonCode(i: number): number {
     return this.bytes[this.#descriptor(i) + DESCRIPTOR_REASON] as number;
+  }
+
+  #raise(counter: number, by: number): void {
+    if (by > 0) this.#view.setBigUint64(counter, this.#view.getBigUint64(counter, true) + BigInt(by), true);
   }
 
   #place(i: number, at: number, bytes: number): number {

@@ -2,7 +2,7 @@
 
 import { ArgumentRangeError, under } from "../core/argument-error.ts";
 import { wrongType } from "../core/arguments.ts";
-import { COUNTERS_LENGTH } from "../layout/drop.layout.ts";
+import { PIPELINE_COUNTERS_LENGTH } from "../layout/drop.layout.ts";
 import {
   CODE_START,
   MODULE_DATA,
@@ -50,7 +50,7 @@ export function compileStages(stages: readonly Stage[]): CompiledStages {
   const codes: StageCode[] = [];
   const scripts = new Set<string>();
   let headroom = 0;
-  let stateLength = COUNTERS_LENGTH;
+  let stateLength = PIPELINE_COUNTERS_LENGTH;
   // Not forEach: it leaves out holes.
   for (let index = 0; index < stages.length; index++) {
     const record = new DataView(records.buffer, index * STAGE_LENGTH, STAGE_LENGTH);

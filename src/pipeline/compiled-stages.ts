@@ -11,6 +11,8 @@ export interface StageState {
   readonly counted: number;
   /** Whether the counters are numbers of 64 bits of which users are told each. */
   readonly told?: boolean;
+  /** What those are called, where they have names. */
+  readonly names?: readonly string[];
   /** The table behind them, if there is one. */
   readonly table?: CountTable;
   /** Where labels of frames lie (label.layout), if it makes such: from the state on. */

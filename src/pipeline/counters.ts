@@ -13,16 +13,21 @@ export interface PipelineCounters {
   readonly drops: Readonly<Record<string, number>>;
   /** For each stage, in order: how many frames it changed; one that only drops or counts changes none. */
   readonly changed: readonly number[];
+  /**
+   * For each stage, in order: how many frames it dropped. What was dropped by none of them, as too long, or because its worker
+   * died, stands in `drops` only.
+   */
+  readonly stageDrops: readonly number[];
   /** What each `count` stage has counted, in order. */
   readonly counts: readonly StageCounts[];
-  /** What each `module` stage has counted that counts more than frames changed, in order. */
+  /** What each stage of one's own has counted that counts more than frames changed, in order. */
   readonly modules: readonly ModuleCounts[];
 }
 
 /** Adds up, and tells. */
 export function sumCounters(all: readonly Tally[]): PipelineCounters {
   const sum = sumTallies(all);
-  const { forwarded, drops, changed, tables, modules } = sum;
+  const { forwarded, drops, changed, stageDrops, tables, modules } = sum;
   const dropped = droppedOf(sum);
   return {
     received: forwarded + dropped,
@@ -30,6 +35,7 @@ export function sumCounters(all: readonly Tally[]): PipelineCounters {
     dropped,
     drops: dropsByName(drops),
     changed,
+    stageDrops,
     counts: tables.map(tellTable),
     modules,
   };

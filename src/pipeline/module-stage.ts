@@ -30,7 +30,7 @@ const CODE_MAXIMUM = 1 << 20;
 const DATA_MAXIMUM = 1 << 26;
 const STATE_MAXIMUM = 1 << 30;
 /** Bytes of what is counted of every stage. */
-const COUNTED = 8;
+export const COUNTED = 8;
 export const HEADROOM_MAXIMUM = 1024;
 export const REASONS_MAXIMUM = 32;
 
@@ -74,6 +74,8 @@ export interface ModuleParts {
   readonly data?: Uint8Array | undefined;
   readonly stateBytes: number;
   readonly counted: number;
+  /** What the counters behind the first are called, where they have names. */
+  readonly names?: readonly string[];
   readonly headroom: number;
   readonly changes?: FrameChange | undefined;
   readonly reasons: readonly string[];
@@ -82,7 +84,7 @@ export interface ModuleParts {
 
 /** Writes the record of code of the user's own, all of it checked, and says what the stage needs. */
 export function writeModule(parts: ModuleParts, flags: number, record: DataView): StageNeeds {
-  const { name, code, stateBytes, counted, headroom, changes, reasons } = parts;
+  const { name, code, stateBytes, counted, names, headroom, changes, reasons } = parts;
   // Not counted up: stages that were compiled on several threads may meet in one memory.
   const [low, high] = parts.id ?? crypto.getRandomValues(new Uint32Array(2));
   const put = (at: number, value: number): void => record.setUint32(at, value, true);
@@ -97,7 +99,7 @@ export function writeModule(parts: ModuleParts, flags: number, record: DataView)
   const all = new Uint8Array(record.buffer, record.byteOffset, record.byteLength);
   all.set(new TextEncoder().encode(name), MODULE_NAME);
   all.set(parts.parameters ?? [], MODULE_PARAMETERS);
-  const state = { length: stateBytes, counted, told: counted > COUNTED };
+  const state = { length: stateBytes, counted, told: counted > COUNTED, ...(names && { names }) };
   return { headroom, state, code, data: parts.data, ...(changes && { changes }) };
 }
 

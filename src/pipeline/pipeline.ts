@@ -1,5 +1,7 @@
 // A pipeline: checked stages, run over a batch in one call.
 
+import type { DropNotices } from "../core/drop-notices.ts";
+import { callback, checkFields, type Fields } from "../core/fields.ts";
 import { expectBatch, type FrameBatch } from "../frame/frame-batch.ts";
 import type { Kernels } from "../kernel/kernels.ts";
 import { DROP_FRAME_TOO_LONG } from "../layout/drop.layout.ts";
@@ -8,6 +10,16 @@ import { type PipelineCounters, sumCounters } from "./counters.ts";
 import { Program, type ProgramState } from "./program.ts";
 import type { Stage } from "./stages.ts";
 import { NO_COUNTERS, sumTallies, type Tally } from "./tally.ts";
+
+export interface RunOptions {
+  /**
+   * Called before `run` returns with the frames that are dropped, if there are any: which, why, and by which stage. Those that
+   * had been dropped before are told of, too. Default: nobody is told, and nothing is done for it.
+   */
+  readonly onDrops?: ((notices: DropNotices) => void) | undefined;
+}
+
+const RUN_FIELDS: Fields<RunOptions> = { onDrops: callback() };
 
 export class Pipeline extends Program {
   readonly stages: readonly Stage[];
@@ -40,19 +52,21 @@ export class Pipeline extends Program {
    * Runs every stage over the batch, in place; returns how many frames were not dropped.
    * @throws StageError if a stage of one's own has failed: the batch is done with then, and all of it dropped.
    */
-  run(batch: FrameBatch): number {
+  run(batch: FrameBatch, options?: RunOptions): number {
     this.expectOpen();
     expectBatch(batch, this.kernels, "pipeline");
+    const onDrops = options === undefined ? undefined : checkFields("options", RUN_FIELDS, options).onDrops;
     const refused = batch.takeRefused();
     if (refused > 0) this.#state.countDrops(DROP_FRAME_TOO_LONG, refused);
-    const forwarded = this.kernels.functions.runPipeline(
-      batch.descriptors,
-      batch.length,
-      this.address,
-      this.length,
-      this.#state.address,
-    );
-    this.kernels.checkStages();
+    const { functions } = this.kernels;
+    const run = onDrops === undefined ? functions.runPipeline : functions.runPipelineNoting;
+    const forwarded = run(batch.descriptors, batch.length, this.address, this.length, this.#state.address);
+    try {
+      this.kernels.checkStages();
+    } finally {
+      const notices = onDrops && batch.drops();
+      if (notices !== undefined) onDrops?.(notices);
+    }
     return forwarded;
   }
 

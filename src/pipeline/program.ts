@@ -7,7 +7,7 @@
 import { closed } from "../core/arguments.ts";
 import { expectKernels, type Kernels } from "../kernel/kernels.ts";
 import { COUNT_ENTRIES, COUNT_PLACE_LENGTH, COUNT_USED } from "../layout/count.layout.ts";
-import { COUNTER_LENGTH, COUNTERS_LENGTH } from "../layout/drop.layout.ts";
+import { COUNTER_LENGTH, PIPELINE_COUNTERS_LENGTH } from "../layout/drop.layout.ts";
 import type { CompiledStages } from "./compiled-stages.ts";
 import { indexTable, tableFill } from "./count-table.ts";
 import { readTally, type Tally } from "./tally.ts";
@@ -97,7 +97,7 @@ export class ProgramState {
     const { words } = kernels;
     // Not bytes: those of shared memory are filled one by one.
     const zero = (from: number, length: number): unknown => words.fill(0, from >>> 2, (from + length) >>> 2);
-    zero(this.address, COUNTERS_LENGTH);
+    zero(this.address, PIPELINE_COUNTERS_LENGTH);
     for (const { offset, counted, table } of compiled.states) {
       const state = this.address + offset;
       if (table !== undefined && words[(state + COUNT_USED) >>> 2] !== 0)
@@ -145,7 +145,7 @@ export class ProgramState {
 
 function copyCounters({ kernels, compiled }: Program, from: number, to: number): void {
   const { bytes } = kernels;
-  bytes.copyWithin(to, from, from + COUNTERS_LENGTH);
+  bytes.copyWithin(to, from, from + PIPELINE_COUNTERS_LENGTH);
   for (const { offset, counted, table } of compiled.states) {
     bytes.copyWithin(to + offset, from + offset, from + offset + counted);
     if (table === undefined) continue;

@@ -153,6 +153,8 @@ export interface JavaScriptStage {
   readonly headroom?: number | undefined;
   readonly changes?: FrameChange | undefined;
   readonly reasons?: readonly string[] | undefined;
+  /** Names of counters of its own, 32 at most. */
+  readonly counters?: readonly string[] | undefined;
 }
 
 export type Stage =

@@ -1,7 +1,7 @@
 // What was counted of the frames that went through stages: read from memory, and added up over threads.
 
 import type { Kernels } from "../kernel/kernels.ts";
-import { COUNTER_LENGTH, DROP_NONE, OWN_REASONS_END } from "../layout/drop.layout.ts";
+import { COUNTER_LENGTH, DROP_NONE, OWN_REASONS_END, STAGE_DROPS } from "../layout/drop.layout.ts";
 import { STATE_CHANGED } from "../layout/stage.layout.ts";
 import type { CompiledStages } from "./compiled-stages.ts";
 import { readTable, sumTables, type TableTally } from "./count-table.ts";
@@ -12,21 +12,32 @@ export interface Tally {
   /** By codes of reasons: names are for who is told, so that workers need none. */
   readonly drops: Readonly<Record<number, number>>;
   readonly changed: readonly number[];
+  /** By stage. What no stage dropped stands in none. */
+  readonly stageDrops: readonly number[];
   readonly tables: readonly TableTally[];
   /** Counters of stages of the user's own, behind that of frames changed. */
   readonly modules: readonly ModuleCounts[];
 }
 
-/** What a `module` stage has counted. */
+/** What a `module` stage has counted, or a stage in JavaScript that has counters. */
 export interface ModuleCounts {
   /** Which stage of the pipeline that is, from 0. */
   readonly stage: number;
   /** Its `countedBytes` behind the first eight, as numbers of 64 bits: exact up to 2^53. */
   readonly values: readonly number[];
+  /** What each is called, of a stage in JavaScript. */
+  readonly names?: readonly string[];
 }
 
 /** Of frames that there were not. */
-export const NO_COUNTERS: Tally = { forwarded: 0, drops: {}, changed: [], tables: [], modules: [] };
+export const NO_COUNTERS: Tally = {
+  forwarded: 0,
+  drops: {},
+  changed: [],
+  stageDrops: [],
+  tables: [],
+  modules: [],
+};
 
 /** What is counted in the state at `address`, or in a copy of it, of a thread that runs these stages. */
 export function readTally(kernels: Kernels, address: number, { states }: CompiledStages): Tally {
@@ -39,11 +50,14 @@ export function readTally(kernels: Kernels, address: number, { states }: Compile
     forwarded: kernels.counter(address),
     drops,
     changed: states.map(({ offset }) => kernels.counter(address + offset + STATE_CHANGED)),
+    stageDrops: states.map((_, stage) => kernels.counter(address + STAGE_DROPS + stage * COUNTER_LENGTH)),
     tables: states.flatMap(({ offset, table }, stage) =>
       table === undefined ? [] : [readTable(kernels, stage, address + offset, table)],
     ),
-    modules: states.flatMap(({ offset, counted, told }, stage) =>
-      told === true ? [{ stage, values: readCounters(kernels, address + offset, counted) }] : [],
+    modules: states.flatMap(({ offset, counted, told, names }, stage) =>
+      told === true
+        ? [{ stage, values: readCounters(kernels, address + offset, counted), ...(names && { names }) }]
+        : [],
     ),
   };
 }
@@ -56,32 +70,40 @@ function readCounters(kernels: Kernels, state: number, counted: number): number[
 export function sumTallies(all: readonly Tally[]): Tally {
   const drops: Record<number, number> = {};
   const changed: number[] = [];
+  const stageDrops: number[] = [];
   const tables = new Map<number, [TableTally, ...TableTally[]]>();
-  const modules = new Map<number, number[]>();
+  const modules = new Map<number, ModuleCounts>();
   let forwarded = 0;
   for (const tally of all) {
     forwarded += tally.forwarded;
     for (const code in tally.drops) drops[code] = (drops[code] ?? 0) + (tally.drops[code] ?? 0);
-    tally.changed.forEach((count, index) => {
-      changed[index] = (changed[index] ?? 0) + count;
-    });
+    addByStage(changed, tally.changed);
+    addByStage(stageDrops, tally.stageDrops);
     for (const table of tally.tables) {
       const before = tables.get(table.stage);
       if (before === undefined) tables.set(table.stage, [table]);
       else before.push(table);
     }
-    for (const { stage, values } of tally.modules) {
-      const before = modules.get(stage);
-      modules.set(stage, before === undefined ? [...values] : before.map((sum, i) => sum + (values[i] ?? 0)));
+    for (const counts of tally.modules) {
+      const before = modules.get(counts.stage)?.values;
+      const values = before?.map((sum, i) => sum + (counts.values[i] ?? 0)) ?? [...counts.values];
+      modules.set(counts.stage, { ...counts, values });
     }
   }
   return {
     forwarded,
     drops,
     changed,
+    stageDrops,
     tables: [...tables.values()].map(sumTables),
-    modules: [...modules].map(([stage, values]) => ({ stage, values })),
+    modules: [...modules.values()],
   };
+}
+
+function addByStage(sums: number[], counts: readonly number[]): void {
+  counts.forEach((count, index) => {
+    sums[index] = (sums[index] ?? 0) + count;
+  });
 }
 
 /** How many frames were dropped, for whatever reason. */

@@ -3,10 +3,11 @@
 
 import { untilAborted } from "../core/abort.ts";
 import { ArgumentTypeError } from "../core/argument-error.ts";
-import { checkFields, type Fields, given, signal } from "../core/fields.ts";
+import { checkFields, type Fields, given, onlyFields, signal } from "../core/fields.ts";
 import { ETHERNET_LENGTH } from "../layout/ethernet.layout.ts";
 import { VLAN_HEADER_LENGTH } from "../layout/vlan.layout.ts";
 import { type Bell, LocalBell } from "../ring/bell.ts";
+import { burstNotesFields, type CheckedNotes } from "../ring/burst-notes.ts";
 import type { FrameBurst } from "../ring/frame-burst.ts";
 import {
   type FramePort,
@@ -16,6 +17,7 @@ import {
   type Offloads,
   type PortWatcher,
   type SendAllOptions,
+  type SendOptions,
 } from "./frame-port.ts";
 import { Drops, type FramePortCounters } from "./port-counters.ts";
 import { readableOf, writableOf } from "./port-streams.ts";
@@ -31,6 +33,8 @@ export interface PortTraits {
   /** Default 65,535. */
   readonly mtu?: number | undefined;
   readonly offloads?: Offloads | undefined;
+  /** Whether `put` hands on what is said of frames. Default false: then nobody can say anything. */
+  readonly carriesNotes?: boolean | undefined;
   /** Where is waited for it. Default: a bell of its own. */
   readonly bell?: Bell | undefined;
 }
@@ -40,16 +44,20 @@ const MTU_DEFAULT = 65535;
 export const ETHERNET_FRONT: number = ETHERNET_LENGTH + VLAN_HEADER_LENGTH;
 const NO_OPTIONS: SendAllOptions = {};
 
-export const sendAllFields: Fields<SendAllOptions> = {
+const waitFields: Fields<Pick<SendAllOptions, "signal" | "progress">> = {
   signal: signal(),
   progress: given("an object"),
 };
+
+/** Options of `sendAll`: all there are, where notes are carried. */
+export const sendAllFields: Fields<SendAllOptions> = { ...burstNotesFields, ...waitFields };
 
 export abstract class BasePort implements FramePort {
   readonly name: string;
   readonly medium: Medium;
   readonly accepts: Medium;
   readonly offloads: Offloads;
+  readonly carriesNotes: boolean;
   readonly bell: Bell;
   protected readonly drops: Drops = new Drops();
   readonly #mtu: number;
@@ -75,6 +83,7 @@ export abstract class BasePort implements FramePort {
     this.medium = traits.medium ?? "ethernet";
     this.accepts = traits.accepts ?? this.medium;
     this.offloads = traits.offloads ?? NO_OFFLOADS;
+    this.carriesNotes = traits.carriesNotes ?? false;
     this.bell = traits.bell ?? new LocalBell();
     this.#mtu = traits.mtu ?? MTU_DEFAULT;
   }
@@ -92,13 +101,20 @@ export abstract class BasePort implements FramePort {
     return this.#refusal !== undefined;
   }
 
-  send(frames: Frames): number {
-    return this.sendNow(frames);
+  send(frames: Frames, options: SendOptions = NO_OPTIONS): number {
+    if (options !== NO_OPTIONS) onlyFields("options", this.carriesNotes ? burstNotesFields : {}, options);
+    this.expectOpen();
+    const sending = this.#sendingOf(frames, options);
+    if (this.#sends > 0) return 0;
+    this.#put(sending, sending.frames.length);
+    return sending.sent;
   }
 
   async sendAll(frames: Frames, options: SendAllOptions = NO_OPTIONS): Promise<void> {
-    if (options !== NO_OPTIONS) checkFields("options", sendAllFields, options);
-    await this.sendInTurn(new Sending(frames), options);
+    if (options !== NO_OPTIONS)
+      checkFields("options", this.carriesNotes ? sendAllFields : waitFields, options);
+    this.expectOpen();
+    await this.#sendInTurn(this.#sendingOf(frames, options), options);
   }
 
   receive(): FrameBurst | undefined {
@@ -192,13 +208,14 @@ export abstract class BasePort implements FramePort {
   /**
    * Takes `frames[first]` to `frames[end - 1]`, or as many of them, from the first on, as there is room for now; returns
    * how many. Their bytes are the caller's again when it returns. None is longer than `longest`, and there is one at
-   * least. Whoever makes room later calls `bell.ring()`.
+   * least. Item i of `notes` is said of frame i: there are some only where `carriesNotes`. Whoever makes room later calls
+   * `bell.ring()`.
    */
   protected abstract put(
     frames: readonly Uint8Array[],
     first: number,
     end: number,
-    marks: ArrayLike<number> | undefined,
+    notes: CheckedNotes | undefined,
   ): number;
 
   /** The next burst of what has come, if there is any. Whoever has more later calls `bell.ring()`. */
@@ -274,16 +291,16 @@ export abstract class BasePort implements FramePort {
     return this.#sends > 0;
   }
 
-  protected sendNow(frames: Frames, marks?: ArrayLike<number>): number {
-    this.expectOpen();
-    const sending = new Sending(frames, marks);
-    if (this.#sends > 0) return 0;
-    this.#put(sending, sending.frames.length);
-    return sending.sent;
+  /** Leaves frame `index` out: it is longer than `longest`. */
+  protected refuseLong(sending: Sending, index: number): void {
+    this.drop("frame-too-long", 1, (sending.frames[index] as Uint8Array).length);
   }
 
-  protected async sendInTurn(sending: Sending, { signal, progress }: SendAllOptions): Promise<void> {
-    this.expectOpen();
+  #sendingOf(frames: Frames, options: SendOptions): Sending {
+    return new Sending(frames, this.carriesNotes ? options : undefined);
+  }
+
+  async #sendInTurn(sending: Sending, { signal, progress }: SendAllOptions): Promise<void> {
     signal?.throwIfAborted();
     const look = (): true | undefined => {
       const done = this.#advance(sending);
@@ -337,7 +354,7 @@ export abstract class BasePort implements FramePort {
       this.#putRun(sending, stop);
       if (sending.sent < stop) return;
       if (stop === end) return;
-      this.drop("frame-too-long", 1, (frames[stop] as Uint8Array).length);
+      this.refuseLong(sending, stop);
       sending.sent++;
     }
   }
@@ -345,7 +362,7 @@ export abstract class BasePort implements FramePort {
   #putRun(sending: Sending, end: number): void {
     const first = sending.sent;
     if (first === end) return;
-    const taken = this.put(sending.frames, first, end, sending.marks);
+    const taken = this.put(sending.frames, first, end, sending.notes);
     if (taken === 0) return;
     sending.sent += taken;
     this.#sent += taken;

@@ -160,7 +160,7 @@ export class Pump {
       } else await this.#to.sendAll(burst, { signal, progress });
       return true;
     } catch (error) {
-      if (signal.aborted) progress.sent += this.#sendWhatFits(burst.frames().slice(progress.sent));
+      if (signal.aborted) progress.sent += this.#sendWhatFits(burst, progress.sent);
       this.#lost.add("closed", burst.length - progress.sent);
       if (signal.aborted || (isArgumentError(error) && error.code === "closed")) return false;
       throw error;
@@ -170,9 +170,11 @@ export class Pump {
     }
   }
 
-  #sendWhatFits(frames: readonly Uint8Array[]): number {
+  #sendWhatFits(burst: FrameBurst, first: number): number {
     try {
-      return this.#to.send(frames);
+      return this.#to.send(
+        burst.pick(Array.from({ length: burst.length - first }, (_, index) => first + index)),
+      );
     } catch {
       return 0;
     }

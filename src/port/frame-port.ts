@@ -2,6 +2,7 @@
 // seen from whoever holds it: `send` puts frames in at this end, `receive` gives what comes out at this end.
 
 import type { Bell } from "../ring/bell.ts";
+import type { BurstNotes } from "../ring/burst-notes.ts";
 import type { FrameBurst } from "../ring/frame-burst.ts";
 import type { FramePortCounters } from "./port-counters.ts";
 
@@ -25,7 +26,13 @@ export type Frames = readonly Uint8Array[] | FrameBurst;
 /** Where is waited for a port: whatever changes, in either direction, lets all who wait there look again. */
 export type PortBell = Pick<Bell, "until" | "ring">;
 
-export interface SendAllOptions {
+/**
+ * What may be said of the frames that are sent, by `send` and `sendAll` alike; it comes out with them. Only of ports with
+ * `carriesNotes`: others refuse it. What a `FrameBurst` brings along goes with it where nothing else is said.
+ */
+export interface SendOptions extends BurstNotes {}
+
+export interface SendAllOptions extends SendOptions {
   /** Ends the waiting: what was sent before is on its way. It may live as long as it likes. */
   readonly signal?: AbortSignal | undefined;
   /** `sent` is kept at how many of the frames have been taken, which is worth something when the call rejects. */
@@ -50,6 +57,8 @@ export interface FramePort extends AsyncIterable<FrameBurst> {
   /** Most bytes behind Ethernet header and tag, or of a whole packet where there is none. What is longer is dropped. */
   readonly mtu: number;
   readonly offloads: Offloads;
+  /** Whether what is said of frames beside their bytes comes out with them: marks, times and ports. */
+  readonly carriesNotes: boolean;
   /** Whether nothing is taken any more; what has come can still be received. */
   readonly closed: boolean;
   readonly bell: PortBell;
@@ -58,7 +67,7 @@ export interface FramePort extends AsyncIterable<FrameBurst> {
    * than there are mean that there is no room now, or that a `sendAll` waits for some. The bytes are copied and may be
    * used again at once.
    */
-  send(frames: Frames): number;
+  send(frames: Frames, options?: SendOptions): number;
   /** Hands all frames over, behind those of the calls before it, and waits for room when there is none. */
   sendAll(frames: Frames, options?: SendAllOptions): Promise<void>;
   /** What has come, if there is anything; never waits. */

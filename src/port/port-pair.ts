@@ -2,6 +2,7 @@
 
 import { ArgumentTypeError } from "../core/argument-error.ts";
 import { checkFields, choice, type Fields, text, whole } from "../core/fields.ts";
+import type { CheckedNotes } from "../ring/burst-notes.ts";
 import { FrameBurst, recordLength } from "../ring/frame-burst.ts";
 import type { Medium } from "./frame-port.ts";
 import { QUEUE_BYTES, QUEUE_FRAMES, QueuePort, type QueueTraits } from "./queue-port.ts";
@@ -42,7 +43,11 @@ export const portPairFields: Fields<PortPairOptions, Defaults> = {
  */
 export function portPair(options: PortPairOptions = {}): [PairPort, PairPort] {
   const { name, ...traits } = checkFields<PortPairOptions, Defaults>("options", portPairFields, options);
-  return PairPort.pair({ ...traits, name: `${name}-a` }, { ...traits, name: `${name}-b` });
+  const carriesNotes = true;
+  return PairPort.pair(
+    { ...traits, carriesNotes, name: `${name}-a` },
+    { ...traits, carriesNotes, name: `${name}-b` },
+  );
 }
 
 /** One end of a pair. */
@@ -57,11 +62,16 @@ export class PairPort extends QueuePort {
     return [a, b];
   }
 
-  protected override put(frames: readonly Uint8Array[], first: number, end: number): number {
+  protected override put(
+    frames: readonly Uint8Array[],
+    first: number,
+    end: number,
+    notes: CheckedNotes | undefined,
+  ): number {
     const peer = this.#peer as PairPort;
     const lengthOf = (index: number): number => recordLength((frames[first + index] as Uint8Array).length);
     const room = peer.queue.roomFor(end - first, lengthOf);
-    if (room > 0) peer.deliver(FrameBurst.of(frames, first, first + room));
+    if (room > 0) peer.deliver(FrameBurst.of(frames, first, first + room, notes));
     return room;
   }
 

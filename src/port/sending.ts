@@ -1,22 +1,25 @@
 // Frames on their way into a port: checked once, however often they have to wait for room.
 
-import { byteArray, wholeNumber, wrongType } from "../core/arguments.ts";
+import { byteArray, wrongType } from "../core/arguments.ts";
+import { type BurstNotes, type CheckedNotes, checkNotes } from "../ring/burst-notes.ts";
 import { FrameBurst } from "../ring/frame-burst.ts";
 import type { Frames } from "./frame-port.ts";
 
-const MARK_MAXIMUM = 0xffffffff;
-
 export class Sending {
   readonly frames: readonly Uint8Array[];
-  readonly marks: ArrayLike<number> | undefined;
+  /** What goes along with them; undefined if that is nothing. */
+  readonly notes: CheckedNotes | undefined;
   /** Bytes of all of them, and of the longest. */
   readonly bytes: number;
   readonly longest: number;
   /** How many have been taken or dropped. */
   sent = 0;
 
-  /** Checks everything first, so that nothing is sent when something is wrong. */
-  constructor(given: Frames, marks?: ArrayLike<number>) {
+  /**
+   * Checks everything first, so that nothing is sent when something is wrong. Without `notes` nothing goes along; with
+   * some, a burst brings its own where they say nothing.
+   */
+  constructor(given: Frames, notes?: BurstNotes) {
     const frames = framesOf(given);
     let bytes = 0;
     let longest = 0;
@@ -24,10 +27,9 @@ export class Sending {
       const { length } = byteArray("frames", frames[i]);
       bytes += length;
       if (length > longest) longest = length;
-      if (marks !== undefined) wholeNumber("marks", marks[i], 0, MARK_MAXIMUM);
     }
     this.frames = frames;
-    this.marks = marks;
+    this.notes = notes === undefined ? undefined : notesOf(given, notes, frames.length);
     this.bytes = bytes;
     this.longest = longest;
   }
@@ -43,6 +45,17 @@ export class Sending {
     for (let i = first; i < end; i++) bytes += (this.frames[i] as Uint8Array).length;
     return bytes;
   }
+}
+
+function notesOf(given: Frames, notes: BurstNotes, count: number): CheckedNotes | undefined {
+  const said = checkNotes(notes, count);
+  const brought = given instanceof FrameBurst ? given.checkedNotes() : undefined;
+  if (said === undefined || brought === undefined) return said ?? brought;
+  return {
+    marks: said.marks ?? brought.marks,
+    times: said.times ?? brought.times,
+    ports: said.ports ?? brought.ports,
+  };
 }
 
 function framesOf(frames: Frames): readonly Uint8Array[] {

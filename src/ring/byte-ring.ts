@@ -6,6 +6,7 @@ import { byteArray, wholeNumber } from "../core/arguments.ts";
 import { checkFields, type Fields, flag, powerOfTwo, whole } from "../core/fields.ts";
 import type { Kernels } from "../kernel/kernels.ts";
 import { RECORD_ALIGNMENT, RING_HEADROOM, RING_MASK, RING_TAIL } from "../layout/ring.layout.ts";
+import { type BurstNotes, checkOnlyNotes } from "./burst-notes.ts";
 import { ByteRingConsumer, ByteRingProducer, roomNeeded } from "./byte-ring-ends.ts";
 import type { FrameBurst } from "./frame-burst.ts";
 import { PRODUCER_FIELDS, RingEnd } from "./ring-end.ts";
@@ -32,7 +33,6 @@ const BYTE_RING_FIELDS: Fields<ByteRingOptions, Defaults> = {
   ...PRODUCER_FIELDS,
 };
 
-const MARK_MAXIMUM = 0xffffffff;
 const TAKE_DEFAULT = 1 << 18;
 
 /** Both ends; a thread uses one of them. */
@@ -109,30 +109,30 @@ export class ByteRing extends RingEnd {
 
   /**
    * Copies frames in, in order, and wakes the consumer; returns how many were taken: fewer than there are if the ring
-   * is full, or if another producer is in the middle of its push and does not come to an end. `marks[i]`,
-   * 0 to 2^32 - 1, comes out with frame i.
+   * is full, or if another producer is in the middle of its push and does not come to an end. What `notes` say of frame i
+   * comes out with it.
    * @throws RangeError for a frame that is longer than `longest`.
    */
-  push(frames: readonly Uint8Array[], marks?: ArrayLike<number>): number {
+  push(frames: readonly Uint8Array[], notes?: BurstNotes): number {
     this.expectOpen();
     const { kernels, address, producer } = this;
     const end = this.#producer;
-    frames.forEach((frame, i) => {
+    for (const frame of frames) {
       if (byteArray("frames", frame).length > end.longest)
         throw new ArgumentRangeError(
           "out-of-range",
           "frames",
           `expected at most ${end.longest} bytes each, got ${frame.length}`,
         );
-      if (marks !== undefined) wholeNumber("marks", marks[i], 0, MARK_MAXIMUM);
-    });
+    }
+    const checked = notes === undefined ? undefined : checkOnlyNotes(notes, frames.length);
     if (producer !== 0) {
       if (!lockRing(kernels, address, producer)) return 0;
       end.refresh();
     }
     let taken = 0;
     for (const frame of frames) {
-      if (!end.add(frame, marks?.[taken] ?? 0)) break;
+      if (!end.add(frame, 0, checked, taken)) break;
       taken++;
     }
     end.store();
@@ -163,7 +163,7 @@ export class ByteRing extends RingEnd {
   }
 
   get #producer(): ByteRingProducer {
-    this.#putting ??= new ByteRingProducer(this.kernels, this.address);
+    this.#putting ??= new ByteRingProducer(this.kernels, this.address, true);
     return this.#putting;
   }
 }

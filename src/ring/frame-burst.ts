@@ -7,10 +7,13 @@ import {
   RECORD_FRAME_LENGTH,
   RECORD_HEADER_LENGTH,
   RECORD_MARK,
+  RECORD_PORT,
+  RECORD_TIME,
   RECORD_TOTAL,
   RECORD_VNI,
   RECORD_WIRE_LENGTH,
 } from "../layout/ring.layout.ts";
+import type { BurstNotes, CheckedNotes } from "./burst-notes.ts";
 
 /** A burst of frames, the caller's to keep. Iterating gives each frame as a Uint8Array. */
 export class FrameBurst implements Iterable<Uint8Array> {
@@ -22,8 +25,13 @@ export class FrameBurst implements Iterable<Uint8Array> {
   readonly #headroom: number;
   #byteLength: number | undefined;
 
-  /** Copies of frames, without marks and VNI. */
-  static of(frames: readonly Uint8Array[], first: number = 0, end: number = frames.length): FrameBurst {
+  /** Copies of frames, without VNI; `notes` are those of all `frames`. */
+  static of(
+    frames: readonly Uint8Array[],
+    first: number = 0,
+    end: number = frames.length,
+    notes?: CheckedNotes,
+  ): FrameBurst {
     const offsets: number[] = [];
     let total = 0;
     let byteLength = 0;
@@ -42,6 +50,7 @@ export class FrameBurst implements Iterable<Uint8Array> {
       words[(offset + RECORD_WIRE_LENGTH) >>> 2] = frame.length;
       words[(offset + RECORD_VNI) >>> 2] = VNI_NONE;
       bytes.set(frame, offset + RECORD_HEADER_LENGTH);
+      if (notes !== undefined) writeNotes(words, offset >>> 2, notes, first + index);
     });
     return new FrameBurst(bytes, offsets, 0, words, byteLength);
   }
@@ -124,6 +133,56 @@ export class FrameBurst implements Iterable<Uint8Array> {
     return this.#words[(this.#record(index) + RECORD_MARK) >>> 2] as number;
   }
 
+  /** The number that was sent along as the frame's port; 0 if there was none. */
+  port(index: number): number {
+    return this.#words[(this.#record(index) + RECORD_PORT) >>> 2] as number;
+  }
+
+  /** The time that was sent along with the frame; 0 if there was none. */
+  time(index: number): bigint {
+    const word = (this.#record(index) + RECORD_TIME) >>> 2;
+    return (BigInt(this.#words[word + 1] as number) << 32n) | BigInt(this.#words[word] as number);
+  }
+
+  /** What was sent along with the frames, or set by stages, as lists: of all frames, and only those that are not all 0. */
+  notes(): BurstNotes {
+    const { marks, times, ports } = this.checkedNotes() ?? {};
+    return {
+      ...(marks !== undefined && { marks }),
+      ...(times !== undefined && { times: new BigUint64Array(times.buffer) }),
+      ...(ports !== undefined && { ports }),
+    };
+  }
+
+  /** For ports: the same as words. */
+  checkedNotes(): CheckedNotes | undefined {
+    const words = this.#words;
+    let [mark, port, time] = [0, 0, 0];
+    for (const offset of this.#offsets) {
+      const word = offset >>> 2;
+      mark |= words[word + (RECORD_MARK >>> 2)] as number;
+      port |= words[word + (RECORD_PORT >>> 2)] as number;
+      time |=
+        (words[word + (RECORD_TIME >>> 2)] as number) | (words[word + (RECORD_TIME >>> 2) + 1] as number);
+    }
+    if ((mark | port | time) === 0) return undefined;
+    return {
+      marks: mark === 0 ? undefined : this.#column(RECORD_MARK, 1),
+      times: time === 0 ? undefined : this.#column(RECORD_TIME, 2),
+      ports: port === 0 ? undefined : this.#column(RECORD_PORT, 1),
+    };
+  }
+
+  /** One field of all records, of so many words. */
+  #column(field: number, words: number): Uint32Array<ArrayBuffer> {
+    const column = new Uint32Array(words * this.length);
+    for (let index = 0; index < column.length; index++) {
+      const record = this.#offsets[Math.floor(index / words)] as number;
+      column[index] = this.#words[((record + field) >>> 2) + (index % words)] as number;
+    }
+    return column;
+  }
+
   /** The VNI of the tunnel the frame came out of last; undefined if it came out of none. */
   vni(index: number): number | undefined {
     const vni = this.#words[(this.#record(index) + RECORD_VNI) >>> 2] as number;
@@ -150,6 +209,16 @@ export class FrameBurst implements Iterable<Uint8Array> {
     }
     return offset;
   }
+}
+
+/** Writes what is said of frame `index` into its record, which begins at the word `record`. */
+export function writeNotes(words: Uint32Array, record: number, notes: CheckedNotes, index: number): void {
+  const { marks, times, ports } = notes;
+  if (marks !== undefined) words[record + (RECORD_MARK >>> 2)] = marks[index] as number;
+  if (ports !== undefined) words[record + (RECORD_PORT >>> 2)] = ports[index] as number;
+  if (times === undefined) return;
+  words[record + (RECORD_TIME >>> 2)] = times[2 * index] as number;
+  words[record + (RECORD_TIME >>> 2) + 1] = times[2 * index + 1] as number;
 }
 
 /** Bytes that a frame of this length takes in a burst made of frames. */

@@ -3,6 +3,7 @@
 
 import { ArgumentTypeError, under } from "../core/argument-error.ts";
 import { checkFields, choice, type Fields, given, list, object, text, whole } from "../core/fields.ts";
+import { bytesOfHex } from "../core/hex.ts";
 import { RULES_COUNTER_LENGTH, RULES_COUNTERS, SCRATCH_LENGTH } from "../layout/rules.layout.ts";
 import type { ModuleStage } from "../pipeline/stages.ts";
 import { askedOf, MATCH_NAMES, type RuleMatch } from "./rule-match.ts";
@@ -88,7 +89,7 @@ export function ruleTable(rules: readonly Rule[], options: RuleTableOptions = {}
   written.sort((a, b) => b.priority - a.priority);
   const countedBytes = RULES_COUNTERS + rules.length * RULES_COUNTER_LENGTH;
   const scratch = Math.ceil(countedBytes / 16) * 16;
-  code ??= Uint8Array.from(atob(RULE_MODULE.base64), (letter) => letter.charCodeAt(0));
+  code ??= bytesOfHex(RULE_MODULE);
   return {
     stage: "module",
     name,

@@ -21,7 +21,8 @@ import {
 } from "./stream-options.ts";
 import { connectedStream } from "./stream-socket.ts";
 
-/** Bytes that may lie in Node's hands, with their lengths: one frame does in any case. */
+/** What may lie in Node's hands: so many frames, and bytes with their lengths; one frame does in any case. */
+const UNDER_WAY_FRAMES = 64;
 const UNDER_WAY_BYTES: number = 1 << 16;
 
 /**
@@ -115,13 +116,14 @@ export class StreamPort extends QueuePort {
     if (socket === undefined) return 0;
     let bytes = 0;
     let stop = first;
-    for (; stop < end; stop++) {
+    const most = Math.min(end, first + UNDER_WAY_FRAMES - this.#underWayFrames);
+    for (; stop < most; stop++) {
       const length = this.#lengthBytes + (frames[stop] as Uint8Array).length;
       if (this.#underWayBytes + bytes + length > UNDER_WAY_BYTES && this.#underWayBytes + bytes > 0) break;
       bytes += length;
     }
     const count = stop - first;
-    if (count === 0) return 0;
+    if (count <= 0) return 0;
     const chunk = { frames: count, bytes: bytes - count * this.#lengthBytes };
     this.#underWay.push(chunk);
     this.#underWayFrames += count;

@@ -23,9 +23,12 @@ const CONNECT_REFUSALS: Refusals = {
 const LISTEN_REFUSALS: Refusals = {
   EADDRINUSE: ["taken", (end) => `something is at ${end} already`],
   EADDRNOTAVAIL: ["not-found", (end) => `this machine does not have the address of ${end}`],
-  ENOENT: ["not-found", (end) => `there is no folder for ${end}`],
   ENOTDIR: ["not-found", (end) => `there is no folder for ${end}`],
-  EACCES: ["unsupported", (end) => `the system does not let this program listen at ${end}`],
+  // Of a path without a folder, too: libuv makes that of ENOENT.
+  EACCES: [
+    "unsupported",
+    (end) => `this program cannot listen at ${end}: it may not, or there is no such folder`,
+  ],
   EAFNOSUPPORT: ["unsupported", (end) => `the system does not know the address family of ${end}`],
 };
 

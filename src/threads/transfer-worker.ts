@@ -9,6 +9,8 @@ import {
   CURSOR_IN_FORMAT,
   CURSOR_INTERFACE_COUNT,
   CURSOR_INTERFACES,
+  CURSOR_NOTES,
+  CURSOR_NOTICES,
   CURSOR_OUT_FORMAT,
 } from "../layout/cursor.layout.ts";
 import { Program } from "../pipeline/program.ts";
@@ -37,6 +39,8 @@ export class TransferWorker {
       slot.start(job.bytes.subarray(0, carried), job.bytes.length - carried);
       slot.set(CURSOR_IN_FORMAT, job.inFormat);
       slot.set(CURSOR_OUT_FORMAT, job.outFormat);
+      slot.set(CURSOR_NOTICES, job.notices ? 1 : 0);
+      slot.set(CURSOR_NOTES, 1);
       slot.set(CURSOR_INTERFACES, interfaces);
       slot.set(CURSOR_INTERFACE_COUNT, job.interfaces.length / INTERFACE_ENTRY_LENGTH);
       functions.runCapture(slot.cursor);

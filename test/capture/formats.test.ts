@@ -68,6 +68,7 @@ describe.each(corpus)("$name", ({ bytes }) => {
       reassembled: 0,
       drops: {},
       changed: [],
+      stageDrops: [],
       counts: [],
       modules: [],
       fileBytesIn: bytes.length,

@@ -19,7 +19,7 @@ describe("completion", () => {
   test("of bash offers commands and their flags", async () => {
     const script = join(temporaryFolder(), "completion.bash");
     writeFileSync(script, (await good(["completion", "bash"])).stdout);
-    expect(offered(script, ["frameferry", "de"])).toEqual(["decap", "demo"]);
+    expect(offered(script, ["frameferry", "de"])).toEqual(["decap", "dedup", "demo"]);
     expect(offered(script, ["frameferry", "vlan", "pu"])).toEqual(["push"]);
     expect(offered(script, ["frameferry", "inspect", "--co"])).toEqual(["--count", "--columns"]);
     // A file that is called like a command is none, and ends nothing.

@@ -247,8 +247,8 @@ describe.each(modes)("a channel, $name", (mode) => {
     await using channel = await dataplane.open([]);
     const good = flowFrame(1, 0);
     expect(() => channel.send([good, "frame" as never])).toThrow(/^frames: expected a Uint8Array/);
-    expect(() => channel.send([good, good], [1])).toThrow(/^marks: /);
-    expect(() => channel.send([good], [-1])).toThrow(RangeError);
+    expect(() => channel.send([good, good], { marks: [1] })).toThrow(/^marks: /);
+    expect(() => channel.send([good], { marks: [-1] })).toThrow(RangeError);
     expect(() => channel.send(good as never)).toThrow(/^frames: expected an array/);
     await expect(channel.sendAll([good], { mark: [1] } as never)).rejects.toThrow(/^options: unknown/);
     channel.end();

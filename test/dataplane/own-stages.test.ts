@@ -16,6 +16,7 @@ import { collect, count, dataplaneTest, expectConserved, flowFrame, modes, until
 
 const INNER_PORT = new URL("../../examples/own-stages/inner-port.js", import.meta.url);
 const MISBEHAVING = new URL("../fixtures/own-stages/misbehaves.js", import.meta.url);
+const COUNTS = new URL("../fixtures/own-stages/counts.js", import.meta.url);
 const EDITS = new URL("../fixtures/own-stages/edits.js", import.meta.url);
 
 const FRAMES = 900;
@@ -37,6 +38,8 @@ const SHORT: ModuleStage = {
   parameters: word(62),
   reasons: ["short-frame"],
 };
+/** Drops nothing. */
+const SHORT_NONE: ModuleStage = { ...SHORT, parameters: word(0) };
 const THROUGH_A_TUNNEL: readonly Stage[] = [
   { stage: "encapsulate", kind: "vxlan", vni: 7, local: "192.0.2.1", remote: "192.0.2.2" },
   { stage: "decapsulate", kind: "vxlan" },
@@ -120,6 +123,30 @@ describe.each(modes)("$name", (mode) => {
     expect([...received.values()].map(({ wire }) => wire)).toEqual([64, 68, 60, 64, 48, 64]);
     const { drops, changed } = channel.counters();
     expect({ drops, changed }).toEqual({ drops: { "not-wanted": 1 }, changed: [4] });
+  });
+
+  dataplaneTest(mode, "counters of its own are summed, in channels and in captures", async (dataplane) => {
+    const counts = (await loadStage(COUNTS)).stage();
+    const even = frames.filter(({ length }) => length % 2 === 0);
+    const values = [FRAMES, even.reduce((sum, { length }) => sum + length, 0), 0];
+    const wanted = [{ stage: 1, values, names: ["frames", "even-bytes", "never"] }];
+    await using channel = await dataplane.open([SHORT_NONE, counts]);
+    for (let at = 0; at < FRAMES; at += 100) await channel.sendAll(frames.slice(at, at + 100));
+    channel.end();
+    await collect(channel);
+    expect(channel.counters().modules).toEqual(wanted);
+    const summary = await dataplane.processCapture(
+      capture,
+      [SHORT_NONE, counts, THROUGH_A_TUNNEL[0]!],
+      new Sink(),
+    );
+    expect(summary.modules).toEqual(wanted);
+    expect(summary.changed).toEqual([0, 0, FRAMES]);
+  });
+
+  dataplaneTest(mode, "drops of a capture are told by stage", async (dataplane) => {
+    const { drops, stageDrops } = await dataplane.processCapture(capture, await stages(), new Sink());
+    expect(stageDrops).toEqual([drops["short-frame"], 0, 0, drops["blocked-port"]]);
   });
 
   const failing: readonly (readonly [string, () => Promise<Stage>])[] = [

@@ -4,6 +4,7 @@ import { FrameBatch, loadKernels } from "frameferry";
 import { compileFilter } from "frameferry/filter";
 import { expect, test } from "vitest";
 import { FROZEN_SEED, filterFrames, hexOf } from "../support/filter-frames.ts";
+import { FILTER_LINKS, frozenLink } from "../support/filter-links.ts";
 import { loadFixture } from "../support/fixtures.ts";
 
 test("frozen verdicts of libpcap", async () => {
@@ -19,5 +20,23 @@ test("frozen verdicts of libpcap", async () => {
     compileFilter(expression, { scope: "text" }).run(batch);
     const verdicts = frames.map((_, index) => (batch.verdict(index) === "forward" ? "1" : "0"));
     expect(hexOf(verdicts.join("")), expression).toBe(expected);
+  }
+});
+
+test("frozen verdicts of libpcap on frames of other links", async () => {
+  const text = new TextDecoder().decode(await loadFixture("filter-link-verdicts.json"));
+  const frozen = JSON.parse(text) as Readonly<Record<string, Readonly<Record<string, string>>>>;
+  expect(Object.keys(frozen)).toEqual(FILTER_LINKS.map(({ name }) => name));
+  for (const link of FILTER_LINKS) {
+    const { frames } = frozenLink(link);
+    const expressions = Object.entries(frozen[link.name] ?? {});
+    expect(expressions.length, link.name).toBeGreaterThan(30);
+    for (const [expression, expected] of expressions) {
+      const filter = compileFilter(expression, { scope: "text" });
+      const verdicts = frames.map(({ bytes, wireLength }) =>
+        filter.matches(bytes, wireLength, link.linkType) ? "1" : "0",
+      );
+      expect(hexOf(verdicts.join("")), `${link.name}: ${expression}`).toBe(expected);
+    }
   }
 });

@@ -142,6 +142,7 @@ describe("frames too long for their slots", () => {
       dropped: 2,
       drops: { "frame-too-long": 2 },
       changed: [],
+      stageDrops: [],
       counts: [],
       modules: [],
     });
@@ -157,6 +158,7 @@ describe("frames too long for their slots", () => {
       dropped: 0,
       drops: {},
       changed: [],
+      stageDrops: [],
       counts: [],
       modules: [],
     });

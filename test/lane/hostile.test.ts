@@ -1,5 +1,6 @@
 // Hostile frames: whatever they hold, nothing is written outside of their record's headroom and frame.
 import type { Stage } from "frameferry";
+import { dedup, rewrite } from "frameferry/stages";
 import { compose } from "frameferry/wire";
 import { describe, expect, test } from "vitest";
 import { loadKernels } from "../../build/js/src/kernel/load-kernels.js";
@@ -59,6 +60,17 @@ const pipelines: Readonly<Record<string, readonly Stage[]>> = {
     { stage: "count", by: ["vni", "vid", "source", "sourcePort", "destinationMac"], capacity: 7 },
     { stage: "sample", oneIn: 2, by: "flow", seed: 1 },
     { stage: "count", by: "protocol" },
+  ],
+  "rewrite and take copies out": [
+    rewrite({
+      macs: { to: "02:00:00:00:00:09" },
+      addresses: [{ to: "172.16.0.0/12" }, { to: "fd01::/16" }],
+      ports: { from: [0, 40000], to: 9 },
+      vid: { to: 7 },
+      dscp: { to: 46 },
+      ttlLess: 9,
+    }),
+    dedup({ window: 100 }),
   ],
   everything: [
     { stage: "decapsulate", kind: "vxlan", others: "keep" },

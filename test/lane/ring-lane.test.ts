@@ -38,3 +38,34 @@ test("a worker is woken by who takes results if it waits for room", async () => 
   expect(rung()).toBe(1);
   lane.close();
 });
+
+test("frames that wait when the first notes come have none, whatever lay in their place", async () => {
+  const on = await kernels();
+  const lane = new PipelineLane(new Program(on, compileStages([])), { ringBytes: RING, worker: 0, owner: 0 });
+  const take = (): string[] => {
+    const told: string[] = [];
+    for (let burst = lane.take(); burst !== undefined; burst = lane.take())
+      for (let i = 0; i < burst.length; i++) told.push(`${burst.mark(i)} ${burst.time(i)} ${burst.port(i)}`);
+    return told;
+  };
+  // The ring goes round, and holds nothing but these bytes then, its fillers and headers apart.
+  for (let i = 0; i < 20; i++) {
+    lane.add(new Uint8Array(900).fill(0xa5), i);
+    lane.publish();
+    lane.workHere();
+    expect(take()).toEqual([`${i} 0 0`]);
+  }
+  const notes = { marks: undefined, times: Uint32Array.of(1, 2, 3, 4), ports: [7, 8] };
+  for (let i = 0; i < 20; i++) lane.add(new Uint8Array(20), i);
+  lane.publish();
+  lane.add(new Uint8Array(20), 20, notes, 1);
+  lane.add(new Uint8Array(20), 21);
+  lane.publish();
+  lane.workHere();
+  expect(take()).toEqual([
+    ...Array.from({ length: 20 }, (_, i) => `${i} 0 0`),
+    `20 ${(4n << 32n) | 3n} 8`,
+    "21 0 0",
+  ]);
+  lane.close();
+});

@@ -9,6 +9,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { frameOf, stampOf } from "../live/support.ts";
 import { portContract, takeFrames, untilIdle } from "../support/port-contract.ts";
 import { run } from "../support/run-program.ts";
+import { sendingContract } from "../support/sending-contract.ts";
 
 const root = join(import.meta.dirname, "../..");
 const FAMILIES = [
@@ -81,6 +82,15 @@ for (const [family, address] of FAMILIES) {
   portContract(`a datagram port over ${family}`, async () => {
     const [from, to] = await portsOf(address, { mtu: 1500 }, { mtu: 1500 });
     return { from, to };
+  });
+
+  sendingContract(`a datagram port over ${family}`, async () => {
+    const [from, to] = await portsOf(address, { mtu: 1500 }, { mtu: 1500 });
+    const take = async (): Promise<FrameBurst> => {
+      for await (const burst of to) return burst;
+      throw new Error("nothing comes any more");
+    };
+    return { from, take, close: async () => void (await Promise.all([from.close(), to.close()])) };
   });
 }
 

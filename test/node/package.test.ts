@@ -11,9 +11,12 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type InstalledPackage, installPackage, packageJson, root } from "../support/installed-package.ts";
 import { run } from "../support/run-program.ts";
 
-const BUNDLE_LIMIT = 108_500; // bytes after gzip
-/** What `frameferry/filter` adds to a page that has the main entry. */
-const FILTER_LIMIT = 21_500;
+const BUNDLE_LIMIT = 110_500; // bytes after gzip
+/**
+ * What `frameferry/filter` adds to a page that has the main entry: 2.5 kB are the walk through layers and link headers,
+ * 4 kB words and sentences of errors, and the rest the compiler itself.
+ */
+const FILTER_LIMIT = 23_600;
 
 const entries = Object.keys(packageJson.exports).map((path) => path.replace(/^\./, "frameferry"));
 /** All but files: the worker's script is one, too, and is started and not imported. */

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { loadKernels, Pipeline, processCapture, type Stage } from "frameferry";
 import { createCaptureFile, openCaptureFile } from "frameferry/node";
+import { truncate } from "frameferry/stages";
 import { type Browser, chromium, type Page } from "playwright";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { findChromium } from "../../scripts/find-chromium.mjs";
@@ -106,6 +107,28 @@ describe("in Chromium", () => {
     await expectRow(page, "#counted", "others 6 476");
     await page.getByRole("textbox", { name: "Top" }).fill("0");
     await expectText(page, ".complaint", "expected a whole number from 1 to 65536, got 0");
+  });
+
+  test("cuts frames, and takes copies out", async () => {
+    const page = await open();
+    const twice = join(folder, "twice.pcap");
+    const once = readFileSync(VXLAN);
+    writeFileSync(twice, Buffer.concat([once, once.subarray(PCAP_HEADER)]));
+    await page.getByLabel("Choose a file").setInputFiles(twice);
+    await page.getByRole("button", { name: "Cut", exact: true }).click();
+    await page.getByLabel("Bytes kept").fill("60");
+    await page.getByRole("button", { name: "Take copies out", exact: true }).click();
+    await runToTheEnd(page);
+    expect(await figures(page)).toEqual(["20", "10", "10"]);
+    await expectRow(page, "#drops", "duplicate the same frame as one of those that came before it 10");
+    const { name, bytes } = await download(page);
+    expect(name).toBe("twice.decapsulate.truncate.dedup.pcap");
+    expectSame(
+      bytes,
+      await inNode(VXLAN, [{ stage: "decapsulate", kind: "vxlan" }, truncate({ bytes: 60 })]),
+    );
+    await page.getByLabel("Bytes kept").fill("0");
+    await expectText(page, ".complaint", "expected a whole number from 1 to 65535, got 0");
   });
 
   test("knows the tunnels of the port that is asked for", async () => {

@@ -8,7 +8,6 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { connect, dropReasons, isArgumentError, portPair } from "frameferry";
 import {
-  FramingError,
   listenStreamPorts,
   openStreamPort,
   type StreamEnd,
@@ -87,6 +86,16 @@ async function until(look: () => boolean): Promise<void> {
   while (!look()) await new Promise((resolve) => setTimeout(resolve, 2));
 }
 
+/** Resolves when the peer has taken some frames, and takes no more. */
+async function untilStuck(port: StreamPort): Promise<void> {
+  for (let before = -1; ; ) {
+    const { sent, waiting } = port.counters();
+    if (sent === before && waiting > 0) return;
+    before = sent;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
 const stamps = (frames: readonly Uint8Array[]): number[] => frames.map((frame) => stampOf(frame).sequence);
 
 for (const [way, end] of WAYS) {
@@ -138,7 +147,7 @@ describe("framing", () => {
   test.each([0, STREAM_FRAME_MAXIMUM + 1, 0xffffffff])("a length of %i ends it", (length) => {
     const bytes = new Uint8Array(4);
     new DataView(bytes.buffer).setUint32(0, length);
-    expect(() => new Deframer(4).push(bytes, [])).toThrow(FramingError);
+    expect(() => new Deframer(4).push(bytes, [])).toThrow(`a frame has ${length} bytes`);
   });
 
   test("the longest there can be is taken", () => {
@@ -246,10 +255,7 @@ describe("hostile and broken peers", () => {
       () => "sent",
       () => "rejected",
     );
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    const { sent, waiting } = port.counters();
-    expect(sent).toBeLessThan(200_000);
-    expect(waiting).toBeGreaterThan(0);
+    await untilStuck(port);
     peer.resetAndDestroy();
     expect(await told).toBe("rejected");
     await until(() => port.counters().waiting === 0);
@@ -265,7 +271,7 @@ describe("hostile and broken peers", () => {
     peer.pause();
     const sending = port.sendAll(Array.from({ length: 200_000 }, () => frameOf(1, 2, 0, 1000)));
     sending.catch(() => {});
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await untilStuck(port);
     const start = performance.now();
     await port.close();
     expect(performance.now() - start).toBeLessThan(2000);
@@ -367,10 +373,10 @@ describe("a peer that comes and goes", () => {
         4,
       ),
     );
+    const taking = takeFrames(port, 8);
     const fresh = await next();
     fresh.write(framed([frameOf(1, 2, 6), frameOf(1, 2, 7)], 0, 2, 4));
-    await new Promise((resolve) => setTimeout(resolve, 30));
-    expect(stamps(await takeFrames(port, 8))).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+    expect(stamps(await taking)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
     expect(port.counters().dropped).toBe(0);
   });
 

@@ -42,6 +42,50 @@ it.each([
   expect(pipeline.counters().drops.mine ?? 0).toBe(own);
 });
 
+it("counts by whole numbers, and by counters that it has named", () => {
+  using batch = new FrameBatch(kernels, { frames: 8, frameBytes: 64 });
+  const run = (counter: string, by: number): { error: unknown; modules: unknown } => {
+    const stage = defineStage({
+      name: "counting",
+      counters: ["seen"],
+      run: (burst) => {
+        burst.count("seen", 2 ** 40);
+        burst.count(counter, by);
+      },
+    });
+    using pipeline = new Pipeline(kernels, [stage.stage()]);
+    batch.fill([flowFrame(0, 0)]);
+    let error: unknown;
+    try {
+      pipeline.run(batch);
+    } catch (thrown) {
+      error = thrown;
+    }
+    const { modules } = pipeline.counters();
+    pipeline.resetCounters();
+    expect(pipeline.counters().modules).toEqual([{ stage: 0, values: [0], names: ["seen"] }]);
+    return { error, modules };
+  };
+  expect(run("seen", 3)).toEqual({
+    error: undefined,
+    modules: [{ stage: 0, values: [2 ** 40 + 3], names: ["seen"] }],
+  });
+  for (const [counter, by] of [
+    ["other", 1],
+    ["seen", -1],
+    ["seen", 0.5],
+    ["seen", Number.NaN],
+  ] as const) {
+    const { error, modules } = run(counter, by);
+    expect(error).toBeInstanceOf(StageError);
+    expect((error as Error).message).toMatch(counter === "other" ? /"other" is no counter/ : /by: expected/);
+    // What it had counted by then stands.
+    expect(modules).toEqual([{ stage: 0, values: [2 ** 40], names: ["seen"] }]);
+  }
+  const misnamed = defineStage({ name: "x", counters: ["no spaces"], run: () => {} });
+  expect(() => new Pipeline(kernels, [misnamed.stage()])).toThrow(/counters\[0\]: expected/);
+});
+
 it("refuses what is no definition, and what its own check refuses", async () => {
   expect(() => defineStage({ name: "no-run" } as never)).toThrow("run: missing");
   const innerPort = await loadStage<{ port: number }>(

@@ -41,7 +41,7 @@ describe.each([
             if (push) {
               const frames = lengths.map((length, i) => noise(Math.min(length, ring.longest), mark + i));
               const marks = frames.map((_, i) => (mark + i) >>> 0);
-              const taken = ring.push(frames, marks);
+              const taken = ring.push(frames, { marks });
               // An empty ring takes the first, whatever its length.
               if (model.length === 0 && frames.length > 0) expect(taken).toBeGreaterThan(0);
               for (let i = 0; i < taken; i++) model.push({ frame: frames[i]!, mark: marks[i]! });
@@ -132,8 +132,8 @@ test("what cannot be", async () => {
     /^frames: expected at most/,
   );
   expect(() => ring.push(["x" as never])).toThrow(TypeError);
-  expect(() => ring.push([new Uint8Array(1)], [2 ** 32])).toThrow(/^marks: /);
-  expect(() => ring.push([new Uint8Array(1)], [])).toThrow(/^marks: /);
+  expect(() => ring.push([new Uint8Array(1)], { marks: [2 ** 32] })).toThrow(/^marks: /);
+  expect(() => ring.push([new Uint8Array(1)], { marks: [] })).toThrow(/^marks: /);
   expect(ring.fill).toBe(0);
   expect(() => ring.pop(0)).toThrow(/^limit: /);
   await expect(ring.waitForRoomAsync(ring.longest + 1)).rejects.toThrow(/^room: /);

@@ -33,8 +33,46 @@ export class Random {
 const PROTOCOLS = [
   ...["ip", "ip6", "arp", "rarp", "tcp", "udp", "sctp", "icmp", "icmp6", "igmp", "igrp", "pim", "vrrp", "ah"],
   ...["esp", "atalk", "aarp", "decnet", "lat", "sca", "moprc", "mopdl", "iso", "esis", "isis", "stp", "ipx"],
-  ...["netbeui", "pppoed", "carp"],
+  ...["netbeui", "pppoed", "carp", "clnp", "l1", "l2", "iih", "lsp", "snp", "csnp", "psnp"],
 ];
+const LLC = [
+  "",
+  " i",
+  " s",
+  " u",
+  " rr",
+  " rnr",
+  " rej",
+  " ui",
+  " ua",
+  " disc",
+  " test",
+  " sabme",
+  " xid",
+  " frmr",
+];
+const WLAN_TYPES = [
+  ...[
+    "type mgt",
+    "type ctl",
+    "type data",
+    "wlan type 8",
+    "subtype beacon",
+    "subtype qos-data",
+    "subtype ack",
+  ],
+  ...[
+    "type data subtype data",
+    "type ctl subtype rts",
+    "type mgt subtype 0x40",
+    "subtype ps-poll",
+    "subtype cts",
+  ],
+];
+
+/** What expressions are about: everything that Ethernet frames have, or packets and what stands in front of them. */
+export type Words = "all" | "packets" | "cooked" | "cooked 2" | "bytes" | "wlan";
+
 const FIELDS = ["ether", "ip", "ip6", "arp", "tcp", "udp", "icmp", "icmp6", "sctp", "igmp", "rarp"];
 const DIRECTIONS = ["", "", "src ", "dst ", "src or dst ", "src and dst ", "dst or src ", "dst and src "];
 const RELATIONS = ["=", "==", "!=", ">", ">=", "<", "<="];
@@ -42,16 +80,21 @@ const RELATIONS = ["=", "==", "!=", ">", ">=", "<", "<="];
 export class Expressions {
   readonly #random: Random;
   readonly #frames: readonly Frame[];
+  readonly #words: Words;
 
-  constructor(seed: number, frames: readonly Frame[]) {
+  /** `frames` are of Ethernet: of other links, those whose packets they carry. */
+  constructor(seed: number, frames: readonly Frame[], words: Words = "all") {
     this.#random = new Random(seed);
     this.#frames = frames;
+    this.#words = words;
   }
 
   next(): string {
     const text = this.#condition(this.#random.next(4));
     // What stands behind `or` and `not` would read where no tunnel was opened.
-    return this.#random.next(12) === 0 ? `${this.#geneve()} and (${text})` : text;
+    // In a tunnel libpcap looks for the way of a cooked frame, too, and it loses where an 802.11 header ends.
+    if (!/all|packets/.test(this.#words) || this.#random.next(12) !== 0) return text;
+    return `${this.#geneve()} and (${text})`;
   }
 
   #geneve(): string {
@@ -80,7 +123,18 @@ export class Expressions {
 
   #primitive(): string {
     const random = this.#random;
-    switch (random.next(16)) {
+    const words = this.#words;
+    if (words === "bytes") return random.of([this.#relation("ether"), this.#ofLength()]);
+    if (random.next(words === "wlan" ? 4 : 16) === 0) {
+      const about = this.#aboutLink();
+      if (about !== undefined) return about;
+    }
+    const kind = random.next(16);
+    // Of these libpcap knows some for some links, and none for most.
+    if (words !== "all" && kind >= 10 && kind <= 12) return this.#primitive();
+    // Arithmetic overwrites what it knows of an 802.11 header.
+    if (words === "wlan" && kind > 13) return this.#primitive();
+    switch (kind) {
       case 0:
       case 1:
         return random.of(PROTOCOLS);
@@ -107,21 +161,50 @@ export class Expressions {
         return random.of(["vlan", `vlan ${this.#half(14) & 0xfff}`, "mpls", "pppoes", "mpls 16", "pppoes 1"]);
       case 13:
         return random.of([
-          ...["broadcast", "multicast", "ether multicast", "ip6 multicast", "ether broadcast"],
-          ...[
-            `less ${this.#length()}`,
-            `greater ${this.#length()}`,
-            `len ${random.of(RELATIONS)} ${this.#length()}`,
-          ],
+          ...(words === "all" || words === "wlan"
+            ? ["broadcast", "multicast", "ether multicast", "ether broadcast"]
+            : []),
+          ...["ip6 multicast", this.#ofLength(), this.#ofLength()],
         ]);
       default:
-        return this.#relation();
+        return this.#relation(random.of(FIELDS));
     }
   }
 
-  #relation(): string {
+  #ofLength(): string {
     const random = this.#random;
-    const protocol = random.of(FIELDS);
+    const length = this.#length();
+    const relation = `len ${random.of(RELATIONS)} ${length}`;
+    return random.of([`less ${length}`, `greater ${length}`, ...(this.#words === "wlan" ? [] : [relation])]);
+  }
+
+  /** Words about the link header; undefined if there are none. */
+  #aboutLink(): string | undefined {
+    const random = this.#random;
+    switch (this.#words) {
+      case "all":
+        return random.of([
+          `llc${random.of(LLC)}`,
+          `byte ${random.next(20)} ${random.of(["=", "<", ">"])} ${this.#byte()}`,
+        ]);
+      case "cooked":
+        return random.of(["inbound", "outbound"]);
+      case "cooked 2":
+        return random.of(["inbound", "outbound", `ifindex ${random.next(5)}`]);
+      case "wlan":
+        return random.of([
+          random.of(WLAN_TYPES),
+          `dir ${random.of(["nods", "tods", "fromds", "dstods", "1"])}`,
+          `llc${random.of(LLC)}`,
+          `wlan ${random.of(["host", "src", "dst", "addr1", "addr2", "addr3", "addr4", "ra", "ta"])} 2:0:0:0:0:${random.of([1, 2, 9])}`,
+        ]);
+      default:
+        return undefined;
+    }
+  }
+
+  #relation(protocol: string): string {
+    const random = this.#random;
     const left = this.#value(protocol, 2);
     const right = random.next(4) === 0 ? this.#value(protocol, 1) : this.#number();
     return `${left} ${random.of(RELATIONS)} ${right}`;

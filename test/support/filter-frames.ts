@@ -28,6 +28,28 @@ export function filterFrames(seed: number): Frame[] {
   return frames;
 }
 
+/** Headers of IPv6 behind one another, cut at each length. Authentication headers libpcap gets lost in. */
+export function chainFrames(): Frame[] {
+  const routed = [43, 0, 0, 1, 0, 0, 0, 0];
+  const chains: readonly (readonly [number, readonly number[]])[] = [
+    [6, tcp(80, 443)],
+    [0, [60, 0, 1, 4, 0, 0, 0, 0, 17, 1, ...new Array(14).fill(0), ...udp(53, [])]],
+    [60, [...routed, 44, 0, 0, 0, 0, 0, 0, 0, 58, 0, 0, 9, 0, 0, 0, 1, 128, 0]],
+    [44, [59, 0, 0, 0, 0, 0, 0, 0]],
+    [43, [89, 200, 0, 0]],
+  ];
+  const wholes = chains.flatMap(([next, payload]) => [
+    [...STATION, 0x86, 0xdd, ...ipv6(next, payload)],
+    [...STATION, 8, 0, ...ipv4(next, payload)],
+  ]);
+  return wholes.flatMap((whole) =>
+    Array.from({ length: whole.length + 1 }, (_, length) => ({
+      bytes: Uint8Array.from(whole.slice(0, length)),
+      wireLength: whole.length,
+    })),
+  );
+}
+
 function half(value: number): [number, number] {
   return [value >> 8, value & 255];
 }

@@ -1,4 +1,4 @@
-// Asks libpcap which frames match: `filter-oracle FRAMES < EXPRESSIONS`.
+// Asks libpcap which frames match: `filter-oracle FRAMES DLT < EXPRESSIONS`.
 //
 // FRAMES: a 32-bit count, and for each frame the bytes captured, the bytes on the wire (32 bits each) and the bytes. For
 // each line of EXPRESSIONS a line comes back: `E` and what libpcap says is wrong, or two strings of digits, one a frame,
@@ -27,7 +27,7 @@ static unsigned char *read_all(const char *name, size_t *length) {
 
 int main(int argc, char **argv) {
   size_t length;
-  const unsigned char *at = argc == 2 ? read_all(argv[1], &length) : NULL;
+  const unsigned char *at = argc == 3 ? read_all(argv[1], &length) : NULL;
   if (at == NULL) return 1;
   uint32_t count;
   memcpy(&count, at, 4);
@@ -39,7 +39,7 @@ int main(int argc, char **argv) {
     frames[i].bytes = at + 8;
     at += 8 + frames[i].captured;
   }
-  pcap_t *pcap = pcap_open_dead(DLT_EN10MB, 262144);
+  pcap_t *pcap = pcap_open_dead(atoi(argv[2]), 262144);
   char *line = NULL;
   size_t room = 0;
   for (ssize_t got; (got = getline(&line, &room, stdin)) > 0;) {

@@ -14,6 +14,9 @@ export interface Judgement {
   readonly optimised?: string | undefined;
 }
 
+/** Where the library's number of a link type is another one on Linux. */
+const NUMBERS_OF_LIBRARY: Readonly<Record<number, number>> = { 101: 12 };
+
 export class FilterOracle {
   readonly #folder = mkdtempSync(join(tmpdir(), "frameferry-filter-"));
   readonly #program = join(this.#folder, "oracle");
@@ -29,14 +32,19 @@ export class FilterOracle {
       this.missing = error === undefined ? (stderr.split("\n")[0] ?? "") : "there is no gcc";
   }
 
-  judge(expressions: readonly string[], frames: readonly Frame[]): Judgement[] {
+  /** `linkType` is the number of captures. */
+  judge(expressions: readonly string[], frames: readonly Frame[], linkType = 1): Judgement[] {
     const path = join(this.#folder, "frames");
     writeFileSync(path, framesAsBytes(frames));
-    const { stdout, error } = spawnSync(this.#program, [path], {
-      input: `${expressions.join("\n")}\n`,
-      encoding: "utf8",
-      maxBuffer: 1 << 30,
-    });
+    const { stdout, error } = spawnSync(
+      this.#program,
+      [path, String(NUMBERS_OF_LIBRARY[linkType] ?? linkType)],
+      {
+        input: `${expressions.join("\n")}\n`,
+        encoding: "utf8",
+        maxBuffer: 1 << 30,
+      },
+    );
     if (error !== undefined) throw error;
     return stdout
       .split("\n")

@@ -38,11 +38,12 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   filter: ["layout", "core", "kernel", "frame", "pipeline"],
   own: ["layout", "core", "kernel", "pipeline"],
   rules: ["layout", "core", "pipeline"],
+  ready: ["layout", "core", "pipeline"],
   // src/*.ts
   entries: [
     ...["layout", "core", "platform", "wire", "tunnel", "packet", "pcap", "kernel", "frame", "ring"],
     ...["fdb", "pipeline", "switch", "capture", "port", "lane", "threads", "dataplane", "live", "overlay"],
-    ...["filter", "rules", "sockets", "own"],
+    ...["filter", "rules", "ready", "sockets", "own"],
   ],
   // Nothing imports cli.
   cli: [
@@ -58,6 +59,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
       "capture",
       "dataplane",
       "overlay",
+      "ready",
     ],
     "entries",
   ],
