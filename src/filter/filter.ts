@@ -1,6 +1,5 @@
 // A compiled filter: data that can be posted and kept, run here on single frames and on batches, and by pipelines as a stage.
 
-import { ArgumentRangeError } from "../core/argument-error.ts";
 import { byteArray, wholeNumber } from "../core/arguments.ts";
 import { linkOf } from "../core/link-types.ts";
 import { expectBatch, type FrameBatch } from "../frame/frame-batch.ts";
@@ -18,7 +17,7 @@ import {
 import { CACHE_LINE, PAGE_LENGTH, PAGES_MAXIMUM } from "../layout/memory.layout.ts";
 import { LINK_TYPE_ETHERNET } from "../layout/pcap.layout.ts";
 import { WALK_LENGTH } from "../layout/walk.layout.ts";
-import { setFilterCompiler } from "../pipeline/filter-stage.ts";
+import { expectNoFate, setFilterCompiler } from "../pipeline/filter-stage.ts";
 import type { CompiledFilter, FilterStage } from "../pipeline/stages.ts";
 import { compile, type FilterOptions } from "./compile.ts";
 import { type Tree, treeText } from "./tree.ts";
@@ -68,8 +67,8 @@ export class Filter implements CompiledFilter {
   readonly expression: string;
   readonly code: Uint8Array<ArrayBuffer>;
   readonly id: readonly number[];
+  readonly asksFate: boolean;
   readonly #tree: Tree | undefined;
-  readonly #asksFate: boolean;
   readonly #dropping: Program;
   readonly #selecting: Program;
   /** For single frames. */
@@ -84,17 +83,18 @@ export class Filter implements CompiledFilter {
     // Not counted up: filters that were made on several threads may meet in one memory.
     this.id = [...crypto.getRandomValues(new Uint32Array(2))];
     this.#tree = tree;
-    this.#asksFate = asksFate;
+    this.asksFate = asksFate;
     this.#dropping = new Program(() => code);
     this.#selecting = new Program(selecting);
   }
 
   /**
    * The stage that lets through what matches.
-   * @throws ArgumentError if the text asks for a verdict or a reason: stages look at frames that have none yet.
+   * @throws ArgumentError if the text asks for a verdict or a reason: stages look at frames that have none yet. A filter that is
+   * given as `expression` by itself is refused for the same.
    */
   get stage(): FilterStage {
-    this.#expectNoFate();
+    expectNoFate("expression", this);
     return { stage: "filter", expression: { expression: this.expression, code: this.code, id: this.id } };
   }
 
@@ -124,7 +124,7 @@ export class Filter implements CompiledFilter {
 
   /** Drops all frames of a batch that do not match, as the stage does; returns how many it dropped. */
   run(batch: FrameBatch): number {
-    this.#expectNoFate();
+    expectNoFate("expression", this);
     expectBatch(batch, batch.kernels, "filter");
     return this.#dropping.over(batch, 0, (dropped) => dropped);
   }
@@ -152,15 +152,6 @@ export class Filter implements CompiledFilter {
       this.#run = this.#dropping.on(this.#memory);
     }
     return { memory: this.#memory, run: this.#run };
-  }
-
-  #expectNoFate(): void {
-    if (this.#asksFate)
-      throw new ArgumentRangeError(
-        "unsupported",
-        "expression",
-        "verdict and reason are asked of frames that have been through a pipeline: with matching(batch)",
-      );
   }
 }
 

@@ -1,7 +1,7 @@
 // The stage that filters by an expression. The compiler is an entry of its own: who brings compiled filters, or none, does
 // not load it, and who wants to write text into stages says so.
 
-import { ArgumentTypeError } from "../core/argument-error.ts";
+import { ArgumentRangeError, ArgumentTypeError } from "../core/argument-error.ts";
 import { wrongType } from "../core/arguments.ts";
 import { choice, type Kind, notFor } from "../core/fields.ts";
 import {
@@ -65,6 +65,14 @@ function compiled(expression: string, scope: FilterStage["scope"]): CompiledFilt
   return compiler(expression, { scope });
 }
 
+/** @throws ArgumentError at `path` if the filter asks what has become of frames: stages look at those that go on. */
+export function expectNoFate(path: string, filter: CompiledFilter): CompiledFilter {
+  if (!filter.asksFate) return filter;
+  const sentence =
+    "verdict and reason are asked of frames that have been through a pipeline: with matching(batch)";
+  throw new ArgumentRangeError("unsupported", path, sentence);
+}
+
 function expression(): Kind<string | CompiledFilter> {
   const expected = "text or a compiled filter";
   const check = (path: string, value: unknown): string | CompiledFilter => {
@@ -72,7 +80,7 @@ function expression(): Kind<string | CompiledFilter> {
     const { code, id } = (value ?? {}) as Partial<CompiledFilter>;
     if (!(code instanceof Uint8Array) || !Array.isArray(id) || id.length !== 2)
       throw wrongType(path, expected, value);
-    return value as CompiledFilter;
+    return expectNoFate(path, value as CompiledFilter);
   };
   return { expected, check, parse: (_path, text) => text };
 }

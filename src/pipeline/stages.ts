@@ -89,6 +89,8 @@ export interface CompiledFilter {
   readonly code: Uint8Array<ArrayBuffer>;
   /** Two words that no other filter has. */
   readonly id: readonly number[];
+  /** It asks what has become of frames, which no stage knows: it is for `matching(batch)` alone. */
+  readonly asksFate?: boolean | undefined;
 }
 
 /** Lets through what matches an expression in the language of tcpdump, and drops the rest (`filtered`). */

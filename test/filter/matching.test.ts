@@ -57,6 +57,10 @@ describe("verdicts and reasons", () => {
     expect(() => filter.stage).toThrow(sentence);
     expect(() => filter.run(batch)).toThrow(sentence);
     expect(() => new Pipeline(kernels, [{ stage: "filter", expression: "verdict drop" }])).toThrow(sentence);
+    for (const expression of [filter, { ...filter }])
+      expect(() => new Pipeline(kernels, [{ stage: "filter", expression }])).toThrow(
+        `stages[0].expression: ${sentence}`,
+      );
     // A single frame goes on, as far as anybody knows.
     expect(compileFilter("verdict forward").matches(new Uint8Array(60))).toBe(true);
   });
