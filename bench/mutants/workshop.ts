@@ -79,7 +79,7 @@ export class Workshop {
     const [, before] =
       /"([A-Za-z0-9+/=]{1000,})"/.exec(readFileSync(join(this.folder, script), "utf8")) ?? [];
     if (before === undefined) throw new Error(`${script}: the kernels are not there`);
-    const after = (plain ? wasm : deflateRawSync(wasm, { level: 9 })).toString("base64");
+    const after = plain ? wasm.toString("hex") : deflateRawSync(wasm, { level: 9 }).toString("base64");
     const bundles = readdirSync(join(this.folder, "dist"), { recursive: true, encoding: "utf8" })
       .filter((path) => path.endsWith(".js"))
       .map((path) => join("dist", path));
@@ -89,8 +89,9 @@ export class Workshop {
       const at = text.indexOf(before);
       if (at < 0) continue;
       found++;
-      // The length stands behind the bytes, minified or not.
-      const behind = text.slice(at + before.length).replace(/length:\s*\d+/, `length: ${wasm.length}`);
+      const rest = text.slice(at + before.length);
+      // Where they are deflated the length stands behind the bytes, minified or not.
+      const behind = plain ? rest : rest.replace(/length:\s*\d+/, `length: ${wasm.length}`);
       writeFileSync(join(this.folder, path), text.slice(0, at) + after + behind);
     }
     if (found < 2) throw new Error(`dist/: no bundle has the kernels of ${entry} in it`);
