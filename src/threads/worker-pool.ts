@@ -33,8 +33,8 @@ export interface WorkerPoolOptions {
   readonly stuckMs: number | undefined;
 }
 
-/** A worker without shared memory is known by its answers only: it has so many times as long to come on. */
-const WITHOUT_MEMORY = 2;
+/** A worker without shared memory is known by its answers only: it has so many times as long to come on. With 2 it took 106 ms. */
+const WITHOUT_MEMORY = 1.75;
 /** So long opening waits for a worker that is being started, or gets no core. */
 const OPEN_MILLISECONDS = 10_000;
 
