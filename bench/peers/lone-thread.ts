@@ -18,7 +18,12 @@ export interface LoneWork {
 const { words, sizes, length, stages } = workerData as LoneWork;
 const bytes = Uint8Array.from(memoryCapture(sizes, length).bytes);
 const dataplane = await createDataplane({ workers: 0 });
-const sink: CaptureSink = { write: async () => {}, close: async () => {}, abort: async () => {} };
+const sink: CaptureSink = {
+  write: async () => {},
+  close: async () => {},
+  abort: async () => {},
+  settles: true,
+};
 for (let answered = 0; ; ) {
   Atomics.wait(words, 0, answered);
   answered++;
