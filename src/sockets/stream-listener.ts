@@ -53,8 +53,9 @@ export class StreamListener implements AsyncIterable<StreamPort> {
   #failure: Error | undefined;
   #closing: Promise<void> | undefined;
 
-  /** For `listenStreamPorts`. */
-  constructor(server: Server, local: StreamEndpoint, plan: StreamPlan, most: number) {
+  /** For `listenStreamPorts`, with a server: its type would ask users for Node's types. */
+  constructor(serving: object, local: StreamEndpoint, plan: StreamPlan, most: number) {
+    const server = serving as Server;
     const bound = server.address();
     this.local =
       typeof bound === "object" && bound !== null ? { address: bound.address, port: bound.port } : local;

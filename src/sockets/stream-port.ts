@@ -64,10 +64,10 @@ export class StreamPort extends QueuePort {
   #attempt: Socket | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** A port over a stream that stands, for `openStreamPort` and listeners. */
-  static over(socket: Socket, remote: StreamEndpoint, plan: StreamPlan, name?: string): StreamPort {
+  /** A port over a stream that stands, for `openStreamPort` and listeners: a socket, whose type would ask users for Node's types. */
+  static over(socket: object, remote: StreamEndpoint, plan: StreamPlan, name?: string): StreamPort {
     const port = new StreamPort(remote, plan, undefined, name);
-    port.#attach(socket);
+    port.#attach(socket as Socket);
     return port;
   }
 
