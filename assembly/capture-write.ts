@@ -307,8 +307,9 @@ function writeBlock(
   sameTicks: bool,
   swap: bool,
 ): usize {
-  // What has no time stays without: only a simple block can say that. It does not say how many bytes it holds. Where its reader would count others, because the frame is cut and not by the
-  // snap length, it tells the bytes that are there in place of those that were on the wire.
+  // What has no time stays without: only a simple block can say that. It does not say how many bytes it holds. Where its
+  // reader would count others, because the frame is cut and not by the snap length, it tells the bytes that are there in
+  // place of those that were on the wire.
   if (
     simple &&
     length !==

@@ -1,27 +1,24 @@
 // What a datagram port is told: its two ends, and what all ports with a queue are told.
 
-import { station } from "../core/address-fields.ts";
-import { formatIp, type IpAddress, parseIp, parseStation } from "../core/addresses.ts";
 import { ArgumentRangeError } from "../core/argument-error.ts";
-import { checkFields, type Fields, type Kind, object, text, whole } from "../core/fields.ts";
+import { checkFields, type Fields, object, text, whole } from "../core/fields.ts";
 import { ETHERNET_FRONT } from "../port/base-port.ts";
 import { QUEUE_FIELDS } from "../port/port-pair.ts";
+import {
+  type AddressEnd,
+  type AddressEndpoint,
+  endpointOf,
+  localEndFields,
+  remoteEndFields,
+} from "./ends.ts";
+
+/** One end of a datagram port, as it is asked for. */
+export type DatagramEnd = AddressEnd;
+/** One end of a datagram port, as it is. */
+export type DatagramEndpoint = AddressEndpoint;
 
 /** Most bytes of one UDP datagram over IPv4: 65,535 without the two headers. */
 export const DATAGRAM_LENGTH = 65507;
-
-/** One end of a datagram port, as it is asked for. */
-export interface DatagramEnd {
-  /** IPv4 or IPv6, without a zone. */
-  readonly address: IpAddress;
-  readonly port: number;
-}
-
-/** One end of a datagram port, as it is. */
-export interface DatagramEndpoint {
-  readonly address: string;
-  readonly port: number;
-}
 
 export interface DatagramPortOptions {
   /** Where frames come in: an address of this machine, or 0.0.0.0 or :: for all of them; port 0 is a free one. */
@@ -49,35 +46,13 @@ export interface DatagramPlan {
   readonly queueBytes: number;
 }
 
-/** An address that a socket can have here, or the one that stands for all of them. */
-export function ownAddress(): Kind<IpAddress> {
-  const check = (path: string, value: unknown): IpAddress => {
-    const address = value as IpAddress;
-    if (parseIp(path, address).some((byte) => byte !== 0)) parseStation(path, address);
-    return address;
-  };
-  return { expected: "an IPv4 or IPv6 address", check };
-}
-
-type EndFields = Fields<DatagramEnd, "address" | "port">;
-
-const localFields: EndFields = {
-  address: { ...ownAddress(), required: true },
-  port: { ...whole(0, 65535), required: true },
-};
-
-const remoteFields: EndFields = {
-  address: { ...station(), required: true },
-  port: { ...whole(1, 65535), required: true },
-};
-
 type Defaults = "local" | "remote" | "mtu" | "queueFrames" | "queueBytes";
 
 const MTU_MAXIMUM: number = DATAGRAM_LENGTH - ETHERNET_FRONT;
 
 export const datagramPortFields: Fields<DatagramPortOptions, Defaults> = {
-  local: { ...object<DatagramEnd, "address" | "port">(localFields), required: true },
-  remote: { ...object<DatagramEnd, "address" | "port">(remoteFields), required: true },
+  local: { ...object<DatagramEnd, "address" | "port">(localEndFields), required: true },
+  remote: { ...object<DatagramEnd, "address" | "port">(remoteEndFields), required: true },
   mtu: { ...whole(46, MTU_MAXIMUM), fallback: MTU_MAXIMUM },
   name: text(),
   ...QUEUE_FIELDS,
@@ -86,18 +61,16 @@ export const datagramPortFields: Fields<DatagramPortOptions, Defaults> = {
 /** @throws ArgumentError that names the option. */
 export function datagramPlan(options: DatagramPortOptions): DatagramPlan {
   const checked = checkFields<DatagramPortOptions, Defaults>("options", datagramPortFields, options);
-  const [local, remote] = [checked.local, checked.remote].map(({ address, port }) => {
-    const bytes = parseIp("address", address);
-    return { length: bytes.length, end: { address: formatIp(bytes), port } };
-  }) as [{ length: number; end: DatagramEndpoint }, { length: number; end: DatagramEndpoint }];
-  if (local.length !== remote.length) {
-    const sentence = `${remote.end.address} is of another family than local.address, ${local.end.address}`;
+  const [local, remote] = [endpointOf(checked.local), endpointOf(checked.remote)];
+  const family = familyOf(local);
+  if (family !== familyOf(remote)) {
+    const sentence = `${remote.address} is of another family than local.address, ${local.address}`;
     throw new ArgumentRangeError("contradiction", "remote.address", sentence);
   }
   return {
-    family: local.length === 4 ? 4 : 6,
-    local: local.end,
-    remote: remote.end,
+    family,
+    local,
+    remote,
     mtu: checked.mtu,
     name: checked.name,
     queueFrames: checked.queueFrames,
@@ -105,7 +78,6 @@ export function datagramPlan(options: DatagramPortOptions): DatagramPlan {
   };
 }
 
-/** `127.0.0.1:5000`, `[::1]:5000`. */
-export function endText({ address, port }: DatagramEndpoint): string {
-  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
+function familyOf({ address }: DatagramEndpoint): 4 | 6 {
+  return address.includes(":") ? 6 : 4;
 }

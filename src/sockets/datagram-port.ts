@@ -11,9 +11,9 @@ import {
   type DatagramPlan,
   type DatagramPortOptions,
   datagramPlan,
-  endText,
 } from "./datagram-options.ts";
 import { connectedSocket } from "./datagram-socket.ts";
+import { endText } from "./ends.ts";
 
 /** Frames that are sent in one turn: libuv reads as many, so that two ports of one process keep pace. */
 const TURN_FRAMES = 32;

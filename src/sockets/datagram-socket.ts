@@ -4,7 +4,8 @@ import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
 import { ArgumentRangeError } from "../core/argument-error.ts";
 import type { ErrorCode } from "../core/error-codes.ts";
-import { type DatagramPlan, endText } from "./datagram-options.ts";
+import type { DatagramPlan } from "./datagram-options.ts";
+import { endText } from "./ends.ts";
 
 /** What an error of the system means for an option. */
 interface Refusal {

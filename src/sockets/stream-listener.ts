@@ -4,11 +4,11 @@ import { createServer, type Server, type Socket } from "node:net";
 import { checkFields } from "../core/fields.ts";
 import { LocalBell } from "../ring/bell.ts";
 import {
-  endpointOf,
   expectLengths,
   type StreamEndpoint,
   type StreamListenerOptions,
   type StreamPlan,
+  streamEndpointOf,
   streamListenerFields,
 } from "./stream-options.ts";
 import { StreamPort } from "./stream-port.ts";
@@ -31,7 +31,7 @@ export async function listenStreamPorts(options: StreamListenerOptions): Promise
   >("options", streamListenerFields, options);
   expectLengths(checked);
   const { most, local: wanted, ...plan } = checked;
-  const local = endpointOf(wanted);
+  const local = streamEndpointOf(wanted);
   const server = createServer();
   await listening(server, local);
   return new StreamListener(server, local, plan, most);

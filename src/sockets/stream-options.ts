@@ -1,21 +1,27 @@
 // What ports over byte streams are told: an end, which is an address of TCP or the path of a unix socket, and what all
 // ports with a queue are told.
 
-import { station } from "../core/address-fields.ts";
-import { formatIp, type IpAddress, parseIp } from "../core/addresses.ts";
 import { ArgumentRangeError } from "../core/argument-error.ts";
 import { wrongType } from "../core/arguments.ts";
 import { checkFields, type Fields, type Kind, text, whole } from "../core/fields.ts";
 import { ETHERNET_FRONT } from "../port/base-port.ts";
 import { QUEUE_FIELDS } from "../port/port-pair.ts";
-import { endText, ownAddress } from "./datagram-options.ts";
 import { type LengthBytes, STREAM_FRAME_MAXIMUM } from "./deframer.ts";
+import {
+  type AddressEnd,
+  type AddressEndpoint,
+  type EndFields,
+  endpointOf,
+  endText,
+  localEndFields,
+  remoteEndFields,
+} from "./ends.ts";
 
 /** Where a stream begins or ends: TCP over IPv4 or IPv6, or a unix socket's path. */
-export type StreamEnd = { readonly address: IpAddress; readonly port: number } | { readonly path: string };
+export type StreamEnd = AddressEnd | { readonly path: string };
 
 /** The same, as it is. */
-export type StreamEndpoint = { readonly address: string; readonly port: number } | { readonly path: string };
+export type StreamEndpoint = AddressEndpoint | { readonly path: string };
 
 /** What each port of a stream has. */
 interface StreamTraits {
@@ -76,15 +82,10 @@ function socketPath(): Kind<string> {
 }
 
 type PathEnd = Extract<StreamEnd, { path: string }>;
-type AddressEnd = Exclude<StreamEnd, PathEnd>;
 
 const pathFields: Fields<PathEnd, "path"> = { path: { ...socketPath(), required: true } };
 
-function end(address: Kind<IpAddress>, least: number): Kind<StreamEnd> {
-  const addressFields: Fields<AddressEnd, "address" | "port"> = {
-    address: { ...address, required: true },
-    port: { ...whole(least, 65535), required: true },
-  };
+function end(addressFields: EndFields): Kind<StreamEnd> {
   const expected = "{ address, port } or { path }";
   const check = (path: string, value: unknown): StreamEnd => {
     if (typeof value !== "object" || value === null) throw wrongType(path, expected, value);
@@ -116,14 +117,14 @@ const traitFields: Fields<StreamTraits, TraitDefaults> = {
 };
 
 export const streamPortFields: Fields<StreamPortOptions, "remote" | TraitDefaults> = {
-  remote: { ...end(station(), 1), required: true },
+  remote: { ...end(remoteEndFields), required: true },
   name: text(),
   retryMs: whole(10, 60_000),
   ...traitFields,
 };
 
 export const streamListenerFields: Fields<StreamListenerOptions, "local" | "most" | TraitDefaults> = {
-  local: { ...end(ownAddress(), 0), required: true },
+  local: { ...end(localEndFields), required: true },
   most: { ...whole(1, 65536), fallback: 64 },
   ...traitFields,
 };
@@ -137,9 +138,8 @@ export function expectLengths({ mtu, lengthBytes }: StreamPlan): void {
 }
 
 /** As text, for sockets, names and sentences. */
-export function endpointOf(streamEnd: StreamEnd): StreamEndpoint {
-  if ("path" in streamEnd) return { path: streamEnd.path };
-  return { address: formatIp(parseIp("address", streamEnd.address)), port: streamEnd.port };
+export function streamEndpointOf(streamEnd: StreamEnd): StreamEndpoint {
+  return "path" in streamEnd ? { path: streamEnd.path } : endpointOf(streamEnd);
 }
 
 /** `127.0.0.1:7201`, `/run/vm.sock`. */

@@ -10,12 +10,12 @@ import { QueuePort } from "../port/queue-port.ts";
 import { type FrameBurst, recordLength } from "../ring/frame-burst.ts";
 import { Deframer, framed, type LengthBytes } from "./deframer.ts";
 import {
-  endpointOf,
   endpointText,
   expectLengths,
   type StreamEndpoint,
   type StreamPlan,
   type StreamPortOptions,
+  streamEndpointOf,
   streamPortFields,
   systemEnd,
 } from "./stream-options.ts";
@@ -39,7 +39,7 @@ export async function openStreamPort(options: StreamPortOptions): Promise<Stream
     "remote" | "mtu" | "lengthBytes" | "queueFrames" | "queueBytes"
   >("options", streamPortFields, options);
   expectLengths(checked);
-  const remote = endpointOf(checked.remote);
+  const remote = streamEndpointOf(checked.remote);
   const { name, retryMs, ...plan } = checked;
   if (retryMs !== undefined) return StreamPort.seeking(remote, plan, retryMs, name);
   return StreamPort.over(await connectedStream(remote), remote, plan, name);

@@ -34,6 +34,9 @@ beforeAll(async () => {
   kernels = await loadKernels({ memoryBytes: 16 << 20 });
 });
 
+const sameBytes = (a: Uint8Array, b: Uint8Array): boolean =>
+  a.length === b.length && a.every((byte, i) => byte === b[i]);
+
 const PUSH_POP: Stage[] = [{ stage: "vlan-push", vid: 7 }, { stage: "vlan-pop" }];
 const ENCAPSULATE: Stage = {
   stage: "encapsulate",
@@ -400,3 +403,23 @@ async function withoutShort(bytes: Uint8Array): Promise<Uint8Array> {
   }
   return join([...parts, bytes.subarray(from)]).bytes;
 }
+
+describe.each(["pcap", "pcapng"])("a %s of long frames that need headroom", (format) => {
+  it("is copied burst by burst, as far as there is room for copies", async () => {
+    // 256 of them are three times what is there for the copies of a burst.
+    const frames = Array.from({ length: 300 }, (_, i) => noise(6000 + i, i));
+    const { bytes } =
+      format === "pcap"
+        ? join([pcapHeader(false, false), ...frames.map((bytes, i) => pcapRecord(false, i, 0, bytes))])
+        : join([
+            section(false),
+            iface(false, 1, 0),
+            ...frames.map((bytes, i) => enhanced(false, 0, BigInt(i), bytes)),
+          ]);
+    using pipeline = new Pipeline(kernels, [ENCAPSULATE, { stage: "decapsulate", kind: "vxlan" }]);
+    const { bytes: found, summary } = await processed(bytes, pipeline);
+    expect(summary).toMatchObject({ received: 300, forwarded: 300, dropped: 0 });
+    const { records } = await recordsOf(found);
+    expect(records.findIndex(({ data }, i) => !sameBytes(data, frames[i]!))).toBe(-1);
+  });
+});

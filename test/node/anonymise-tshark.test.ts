@@ -1,6 +1,5 @@
 // Anonymised captures as tshark reads them: the same protocols of the network, checksums that are as right as they were, and
 // nowhere an address of those that it found before. Real captures too, where they are at hand.
-import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,9 +8,7 @@ import { createCaptureFile } from "frameferry/node";
 import { type AnonymiseOptions, anonymise } from "frameferry/stages";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { CAPTURES_FOLDER, capturesLikeTshark } from "../support/real-captures.ts";
-
-const hasTshark = spawnSync("tshark", ["--version"]).status === 0;
-if (!hasTshark) console.warn("skipped: tshark is not installed");
+import { hasTshark, tsharkFields } from "../support/tshark.ts";
 
 const FIXTURES = ["vxlan.pcap", "QinQ_802.1_AD.pcapng"].map((name) =>
   join(import.meta.dirname, "../fixtures", name),
@@ -31,21 +28,6 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const CHECKSUMS = ["ip", "tcp", "udp", "icmp", "icmpv6"].map((name) => `${name}.checksum.status`);
 const ADDRESSES = ["ip.addr", "ipv6.addr", "eth.addr", "arp.src.proto_ipv4", "arp.dst.proto_ipv4"];
 
-function fields(path: string, names: readonly string[]): string[][] {
-  const checks = ["ip", "tcp", "udp"].flatMap((name) => ["-o", `${name}.check_checksum:TRUE`]);
-  // Without guesses: other payload would be taken for other protocols.
-  const args = ["-n", "-r", path, ...checks, "-o", "ip.defragment:FALSE", "-o", "ipv6.defragment:FALSE"];
-  const out = execFileSync(
-    "tshark",
-    [...args, "-T", "fields", "-E", "occurrence=f", ...names.flatMap((name) => ["-e", name])],
-    { encoding: "utf8", maxBuffer: 1 << 28, stdio: ["ignore", "pipe", "ignore"] },
-  );
-  return out
-    .split("\n")
-    .slice(0, -1)
-    .map((line) => line.split("\t"));
-}
-
 async function anonymised(path: string, options: Partial<AnonymiseOptions>): Promise<string> {
   const out = join(folder, "out.pcap");
   using pipeline = new Pipeline(await loadKernels(), [anonymise({ key: new Uint8Array(16), ...options })]);
@@ -57,10 +39,10 @@ async function anonymised(path: string, options: Partial<AnonymiseOptions>): Pro
 const COMMON =
   /^(0\.|127\.|224\.0\.[01]\.|255\.255\.255\.255|::1?$|ff0|ff:ff:ff|00:00:00:00:00:00|01:80:c2|01:00:0c|01:00:5e:00:0[01]|33:33:00)/;
 
-describe.skipIf(!hasTshark).each([...FIXTURES, ...REAL])("%s", (path) => {
+describe.skipIf(!hasTshark()).each([...FIXTURES, ...REAL])("%s", (path) => {
   test.each(["zero", "keep"] as const)("with payload %s", async (payload) => {
     const out = await anonymised(path, { payload });
-    const [before, after] = [fields(path, CHECKSUMS), fields(out, CHECKSUMS)];
+    const [before, after] = [tsharkFields(path, CHECKSUMS), tsharkFields(out, CHECKSUMS)];
     expect(after.length).toBe(before.length);
     before.forEach((row, i) => {
       row.forEach((status, at) => {
@@ -71,11 +53,11 @@ describe.skipIf(!hasTshark).each([...FIXTURES, ...REAL])("%s", (path) => {
     });
     if (payload === "keep") return;
     const wanted = new Set(
-      fields(path, ADDRESSES)
+      tsharkFields(path, ADDRESSES)
         .flat()
         .filter((text) => text !== "" && !COMMON.test(text)),
     );
-    const found = new Set(fields(out, ADDRESSES).flat());
+    const found = new Set(tsharkFields(out, ADDRESSES).flat());
     expect([...wanted].filter((address) => found.has(address))).toEqual([]);
   });
 });

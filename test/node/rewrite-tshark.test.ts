@@ -1,6 +1,5 @@
 // Captures with rewritten headers as tshark reads them: checksums are as right as they were, and addresses, ports and TTLs are
 // those that were asked for. Real captures too, where they are at hand.
-import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,9 +8,7 @@ import { createCaptureFile } from "frameferry/node";
 import { rewrite } from "frameferry/stages";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { CAPTURES_FOLDER, capturesLikeTshark } from "../support/real-captures.ts";
-
-const hasTshark = spawnSync("tshark", ["--version"]).status === 0;
-if (!hasTshark) console.warn("skipped: tshark is not installed");
+import { hasTshark, tsharkFields } from "../support/tshark.ts";
 
 const FIXTURES = ["vxlan.pcap", "QinQ_802.1_AD.pcapng"].map((name) =>
   join(import.meta.dirname, "../fixtures", name),
@@ -31,27 +28,12 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const CHECKSUMS = ["ip", "tcp", "udp", "icmpv6"].map((name) => `${name}.checksum.status`);
 const SAID = ["ip.src", "ipv6.src", "ip.ttl", "ipv6.hlim", "ip.dsfield.dscp"];
 
-function fields(path: string): string[][] {
-  const checks = ["ip", "tcp", "udp"].flatMap((name) => ["-o", `${name}.check_checksum:TRUE`]);
-  const args = ["-n", "-r", path, ...checks, "-o", "ip.defragment:FALSE", "-o", "ipv6.defragment:FALSE"];
-  const out = execFileSync(
-    "tshark",
-    [
-      ...[...args, "-T", "fields", "-E", "occurrence=f"],
-      ...["frame.protocols", ...SAID, ...CHECKSUMS].flatMap((name) => ["-e", name]),
-    ],
-    { encoding: "utf8", maxBuffer: 1 << 28, stdio: ["ignore", "pipe", "ignore"] },
-  );
-  return out
-    .split("\n")
-    .slice(0, -1)
-    .map((line) => line.split("\t"));
-}
+const fields = (path: string): string[][] => tsharkFields(path, ["frame.protocols", ...SAID, ...CHECKSUMS]);
 
 /** Frames whose outermost packet is one that is rewritten: behind Ethernet, and up to two tags. */
 const PLAIN = /^(eth:ethertype:(vlan:ethertype:){0,2}|raw:|null:)(ip|ipv6)\b/;
 
-describe.skipIf(!hasTshark)("tshark", () => {
+describe.skipIf(!hasTshark())("tshark", () => {
   test.each([...FIXTURES, ...REAL])("%s", async (path) => {
     const out = join(folder, "out.pcapng");
     const stage = rewrite({
