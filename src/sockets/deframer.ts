@@ -81,20 +81,12 @@ export class Deframer {
   }
 }
 
-/** Frames `first` to `end - 1`, each behind its length, in one buffer. */
-export function framed(
-  frames: readonly Uint8Array[],
-  first: number,
-  end: number,
-  lengthBytes: LengthBytes,
-): Uint8Array {
-  let total = 0;
-  for (let index = first; index < end; index++) total += lengthBytes + (frames[index] as Uint8Array).length;
+/** Frames, each behind its length, in one buffer of `total` bytes; none is empty. */
+export function framed(frames: readonly Uint8Array[], total: number, lengthBytes: LengthBytes): Uint8Array {
   const bytes = new Uint8Array(total);
   const view = new DataView(bytes.buffer);
   let at = 0;
-  for (let index = first; index < end; index++) {
-    const frame = frames[index] as Uint8Array;
+  for (const frame of frames) {
     if (lengthBytes === 4) view.setUint32(at, frame.length);
     else view.setUint16(at, frame.length);
     bytes.set(frame, at + lengthBytes);

@@ -114,21 +114,27 @@ export class StreamPort extends QueuePort {
   protected override put(frames: readonly Uint8Array[], first: number, end: number): number {
     const socket = this.#socket;
     if (socket === undefined) return 0;
+    const taken: Uint8Array[] = [];
     let bytes = 0;
     let stop = first;
-    const most = Math.min(end, first + UNDER_WAY_FRAMES - this.#underWayFrames);
-    for (; stop < most; stop++) {
-      const length = this.#lengthBytes + (frames[stop] as Uint8Array).length;
+    for (; stop < end && this.#underWayFrames + taken.length < UNDER_WAY_FRAMES; stop++) {
+      const frame = frames[stop] as Uint8Array;
+      if (frame.length === 0) {
+        // A length of zero would end the stream at the other end.
+        this.drop("frame-too-short", 1, 0);
+        continue;
+      }
+      const length = this.#lengthBytes + frame.length;
       if (this.#underWayBytes + bytes + length > UNDER_WAY_BYTES && this.#underWayBytes + bytes > 0) break;
+      taken.push(frame);
       bytes += length;
     }
-    const count = stop - first;
-    if (count <= 0) return 0;
-    const chunk = { frames: count, bytes: bytes - count * this.#lengthBytes };
-    this.#underWay.push(chunk);
+    const count = taken.length;
+    if (count === 0) return stop - first;
+    this.#underWay.push({ frames: count, bytes: bytes - count * this.#lengthBytes });
     this.#underWayFrames += count;
     this.#underWayBytes += bytes;
-    socket.write(framed(frames, first, stop, this.#lengthBytes), (error) => {
+    socket.write(framed(taken, bytes, this.#lengthBytes), (error) => {
       // What the stream had when it ended is counted then: Node tells of no error any more once it is destroyed.
       if (this.#socket !== socket || error || socket.destroyed) return;
       this.#underWay.shift();
@@ -137,7 +143,7 @@ export class StreamPort extends QueuePort {
       // Who sends gets a turn only when the others have had theirs.
       setImmediate(() => this.bell.ring());
     });
-    return count;
+    return stop - first;
   }
 
   protected override take(): FrameBurst | undefined {

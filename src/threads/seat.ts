@@ -125,7 +125,7 @@ export class Seat implements Watched {
   /** For the watch. In shared memory all that the worker writes counts, else its answers. */
   progress(): number | undefined {
     const { handle } = this;
-    if (!this.isAtWork) return undefined;
+    if (!this.isAtWork || handle.isLoading) return undefined;
     if (this.jobs === undefined) return handle.waits === 0 ? undefined : handle.answers;
     const load = (address: number): number => Atomics.load(this.#kernels.words, address >>> 2);
     let progress = load(this.doorbell + DOORBELL_BEAT);

@@ -1,6 +1,7 @@
 // One worker as the pool sees it: started, asked, noticed when it dies, ended.
 
 import * as Comlink from "comlink";
+import { OPEN_MILLISECONDS } from "../core/in-time.ts";
 import type { Kernels } from "../kernel/kernels.ts";
 import { DOORBELL_CONTROL } from "../layout/ring.layout.ts";
 import { lockFree, type Thread, threadOf, type WorkerLike } from "../platform/threads.ts";
@@ -26,6 +27,8 @@ export class WorkerHandle {
   /** What is waited for: rejected when the worker dies, where Comlink alone would wait for ever. */
   readonly #open: Set<(error: Error) => void> = new Set();
   #answers = 0;
+  /** When it was asked to load scripts, each time that it has not done so yet. */
+  readonly #loads: Set<{ readonly asked: number }> = new Set();
   #death: WorkerDiedError | undefined;
   #ended: Promise<void> = Promise.resolve();
   #onDeath: ((error: WorkerDiedError) => void) | undefined;
@@ -81,6 +84,8 @@ export class WorkerHandle {
     if (this.#death !== undefined) return Promise.reject(this.#death);
     return new Promise((resolve, reject) => {
       this.#open.add(reject);
+      const load = { asked: performance.now() };
+      if (name === "load") this.#loads.add(load);
       this.#announce();
       const ask = this.#control[name] as unknown as (
         ...values: unknown[]
@@ -89,6 +94,7 @@ export class WorkerHandle {
         .then(resolve, reject)
         .finally(() => {
           this.#open.delete(reject);
+          this.#loads.delete(load);
           this.#answers++;
         });
     });
@@ -101,6 +107,16 @@ export class WorkerHandle {
 
   get waits(): number {
     return this.#open.size;
+  }
+
+  /**
+   * Whether it loads scripts: they may come from far away, and compute while they are evaluated, so that its silence says
+   * nothing. Who waits for them does so for as long.
+   */
+  get isLoading(): boolean {
+    const now = performance.now();
+    for (const { asked } of this.#loads) if (now - asked < OPEN_MILLISECONDS) return true;
+    return false;
   }
 
   /** Ends the worker; resolves when its thread has certainly ended. */

@@ -3,7 +3,7 @@
 import * as Comlink from "comlink";
 import { untilAborted } from "../core/abort.ts";
 import { closed } from "../core/arguments.ts";
-import { inTime } from "../core/in-time.ts";
+import { inTime, OPEN_MILLISECONDS } from "../core/in-time.ts";
 import { Undo } from "../core/undo.ts";
 import { WorkerLateError } from "../core/worker-late-error.ts";
 import type { Kernels } from "../kernel/kernels.ts";
@@ -35,8 +35,6 @@ export interface WorkerPoolOptions {
 
 /** A worker without shared memory is known by its answers only: it has so many times as long to come on. With 2 it took 106 ms. */
 const WITHOUT_MEMORY = 1.75;
-/** So long opening waits for a worker that is being started, or gets no core. */
-const OPEN_MILLISECONDS = 10_000;
 
 export class WorkerPool {
   readonly #kernels: Kernels;

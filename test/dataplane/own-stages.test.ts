@@ -231,4 +231,19 @@ describe.each(modes)("$name", (mode) => {
     const opening = dataplane.open([{ stage: "javascript", name: "nowhere", script }]);
     await expect(opening).rejects.toMatchObject({ code: "not-found", path: "stages" });
   });
+
+  dataplaneTest(
+    mode,
+    "a script that takes its time is waited for, and its worker is well",
+    async (dataplane) => {
+      if (mode.transport === "inline") return;
+      // It computes, and then it waits, both for longer than a burst may take: as what is large, or comes from far away.
+      const script = `data:text/javascript,
+      for (const end = performance.now() + 700; performance.now() < end; );
+      await new Promise((resolve) => setTimeout(resolve, 700));`;
+      const opening = dataplane.open([{ stage: "javascript", name: "slow", script }]);
+      await expect(opening).rejects.toMatchObject({ code: "not-found", path: "stages" });
+      expect(dataplane.health).toEqual({ state: "running", deaths: 0, lastDeath: undefined });
+    },
+  );
 });

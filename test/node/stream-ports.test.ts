@@ -16,11 +16,11 @@ import {
   type StreamPortOptions,
 } from "frameferry/node";
 import { afterAll, describe, expect, onTestFinished, test } from "vitest";
-import { framed } from "../../src/sockets/deframer.ts";
 import { frameOf, stampOf } from "../live/support.ts";
 import { portContract, takeFrames, untilIdle } from "../support/port-contract.ts";
 import { run } from "../support/run-program.ts";
 import { sendingContract } from "../support/sending-contract.ts";
+import { streamOf } from "../support/streams.ts";
 
 const root = join(import.meta.dirname, "../..");
 const folder = mkdtempSync(join(tmpdir(), "frameferry-stream-"));
@@ -184,7 +184,7 @@ describe.each(WAYS)("over %s", (_, end) => {
 describe("hostile and broken peers", () => {
   test("a length that cannot be: the frames before it are there, then the port fails", async () => {
     const { port, peer } = await portToSocket();
-    const sound = framed([frameOf(1, 2, 7)], 0, 1, 4);
+    const sound = streamOf([frameOf(1, 2, 7)], 4);
     peer.write(Buffer.concat([sound, Buffer.from([0xff, 0xff, 0xff, 0xff, 1, 2, 3])]));
     const got: number[] = [];
     const reading = (async () => {
@@ -200,9 +200,21 @@ describe("hostile and broken peers", () => {
     await port.close();
   });
 
+  test("an empty frame is not sent, since a length of zero would end the stream", async () => {
+    const { port, peer } = await portToSocket();
+    const empty = new Uint8Array(0);
+    await port.sendAll([empty, frameOf(1, 2, 7), empty, empty, frameOf(1, 2, 8)]);
+    await untilIdle(port);
+    await port.close();
+    const chunks: Buffer[] = [];
+    for await (const chunk of peer) chunks.push(chunk as Buffer);
+    expect(Uint8Array.from(Buffer.concat(chunks))).toEqual(streamOf([frameOf(1, 2, 7), frameOf(1, 2, 8)], 4));
+    expect(port.counters()).toMatchObject({ sent: 5, dropped: 3, drops: { "frame-too-short": 3 } });
+  });
+
   test("a stream that ends within a frame: it is counted", async () => {
     const { port, peer } = await portToSocket();
-    peer.end(framed([frameOf(1, 2, 7), frameOf(1, 2, 8)], 0, 2, 4).subarray(0, 100));
+    peer.end(streamOf([frameOf(1, 2, 7), frameOf(1, 2, 8)], 4).subarray(0, 100));
     expect(stamps(await takeFrames(port, 1))).toEqual([7]);
     await until(() => port.closed);
     expect(port.counters()).toMatchObject({ received: 1, dropped: 1, drops: { "link-down": 1 } });
@@ -310,7 +322,7 @@ describe("a peer that comes and goes", () => {
     const [chunk] = (await once(socket, "data")) as [Buffer];
     expect(stampOf(chunk.subarray(4)).sequence).toBe(1);
     // The second half of a frame never comes: the next stream begins with a whole one.
-    socket.write(framed([frameOf(1, 2, 2), frameOf(1, 2, 3)], 0, 2, 4).subarray(0, 80));
+    socket.write(streamOf([frameOf(1, 2, 2), frameOf(1, 2, 3)], 4).subarray(0, 80));
     expect(stamps(await takeFrames(port, 1))).toEqual([2]);
     first.server.close();
     socket.destroy();
@@ -320,7 +332,7 @@ describe("a peer that comes and goes", () => {
     const second = await listenAt(path);
     const again = await second.next();
     await later;
-    again.write(framed([frameOf(1, 2, 5)], 0, 1, 4));
+    again.write(streamOf([frameOf(1, 2, 5)], 4));
     expect(stamps(await takeFrames(port, 1))).toEqual([5]);
     expect(port.counters()).toMatchObject({ sent: 2, received: 2, drops: { "link-down": 1 } });
   });
@@ -331,16 +343,14 @@ describe("a peer that comes and goes", () => {
     const port = await opened({ remote: { path }, retryMs: 10, queueFrames: 2 });
     const old = await next();
     old.end(
-      framed(
+      streamOf(
         Array.from({ length: 6 }, (_, i) => frameOf(1, 2, i)),
-        0,
-        6,
         4,
       ),
     );
     const taking = takeFrames(port, 8);
     const fresh = await next();
-    fresh.write(framed([frameOf(1, 2, 6), frameOf(1, 2, 7)], 0, 2, 4));
+    fresh.write(streamOf([frameOf(1, 2, 6), frameOf(1, 2, 7)], 4));
     expect(stamps(await taking)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
     expect(port.counters().dropped).toBe(0);
   });

@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Deframer, framed, STREAM_FRAME_MAXIMUM } from "../../src/sockets/deframer.ts";
+import { streamOf } from "../support/streams.ts";
 
 describe("framing", () => {
   test.each([2, 4] as const)(
@@ -13,7 +14,8 @@ describe("framing", () => {
           fc.array(fc.integer({ min: 1, max: 400 }), { minLength: 1, maxLength: 20 }),
           (lengths, cuts) => {
             const frames = lengths.map((length, i) => new Uint8Array(length).map((_, j) => i * 7 + j));
-            const stream = framed(frames, 0, frames.length, bytes);
+            const stream = streamOf(frames, bytes);
+            expect(framed(frames, stream.length, bytes)).toEqual(stream);
             const deframer = new Deframer(bytes);
             const got: Uint8Array[] = [];
             for (let at = 0, turn = 0; at < stream.length; turn++) {
@@ -33,8 +35,8 @@ describe("framing", () => {
   );
 
   test("a length stands in big-endian order, as QEMU writes it", () => {
-    expect([...framed([Uint8Array.of(9, 8, 7)], 0, 1, 4)]).toEqual([0, 0, 0, 3, 9, 8, 7]);
-    expect([...framed([new Uint8Array(258)], 0, 1, 2).subarray(0, 2)]).toEqual([1, 2]);
+    expect([...streamOf([Uint8Array.of(9, 8, 7)], 4)]).toEqual([0, 0, 0, 3, 9, 8, 7]);
+    expect([...streamOf([new Uint8Array(258)], 2).subarray(0, 2)]).toEqual([1, 2]);
   });
 
   test.each([0, STREAM_FRAME_MAXIMUM + 1, 0xffffffff])("a length of %i ends it", (length) => {
@@ -46,7 +48,7 @@ describe("framing", () => {
   test("the longest there can be is taken", () => {
     const frame = new Uint8Array(STREAM_FRAME_MAXIMUM).fill(3);
     const got: Uint8Array[] = [];
-    new Deframer(4).push(framed([frame], 0, 1, 4), got);
+    new Deframer(4).push(streamOf([frame], 4), got);
     expect(got).toEqual([frame]);
   });
 });
