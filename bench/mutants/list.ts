@@ -334,6 +334,14 @@ const rings: readonly Mutant[] = [
     tests: ["ready/dedup.test.ts"],
   },
   {
+    name: "notes-burst-time",
+    file: "assembly/pipeline.ts",
+    search: "forgetTime();",
+    replacement: "",
+    what: "all bursts are of the time of the first",
+    tests: ["pipeline/times.test.ts"],
+  },
+  {
     name: "anonymise-rounds",
     file: "assembly/siphash.ts",
     search: "rotl<u64>(v3, 21)",

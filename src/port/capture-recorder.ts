@@ -2,6 +2,7 @@
 
 import { abortOutput, type CaptureOutput } from "../capture/capture-io.ts";
 import { inTime } from "../core/in-time.ts";
+import { wallClock } from "../core/wall-clock.ts";
 import { LINK_TYPE_ETHERNET, LINK_TYPE_RAW } from "../layout/pcap.layout.ts";
 import { OPTION_ENHANCED_FLAGS } from "../layout/pcapng.layout.ts";
 import type { CaptureOption, InterfaceDescription } from "../pcap/capture-types.ts";
@@ -66,7 +67,7 @@ export class CaptureRecorder {
     let taken = 0;
     while (taken < frames.length && room > 0) room -= (frames[taken++] as Uint8Array).length;
     if (taken === 0) return 0;
-    const timestamp = now();
+    const timestamp = wallClock();
     const options = FLAGS[direction];
     const records = frames.slice(0, taken).map((data) => {
       return { data, timestamp, interface: this.#interface, options };
@@ -101,11 +102,4 @@ export class CaptureRecorder {
       this.#writing = undefined;
     }
   }
-}
-
-/** Nanoseconds since 1970. */
-function now(): bigint {
-  const milliseconds = performance.timeOrigin + performance.now();
-  const whole = Math.floor(milliseconds);
-  return BigInt(whole) * 1_000_000n + BigInt(Math.floor((milliseconds - whole) * 1e6));
 }
