@@ -5,6 +5,12 @@ export { type AnonymiseOptions, anonymise } from "./ready/anonymise.ts";
 export type { Change, NumberRange } from "./ready/change.ts";
 export { type DedupOptions, dedup } from "./ready/dedup.ts";
 export { type MarkOptions, mark } from "./ready/mark.ts";
+export {
+  type FrameMatcher,
+  type MirrorStageOptions,
+  mirrorStage,
+  StageMirror,
+} from "./ready/mirror-stage.ts";
 export { type RateCounts, type RateKey, type RateOptions, rate, rateCounts } from "./ready/rate.ts";
 export { type Changes, type RewriteOptions, rewrite } from "./ready/rewrite.ts";
 export { type TruncateOptions, truncate } from "./ready/truncate.ts";

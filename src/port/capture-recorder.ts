@@ -27,6 +27,12 @@ export interface RecorderOptions {
   readonly queueBytes: number;
 }
 
+/** What a capture is to say of frames beside their bytes, an item for each. */
+export interface RecordNotes {
+  readonly timestamps: readonly bigint[];
+  readonly originalLengths: readonly number[];
+}
+
 interface Piece {
   readonly bytes: Uint8Array;
   readonly frames: number;
@@ -43,7 +49,11 @@ export class CaptureRecorder {
   #failure: { readonly error: unknown } | undefined;
   #lost = 0;
 
-  constructor(port: FramePort, output: CaptureOutput, { format, queueBytes }: RecorderOptions) {
+  constructor(
+    port: Pick<FramePort, "name" | "medium">,
+    output: CaptureOutput,
+    { format, queueBytes }: RecorderOptions,
+  ) {
     this.#output = output;
     this.#queueBytes = queueBytes;
     const linkType = LINK_TYPES[port.medium];
@@ -61,17 +71,26 @@ export class CaptureRecorder {
     return this.#lost;
   }
 
-  add(frames: readonly Uint8Array[], direction: "sent" | "received"): number {
+  /** Without notes frames are whole, and of now. */
+  add(
+    frames: readonly Uint8Array[],
+    direction: "sent" | "received" | undefined,
+    notes?: RecordNotes,
+  ): number {
     if (this.#failure !== undefined) throw this.#failure.error;
     let room = this.#queueBytes - this.#bytes;
     let taken = 0;
     while (taken < frames.length && room > 0) room -= (frames[taken++] as Uint8Array).length;
     if (taken === 0) return 0;
     const timestamp = wallClock();
-    const options = FLAGS[direction];
-    const records = frames.slice(0, taken).map((data) => {
-      return { data, timestamp, interface: this.#interface, options };
-    });
+    const options = direction && FLAGS[direction];
+    const records = frames.slice(0, taken).map((data, i) => ({
+      data,
+      timestamp: notes?.timestamps[i] ?? timestamp,
+      originalLength: notes?.originalLengths[i],
+      interface: this.#interface,
+      options,
+    }));
     const bytes = this.#writer.write(records);
     this.#pieces.push({ bytes, frames: taken });
     this.#bytes += bytes.length;
