@@ -1,12 +1,12 @@
 // `frameferry/stages`: ready stages for pipelines, which run as stages of one's own do.
 
 export type { ModuleStage } from "./pipeline/stages.ts";
+export type { FrameMatcher } from "./port/mirror.ts";
 export { type AnonymiseOptions, anonymise } from "./ready/anonymise.ts";
 export type { Change, NumberRange } from "./ready/change.ts";
 export { type DedupOptions, dedup } from "./ready/dedup.ts";
 export { type MarkOptions, mark } from "./ready/mark.ts";
 export {
-  type FrameMatcher,
   type MirrorStageOptions,
   mirrorStage,
   StageMirror,

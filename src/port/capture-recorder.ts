@@ -10,7 +10,7 @@ import { CaptureWriter } from "../pcap/capture-writer.ts";
 import type { FramePort, Medium } from "./frame-port.ts";
 
 /** What captures call a medium. Tunnel headers without a packet around them have no number of their own: USER0. */
-const LINK_TYPES: Readonly<Record<Medium, number>> = {
+export const LINK_TYPES: Readonly<Record<Medium, number>> = {
   ethernet: LINK_TYPE_ETHERNET,
   ip: LINK_TYPE_RAW,
   tunnel: 147,
@@ -27,10 +27,10 @@ export interface RecorderOptions {
   readonly queueBytes: number;
 }
 
-/** What a capture is to say of frames beside their bytes, an item for each. */
+/** What a capture is to say of frames beside their bytes, an item for each. Without, they are of now, and whole. */
 export interface RecordNotes {
-  readonly timestamps: readonly bigint[];
-  readonly originalLengths: readonly number[];
+  readonly timestamps?: readonly bigint[] | undefined;
+  readonly originalLengths?: readonly number[] | undefined;
 }
 
 interface Piece {
@@ -71,7 +71,6 @@ export class CaptureRecorder {
     return this.#lost;
   }
 
-  /** Without notes frames are whole, and of now. */
   add(
     frames: readonly Uint8Array[],
     direction: "sent" | "received" | undefined,
@@ -86,8 +85,8 @@ export class CaptureRecorder {
     const options = direction && FLAGS[direction];
     const records = frames.slice(0, taken).map((data, i) => ({
       data,
-      timestamp: notes?.timestamps[i] ?? timestamp,
-      originalLength: notes?.originalLengths[i],
+      timestamp: notes?.timestamps?.[i] ?? timestamp,
+      originalLength: notes?.originalLengths?.[i],
       interface: this.#interface,
       options,
     }));

@@ -3,8 +3,7 @@
 
 import { type CaptureSink, openOutput } from "../capture/capture-io.ts";
 import { ArgumentRangeError } from "../core/argument-error.ts";
-import { wrongType } from "../core/arguments.ts";
-import { checkFields, choice, type Fields, type Kind, whole } from "../core/fields.ts";
+import { checkFields, choice, type Fields, whole } from "../core/fields.ts";
 import { FRAME_BYTES_MAXIMUM } from "../layout/batch.layout.ts";
 import { LINK_ETHERNET } from "../layout/link.layout.ts";
 import { defineStage } from "../own/define-stage.ts";
@@ -12,14 +11,10 @@ import type { StageBurst } from "../own/stage-burst.ts";
 import type { JavaScriptStage } from "../pipeline/stages.ts";
 import { CaptureRecorder, type RecordNotes } from "../port/capture-recorder.ts";
 import type { FramePort } from "../port/frame-port.ts";
+import { type FrameMatcher, MATCHER } from "../port/mirror.ts";
 import { isFramePort } from "../port/port-checks.ts";
 import { Drops, type FramePortCounters, sumDrops } from "../port/port-counters.ts";
 import { CopyQueue } from "./copy-queue.ts";
-
-/** What `compileFilter()` of `frameferry/filter` gives is one. */
-export interface FrameMatcher {
-  matches(frame: Uint8Array, wireLength?: number): boolean;
-}
 
 export interface MirrorStageOptions {
   /** Only frames that match it are copied. Default: all that come to the stage. */
@@ -33,15 +28,6 @@ export interface MirrorStageOptions {
 }
 
 type Defaults = "format" | "queueBytes";
-
-const MATCHER: Kind<FrameMatcher> = {
-  expected: "what compileFilter() gives",
-  check: (path, value) => {
-    if (typeof (value as Partial<FrameMatcher> | null)?.matches !== "function")
-      throw wrongType(path, "what compileFilter() gives", value);
-    return value as FrameMatcher;
-  },
-};
 
 const FIELDS: Fields<MirrorStageOptions, Defaults> = {
   filter: MATCHER,
