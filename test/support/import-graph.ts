@@ -22,6 +22,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   pipeline: ["layout", "core", "wire", "tunnel", "kernel", "frame"],
   switch: ["layout", "core", "tunnel", "kernel", "frame", "fdb", "pipeline"],
   capture: ["layout", "core", "platform", "tunnel", "pcap", "kernel", "ring", "pipeline"],
+  files: ["core", "platform", "pcap", "capture"],
   port: ["layout", "core", "platform", "pcap", "ring", "capture"],
   sockets: ["core", "ring", "port"],
   lane: ["layout", "core", "wire", "kernel", "ring", "pipeline", "capture", "port"],
@@ -43,7 +44,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   entries: [
     ...["layout", "core", "platform", "wire", "tunnel", "packet", "pcap", "kernel", "frame", "ring"],
     ...["fdb", "pipeline", "switch", "capture", "port", "lane", "threads", "dataplane", "live", "overlay"],
-    ...["filter", "rules", "ready", "sockets", "own"],
+    ...["filter", "rules", "ready", "sockets", "own", "files"],
   ],
   // Nothing imports cli.
   cli: [
@@ -57,6 +58,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
       "pcap",
       "pipeline",
       "capture",
+      "files",
       "dataplane",
       "overlay",
       "ready",
