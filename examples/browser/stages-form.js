@@ -1,5 +1,6 @@
 // The form of the pipeline: a list of stages, each a fieldset whose fields are the stage's own.
 
+import { compileFilter } from "./frameferry/filter.js";
 import { tunnelKinds } from "./frameferry/index.js";
 import { anonymise, dedup, mark, rate, rewrite, ruleTable, truncate } from "./frameferry/stages.js";
 
@@ -7,6 +8,7 @@ import { anonymise, dedup, mark, rate, rewrite, ruleTable, truncate } from "./fr
 const READY = {
   anonymise,
   dedup,
+  filter: ({ expression = "" }) => compileFilter(expression).stage,
   mark,
   rate,
   rewrite,

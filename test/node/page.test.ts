@@ -5,6 +5,7 @@ import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { loadKernels, Pipeline, processCapture, type Stage } from "frameferry";
+import { compileFilter } from "frameferry/filter";
 import { createCaptureFile, openCaptureFile } from "frameferry/node";
 import { anonymise, rate, rewrite, ruleTable, truncate } from "frameferry/stages";
 import { type Browser, chromium, type Page } from "playwright";
@@ -168,6 +169,24 @@ describe("in Chromium", () => {
     await group.getByLabel("Key").fill(key);
     await page.getByLabel("Addresses").fill("10.0.0.0/8=10.0.0.0/8, 10.0.0.0/33=10.0.0.0/8");
     await expectText(page, ".complaint", /^no\. 2: /);
+  });
+
+  test("filters in tcpdump's language", async () => {
+    const page = await open();
+    await page.getByRole("button", { name: "Ten real packets" }).click();
+    await page.getByRole("button", { name: "Filter", exact: true }).click();
+    await page.getByLabel("Keep what matches").fill("arp or icmp[icmptype] = icmp-echo");
+    await runToTheEnd(page);
+    const filter = compileFilter("arp or icmp[icmptype] = icmp-echo").stage;
+    const { name, bytes } = await download(page);
+    expect(name).toBe("vxlan.decapsulate.filter.pcap");
+    expectSame(bytes, await inNode(VXLAN, [{ stage: "decapsulate", kind: "vxlan" }, filter]));
+    const [, forwarded, dropped] = (await figures(page)).map(Number);
+    expect([forwarded! > 0, dropped! > 0]).toEqual([true, true]);
+    await page.getByLabel("Keep what matches").fill("tcp port");
+    await expectText(page, ".complaint", /expected/);
+    await page.getByLabel("Keep what matches").fill("");
+    await page.waitForSelector(".complaint", { state: "detached" });
   });
 
   test("limits rates, by rules and marks", async () => {
