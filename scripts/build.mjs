@@ -30,8 +30,19 @@ const outputs = [
   "dist/frameferry.wasm",
   "dist/cli.js",
 ];
-for (const entry of ["index", "switch", "wire", "pcap", "overlay", "filter", "own-stages", "stages", "node"])
-  outputs.push(`dist/${entry}.js`, `dist/${entry}.d.ts`);
+const entries = [
+  "index",
+  "switch",
+  "wire",
+  "pcap",
+  "overlay",
+  "filter",
+  "own-stages",
+  "stages",
+  "node",
+  "linux",
+];
+for (const entry of entries) outputs.push(`dist/${entry}.js`, `dist/${entry}.d.ts`);
 
 const digest = digestOfInputs();
 if (outputs.every((path) => existsSync(path)) && readFileSync(stamp, "utf8") === digest) process.exit(0);

@@ -134,6 +134,17 @@ describe("installed in an empty project", () => {
     expect(status).toBe(0);
   });
 
+  test("a device of Linux without koffi is an error that names it", () => {
+    const { status, stdout, output } = node(`
+      import { openTap } from "frameferry/linux";
+      await openTap({ name: "ff0" }).catch((error) => console.log(error.code, error.message));
+    `);
+    expect(status, output).toBe(0);
+    const sentence = "frameferry/linux needs this package, which is not installed: npm install koffi\n";
+    if (process.platform === "linux") expect(stdout).toBe(`unsupported koffi: ${sentence}`);
+    else expect(stdout).toContain("unsupported platform: ");
+  });
+
   test("npx frameferry --help prints how to use it", () => {
     const { status, stdout, output } = run("npx", ["--no-install", "frameferry", "--help"], project);
     expect(status, output).toBe(0);

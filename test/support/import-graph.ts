@@ -24,6 +24,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   capture: ["layout", "core", "platform", "tunnel", "pcap", "kernel", "ring", "pipeline"],
   port: ["layout", "core", "platform", "pcap", "ring", "capture"],
   sockets: ["core", "ring", "port"],
+  linux: ["layout", "core", "ring", "port"],
   lane: ["layout", "core", "wire", "kernel", "ring", "pipeline", "capture", "port"],
   threads: ["layout", "core", "platform", "kernel", "ring", "pipeline", "capture", "lane"],
   dataplane: [
@@ -43,7 +44,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   entries: [
     ...["layout", "core", "platform", "wire", "tunnel", "packet", "pcap", "kernel", "frame", "ring"],
     ...["fdb", "pipeline", "switch", "capture", "port", "lane", "threads", "dataplane", "live", "overlay"],
-    ...["filter", "rules", "ready", "sockets", "own"],
+    ...["filter", "rules", "ready", "sockets", "linux", "own"],
   ],
   // Nothing imports cli.
   cli: [
@@ -67,7 +68,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 
 /** Each package, and the rooms or files that may import it. */
 export const PACKAGE_IN: Readonly<Record<string, readonly string[]>> = {
-  "node:": ["platform", "sockets", "cli", "src/node.ts"],
+  "node:": ["platform", "sockets", "linux", "cli", "src/node.ts"],
   comlink: ["threads"],
   "ipaddr.js": ["core"],
   commander: ["cli"],
