@@ -10,6 +10,7 @@ import { createOutputFile } from "./platform/node-output.ts";
 
 export type { CaptureInput, CaptureOutput } from "./capture/capture-io.ts";
 export { FileError } from "./platform/file-error.ts";
+export type { CarrierRemote, UdpCarrierOptions } from "./sockets/carrier-options.ts";
 export type { DatagramEnd, DatagramEndpoint, DatagramPortOptions } from "./sockets/datagram-options.ts";
 export { DatagramPort, openDatagramPort } from "./sockets/datagram-port.ts";
 export { FramingError } from "./sockets/deframer.ts";
@@ -20,6 +21,7 @@ export type {
   StreamPortOptions,
 } from "./sockets/stream-options.ts";
 export { openStreamPort, StreamPort } from "./sockets/stream-port.ts";
+export { openUdpCarrier, UdpCarrier } from "./sockets/udp-carrier.ts";
 
 /**
  * Opens a capture for reading; `"-"` is standard input. One that is packed with gzip, or with zstd where Node has it (22.15,

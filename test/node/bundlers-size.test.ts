@@ -191,6 +191,7 @@ const ROW_MAKERS = [
     "signal",
     "given",
     "list",
+    "several",
     "object",
   ],
   ...["mac", "ip", "station", "stationMac", "stageKind"],

@@ -23,7 +23,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   switch: ["layout", "core", "tunnel", "kernel", "frame", "fdb", "pipeline"],
   capture: ["layout", "core", "platform", "tunnel", "pcap", "kernel", "ring", "pipeline"],
   port: ["layout", "core", "platform", "pcap", "ring", "capture"],
-  sockets: ["core", "ring", "port"],
+  sockets: ["layout", "core", "wire", "ring", "port"],
   linux: ["layout", "core", "ring", "port"],
   lane: ["layout", "core", "wire", "kernel", "ring", "pipeline", "capture", "port"],
   threads: ["layout", "core", "platform", "kernel", "ring", "pipeline", "capture", "lane"],
