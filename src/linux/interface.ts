@@ -8,9 +8,13 @@ const IFREQ_VALUE = 16;
 
 const SIOCGIFFLAGS = 0x8913;
 const SIOCSIFFLAGS = 0x8914;
+const SIOCGIFINDEX = 0x8933;
+const SIOCSIFHWADDR = 0x8924;
 const SIOCGIFMTU = 0x8921;
 const SIOCSIFMTU = 0x8922;
 const IFF_UP = 1;
+/** What the address of an interface begins with in memory: that it is one of Ethernet. */
+const ARPHRD_ETHER = 1;
 
 const AF_INET = 2;
 const SOCK_DGRAM = 2;
@@ -72,12 +76,24 @@ export class Interface {
     this.#name = name;
   }
 
+  /** Its number. */
+  get index(): number {
+    return this.#ask(SIOCGIFINDEX, "SIOCGIFINDEX").number;
+  }
+
   get mtu(): number {
     return this.#ask(SIOCGIFMTU, "SIOCGIFMTU").number;
   }
 
   set mtu(mtu: number) {
     this.#ask(SIOCSIFMTU, "SIOCSIFMTU", (request) => (request.number = mtu));
+  }
+
+  set mac(mac: Uint8Array) {
+    this.#ask(SIOCSIFHWADDR, "SIOCSIFHWADDR", (request) => {
+      request.flags = ARPHRD_ETHER;
+      request.bytes.set(mac, IFREQ_VALUE + 2);
+    });
   }
 
   /** Takes it up. */

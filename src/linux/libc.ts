@@ -21,6 +21,15 @@ export interface Libc {
   bind(descriptor: number, address: Uint8Array, length: number): number;
   getsockname(descriptor: number, address: Uint8Array, length: Uint8Array): number;
   setsockopt(descriptor: number, level: number, name: number, value: Uint8Array, length: number): number;
+  getsockopt(descriptor: number, level: number, name: number, value: Uint8Array, length: Uint8Array): number;
+  mmap(
+    address: number,
+    length: number,
+    rights: number,
+    flags: number,
+    descriptor: number,
+    offset: number,
+  ): number;
   recvmmsg(descriptor: number, messages: number, count: number, flags: number, timeout: number): number;
   sendmmsg(descriptor: number, messages: number, count: number, flags: number): number;
   setns(descriptor: number, kind: number): number;
@@ -40,6 +49,8 @@ const DECLARATIONS: Readonly<Record<keyof Libc, string>> = {
   bind: "int bind(int fd, void *address, unsigned int length)",
   getsockname: "int getsockname(int fd, void *address, void *length)",
   setsockopt: "int setsockopt(int fd, int level, int name, void *value, unsigned int length)",
+  getsockopt: "int getsockopt(int fd, int level, int name, void *value, void *length)",
+  mmap: "intptr_t mmap(uintptr_t address, size_t length, int rights, int flags, int fd, long offset)",
   recvmmsg: "int recvmmsg(int fd, uintptr_t messages, unsigned int count, int flags, uintptr_t timeout)",
   sendmmsg: "int sendmmsg(int fd, uintptr_t messages, unsigned int count, int flags)",
   setns: "int setns(int fd, int kind)",
@@ -52,6 +63,7 @@ const DECLARATIONS: Readonly<Record<keyof Libc, string>> = {
 interface Koffi {
   load(path: null): { func(declaration: string): (...values: unknown[]) => unknown };
   address(view: Uint8Array): bigint;
+  view(address: bigint, length: number): ArrayBuffer;
   errno(): number;
 }
 
@@ -79,6 +91,8 @@ export interface Native {
   readonly koffiPath: string;
   /** Where the bytes of a buffer begin. It must outlive whoever uses the address. */
   addressOf(bytes: Uint8Array<ArrayBuffer>): number;
+  /** The bytes at an address, as long as they are mapped. */
+  viewOf(address: number, length: number): ArrayBuffer;
   /** The code of the error of the last call, `EBUSY`, say. */
   errorCode(): string;
   /** The error of the last call, which was this one. */
@@ -115,6 +129,7 @@ async function load(): Promise<Native> {
     libc: Object.fromEntries(calls),
     koffiPath,
     addressOf: (bytes) => Number(koffi.address(bytes)),
+    viewOf: (address, length) => koffi.view(BigInt(address), length),
     errorCode,
     failure: (syscall) => new SystemError(errorCode(), syscall),
   };

@@ -1,6 +1,7 @@
 // Makes a TAP: an interface of the system whose other end is a file. Frames that the system sends there are read, and what is
 // written the system has received. It goes with its file.
 
+import { parseMac } from "../core/addresses.ts";
 import { Undo } from "../core/undo.ts";
 import { InterfaceRequest, withInterface } from "./interface.ts";
 import type { Native } from "./libc.ts";
@@ -41,6 +42,7 @@ export function makeTap(native: Native, plan: TapPlan): TapDevice {
       const mtu = refusing(refusalsOfSetting(plan.mtu), () =>
         withInterface(native, name, (card) => {
           if (plan.mtu !== undefined) card.mtu = plan.mtu;
+          if (plan.mac !== undefined) card.mac = parseMac("mac", plan.mac);
           if (plan.up) card.up();
           return card.mtu;
         }),

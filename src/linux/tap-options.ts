@@ -1,5 +1,7 @@
 // What a TAP is told: the name of its interface, and what all ports with a queue are told.
 
+import { stationMac } from "../core/address-fields.ts";
+import type { MacAddress } from "../core/addresses.ts";
 import { ArgumentRangeError } from "../core/argument-error.ts";
 import { wrongType } from "../core/arguments.ts";
 import { type Checked, checkFields, type Fields, flag, type Kind, whole } from "../core/fields.ts";
@@ -10,6 +12,8 @@ export interface TapOptions {
   readonly name: string;
   /** 68 to 65,521. Default: what the system gives it, which is 1,500. */
   readonly mtu?: number | undefined;
+  /** The address of the interface. Default: one that the system draws, another each time. */
+  readonly mac?: MacAddress | undefined;
   /** Whether the interface is taken up. Default true. */
   readonly up?: boolean | undefined;
   /** The network namespace to make it in: a name as `ip netns` has them, or a path. Default: that of the process. */
@@ -31,6 +35,7 @@ const NAME_MAXIMUM = 15;
 export const tapFields: Fields<TapOptions, Defaults> = {
   name: { ...interfaceName(), required: true },
   mtu: whole(68, 65521),
+  mac: stationMac(),
   up: { ...flag(), fallback: true },
   namespace: namespaceName(),
   ...QUEUE_FIELDS,
@@ -42,7 +47,7 @@ export function tapPlan(options: TapOptions): TapPlan {
 }
 
 /** The name of a network interface. */
-function interfaceName(): Kind<string> {
+export function interfaceName(): Kind<string> {
   const expected = `the name of an interface, of 1 to ${NAME_MAXIMUM} bytes without blanks, / and :`;
   return named(expected, (name) => {
     const { length } = new TextEncoder().encode(name);
@@ -50,7 +55,7 @@ function interfaceName(): Kind<string> {
   });
 }
 
-function namespaceName(): Kind<string> {
+export function namespaceName(): Kind<string> {
   return named("the name or the path of a network namespace", (name) => {
     return !/^\.{0,2}$|\0/.test(name) && (name.startsWith("/") || !name.includes("/"));
   });

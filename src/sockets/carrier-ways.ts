@@ -3,31 +3,30 @@
 
 import { formatIp } from "../core/addresses.ts";
 import type { Remotes } from "./carrier-options.ts";
-import type { CarrierAddress } from "./carrier-sockets.ts";
 
-/** Between two addresses. */
-export interface Way {
-  readonly from: CarrierAddress;
+/** Between two addresses; `A` is what stands for one of this machine, whose text finds it. */
+export interface Way<A> {
+  readonly from: A;
   readonly to: string;
   /** Ports there that something may go to. */
   readonly ports: ReadonlySet<number> | "all";
 }
 
-interface Slot {
+interface Slot<A> {
   readonly addresses: Uint8Array;
   /** Undefined: nothing may go there, or not from there. */
-  readonly way: Way | undefined;
+  readonly way: Way<A> | undefined;
 }
 
 /** A power of two: some hundred kilobytes when all are in use. */
 const SLOTS = 4096;
 
-export class CarrierWays {
-  readonly #own: ReadonlyMap<string, CarrierAddress>;
+export class CarrierWays<A extends { readonly text: string }> {
+  readonly #own: ReadonlyMap<string, A>;
   #remotes: Remotes | undefined;
-  #slots: (Slot | undefined)[] = [];
+  #slots: (Slot<A> | undefined)[] = [];
 
-  constructor(own: readonly CarrierAddress[], remotes: Remotes | undefined) {
+  constructor(own: readonly A[], remotes: Remotes | undefined) {
     this.#own = new Map(own.map((address) => [address.text, address]));
     this.#remotes = remotes;
   }
@@ -45,7 +44,7 @@ export class CarrierWays {
   }
 
   /** The way of a frame with two addresses of `length` bytes from `at` on. */
-  find(frame: Uint8Array, at: number, length: number): Way | undefined {
+  find(frame: Uint8Array, at: number, length: number): Way<A> | undefined {
     const end = at + 2 * length;
     let hash = length;
     for (let i = at; i < end; i++) hash = (Math.imul(hash, 31) + (frame[i] as number)) | 0;
@@ -57,7 +56,7 @@ export class CarrierWays {
     return way;
   }
 
-  #search(source: Uint8Array, destination: Uint8Array): Way | undefined {
+  #search(source: Uint8Array, destination: Uint8Array): Way<A> | undefined {
     const from = this.#own.get(formatIp(source));
     const to = formatIp(destination);
     const ports = this.#remotes === undefined ? "all" : this.#remotes.get(to);

@@ -68,11 +68,16 @@ export async function boundSocket(local: AddressEndpoint, paths: EndPaths = LOCA
     return socket;
   } catch (error) {
     socket.close();
-    const refusal = BIND_REFUSALS[(error as NodeJS.ErrnoException).code ?? ""];
-    if (refusal === undefined) throw error;
-    const [code, place, sentence] = refusal;
-    throw new ArgumentRangeError(code, paths[place], sentence(local), { cause: error });
+    throw bindRefusal(error, local, paths);
   }
+}
+
+/** What the system's error about an end here means for an option; the error itself if it means nothing. */
+export function bindRefusal(error: unknown, local: AddressEndpoint, paths: EndPaths): unknown {
+  const refusal = BIND_REFUSALS[(error as { readonly code?: string }).code ?? ""];
+  if (refusal === undefined) return error;
+  const [code, place, sentence] = refusal;
+  return new ArgumentRangeError(code, paths[place], sentence(local), { cause: error });
 }
 
 /**

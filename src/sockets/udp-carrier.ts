@@ -42,7 +42,7 @@ export class UdpCarrier extends QueuePort {
   /** Where datagrams come in, with the ports that the system has given. */
   readonly locals: readonly AddressEndpoint[];
   readonly #sockets: readonly Socket[];
-  readonly #ways: CarrierWays;
+  readonly #ways: CarrierWays<CarrierAddress>;
   /** Resolves when all sockets are closed. */
   readonly #gone: Promise<unknown>;
   readonly #turn: SendTurn = new SendTurn(() => this.bell.ring());

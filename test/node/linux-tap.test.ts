@@ -65,17 +65,25 @@ describe.skipIf(missing !== undefined)(title, () => {
 
   test("has the name, the MTU and the state that were asked for, in its namespace", async () => {
     const one = await opened({ name: "tap%d", namespace: here.name });
-    const other = await opened({ name: "tap%d", namespace: here.name, mtu: 9000, up: false });
+    const other = await opened({
+      name: "tap%d",
+      namespace: here.name,
+      mtu: 9000,
+      up: false,
+      mac: "02:00:00:00:00:99",
+    });
     expect([one.device, one.name, one.mtu]).toEqual(["tap0", "tap0", 1500]);
     expect([other.device, other.mtu]).toEqual(["tap1", 9000]);
     const links = JSON.parse(here.run("ip", "-json", "link", "show")) as {
       ifname: string;
       mtu: number;
       flags: string[];
+      address: string;
     }[];
     const told = links.map(({ ifname, mtu, flags }) => [ifname, mtu, flags.includes("UP")]);
     expect(told).toContainEqual(["tap0", 1500, true]);
     expect(told).toContainEqual(["tap1", 9000, false]);
+    expect(links.find(({ ifname }) => ifname === "tap1")?.address).toBe("02:00:00:00:00:99");
   });
 
   test("joins two namespaces: pings of every size arrive whole", async () => {
@@ -213,6 +221,7 @@ describe.skipIf(process.platform !== "linux")("what a TAP is told", () => {
     ["malformed", "namespace", { name: "a", namespace: "../a" }],
     ["out-of-range", "mtu", { name: "a", mtu: 67 }],
     ["out-of-range", "mtu", { name: "a", mtu: 65522 }],
+    ["malformed", "mac", { name: "a", mac: "03:00:00:00:00:01" }],
     ["wrong-type", "up", { name: "a", up: 1 }],
     ["out-of-range", "queueFrames", { name: "a", queueFrames: 0 }],
     ["unknown-option", "options", { name: "a", persist: true }],

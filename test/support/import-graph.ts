@@ -24,7 +24,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   capture: ["layout", "core", "platform", "tunnel", "pcap", "kernel", "ring", "pipeline"],
   port: ["layout", "core", "platform", "pcap", "ring", "capture"],
   sockets: ["layout", "core", "wire", "ring", "port"],
-  linux: ["layout", "core", "ring", "port"],
+  linux: ["layout", "core", "wire", "ring", "port", "sockets"],
   lane: ["layout", "core", "wire", "kernel", "ring", "pipeline", "capture", "port"],
   threads: ["layout", "core", "platform", "kernel", "ring", "pipeline", "capture", "lane"],
   dataplane: [
@@ -58,6 +58,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
       "pcap",
       "pipeline",
       "capture",
+      "port",
       "dataplane",
       "overlay",
       "ready",
