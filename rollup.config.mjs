@@ -58,7 +58,7 @@ function commandChunkOf(id) {
   if (/\/node_modules\/commander\//.test(id)) return "program";
   if (/\/node_modules\/(comlink|ipaddr\.js)\//.test(id)) return "captures";
   const room = /\/src\/(?!cli\/)(\w+)(\/|\.js$)/.exec(id)?.[1];
-  return room === undefined || /^(packet|switch|overlay|filter|fdb)$/.test(room)
+  return room === undefined || /^(packet|switch|overlay|filter|fdb|linux|live)$/.test(room)
     ? room
     : "captures";
 }

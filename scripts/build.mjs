@@ -18,6 +18,7 @@ const version = "src/layout/version.generated.ts";
 const worker = "src/threads/worker-source.generated.ts";
 const schemas = {
   switch: { path: "src/cli/switch-schema.generated.ts", validator: "validateSwitchConfig" },
+  vtep: { path: "src/cli/vtep-schema.generated.ts", validator: "validateVtepConfig" },
   topology: { path: "src/cli/topology-schema.generated.ts", validator: "validateTopology" },
 };
 const outputs = [

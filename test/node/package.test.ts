@@ -52,6 +52,7 @@ describe("the tarball", () => {
       "package.json",
       "schema/switch.schema.json",
       "schema/topology.schema.json",
+      "schema/vtep.schema.json",
     ]);
     const strange = packed.filter((path) => path.startsWith("dist/") && /\.(test|spec)\.|\.tsx?$/.test(path));
     expect(strange.filter((path) => !path.endsWith(".d.ts"))).toEqual([]);
