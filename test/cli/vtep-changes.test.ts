@@ -38,12 +38,12 @@ function told(changes: Changes): Record<string, [string[], string[]]> {
     return name ?? ip ?? mac ?? "router";
   };
   const { memberships, ...kinds } = changes;
-  const all = Object.entries(kinds).map(([kind, { gone, come }]) => [
+  const all: [string, [string[], string[]]][] = Object.entries(kinds).map(([kind, { gone, come }]) => [
     kind,
     [gone.map(nameOf), come.map(nameOf)],
   ]);
   for (const { tunnel, left, joined } of memberships) all.push([`in ${tunnel}`, [[...left], [...joined]]]);
-  return Object.fromEntries(all.filter(([, [gone, come]]) => gone!.length + come!.length > 0));
+  return Object.fromEntries(all.filter(([, [gone, come]]) => gone.length + come.length > 0));
 }
 
 test("nothing is done for the same, in whatever order its properties stand", () => {
@@ -134,10 +134,8 @@ test("what is done makes of the one configuration the other, whatever they are",
   );
   fc.assert(
     fc.property(configuration, configuration, (one, other) => {
-      const [before, after] = [one, other].map((parts) => ({ ...EMPTY, ...parts })) as [
-        VtepConfig,
-        VtepConfig,
-      ];
+      const before: VtepConfig = { ...EMPTY, ...one } as unknown as VtepConfig;
+      const after: VtepConfig = { ...EMPTY, ...other } as unknown as VtepConfig;
       const { domains, ports, tunnels, memberships } = changesBetween(before, after);
       const there = new Map(before.tunnels!.map((tunnel) => [tunnel.name, tunnel]));
       const replaced = <T extends { name: string }>(
