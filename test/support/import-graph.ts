@@ -22,6 +22,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   pipeline: ["layout", "core", "wire", "tunnel", "kernel", "frame"],
   switch: ["layout", "core", "tunnel", "kernel", "frame", "fdb", "pipeline"],
   capture: ["layout", "core", "platform", "tunnel", "pcap", "kernel", "ring", "pipeline"],
+  files: ["core", "platform", "pcap", "capture"],
   port: ["layout", "core", "platform", "pcap", "ring", "capture"],
   sockets: ["layout", "core", "wire", "ring", "port"],
   linux: ["layout", "core", "wire", "ring", "port", "sockets"],
@@ -44,7 +45,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   entries: [
     ...["layout", "core", "platform", "wire", "tunnel", "packet", "pcap", "kernel", "frame", "ring"],
     ...["fdb", "pipeline", "switch", "capture", "port", "lane", "threads", "dataplane", "live", "overlay"],
-    ...["filter", "rules", "ready", "sockets", "linux", "own"],
+    ...["filter", "rules", "ready", "sockets", "linux", "own", "files"],
   ],
   // Nothing imports cli.
   cli: [
@@ -59,6 +60,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
       "pipeline",
       "capture",
       "port",
+      "files",
       "dataplane",
       "overlay",
       "ready",
