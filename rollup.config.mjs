@@ -18,6 +18,7 @@ const entries = {
   "own-stages": "build/js/src/own-stages.js",
   stages: "build/js/src/stages.js",
   node: "build/js/src/node.js",
+  linux: "build/js/src/linux.js",
 };
 const external = [/^node:/];
 // Names stay whole between the files: whoever reads a stack or a bundle knows them.
@@ -85,7 +86,9 @@ function commandChunkOf(id) {
   const named = COMMAND_CHUNKS.find(([pattern]) => pattern.test(id));
   if (named !== undefined) return named[1];
   const room = /\/src\/(?!cli\/)(\w+)(\/|\.js$)/.exec(id)?.[1];
-  return room === undefined || /^(packet|switch|overlay|filter|fdb|ready)$/.test(room) ? room : "captures";
+  return room === undefined || /^(packet|switch|overlay|filter|fdb|ready|linux|live|sockets)$/.test(room)
+    ? room
+    : "captures";
 }
 
 /** Puts the worker's script as a string where the next pass finds it. */

@@ -18,6 +18,7 @@ const version = "src/layout/version.generated.ts";
 const worker = "src/threads/worker-source.generated.ts";
 const schemas = {
   switch: { path: "src/cli/switch-schema.generated.ts", validator: "validateSwitchConfig" },
+  vtep: { path: "src/cli/vtep-schema.generated.ts", validator: "validateVtepConfig" },
   topology: { path: "src/cli/topology-schema.generated.ts", validator: "validateTopology" },
 };
 const outputs = [
@@ -30,8 +31,19 @@ const outputs = [
   "dist/frameferry.wasm",
   "dist/cli.js",
 ];
-for (const entry of ["index", "switch", "wire", "pcap", "overlay", "filter", "own-stages", "stages", "node"])
-  outputs.push(`dist/${entry}.js`, `dist/${entry}.d.ts`);
+const entries = [
+  "index",
+  "switch",
+  "wire",
+  "pcap",
+  "overlay",
+  "filter",
+  "own-stages",
+  "stages",
+  "node",
+  "linux",
+];
+for (const entry of entries) outputs.push(`dist/${entry}.js`, `dist/${entry}.d.ts`);
 
 const digest = digestOfInputs();
 if (outputs.every((path) => existsSync(path)) && readFileSync(stamp, "utf8") === digest) process.exit(0);

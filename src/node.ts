@@ -3,6 +3,7 @@
 export type { CaptureInput, CaptureOutput } from "./capture/capture-io.ts";
 export { createCaptureFile, openCaptureFile } from "./files/capture-files.ts";
 export { FileError } from "./platform/file-error.ts";
+export type { CarrierRemote, UdpCarrierOptions } from "./sockets/carrier-options.ts";
 export type { DatagramEnd, DatagramEndpoint, DatagramPortOptions } from "./sockets/datagram-options.ts";
 export { DatagramPort, openDatagramPort } from "./sockets/datagram-port.ts";
 export { FramingError } from "./sockets/deframer.ts";
@@ -13,3 +14,4 @@ export type {
   StreamPortOptions,
 } from "./sockets/stream-options.ts";
 export { openStreamPort, StreamPort } from "./sockets/stream-port.ts";
+export { openUdpCarrier, UdpCarrier } from "./sockets/udp-carrier.ts";

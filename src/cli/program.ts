@@ -67,6 +67,15 @@ const commands: Readonly<Record<string, Entry>> = {
     summary: "run captures through a switch with VLANs, bridge domains and tunnels",
     load: async () => (await import("./switch.ts")).defineSwitch,
   },
+  vtep: {
+    summary:
+      "join this machine to other VTEPs: interfaces and virtual machines on a switch with tunnels over UDP",
+    load: async () => (await import("./vtep.ts")).defineVtep,
+  },
+  ctl: {
+    summary: "ask a running vtep: ports, what it has learned, counters, drops",
+    load: async () => (await import("./ctl.ts")).defineCtl,
+  },
   lab: {
     summary: "run whole networks: data centres, VPCs, Kubernetes, and see what arrives where",
     load: async () => (await import("./lab.ts")).defineLab,

@@ -14,21 +14,26 @@ import { FRAME_BYTES_MAXIMUM } from "../layout/batch.layout.ts";
 import { PAGE_LENGTH, PAGES_MAXIMUM } from "../layout/memory.layout.ts";
 import { ENCAPSULATE_TEMPLATE_LENGTH } from "../layout/stage.layout.ts";
 import {
+  type AccessPortOptions,
   type BridgeDomain,
+  type RouterOptions,
   SwitchCore,
   type SwitchPort,
   SwitchWorkspace,
+  type TrunkPortOptions,
   type TunnelOptions,
 } from "../switch.ts";
 import { bytesOf } from "../tunnel/geneve.ts";
 import type { GeneveOption } from "../wire/geneve.ts";
 import { BadConfiguration } from "./failures.ts";
 import type {
+  NamedAccessPort,
   NamedEntry,
   NamedGeneveOption,
   NamedNeighbour,
   NamedPort,
   NamedRouter,
+  NamedTrunkPort,
   NamedTunnel,
   SwitchConfig,
 } from "./switch-config.ts";
@@ -115,38 +120,58 @@ function build(kernels: Kernels, config: SwitchConfig): BuiltSwitch {
 }
 
 function addPort(sw: SwitchCore, port: NamedPort, path: ErrorPath): void {
-  const { in: _in, out: _out, ...options } = port;
+  const { in: _in, out: _out, ...named } = port;
+  const options = portOptionsOf(sw, named, path);
+  placed(path, port, () => sw.addPort(options));
+}
+
+/** The options of a port, with bridge domains in place of their names. */
+export function portOptionsOf(
+  sw: Domains,
+  options: NamedAccessPort | NamedTrunkPort,
+  path: ErrorPath,
+): AccessPortOptions | TrunkPortOptions {
   if ("bridgeDomain" in options) {
     const bridgeDomain = domainNamed(sw, options.bridgeDomain, [...path, "bridgeDomain"]);
-    placed(path, port, () => sw.addPort({ ...options, bridgeDomain }));
-    return;
+    return { ...options, bridgeDomain };
   }
   const vlans = Object.entries(options.vlans).map(([vid, name]): [number, BridgeDomain] => {
     return [Number(vid), domainNamed(sw, name, [...path, "vlans", vid])];
   });
-  placed(path, port, () => sw.addPort({ ...options, vlans }));
+  return { ...options, vlans };
 }
 
 function addTunnel(sw: SwitchCore, tunnel: NamedTunnel, path: ErrorPath): void {
+  const options = tunnelOptionsOf(sw, tunnel, path);
+  placed(path, tunnel, () => sw.addTunnel(options));
+}
+
+/** The options of a tunnel, with bridge domains in place of their names. */
+export function tunnelOptionsOf(sw: Domains, tunnel: NamedTunnel, path: ErrorPath): TunnelOptions {
   const bridgeDomains = tunnel.bridgeDomains.map((name, index) => {
     return domainNamed(sw, name, [...path, "bridgeDomains", index]);
   });
   const { options, ...rest } = tunnel;
   const own = options === undefined ? {} : { options: options.map(geneveOption) };
   // The switch knows, and says, which option belongs to which kind.
-  const all = { kind: "vxlan", ...rest, ...own, bridgeDomains } as TunnelOptions;
-  placed(path, tunnel, () => sw.addTunnel(all));
+  return { kind: "vxlan", ...rest, ...own, bridgeDomains } as TunnelOptions;
 }
 
 function geneveOption(option: NamedGeneveOption): GeneveOption {
   return { class: option.class, type: option.type, data: bytesOf(option.data ?? "") };
 }
 
-function addRouter(sw: SwitchCore, { interfaces, routes = [] }: NamedRouter, path: ErrorPath): void {
+/** Room for the routes of a router, and for as many more. */
+export function routerOptionsOf({ interfaces, routes = [] }: NamedRouter): RouterOptions {
   const addresses = interfaces.flatMap((item) => item.addresses);
   // Each address is two routes: to itself and to its network.
   const wanted = routes.length + 2 * addresses.length;
-  const router = placed(path, {}, () => sw.addRouter({ routes: Math.max(ROUTES_LEAST, 2 * wanted) }));
+  return { routes: Math.max(ROUTES_LEAST, 2 * wanted) };
+}
+
+function addRouter(sw: SwitchCore, named: NamedRouter, path: ErrorPath): void {
+  const { interfaces, routes = [] } = named;
+  const router = placed(path, {}, () => sw.addRouter(routerOptionsOf(named)));
   interfaces.forEach((item, index) => {
     const place = [...path, "interfaces", index];
     const bridgeDomain = domainNamed(sw, item.bridgeDomain, [...place, "bridgeDomain"]);
@@ -181,7 +206,10 @@ function addEntry(sw: SwitchCore, entry: NamedEntry, path: ErrorPath, seen: Set<
   placed(path, entry, () => sw.fdb.set({ bridgeDomain, mac, ...what }));
 }
 
-function domainNamed(sw: SwitchCore, name: string, path: ErrorPath): BridgeDomain {
+/** Whatever knows bridge domains by their names. */
+type Domains = Pick<SwitchCore, "bridgeDomain">;
+
+export function domainNamed(sw: Domains, name: string, path: ErrorPath = []): BridgeDomain {
   const domain = sw.bridgeDomain(name);
   if (domain === undefined)
     throw new ArgumentRangeError("not-found", path, `there is no bridge domain ${JSON.stringify(name)}`);

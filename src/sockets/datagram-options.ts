@@ -8,17 +8,16 @@ import {
   type AddressEnd,
   type AddressEndpoint,
   endpointOf,
+  familyOf,
   localEndFields,
   remoteEndFields,
 } from "./ends.ts";
+import { DATAGRAM_LENGTH } from "./send-turn.ts";
 
 /** One end of a datagram port, as it is asked for. */
 export type DatagramEnd = AddressEnd;
 /** One end of a datagram port, as it is. */
 export type DatagramEndpoint = AddressEndpoint;
-
-/** Most bytes of one UDP datagram over IPv4: 65,535 without the two headers. */
-export const DATAGRAM_LENGTH = 65507;
 
 export interface DatagramPortOptions {
   /** Where frames come in: an address of this machine, or 0.0.0.0 or :: for all of them; port 0 is a free one. */
@@ -37,7 +36,6 @@ export interface DatagramPortOptions {
 
 /** Options after the check: addresses are text. */
 export interface DatagramPlan {
-  readonly family: 4 | 6;
   readonly local: DatagramEndpoint;
   readonly remote: DatagramEndpoint;
   readonly mtu: number;
@@ -62,13 +60,11 @@ export const datagramPortFields: Fields<DatagramPortOptions, Defaults> = {
 export function datagramPlan(options: DatagramPortOptions): DatagramPlan {
   const checked = checkFields<DatagramPortOptions, Defaults>("options", datagramPortFields, options);
   const [local, remote] = [endpointOf(checked.local), endpointOf(checked.remote)];
-  const family = familyOf(local);
-  if (family !== familyOf(remote)) {
+  if (familyOf(local.address) !== familyOf(remote.address)) {
     const sentence = `${remote.address} is of another family than local.address, ${local.address}`;
     throw new ArgumentRangeError("contradiction", "remote.address", sentence);
   }
   return {
-    family,
     local,
     remote,
     mtu: checked.mtu,
@@ -76,8 +72,4 @@ export function datagramPlan(options: DatagramPortOptions): DatagramPlan {
     queueFrames: checked.queueFrames,
     queueBytes: checked.queueBytes,
   };
-}
-
-function familyOf({ address }: DatagramEndpoint): 4 | 6 {
-  return address.includes(":") ? 6 : 4;
 }

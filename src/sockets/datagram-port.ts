@@ -1,12 +1,9 @@
-// A port whose frames travel in UDP datagrams, one in each, as QEMU's `-netdev dgram` and socat send them. Everything
-// here is about turns of the event loop: what the kernel takes at once is still reported a moment later, and a sender that
-// goes on as soon as it hears so would let nobody read. So a port sends a bounded share each turn, and hands over in one
-// burst what has come in one.
+// A port whose frames travel in UDP datagrams, one in each, as QEMU's `-netdev dgram` and socat send them. It sends a
+// bounded share each turn of the event loop, and hands over in one burst what has come in one.
 
 import type { RemoteInfo, Socket } from "node:dgram";
 import { QueuePort } from "../port/queue-port.ts";
 import {
-  DATAGRAM_LENGTH,
   type DatagramEndpoint,
   type DatagramPlan,
   type DatagramPortOptions,
@@ -14,21 +11,8 @@ import {
 } from "./datagram-options.ts";
 import { connectedSocket } from "./datagram-socket.ts";
 import { endText } from "./ends.ts";
-
-/** Frames that are sent in one turn: libuv reads as many, so that two ports of one process keep pace. */
-const TURN_FRAMES = 32;
-/** Bytes that are sent in one turn, and lie in libuv's hands at most. */
-const TURN_BYTES: number = DATAGRAM_LENGTH;
-
-/** Errors that speak of the way to the peer, not of the socket: they pass, as when the peer is started later. */
-const UNREACHABLE: ReadonlySet<string> = new Set([
-  "ECONNREFUSED",
-  "ECONNRESET",
-  "EHOSTDOWN",
-  "EHOSTUNREACH",
-  "ENETDOWN",
-  "ENETUNREACH",
-]);
+import { codeOf, reasonOf, UNREACHABLE } from "./send-errors.ts";
+import { SendTurn } from "./send-turn.ts";
 
 /**
  * Opens a port whose frames are UDP datagrams between two addresses: resolves when it is bound and connected. The peer
@@ -57,12 +41,7 @@ export class DatagramPort extends QueuePort {
   readonly #gone: Promise<void>;
   /** What has come in this turn. */
   #come: Uint8Array[] = [];
-  /** Copies of what is under way: libuv keeps no copy of what it sends later. */
-  readonly #copies: Uint8Array = new Uint8Array(TURN_BYTES);
-  #copied = 0;
-  /** Frames that were sent in this turn, and how many of them nothing has been heard of. */
-  #turn = 0;
-  #underWay = 0;
+  readonly #turn: SendTurn = new SendTurn(() => this.bell.ring());
   /** Bytes of the last frame that the kernel took. */
   #lastLength = 0;
   #isReleased = false;
@@ -100,15 +79,10 @@ export class DatagramPort extends QueuePort {
 
   protected override put(frames: readonly Uint8Array[], first: number, end: number): number {
     let index = first;
-    for (; index < end && this.#turn < TURN_FRAMES; index++) {
-      const frame = frames[index] as Uint8Array;
-      const { length } = frame;
-      if (this.#copied + length > TURN_BYTES) break;
-      const copy = this.#copies.subarray(this.#copied, this.#copied + length);
-      copy.set(frame);
-      this.#copied += length;
-      this.#turn++;
-      this.#underWay++;
+    for (; index < end; index++) {
+      const copy = this.#turn.take(frames[index] as Uint8Array);
+      if (copy === undefined) break;
+      const { length } = copy;
       this.#socket.send(copy, (error) => this.#sent(length, error));
     }
     return index - first;
@@ -120,32 +94,24 @@ export class DatagramPort extends QueuePort {
     await this.#gone;
     // That is said at once, before the turn is over.
     this.#handOver();
-    await this.bell.until(() => (this.#underWay === 0 ? true : undefined));
+    await this.bell.until(() => (this.#turn.underWay === 0 ? true : undefined));
   }
 
   protected override get waiting(): number {
-    return super.waiting + this.#come.length + this.#underWay;
+    return super.waiting + this.#come.length + this.#turn.underWay;
   }
 
   /** The kernel or an error has a frame. */
   #sent(length: number, error: Error | null): void {
     if (error === null || error === undefined) this.#lastLength = length;
     else this.#lose(length, codeOf(error));
-    if (--this.#underWay === 0) setImmediate(() => this.#nextTurn());
+    this.#turn.done();
   }
 
   #lose(length: number, code: string): void {
     // It tells of a frame that the kernel took before, and has kept this one from being sent.
     if (code === "ECONNREFUSED") this.drop("unreachable", 1, this.#lastLength);
     this.drop(reasonOf(code), 1, length);
-  }
-
-  /** There is room again, when nobody needs the copies any more. */
-  #nextTurn(): void {
-    if (this.#underWay > 0) return;
-    this.#copied = 0;
-    this.#turn = 0;
-    this.bell.ring();
   }
 
   #arrive(frame: Uint8Array, { address, port }: RemoteInfo): void {
@@ -179,16 +145,4 @@ export class DatagramPort extends QueuePort {
     this.#isReleased = true;
     this.#socket.close();
   }
-}
-
-function codeOf(error: Error): string {
-  return (error as NodeJS.ErrnoException).code ?? "";
-}
-
-/** Why a frame was not sent. */
-function reasonOf(code: string): string {
-  if (UNREACHABLE.has(code)) return "unreachable";
-  if (code === "EMSGSIZE") return "frame-too-long";
-  if (code === "ECANCELED") return "closed";
-  return "not-sent";
 }

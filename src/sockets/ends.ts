@@ -35,6 +35,19 @@ export const localEndFields: EndFields = {
   port: { ...whole(0, 65535), required: true },
 };
 
+/** One end at which is listened: of the loopback, if nothing else is said. */
+export interface ListenEnd {
+  /** IPv4 or IPv6, without a zone. Default 127.0.0.1. */
+  readonly address?: IpAddress | undefined;
+  /** 0 is a free one. */
+  readonly port: number;
+}
+
+export const listenEndFields: Fields<ListenEnd, "address" | "port"> = {
+  address: { ...ownAddress(), fallback: "127.0.0.1" },
+  port: { ...whole(0, 65535), required: true },
+};
+
 export const remoteEndFields: EndFields = {
   address: { ...station(), required: true },
   port: { ...whole(1, 65535), required: true },
@@ -43,6 +56,11 @@ export const remoteEndFields: EndFields = {
 /** With the address as text. */
 export function endpointOf({ address, port }: AddressEnd): AddressEndpoint {
   return { address: formatIp(parseIp("address", address)), port };
+}
+
+/** Which IP an address is of, as text. */
+export function familyOf(address: string): 4 | 6 {
+  return address.includes(":") ? 6 : 4;
 }
 
 /** `127.0.0.1:5000`, `[::1]:5000`. */

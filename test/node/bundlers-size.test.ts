@@ -192,6 +192,7 @@ const ROW_MAKERS = [
     "signal",
     "given",
     "list",
+    "several",
     "object",
   ],
   ...["mac", "ip", "station", "stationMac", "stageKind"],

@@ -52,6 +52,7 @@ describe("the tarball", () => {
       "package.json",
       "schema/switch.schema.json",
       "schema/topology.schema.json",
+      "schema/vtep.schema.json",
     ]);
     const strange = packed.filter((path) => path.startsWith("dist/") && /\.(test|spec)\.|\.tsx?$/.test(path));
     expect(strange.filter((path) => !path.endsWith(".d.ts"))).toEqual([]);
@@ -132,6 +133,17 @@ describe("installed in an empty project", () => {
     `);
     expect(output).toBe("");
     expect(status).toBe(0);
+  });
+
+  test("a device of Linux without koffi is an error that names it", () => {
+    const { status, stdout, output } = node(`
+      import { openTap } from "frameferry/linux";
+      await openTap({ name: "ff0" }).catch((error) => console.log(error.code, error.message));
+    `);
+    expect(status, output).toBe(0);
+    const sentence = "frameferry/linux needs this package, which is not installed: npm install koffi\n";
+    if (process.platform === "linux") expect(stdout).toBe(`unsupported koffi: ${sentence}`);
+    else expect(stdout).toContain("unsupported platform: ");
   });
 
   test("npx frameferry --help prints how to use it", () => {

@@ -24,7 +24,8 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   capture: ["layout", "core", "platform", "tunnel", "pcap", "kernel", "ring", "pipeline"],
   files: ["core", "platform", "pcap", "capture"],
   port: ["layout", "core", "platform", "pcap", "ring", "capture"],
-  sockets: ["core", "ring", "port"],
+  sockets: ["layout", "core", "wire", "ring", "port"],
+  linux: ["layout", "core", "wire", "ring", "port", "sockets"],
   lane: ["layout", "core", "wire", "kernel", "ring", "pipeline", "capture", "port"],
   threads: ["layout", "core", "platform", "kernel", "ring", "pipeline", "capture", "lane"],
   dataplane: [
@@ -44,7 +45,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   entries: [
     ...["layout", "core", "platform", "wire", "tunnel", "packet", "pcap", "kernel", "frame", "ring"],
     ...["fdb", "pipeline", "switch", "capture", "port", "lane", "threads", "dataplane", "live", "overlay"],
-    ...["filter", "rules", "ready", "sockets", "own", "files"],
+    ...["filter", "rules", "ready", "sockets", "linux", "own", "files"],
   ],
   // Nothing imports cli.
   cli: [
@@ -58,6 +59,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
       "pcap",
       "pipeline",
       "capture",
+      "port",
       "files",
       "dataplane",
       "overlay",
@@ -69,7 +71,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 
 /** Each package, and the rooms or files that may import it. */
 export const PACKAGE_IN: Readonly<Record<string, readonly string[]>> = {
-  "node:": ["platform", "sockets", "cli", "src/node.ts"],
+  "node:": ["platform", "sockets", "linux", "cli", "src/node.ts"],
   comlink: ["threads"],
   "ipaddr.js": ["core"],
   commander: ["cli"],

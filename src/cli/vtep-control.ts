@@ -1,0 +1,111 @@
+// The control socket of a running VTEP: one line asks, one line answers, both JSON. Whoever may open the file may ask, and that
+// is its owner alone.
+
+import { once } from "node:events";
+import { chmodSync, lstatSync, unlinkSync } from "node:fs";
+import { connect, createServer, type Server } from "node:net";
+import { BadConfiguration } from "./failures.ts";
+import type { Vtep } from "./vtep-daemon.ts";
+import { isQuestion, QUESTIONS } from "./vtep-state.ts";
+
+const OWNER_ALONE = 0o600;
+/** Of files that are made meanwhile: nothing for others. */
+const NO_RIGHTS = 0o177;
+/** A question is a word. */
+const QUESTION_MAXIMUM = 256;
+/** Whoever has asked nothing by then asks nothing any more. */
+const PATIENCE_MILLISECONDS = 5000;
+const MOST_AT_ONCE = 16;
+
+export interface Control {
+  close(): void;
+}
+
+/**
+ * Listens at `path`. A file that a program has left there which is no more is taken away.
+ * @throws BadConfiguration if something else is there, or nothing can be.
+ */
+export async function openControl(file: string, path: string, vtep: Vtep): Promise<Control> {
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    let text = "";
+    socket.setEncoding("utf8");
+    socket.setTimeout(PATIENCE_MILLISECONDS, () => socket.destroy());
+    socket.on("error", () => {});
+    socket.on("data", (more: string) => {
+      text += more;
+      if (text.includes("\n")) {
+        socket.removeAllListeners("data");
+        socket.end(`${JSON.stringify(answerTo(text, vtep))}\n`);
+      } else if (text.length > QUESTION_MAXIMUM) socket.destroy();
+    });
+    socket.on("end", () => socket.end());
+  });
+  server.maxConnections = MOST_AT_ONCE;
+  try {
+    await listen(server, path);
+  } catch (error) {
+    const { code = "" } = error as NodeJS.ErrnoException;
+    if (code !== "EADDRINUSE" || !(await isForsaken(path)))
+      throw new BadConfiguration(file, `control: ${sentenceOf(code, path)}`);
+    unlinkSync(path);
+    await listen(server, path);
+  }
+  return { close: () => server.close() };
+}
+
+function answerTo(text: string, vtep: Vtep): object {
+  try {
+    const { question } = JSON.parse(text) as { question?: unknown };
+    if (isQuestion(question)) return { [question]: QUESTIONS[question](vtep) };
+    return { error: `unknown (known: ${Object.keys(QUESTIONS).join(", ")})` };
+  } catch (error) {
+    return { error: (error as Error).message };
+  }
+}
+
+async function listen(server: Server, path: string): Promise<void> {
+  const before = process.umask(NO_RIGHTS);
+  try {
+    // The file is made within the call.
+    server.listen(path);
+  } finally {
+    process.umask(before);
+  }
+  await once(server, "listening");
+  chmodSync(path, OWNER_ALONE);
+}
+
+/** Whether it is a socket at which nobody answers any more. */
+async function isForsaken(path: string): Promise<boolean> {
+  if (!lstatSync(path, { throwIfNoEntry: false })?.isSocket()) return false;
+  const socket = connect(path);
+  try {
+    await once(socket, "connect");
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "ECONNREFUSED";
+  } finally {
+    socket.destroy();
+  }
+}
+
+function sentenceOf(code: string, path: string): string {
+  if (code === "EADDRINUSE") return `another program has ${path} already`;
+  if (code === "EACCES" || code === "EPERM") return `the system does not let this program make ${path}`;
+  if (code === "ENOENT") return `there is no folder for ${path}`;
+  return `${path} cannot be listened at: ${code}`;
+}
+
+/**
+ * Asks the program at `path`, and gives the line that it answers.
+ * @throws NodeJS.ErrnoException if nobody is there.
+ */
+export async function ask(path: string, question: string): Promise<string> {
+  const socket = connect(path);
+  await once(socket, "connect");
+  socket.setEncoding("utf8");
+  socket.write(`${JSON.stringify({ question })}\n`);
+  let text = "";
+  for await (const more of socket) text += more;
+  return text;
+}

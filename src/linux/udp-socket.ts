@@ -1,0 +1,80 @@
+// A UDP socket of the system's own, which takes and gives many datagrams in one call, and never blocks.
+
+import { Undo } from "../core/undo.ts";
+import type { AddressEndpoint } from "../sockets/ends.ts";
+import type { Native } from "./libc.ts";
+import { MESSAGES, type Messages } from "./messages.ts";
+import { AF_INET6, endpointAt, IPV6_LENGTH, socketAddress } from "./socket-address.ts";
+
+const SOCK_DGRAM = 2;
+const SOCK_NONBLOCK = 0x800;
+const SOCK_CLOEXEC = 0x80000;
+
+const IPPROTO_IPV6 = 41;
+const IPV6_V6ONLY = 26;
+const SOL_SOCKET = 1;
+const SO_RCVBUF = 8;
+/** The same beyond what the system lets everybody have, for those with CAP_NET_ADMIN. */
+const SO_RCVBUFFORCE = 33;
+/** What comes while others have their turn waits there. */
+const RECEIVE_BYTES = 4 << 20;
+
+export class UdpSocket {
+  readonly local: AddressEndpoint;
+  readonly descriptor: number;
+  readonly #native: Native;
+
+  /** @throws SystemError. */
+  static bound(native: Native, local: AddressEndpoint): UdpSocket {
+    const { libc, failure } = native;
+    const address = socketAddress(local);
+    const family = address[0] as number;
+    const descriptor = libc.socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (descriptor < 0) throw failure("socket");
+    const undo = new Undo();
+    undo.add(() => libc.close(descriptor));
+    try {
+      const set = (level: number, name: number, value: number): number =>
+        libc.setsockopt(descriptor, level, name, wordOf(value), 4);
+      if (family === AF_INET6 && set(IPPROTO_IPV6, IPV6_V6ONLY, 1) < 0) throw failure("setsockopt");
+      // It gives what it may.
+      if (set(SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BYTES) < 0) set(SOL_SOCKET, SO_RCVBUF, RECEIVE_BYTES);
+      if (libc.bind(descriptor, address, address.length) < 0) throw failure("bind");
+      const own = new Uint8Array(new ArrayBuffer(IPV6_LENGTH));
+      if (libc.getsockname(descriptor, own, wordOf(own.length)) < 0) throw failure("getsockname");
+      return new UdpSocket(native, descriptor, endpointAt(own, 0));
+    } catch (error) {
+      throw undo.because(error);
+    }
+  }
+
+  private constructor(native: Native, descriptor: number, local: AddressEndpoint) {
+    this.#native = native;
+    this.descriptor = descriptor;
+    this.local = local;
+  }
+
+  /** Takes what has come, up to `MESSAGES` datagrams; how many those are, or the code of an error. */
+  receive(messages: Messages): number | string {
+    messages.expect();
+    const count = this.#native.libc.recvmmsg(this.descriptor, messages.address, MESSAGES, 0, 0);
+    return count < 0 ? this.#native.errorCode() : count;
+  }
+
+  /** Sends messages `first` to `end`, or as many as the system takes at once; how many those are, or the code of an error. */
+  send(messages: Messages, first: number, end: number): number | string {
+    const count = this.#native.libc.sendmmsg(this.descriptor, messages.from(first), end - first, 0);
+    return count < 0 ? this.#native.errorCode() : count;
+  }
+
+  close(): void {
+    this.#native.libc.close(this.descriptor);
+  }
+}
+
+/** An `int` in memory. */
+function wordOf(value: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(new ArrayBuffer(4));
+  new DataView(bytes.buffer).setInt32(0, value, true);
+  return bytes;
+}

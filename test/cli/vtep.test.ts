@@ -1,0 +1,380 @@
+// `frameferry vtep` and `frameferry ctl` over the loopback, where nobody needs rights: machines are datagram and stream ports.
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
+import { existsSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { FramePort } from "frameferry";
+import { type DatagramPort, listenStreamPorts, openDatagramPort, openStreamPort } from "frameferry/node";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { frameOf, mac, stampOf } from "../live/support.ts";
+import { takeFrames } from "../support/port-contract.ts";
+import { run } from "../support/run-program.ts";
+import { RunningVtep, startedVtep } from "../support/vtep.ts";
+import { CLI, frameferry, temporaryFolder } from "./program.ts";
+
+const HERE = "127.0.0.1";
+const THERE = "127.0.0.2";
+const VNI = 42;
+
+/** A UDP port that nobody has at these addresses at this moment. */
+async function freePort(...addresses: readonly string[]): Promise<number> {
+  for (;;) {
+    const sockets = addresses.map(() => createSocket("udp4"));
+    try {
+      let port = 0;
+      for (const [index, socket] of sockets.entries()) {
+        socket.bind(port, addresses[index]);
+        await once(socket, "listening");
+        port = socket.address().port;
+      }
+      return port;
+    } catch {
+      // Another address has none of this number to give.
+    } finally {
+      for (const socket of sockets) socket.close();
+    }
+  }
+}
+
+interface Cable {
+  readonly plug: { readonly udp: object };
+  /** The machine at its other end. */
+  readonly machine: DatagramPort;
+}
+
+async function cable(): Promise<Cable> {
+  const local = { address: HERE, port: await freePort(HERE) };
+  const machine = await openDatagramPort({ local: { address: HERE, port: 0 }, remote: local });
+  onTestFinished(() => machine.close());
+  return { plug: { udp: { local, remote: machine.local } }, machine };
+}
+
+const domain = { name: "blue", vni: VNI };
+
+function tunnelTo(remote: string): object {
+  return { name: `to-${remote}`, remote, bridgeDomains: ["blue"] };
+}
+
+/** Sends numbered frames, a few at a time, and takes them at the other end: no more are on the way than a socket holds. */
+async function ride(
+  from: FramePort,
+  to: FramePort,
+  count: number,
+  sender = 1,
+  receiver = 2,
+): Promise<number[]> {
+  const got: number[] = [];
+  for (let first = 0; first < count; first += 16) {
+    const frames = Array.from({ length: Math.min(16, count - first) }, (_, i) =>
+      frameOf(sender, receiver, first + i),
+    );
+    const taking = takeFrames(to, frames.length);
+    await from.sendAll(frames);
+    for (const frame of await taking) got.push(stampOf(frame).sequence);
+  }
+  return got;
+}
+
+const counted = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
+
+/** Two VTEPs, a machine at each. */
+async function pair() {
+  const folder = temporaryFolder();
+  const vxlan = await freePort(HERE, THERE);
+  const [a, b] = [await cable(), await cable()];
+  const configOf = (address: string, remote: string, { plug }: Cable) => ({
+    vtep: { address, ports: { vxlan } },
+    bridgeDomains: [domain],
+    ports: [{ name: "machine", bridgeDomain: "blue", ...plug }],
+    tunnels: [tunnelTo(remote)],
+  });
+  const configs = [configOf(HERE, THERE, a), configOf(THERE, HERE, b)] as const;
+  const vteps = [
+    await startedVtep(folder, configs[0], undefined, "a"),
+    await startedVtep(folder, configs[1], undefined, "b"),
+  ] as const;
+  return { folder, configs, vteps, machines: [a.machine, b.machine] as const };
+}
+
+test("carries frames between two machines, and tells of all of them", async () => {
+  const { vteps, machines } = await pair();
+  const [a, b] = vteps;
+  expect(await ride(machines[0], machines[1], 200, 1, 2)).toEqual(counted(200));
+  expect(await ride(machines[1], machines[0], 200, 2, 1)).toEqual(counted(200));
+
+  expect(statSync(a.control).mode & 0o777).toBe(0o600);
+  expect(a.port("machine")).toMatchObject({
+    kind: "access",
+    state: "up",
+    received: 200,
+    sent: 200,
+    dropped: 0,
+  });
+  expect(a.port(`to-${THERE}`)).toMatchObject({ kind: "tunnel", to: `vxlan ${THERE}`, received: 200 });
+  expect(a.port("uplink")).toMatchObject({ kind: "uplink", state: "up", sent: 200 });
+  expect(b.ask("fdb")).toMatchObject([
+    {
+      bridgeDomain: "blue",
+      mac: mac(1),
+      kind: "learned",
+      port: `to-${HERE}`,
+      idleSeconds: expect.any(Number),
+    },
+    { bridgeDomain: "blue", mac: mac(2), kind: "learned", port: "machine", idleSeconds: expect.any(Number) },
+  ]);
+  expect(a.ask("drops")).toEqual([]);
+  expect(a.ctl("drops").stdout).toBe("  nothing was dropped\n");
+  expect(a.ctl("fdb").stdout).toMatch(/^ {2}bridge domain {2}MAC .*\n {2}blue .* learned {2}machine /);
+  expect(a.ctl("ports").stdout).toMatch(/^ {2}machine +access +udp .* up +200 +200 +0$/m);
+  expect(a.ctl("counters").stdout).toMatch(/^ {2}frames received +400$/m);
+
+  const { code, told } = await a.stop();
+  expect(code).toBe(0);
+  expect(told.counters).toMatchObject({ received: 400, copies: 0, sent: 400, dropped: 0 });
+  expect(a.stderr).toBe("ready\n");
+  expect(existsSync(a.control)).toBe(false);
+  expect((await b.stop("SIGINT")).code).toBe(0);
+});
+
+test("drops what comes from strangers, or of another VNI, and says why", async () => {
+  const { configs, vteps, machines } = await pair();
+  await ride(machines[0], machines[1], 1);
+  const stranger = createSocket("udp4");
+  onTestFinished(() => void stranger.close());
+  stranger.bind(0, "127.0.0.3");
+  await once(stranger, "listening");
+  const header = (vni: number): Uint8Array => Uint8Array.of(8, 0, 0, 0, 0, 0, vni, 0);
+  const { vxlan } = configs[0].vtep.ports;
+  stranger.send(Buffer.concat([header(VNI), frameOf(7, 1)]), vxlan, HERE);
+  const known = createSocket("udp4");
+  onTestFinished(() => void known.close());
+  known.bind(0, THERE);
+  await once(known, "listening");
+  known.send(Buffer.concat([header(43), frameOf(7, 1)]), vxlan, HERE);
+  const [a] = vteps;
+  while (a.ask("drops").reduce((sum, { frames }) => sum + frames, 0) < 2)
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  const drops = a.ask("drops").map(({ where, reason, frames }) => [where, reason, frames]);
+  expect(drops.sort()).toEqual([
+    ["switch", "other-vni", 1],
+    ["uplink", expect.stringMatching(/^(unknown-remote|other-address)$/), 1],
+  ]);
+  expect(a.ctl("drops").stdout).toContain("a VNI that was not asked for");
+});
+
+describe("SIGHUP", () => {
+  test("brings what is new, takes what is gone, and leaves alone what stays", async () => {
+    const { configs, vteps, machines } = await pair();
+    const [a, b] = vteps;
+    const more = await cable();
+    const grown = {
+      ...configs[0],
+      bridgeDomains: [domain, { name: "red", vni: 43 }],
+      ports: [
+        ...configs[0].ports,
+        { name: "second", bridgeDomain: "blue", ...more.plug },
+        { name: "odd", bridgeDomain: "red", ...(await cable()).plug },
+      ],
+    };
+    // Frames flow all the time.
+    const riding = ride(machines[0], machines[1], 800);
+    for (let round = 0; round < 3; round++) {
+      expect(await a.reload(grown)).toBe("frameferry vtep: reloaded");
+      expect(a.ask("ports").map(({ name }) => name)).toEqual(
+        expect.arrayContaining(["machine", "second", "odd"]),
+      );
+      if (round === 0) expect(await ride(more.machine, machines[0], 50, 3, 1)).toEqual(counted(50));
+      expect(await a.reload(configs[0])).toBe("frameferry vtep: reloaded");
+      expect(a.ask("ports").map(({ name }) => name)).not.toContain("second");
+    }
+    expect(await riding).toEqual(counted(800));
+    expect(a.port("machine")).toMatchObject({ received: 800, dropped: 0 });
+
+    // A remote that goes, and comes again.
+    expect(await a.reload({ ...configs[0], tunnels: [] })).toBe("frameferry vtep: reloaded");
+    const sent = a.port("machine").received;
+    await machines[0].sendAll([frameOf(1, 2, 0)]);
+    while (a.port("machine").received === sent) await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(a.ask("ports").map(({ kind }) => kind)).not.toContain("tunnel");
+    expect(await a.reload(configs[0])).toBe("frameferry vtep: reloaded");
+    expect(await ride(machines[0], machines[1], 50)).toHaveLength(50);
+    await b.stop();
+  });
+
+  test("a file that cannot be changes nothing, and is told of", async () => {
+    const { configs, vteps, machines } = await pair();
+    const [a] = vteps;
+    const before = a.ask("ports").map(({ name }) => name);
+    const good = configs[0];
+    const taken = (await cable()).plug;
+    for (const [bad, sentence] of [
+      [
+        { ...good, ports: [{ name: "x", bridgeDomain: "green", ...taken }] },
+        'ports[0].bridgeDomain: there is no bridge domain "green"',
+      ],
+      [{ ...good, tunnels: [tunnelTo(HERE)] }, "tunnels[0].remote: it is the VTEP's own address"],
+      [{ ...good, vtep: { ...good.vtep, rule: "strict" } }, "vtep: it stays as it is while the program runs"],
+      [{ ...good, fdb: { capacity: 5 } }, "fdb: it stays as it is"],
+      [
+        { ...good, tunnels: [{ ...tunnelTo(THERE), kind: "geneve" }] },
+        "tunnels: the program was started without UDP port 6081",
+      ],
+      [
+        { ...good, ports: [...good.ports, { ...good.ports[0]!, name: "second" }] },
+        "ports[1].udp.local: another socket has",
+      ],
+      [{ ...good, ports: 5 }, "ports: expected a list of ports, got 5"],
+    ] as const) {
+      const said = await a.reload(bad);
+      expect(said).toContain(`frameferry vtep: not reloaded: ${a.file}: ${sentence}`);
+      expect(said).not.toContain("\n");
+    }
+    writeFileSync(a.file, "{");
+    expect(await a.hangUp()).toContain("not JSON");
+    expect(a.ask("ports").map(({ name }) => name)).toEqual(before);
+    expect(await ride(machines[0], machines[1], 50)).toEqual(counted(50));
+  });
+});
+
+test("plugs machines in by streams, as QEMU listens and connects", async () => {
+  const folder = temporaryFolder();
+  const listener = await listenStreamPorts({ local: { path: join(folder, "machine.sock") } });
+  onTestFinished(() => listener.close());
+  const path = join(folder, "vtep-port.sock");
+  const vtep = await startedVtep(folder, {
+    vtep: { address: HERE, ports: { vxlan: await freePort(HERE) } },
+    bridgeDomains: [domain],
+    ports: [
+      { name: "dials", bridgeDomain: "blue", qemu: { connect: { path: join(folder, "machine.sock") } } },
+      { name: "waits", bridgeDomain: "blue", qemu: { listen: { path } } },
+    ],
+  });
+  const [dialled] = await takeOne(listener);
+  expect(vtep.port("waits").state).toBe("waiting");
+  for (let round = 0; round < 2; round++) {
+    const machine = await openStreamPort({ remote: { path } });
+    expect(await ride(machine, dialled, 50, 2, 1)).toEqual(counted(50));
+    expect(await ride(dialled, machine, 50, 1, 2)).toEqual(counted(50));
+    expect([vtep.port("waits").state, vtep.port("dials").state]).toEqual(["up", "up"]);
+    await machine.close();
+    while (vtep.port("waits").state !== "waiting") await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  // Nobody is there to dial any more.
+  await listener.close();
+  await dialled.close();
+  while (vtep.port("dials").state !== "waiting") await new Promise((resolve) => setTimeout(resolve, 5));
+  expect((await vtep.stop()).code).toBe(0);
+});
+
+async function takeOne<T>(items: AsyncIterable<T>): Promise<[T]> {
+  for await (const item of items) return [item];
+  throw new Error("nobody came");
+}
+
+describe("what cannot be is one line", () => {
+  const vtep = { address: HERE };
+  const port = { name: "a", bridgeDomain: "blue", tap: {} };
+  const base = { vtep, bridgeDomains: [domain], ports: [] };
+  const end = { address: HERE, port: 1 };
+
+  test.each<[string, object]>([
+    ["vtep: it is missing", { bridgeDomains: [domain], ports: [] }],
+    [
+      "ports[0]: expected one of tap, packet, udp and qemu",
+      { ...base, ports: [{ name: "a", bridgeDomain: "blue" }] },
+    ],
+    [
+      "ports[0]: expected one of tap, packet, udp and qemu",
+      { ...base, ports: [{ ...port, udp: { local: end, remote: end } }] },
+    ],
+    ["ports[0].in: unknown", { ...base, ports: [{ ...port, in: "a.pcap" }] }],
+    [
+      "ports[0].tap.mtu: expected a whole number from 68 to 65521, got 5",
+      { ...base, ports: [{ ...port, tap: { mtu: 5 } }] },
+    ],
+    [
+      "ports[0].qemu: expected one of listen, connect and dgram",
+      { ...base, ports: [{ ...port, tap: undefined, qemu: {} }] },
+    ],
+    [
+      "ports[0].tap.name: expected the name of an interface",
+      { ...base, ports: [{ ...port, tap: { name: "%s" } }] },
+    ],
+    [
+      'tunnels[0].kind: expected "vxlan", "geneve" or "vxlan-gpe"',
+      { ...base, tunnels: [{ ...tunnelTo(THERE), kind: "gre" }] },
+    ],
+    [
+      "vtep.address: this machine does not have the address 192.0.2.1",
+      { ...base, vtep: { address: "192.0.2.1" } },
+    ],
+  ])("%s", async (sentence, config) => {
+    const running = new RunningVtep(temporaryFolder(), config);
+    const { code, stderr } = await running.ended();
+    expect(stderr).toContain(`frameferry vtep: ${running.file}: ${sentence}`);
+    expect(stderr.trim()).not.toContain("\n");
+    expect(code).toBe(1);
+  });
+
+  test("a socket that another one has, and a file that is left from a program that was killed", async () => {
+    const folder = temporaryFolder();
+    const config = { ...base, vtep: { address: HERE, ports: { vxlan: await freePort(HERE) } } };
+    const first = await startedVtep(folder, config);
+    const second = new RunningVtep(folder, { ...config, vtep: { address: THERE } });
+    expect((await second.ended()).stderr).toContain(`control: another program has ${first.control} already`);
+    first.child.kill("SIGKILL");
+    await first.ended();
+    expect(existsSync(first.control)).toBe(true);
+    const third = await startedVtep(folder, config);
+    expect(third.ask("ports")).toHaveLength(1);
+    await third.stop();
+    const nowhere = run(process.execPath, [CLI, "ctl", "--control", third.control, "ports"], "/");
+    expect([nowhere.status, nowhere.output.trim()]).toEqual([
+      1,
+      `frameferry ctl: cannot read ${third.control}: no such file or directory`,
+    ]);
+  });
+
+  test.each([
+    [["vtep"], "--config: name a configuration"],
+    [["vtep", "--example"], "--local: the example needs it"],
+    [["vtep", "--example", "--config", "x"], "--example: it goes without --config"],
+    [["vtep", "--config", "x", "--tap", "ff0"], "--tap: it goes with --example"],
+    [["vtep", "--example", "--local", "here"], "--local: expected"],
+    [["ctl", "fans"], "WHAT: expected ports, fdb, counters, drops"],
+    [["ctl"], "missing required argument"],
+  ])("%j", async (args, sentence) => {
+    const { status, stderr } = await frameferry(args);
+    expect(stderr).toContain(sentence);
+    expect(stderr.trim()).not.toContain("\n");
+    expect(status).toBe(2);
+  });
+});
+
+test("--example prints a configuration that can be", async () => {
+  const args = [
+    "--example",
+    "--local",
+    "10.1.5.8",
+    "--remote",
+    "10.1.5.7",
+    "--remote",
+    "10.1.5.6",
+    "--vni",
+    "42",
+    "--tap",
+    "ff0",
+  ];
+  const { status, stdout } = await frameferry(["vtep", ...args]);
+  expect(status).toBe(0);
+  expect(JSON.parse(stdout.toString())).toEqual({
+    vtep: { address: "10.1.5.8" },
+    bridgeDomains: [{ name: "vni-42", vni: 42 }],
+    ports: [{ name: "ff0", bridgeDomain: "vni-42", tap: {} }],
+    tunnels: [
+      { name: "to-10.1.5.7", remote: "10.1.5.7", bridgeDomains: ["vni-42"] },
+      { name: "to-10.1.5.6", remote: "10.1.5.6", bridgeDomains: ["vni-42"] },
+    ],
+    control: "/run/frameferry-ff0-10.1.5.8.sock",
+  });
+});
