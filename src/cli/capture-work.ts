@@ -1,10 +1,7 @@
 // What runs captures through stages: this thread, or a dataplane. Most captures are small, and who waits for one waits for all
 // that is loaded: workers, and what they need, only where they are asked for.
 
-import { processCapture } from "../capture/process-capture.ts";
-import type { Dataplane } from "../dataplane/dataplane.ts";
-import { loadKernels } from "../kernel/load-kernels.ts";
-import { Pipeline } from "../pipeline/pipeline.ts";
+import { type Dataplane, loadKernels, Pipeline, processCapture } from "../index.ts";
 
 /** What commands need of a dataplane. */
 export type CaptureWork = Pick<Dataplane, "processCapture" | "close">;

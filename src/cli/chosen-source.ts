@@ -4,8 +4,8 @@ import { chunksOf } from "../capture/chunks.ts";
 import { openCaptureFile } from "../files/capture-files.ts";
 import { type CaptureFormat, CaptureWriter, readCapture, type WritableItem } from "../pcap.ts";
 import { CaptureMerge, type MergedCapture, openMerged } from "./capture-merge.ts";
-import { CONSEQUENCE, type Joined, type Selection, type Source } from "./capture-source.ts";
 import { DamagedInput } from "./failures.ts";
+import { CONSEQUENCE, type Joined, type Selection, type Source } from "./source-types.ts";
 
 /** Frames that `selection` chooses. */
 export async function openChosen(paths: readonly string[], selection: Selection): Promise<Source> {

@@ -11,8 +11,8 @@ import {
   sentenceAt,
 } from "../core/argument-error.ts";
 import { choice, type Field, flag, type Kind, text, whole } from "../core/fields.ts";
-import type { Selection } from "./capture-source.ts";
 import { UsageError } from "./failures.ts";
+import type { Selection } from "./source-types.ts";
 import { time } from "./times.ts";
 
 /** By the names of what the options become: those of a stage's fields, say. */

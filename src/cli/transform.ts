@@ -9,7 +9,7 @@ import type { CaptureOutput, DataplaneCaptureSummary, Stage } from "../index.ts"
 import { containerOfName, nameInContainer } from "../pcap/container.ts";
 import type { CaptureRecord } from "../pcap.ts";
 import { compileStages } from "../pipeline/compile.ts";
-import { CONSEQUENCE, openSource, type Selection, type Source } from "./capture-source.ts";
+import { openSource } from "./capture-source.ts";
 import { openCaptureWork } from "./capture-work.ts";
 import { DamagedInput, EXIT_BAD_FILE, readingError, say, UsageError } from "./failures.ts";
 import { filterOf, matcherOf } from "./filter-option.ts";
@@ -25,6 +25,7 @@ import {
 } from "./options.ts";
 import { printSummary } from "./print.ts";
 import { Progress } from "./progress.ts";
+import { CONSEQUENCE, type Selection, type Source } from "./source-types.ts";
 import { PLACE, type Split, SplitOutput } from "./split-output.ts";
 import { grouped, type Run, summaryJson, summaryText, type Told } from "./summary.ts";
 
