@@ -17,9 +17,13 @@ const entries = {
   filter: "build/js/src/filter.js",
   "own-stages": "build/js/src/own-stages.js",
   stages: "build/js/src/stages.js",
+  websocket: "build/js/src/websocket.js",
+  v86: "build/js/src/v86.js",
+  "capture-port": "build/js/src/capture-port.js",
   node: "build/js/src/node.js",
 };
-const external = [/^node:/];
+// What users install who need it, beside what Node has.
+const external = [/^node:/, "ws"];
 // Names stay whole between the files: whoever reads a stack or a bundle knows them.
 const output = {
   dir: "dist",

@@ -30,7 +30,10 @@ const outputs = [
   "dist/frameferry.wasm",
   "dist/cli.js",
 ];
-for (const entry of ["index", "switch", "wire", "pcap", "overlay", "filter", "own-stages", "stages", "node"])
+for (const entry of [
+  ...["index", "switch", "wire", "pcap", "overlay", "filter", "own-stages", "stages"],
+  ...["websocket", "v86", "capture-port", "node"],
+])
   outputs.push(`dist/${entry}.js`, `dist/${entry}.d.ts`);
 
 const digest = digestOfInputs();

@@ -14,6 +14,7 @@ export type { CarrierRemote, UdpCarrierOptions } from "./sockets/carrier-options
 export type { DatagramEnd, DatagramEndpoint, DatagramPortOptions } from "./sockets/datagram-options.ts";
 export { DatagramPort, openDatagramPort } from "./sockets/datagram-port.ts";
 export { FramingError } from "./sockets/deframer.ts";
+export { openWebSocketPort } from "./sockets/open-websocket.ts";
 export { listenStreamPorts, StreamListener } from "./sockets/stream-listener.ts";
 export type {
   StreamEnd,
@@ -22,6 +23,13 @@ export type {
 } from "./sockets/stream-options.ts";
 export { openStreamPort, StreamPort } from "./sockets/stream-port.ts";
 export { openUdpCarrier, UdpCarrier } from "./sockets/udp-carrier.ts";
+export {
+  listenWebSocketPorts,
+  WebSocketListener,
+  type WebSocketListenerOptions,
+} from "./sockets/websocket-listener.ts";
+export type { WebSocketPortOptions } from "./websocket/open-websocket.ts";
+export { WebSocketPort } from "./websocket/websocket-port.ts";
 
 /**
  * Opens a capture for reading; `"-"` is standard input. One that is packed with gzip, or with zstd where Node has it (22.15,

@@ -24,6 +24,8 @@ const FLAGS: Readonly<Record<"sent" | "received", readonly CaptureOption[]>> = {
 export interface RecorderOptions {
   readonly format: "pcapng" | "pcap";
   readonly queueBytes: number;
+  /** Called whenever something has been written, or cannot be. */
+  readonly onChange?: (() => void) | undefined;
 }
 
 interface Piece {
@@ -36,15 +38,21 @@ export class CaptureRecorder {
   readonly #writer: CaptureWriter;
   readonly #interface: InterfaceDescription;
   readonly #queueBytes: number;
+  readonly #onChange: () => void;
   readonly #pieces: Piece[] = [];
   #bytes = 0;
   #writing: Promise<void> | undefined;
   #failure: { readonly error: unknown } | undefined;
   #lost = 0;
 
-  constructor(port: FramePort, output: CaptureOutput, { format, queueBytes }: RecorderOptions) {
+  constructor(
+    port: Pick<FramePort, "name" | "medium">,
+    output: CaptureOutput,
+    { format, queueBytes, onChange = () => {} }: RecorderOptions,
+  ) {
     this.#output = output;
     this.#queueBytes = queueBytes;
+    this.#onChange = onChange;
     const linkType = LINK_TYPES[port.medium];
     this.#writer = new CaptureWriter({ format, linkType, nanoseconds: true });
     this.#interface = { kind: "interface", name: port.name, linkType, resolution: { base: 10, exponent: 9 } };
@@ -91,11 +99,13 @@ export class CaptureRecorder {
         await this.#output.write(piece.bytes);
         this.#pieces.shift();
         this.#bytes -= piece.bytes.length;
+        this.#onChange();
       }
     } catch (error) {
       this.#failure = { error };
       this.#lost = this.waiting;
       this.#pieces.length = 0;
+      this.#onChange();
       await inTime(abortOutput(this.#output, error));
     } finally {
       this.#writing = undefined;

@@ -23,7 +23,10 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   switch: ["layout", "core", "tunnel", "kernel", "frame", "fdb", "pipeline"],
   capture: ["layout", "core", "platform", "tunnel", "pcap", "kernel", "ring", "pipeline"],
   port: ["layout", "core", "platform", "pcap", "ring", "capture"],
-  sockets: ["layout", "core", "wire", "ring", "port"],
+  replay: ["layout", "core", "platform", "pcap", "ring", "capture", "port"],
+  v86: ["core", "port"],
+  websocket: ["layout", "core", "platform", "port"],
+  sockets: ["layout", "core", "wire", "ring", "port", "websocket"],
   lane: ["layout", "core", "wire", "kernel", "ring", "pipeline", "capture", "port"],
   threads: ["layout", "core", "platform", "kernel", "ring", "pipeline", "capture", "lane"],
   dataplane: [
@@ -43,7 +46,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   entries: [
     ...["layout", "core", "platform", "wire", "tunnel", "packet", "pcap", "kernel", "frame", "ring"],
     ...["fdb", "pipeline", "switch", "capture", "port", "lane", "threads", "dataplane", "live", "overlay"],
-    ...["filter", "rules", "ready", "sockets", "own"],
+    ...["filter", "rules", "ready", "sockets", "own", "websocket", "v86", "replay"],
   ],
   // Nothing imports cli.
   cli: [
@@ -68,6 +71,8 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 /** Each package, and the rooms or files that may import it. */
 export const PACKAGE_IN: Readonly<Record<string, readonly string[]>> = {
   "node:": ["platform", "sockets", "cli", "src/node.ts"],
+  // Optional: what has to do with it is asked for when it is used.
+  ws: ["sockets"],
   comlink: ["threads"],
   "ipaddr.js": ["core"],
   commander: ["cli"],
