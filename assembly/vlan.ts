@@ -34,16 +34,28 @@ export function isTag(type: u32): bool {
   return type === 0x0081 || type === 0xa888 || type === 0x0091;
 }
 
+/**
+ * Whether a frame goes on and is Ethernet. Asked only where the word of its verdict is not zero: usual frames have no check
+ * sequence either, and cost one comparison.
+ */
+function mayHaveTag(d: usize): bool {
+  if (load<u8>(d, DESCRIPTOR_VERDICT) !== VERDICT_FORWARD) {
+    passOver(d);
+    return false;
+  }
+  return load<u8>(d, DESCRIPTOR_LINK) === LINK_ETHERNET;
+}
+
 export function vlanPush(descriptors: usize, count: u32, stage: usize, counters: usize): void {
   const tag = load<u32>(stage, VLAN_TAG);
   const end: usize = descriptors + count * DESCRIPTOR_LENGTH;
   let changed: u64 = 0;
   for (let d = descriptors; d < end; d += DESCRIPTOR_LENGTH) {
-    if (load<u8>(d, DESCRIPTOR_VERDICT) !== VERDICT_FORWARD) {
-      passOver(d);
-      continue;
+    if (load<u32>(d, DESCRIPTOR_VERDICT) !== 0) {
+      if (!mayHaveTag(d)) continue;
+      // Behind what is dropped below it is of no account.
+      store<u8>(d, 0, DESCRIPTOR_TRAILER);
     }
-    if (load<u8>(d, DESCRIPTOR_LINK) !== LINK_ETHERNET) continue;
     const frame: usize = load<u32>(d, DESCRIPTOR_OFFSET);
     const length = load<u32>(d, DESCRIPTOR_FRAME_LENGTH);
     if (length < <u32>ETHERNET_LENGTH) {
@@ -63,7 +75,6 @@ export function vlanPush(descriptors: usize, count: u32, stage: usize, counters:
     store<u32>(d, <u32>start, DESCRIPTOR_OFFSET);
     store<u32>(d, length + VLAN_LENGTH, DESCRIPTOR_FRAME_LENGTH);
     store<u32>(d, load<u32>(d, DESCRIPTOR_WIRE_LENGTH) + VLAN_LENGTH, DESCRIPTOR_WIRE_LENGTH);
-    store<u8>(d, 0, DESCRIPTOR_TRAILER);
     changed++;
   }
   countChanged(stage, counters, changed);
@@ -77,22 +88,24 @@ export function vlanPop(descriptors: usize, count: u32, stage: usize, counters: 
   const end: usize = descriptors + count * DESCRIPTOR_LENGTH;
   let changed: u64 = 0;
   for (let d = descriptors; d < end; d += DESCRIPTOR_LENGTH) {
-    if (load<u8>(d, DESCRIPTOR_VERDICT) !== VERDICT_FORWARD) {
-      passOver(d);
-      continue;
-    }
-    if (load<u8>(d, DESCRIPTOR_LINK) !== LINK_ETHERNET) continue;
+    const unusual = load<u32>(d, DESCRIPTOR_VERDICT);
+    if (unusual !== 0 && !mayHaveTag(d)) continue;
     const length = load<u32>(d, DESCRIPTOR_FRAME_LENGTH);
     if (length < <u32>ETHERNET_LENGTH) {
       drop(d, DROP_FRAME_TOO_SHORT, counters);
       continue;
     }
-    if (popTag(d, length, tpid, mask, bits)) changed++;
+    if (!popTag(d, length, tpid, mask, bits)) continue;
+    if (unusual !== 0) store<u8>(d, 0, DESCRIPTOR_TRAILER);
+    changed++;
   }
   countChanged(stage, counters, changed);
 }
 
-/** Takes the outermost tag off one frame of at least 14 bytes, if it has one with this TPID (0: any) and these TCI bits. */
+/**
+ * Takes the outermost tag off one frame of at least 14 bytes, if it has one with this TPID (0: any) and these TCI bits. A check
+ * sequence behind it does not fit it any more: the caller says so in its descriptor.
+ */
 export function popTag(d: usize, length: u32, tpid: u32, mask: u32, bits: u32): bool {
   const frame: usize = load<u32>(d, DESCRIPTOR_OFFSET);
   const type: u32 = load<u16>(frame, ETHERNET_TYPE);
@@ -107,7 +120,6 @@ export function popTag(d: usize, length: u32, tpid: u32, mask: u32, bits: u32): 
   store<u32>(d, <u32>start, DESCRIPTOR_OFFSET);
   store<u32>(d, length - VLAN_LENGTH, DESCRIPTOR_FRAME_LENGTH);
   store<u32>(d, load<u32>(d, DESCRIPTOR_WIRE_LENGTH) - VLAN_LENGTH, DESCRIPTOR_WIRE_LENGTH);
-  store<u8>(d, 0, DESCRIPTOR_TRAILER);
   return true;
 }
 
@@ -120,11 +132,8 @@ export function vlanRewrite(descriptors: usize, count: u32, stage: usize, counte
   const end: usize = descriptors + count * DESCRIPTOR_LENGTH;
   let changed: u64 = 0;
   for (let d = descriptors; d < end; d += DESCRIPTOR_LENGTH) {
-    if (load<u8>(d, DESCRIPTOR_VERDICT) !== VERDICT_FORWARD) {
-      passOver(d);
-      continue;
-    }
-    if (load<u8>(d, DESCRIPTOR_LINK) !== LINK_ETHERNET) continue;
+    const unusual = load<u32>(d, DESCRIPTOR_VERDICT);
+    if (unusual !== 0 && !mayHaveTag(d)) continue;
     const frame: usize = load<u32>(d, DESCRIPTOR_OFFSET);
     const length = load<u32>(d, DESCRIPTOR_FRAME_LENGTH);
     if (length < <u32>ETHERNET_LENGTH) {
@@ -137,7 +146,7 @@ export function vlanRewrite(descriptors: usize, count: u32, stage: usize, counte
     const tci: u32 = bswap<u16>(load<u16>(frame, 14));
     store<u16>(frame, bswap<u16>(<u16>((tci & keep) | bits)), 14);
     if (tpid !== 0) store<u16>(frame, <u16>tpid, ETHERNET_TYPE);
-    store<u8>(d, 0, DESCRIPTOR_TRAILER);
+    if (unusual !== 0) store<u8>(d, 0, DESCRIPTOR_TRAILER);
     changed++;
   }
   countChanged(stage, counters, changed);

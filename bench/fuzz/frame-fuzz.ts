@@ -5,15 +5,20 @@ import {
   DESCRIPTOR_FLOOR,
   DESCRIPTOR_FRAME_LENGTH,
   DESCRIPTOR_LENGTH,
+  DESCRIPTOR_LINK,
   DESCRIPTOR_MARK,
   DESCRIPTOR_OFFSET,
   DESCRIPTOR_REASON,
+  DESCRIPTOR_TRAILER,
   DESCRIPTOR_VERDICT,
   DESCRIPTOR_VNI,
   DESCRIPTOR_WIRE_LENGTH,
+  LINK_NOTED,
+  NO_STAGE,
   VERDICT_DROP,
   VNI_NONE,
 } from "../../src/layout/descriptor.layout.ts";
+import { LINK_IPV6 } from "../../src/layout/link.layout.ts";
 import { compileStages } from "../../src/pipeline/compile.ts";
 import { Program, type ProgramState } from "../../src/pipeline/program.ts";
 import type { Stage } from "../../src/pipeline/stages.ts";
@@ -21,47 +26,27 @@ import { framesOf } from "../../src/pipeline/tally.ts";
 import type { CaseFault } from "./faults.ts";
 import { mutated, type Next } from "./mutate.ts";
 import { mended, soundFrames } from "./passengers.ts";
+import { fuzzPipelines, MARK_SET } from "./pipelines.ts";
 import { hex, shrunk, shrunkBytes } from "./shrink.ts";
 
 const FRAMES = 64;
 const SLOT = 4096;
 const GUARD = 0xa5;
 const LONGEST = 1600;
-const ENDS = { local: "10.1.5.7", remote: "10.1.5.8" };
-const ENDS6 = { local: "fd00:1::7", remote: "fd00:1::8" };
-
-/** One of each kind and rule, and some in a row. */
-const PIPELINES: readonly (readonly Stage[])[] = [
-  [{ stage: "decapsulate", kind: "vxlan" }],
-  [{ stage: "decapsulate", kind: "vxlan", depth: "all", rule: "strict", udpChecksum: "verify" }],
-  [{ stage: "decapsulate", kind: "vxlan", header: "bare" }],
-  [{ stage: "decapsulate", kind: "vxlan", others: "keep" }, { stage: "vlan-pop" }],
-  [{ stage: "decapsulate", kind: "geneve", depth: "all" }],
-  [{ stage: "decapsulate", kind: "geneve", criticalOptions: "take", udpChecksum: "verify", others: "keep" }],
-  [{ stage: "decapsulate", kind: "gre" }],
-  [{ stage: "decapsulate", kind: "gre", rule: "strict", others: "keep" }],
-  [{ stage: "decapsulate", kind: "nvgre" }],
-  [{ stage: "decapsulate", kind: "vxlan-gpe", depth: "all" }],
-  [{ stage: "decapsulate", kind: "vxlan-gpe", rule: "strict", udpChecksum: "verify", others: "keep" }],
-  [{ stage: "vlan-pop" }, { stage: "vlan-push", vid: 7, pcp: 3 }],
-  [{ stage: "encapsulate", kind: "vxlan", vni: 5, innerTag: "strip", ...ENDS }],
-  [{ stage: "encapsulate", kind: "geneve", vni: 5, udpChecksum: true, ...ENDS6 }],
-  [{ stage: "encapsulate", kind: "gre", key: 8, checksum: true, ...ENDS6 }],
-  [{ stage: "encapsulate", kind: "vxlan-gpe", vni: 5, ...ENDS6 }],
-  [
-    { stage: "encapsulate", kind: "nvgre", vni: 5000, ...ENDS },
-    { stage: "decapsulate", kind: "nvgre" },
-  ],
-  [
-    { stage: "decapsulate", kind: "geneve", others: "keep" },
-    { stage: "encapsulate", kind: "vxlan", vni: 3, udpChecksum: true, ...ENDS6 },
-    { stage: "decapsulate", kind: "vxlan", udpChecksum: "verify" },
-  ],
-];
+/** How a burst goes through. */
+interface Ways {
+  readonly headroom: number;
+  /** By how many bytes frames lie elsewhere. */
+  readonly shift: number;
+  /** Whether it is noted which stage dropped a frame. */
+  readonly noting: boolean;
+}
 
 interface Made {
   readonly name: string;
   readonly state: ProgramState;
+  /** Of another who sees the same frames in the same order, one by one: so samples stand alike, and tables of what came. */
+  readonly twin: ProgramState;
 }
 
 export class FrameFuzz {
@@ -78,12 +63,10 @@ export class FrameFuzz {
     this.#kernels = kernels;
     this.#descriptors = plan.reserve("descriptors", FRAMES * DESCRIPTOR_LENGTH);
     this.#slots = plan.reserve("slots between guards", FRAMES * SLOT);
-    this.#pipelines = PIPELINES.map((stages) => ({
-      name: stages
-        .map((stage) => ("kind" in stage ? `${stage.stage} ${stage.kind}` : stage.stage))
-        .join(", "),
-      state: new Program(kernels, compileStages(stages)).open(),
-    }));
+    this.#pipelines = fuzzPipelines().map((stages) => {
+      const program = new Program(kernels, compileStages(stages));
+      return { name: stages.map(nameOf).join(", "), state: program.open(), twin: program.open() };
+    });
     this.#sound = soundFrames(kernels, next, 6);
   }
 
@@ -98,11 +81,11 @@ export class FrameFuzz {
     });
     // Sometimes too little room for what the stages put in front.
     const headroom = next(4) === 0 ? next(made.state.program.headroom + 8) : made.state.program.headroom;
-    const shift = next(64);
-    const wrong = this.#check(made, frames, headroom, shift);
+    const ways = { headroom, shift: next(64), noting: next(2) === 0 };
+    const wrong = this.#check(made, frames, ways);
     if (wrong === undefined) return FRAMES;
     const isWrong = (candidate: readonly Uint8Array[]): boolean =>
-      this.#check(made, candidate, headroom, shift) !== undefined;
+      this.#check(made, candidate, ways) !== undefined;
     const few = await shrunk(frames, isWrong);
     const [only] = few;
     const smallest =
@@ -110,18 +93,22 @@ export class FrameFuzz {
         ? [await shrunkBytes(only, (candidate) => isWrong([candidate]))]
         : few;
     return {
-      where: `${made.name}, headroom ${headroom}, shifted by ${shift}`,
-      what: this.#check(made, smallest, headroom, shift) ?? wrong,
+      where: `${made.name}, headroom ${headroom}, shifted by ${ways.shift}${ways.noting ? ", noting" : ""}`,
+      what: this.#check(made, smallest, ways) ?? wrong,
       input: smallest.map(hex),
     };
   }
 
-  #check(made: Made, frames: readonly Uint8Array[], headroom: number, shift: number): string | undefined {
+  #check(made: Made, frames: readonly Uint8Array[], ways: Ways): string | undefined {
     try {
-      const together = this.#through(made, frames, headroom, shift);
+      const together = this.#through(made.state, frames, ways);
       if (typeof together === "string") return together;
       for (const [index, frame] of frames.entries()) {
-        const alone = this.#through(made, [frame], headroom, (shift * 7 + index) & 63);
+        const alone = this.#through(made.twin, [frame], {
+          headroom: ways.headroom,
+          shift: (ways.shift * 7 + index) & 63,
+          noting: false,
+        });
         if (typeof alone === "string") return alone;
         if (alone[0] !== together[index])
           return `frame ${index} is another alone than in a burst: ${alone[0]}, and ${together[index]}`;
@@ -134,10 +121,9 @@ export class FrameFuzz {
 
   /** What became of each frame, as text; a sentence if something else was touched or miscounted. */
   #through(
-    { state }: Made,
+    state: ProgramState,
     frames: readonly Uint8Array[],
-    headroom: number,
-    shift: number,
+    { headroom, shift, noting }: Ways,
   ): string[] | string {
     const { bytes, words, functions } = this.#kernels;
     const d = this.#descriptors;
@@ -157,13 +143,8 @@ export class FrameFuzz {
       words[word + (DESCRIPTOR_MARK >> 2)] = i;
     });
     const before = state.tally();
-    const forwarded = functions.runPipeline(
-      d,
-      frames.length,
-      state.program.address,
-      state.program.length,
-      state.address,
-    );
+    const run = noting ? functions.runPipelineNoting : functions.runPipeline;
+    const forwarded = run(d, frames.length, state.program.address, state.program.length, state.address);
     const after = state.tally();
     if (
       framesOf(after) - framesOf(before) !== frames.length ||
@@ -185,10 +166,20 @@ export class FrameFuzz {
       const reason = bytes[at + DESCRIPTOR_REASON] as number;
       if (offset < floor || offset + length > end || word(DESCRIPTOR_FLOOR) !== floor)
         return `frame ${i}: it is said to be from ${offset - slot} on, ${length} bytes`;
-      if (word(DESCRIPTOR_MARK) !== i) return `frame ${i}: its mark has changed`;
+      const mark = word(DESCRIPTOR_MARK);
+      // Rules set a mark as a whole.
+      if (mark !== MARK_SET && (mark & ~MARK_SET) !== i) return `frame ${i}: its mark has changed`;
       if ((verdict === VERDICT_DROP) !== reason > 0)
         return `frame ${i}: verdict ${verdict}, reason ${reason}`;
-      const told = `${verdict} ${reason} ${word(DESCRIPTOR_VNI)} ${word(DESCRIPTOR_WIRE_LENGTH)} ${length}`;
+      const link = bytes[at + DESCRIPTOR_LINK] as number;
+      const trailer = bytes[at + DESCRIPTOR_TRAILER] as number;
+      if (noting && verdict === VERDICT_DROP) {
+        if (link !== LINK_NOTED || (trailer >= state.program.length && trailer !== NO_STAGE))
+          return `frame ${i}: stage ${trailer} is said to have dropped it`;
+      } else if (trailer !== 0 || (verdict !== VERDICT_DROP && link > LINK_IPV6))
+        return `frame ${i}: link ${link}, a check sequence of ${trailer} bytes`;
+      const begins = verdict === VERDICT_DROP ? "" : link;
+      const told = `${verdict} ${reason} ${begins} ${word(DESCRIPTOR_VNI)} ${word(DESCRIPTOR_WIRE_LENGTH)} ${length} ${mark >>> 24}`;
       const content = verdict === VERDICT_DROP ? "" : this.#latin(offset, length);
       results.push(`${told} ${content}`);
     }
@@ -203,4 +194,9 @@ export class FrameFuzz {
   #latin(offset: number, length: number): string {
     return Buffer.from(this.#kernels.memory.buffer, offset, length).toString("latin1");
   }
+}
+
+function nameOf(stage: Stage): string {
+  if (stage.stage === "module") return stage.name;
+  return "kind" in stage ? `${stage.stage} ${stage.kind}` : stage.stage;
 }

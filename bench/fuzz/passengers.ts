@@ -92,7 +92,7 @@ function ipv6(payload: Uint8Array, next: Next): Uint8Array {
 }
 
 /** Ways into a tunnel, for the uplink of a switch at `ENDS`' remote and for every decapsulation. */
-const WRAPS: readonly (readonly Stage[])[] = ENDS.flatMap((ends) => [
+const wrapsBetween = (ends: (typeof ENDS)[number]): readonly (readonly Stage[])[] => [
   [{ stage: "encapsulate", kind: "vxlan", vni: VNI, ...ends }],
   [{ stage: "encapsulate", kind: "vxlan", vni: VNI, udpChecksum: true, outerVid: 7, ...ends }],
   [{ stage: "encapsulate", kind: "vxlan", vni: 1, header: "bare" }],
@@ -114,7 +114,29 @@ const WRAPS: readonly (readonly Stage[])[] = ENDS.flatMap((ends) => [
     { stage: "encapsulate", kind: "vxlan", vni: 9, ...ends },
     { stage: "encapsulate", kind: "geneve", vni: VNI, ...ends },
   ],
-]);
+  [{ stage: "encapsulate", kind: "erspan", type: 2, session: 3, ...ends }],
+  [{ stage: "encapsulate", kind: "l2tpv3", session: 4, sublayer: true, ...ends }],
+  [{ stage: "encapsulate", kind: "gtp-u", teid: 5, qfi: 1, ...ends }],
+  [{ stage: "encapsulate", kind: "gre", carries: "ip", key: VNI, ...ends }],
+  [
+    { stage: "encapsulate", kind: "vxlan-gpe", carries: "ip", vni: VNI, ...ends },
+    { stage: "encapsulate", kind: "mpls-in-udp", label: [16, 17], ...ends },
+  ],
+  [{ stage: "encapsulate", kind: "tzsp", ...ends }],
+  [{ stage: "encapsulate", kind: "capwap", ...ends }],
+  [{ stage: "encapsulate", kind: "etherip", ...ends }],
+  [{ stage: "encapsulate", kind: "nsh", path: 8, vni: VNI, ...ends }],
+];
+
+const WRAPS: readonly (readonly Stage[])[] = [
+  ...ENDS.flatMap(wrapsBetween),
+  [{ stage: "encapsulate", kind: "pppoe", session: 2 }],
+  [{ stage: "encapsulate", kind: "mpls", label: 16, carries: "ip" }],
+  [{ stage: "encapsulate", kind: "vn-tag", destinationVif: 6 }],
+  [{ stage: "encapsulate", kind: "802.1br", ecid: 7 }],
+  [{ stage: "encapsulate", kind: "802.1ah", vni: VNI }],
+  [{ stage: "encapsulate", kind: "ipip", local: "10.1.5.8", remote: "10.1.5.7" }],
+];
 
 /** Frames as they are and in tunnels; the same for the same numbers. */
 export function soundFrames(kernels: Kernels, next: Next, each: number): Uint8Array[] {

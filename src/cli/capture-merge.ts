@@ -1,7 +1,8 @@
 // The frames of many captures in the order of their times, with one chunk of each in memory.
 
+import type { CaptureInput } from "../capture/capture-io.ts";
 import { chunksOf } from "../capture/chunks.ts";
-import { type CaptureInput, openCaptureFile } from "../node.ts";
+import { openCaptureFile } from "../files/capture-files.ts";
 import {
   CaptureError,
   type CaptureFormat,

@@ -1,8 +1,8 @@
 // What a command reads: a capture as it is, or a choice of the frames of one or several, record by record.
 
+import type { CaptureInput } from "../capture/capture-io.ts";
 import { chunksOf } from "../capture/chunks.ts";
-import type { CaptureInput } from "../node.ts";
-import { openCaptureFile } from "../node.ts";
+import { openCaptureFile } from "../files/capture-files.ts";
 import { type CaptureFormat, CaptureWriter, readCapture, type WritableItem } from "../pcap.ts";
 import { CaptureMerge, type MergedCapture, openMerged } from "./capture-merge.ts";
 import { DamagedInput } from "./failures.ts";

@@ -2,6 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { createCaptureFile, openCaptureFile } from "../files/capture-files.ts";
 import {
   type EncapsulateStage,
   type Kernels,
@@ -10,7 +11,6 @@ import {
   processCapture,
   type Stage,
 } from "../index.ts";
-import { createCaptureFile, openCaptureFile } from "../node.ts";
 import { type CaptureRecord, readCapture } from "../pcap.ts";
 import { demoCapture } from "./demo-capture.ts";
 import { picture } from "./picture.ts";

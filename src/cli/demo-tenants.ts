@@ -1,8 +1,8 @@
 // The demo's run: a hello from pod to pod and its journey, and the proof that two tenants on the same hosts do not meet.
 
 import { join } from "node:path";
+import { createCaptureFile } from "../files/capture-files.ts";
 import { loadKernels } from "../index.ts";
-import { createCaptureFile } from "../node.ts";
 import { buildTopology, type Hop, type Lab, partsOf } from "../overlay.ts";
 import { type CaptureRecord, readCapture } from "../pcap.ts";
 import { dissect, vnisOf } from "../wire.ts";

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { chunksOf } from "../capture/chunks.ts";
 import { type Field, flag, text, whole } from "../core/fields.ts";
-import { createCaptureFile, openCaptureFile } from "../node.ts";
+import { createCaptureFile, openCaptureFile } from "../files/capture-files.ts";
 import { type CaptureRecord, LINK_TYPE_ETHERNET, readCapture } from "../pcap.ts";
 import { DECAPSULATE_ANY, type WrappingPorts } from "../tunnel/any.ts";
 import { dissector } from "../wire.ts";

@@ -1,6 +1,6 @@
 // A JSON file: read, with its failures as people need to be told of them.
 
-import { openCaptureFile } from "../node.ts";
+import { openCaptureFile } from "../files/capture-files.ts";
 import { BadConfiguration } from "./failures.ts";
 
 /** More is no configuration that somebody wrote: a wrong file, a device. */

@@ -2,7 +2,7 @@
 
 import { dirname, isAbsolute, join } from "node:path";
 import { chunksOf } from "../capture/chunks.ts";
-import { openCaptureFile } from "../node.ts";
+import { openCaptureFile } from "../files/capture-files.ts";
 import { buildTopology, type Lab, type Network, type Topology, TopologyError } from "../overlay.ts";
 import { frameOf, LINK_TYPE_ETHERNET, readCapture } from "../pcap.ts";
 import { BadConfiguration, readingError } from "./failures.ts";

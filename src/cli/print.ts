@@ -1,6 +1,6 @@
 // Text on standard output, with its failures: a full disk behind it must not pass for success.
 
-import { createCaptureFile } from "../node.ts";
+import { createCaptureFile } from "../files/capture-files.ts";
 import { isStandardOutput } from "../platform/node-output.ts";
 import { printable } from "./printable.ts";
 

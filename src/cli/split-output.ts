@@ -2,9 +2,9 @@
 
 import { statSync } from "node:fs";
 import { join } from "node:path";
+import { createCaptureFile } from "../files/capture-files.ts";
 import type { CaptureOutput } from "../index.ts";
 import { type CaptureSplit, splitCapture } from "../index.ts";
-import { createCaptureFile } from "../node.ts";
 import { identityOf } from "../platform/file-identity.ts";
 import { UsageError } from "./failures.ts";
 

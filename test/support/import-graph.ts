@@ -22,6 +22,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   pipeline: ["layout", "core", "wire", "tunnel", "kernel", "frame"],
   switch: ["layout", "core", "tunnel", "kernel", "frame", "fdb", "pipeline"],
   capture: ["layout", "core", "platform", "tunnel", "pcap", "kernel", "ring", "pipeline"],
+  files: ["core", "platform", "pcap", "capture"],
   port: ["layout", "core", "platform", "pcap", "ring", "capture"],
   replay: ["layout", "core", "platform", "pcap", "ring", "capture", "port"],
   v86: ["core", "port"],
@@ -46,7 +47,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   entries: [
     ...["layout", "core", "platform", "wire", "tunnel", "packet", "pcap", "kernel", "frame", "ring"],
     ...["fdb", "pipeline", "switch", "capture", "port", "lane", "threads", "dataplane", "live", "overlay"],
-    ...["filter", "rules", "ready", "sockets", "own", "websocket", "v86", "replay"],
+    ...["filter", "rules", "ready", "files", "sockets", "own", "websocket", "v86", "replay"],
   ],
   // Nothing imports cli.
   cli: [
@@ -60,6 +61,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
       "pcap",
       "pipeline",
       "capture",
+      "files",
       "dataplane",
       "overlay",
       "ready",
