@@ -24,8 +24,6 @@ const FLAGS: Readonly<Record<"sent" | "received", readonly CaptureOption[]>> = {
 export interface RecorderOptions {
   readonly format: "pcapng" | "pcap";
   readonly queueBytes: number;
-  /** Called whenever something has been written, or cannot be. */
-  readonly onChange?: (() => void) | undefined;
 }
 
 interface Piece {
@@ -34,11 +32,12 @@ interface Piece {
 }
 
 export class CaptureRecorder {
+  /** Called whenever something has been written, or cannot be. */
+  onChange: (() => void) | undefined;
   readonly #output: CaptureOutput;
   readonly #writer: CaptureWriter;
   readonly #interface: InterfaceDescription;
   readonly #queueBytes: number;
-  readonly #onChange: () => void;
   readonly #pieces: Piece[] = [];
   #bytes = 0;
   #writing: Promise<void> | undefined;
@@ -48,11 +47,10 @@ export class CaptureRecorder {
   constructor(
     port: Pick<FramePort, "name" | "medium">,
     output: CaptureOutput,
-    { format, queueBytes, onChange = () => {} }: RecorderOptions,
+    { format, queueBytes }: RecorderOptions,
   ) {
     this.#output = output;
     this.#queueBytes = queueBytes;
-    this.#onChange = onChange;
     const linkType = LINK_TYPES[port.medium];
     this.#writer = new CaptureWriter({ format, linkType, nanoseconds: true });
     this.#interface = { kind: "interface", name: port.name, linkType, resolution: { base: 10, exponent: 9 } };
@@ -99,13 +97,13 @@ export class CaptureRecorder {
         await this.#output.write(piece.bytes);
         this.#pieces.shift();
         this.#bytes -= piece.bytes.length;
-        this.#onChange();
+        this.onChange?.();
       }
     } catch (error) {
       this.#failure = { error };
       this.#lost = this.waiting;
       this.#pieces.length = 0;
-      this.#onChange();
+      this.onChange?.();
       await inTime(abortOutput(this.#output, error));
     } finally {
       this.#writing = undefined;

@@ -60,8 +60,8 @@ export class CapturePort extends QueuePort {
     super({ name, mtu, queueFrames, queueBytes });
     this.#schedule = new Schedule(plan.speed);
     if (out !== undefined) {
-      const onChange = (): void => this.#recorded();
-      this.#recorder = new CaptureRecorder(this, openOutput(out), { format, queueBytes, onChange });
+      this.#recorder = new CaptureRecorder(this, openOutput(out), { format, queueBytes });
+      this.#recorder.onChange = () => this.#recorded();
     }
     this.played = open === undefined ? Promise.resolve() : this.#play(open, repeat, out === undefined);
     // Who does not ask hears of it by receiving.
