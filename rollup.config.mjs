@@ -56,12 +56,40 @@ function chunkOf(id) {
   return /\/src\/(?!cli\/)(\w+)\//.exec(id)?.[1];
 }
 
-/** What captures go through is one file, loaded by nearly every command; what else there is has files by what it is for. */
+/**
+ * What captures go through is one file, loaded by nearly every command, and as short as it can be: Node takes a millisecond for
+ * each eight kilobytes. What else there is has files by what it is for: workers, who looks into records, who looks into frames.
+ */
+const COMMAND_CHUNKS = [
+  [/\/node_modules\/commander\//, "program"],
+  [/\/node_modules\/comlink\//, "workers"],
+  [/\/node_modules\/ipaddr\.js\//, "captures"],
+  [/\/src\/(threads|dataplane|lane|ring|port)\//, "workers"],
+  [/\/src\/capture\/(capture-slot|shared-|piece-board)/, "workers"],
+  // Stages write headers with these codecs.
+  [
+    /\/src\/wire\/(geneve|gre|vxlan|bytes|parsed|checksum|ethernet|ipv4|ipv6|udp|vlan|address-bytes)\./,
+    "captures",
+  ],
+  [/\/src\/wire\//, "packet"],
+  [
+    /\/src\/pcap\/(byte-s|capture-error|check-sequence|container|pcap-format|pcapng-format|problems|options)/,
+    "captures",
+  ],
+  [/\/src\/pcap\//, "records"],
+  // What nearly every command has to say and to ask.
+  [
+    /\/src\/cli\/(transform|capture-work|capture-source|summary|options|ports-option|progress|failures|print)/,
+    "command",
+  ],
+  [/\/src\/cli\/(split-output|jobs|filter-option|text-table|times)\./, "command"],
+];
+
 function commandChunkOf(id) {
-  if (/\/node_modules\/commander\//.test(id)) return "program";
-  if (/\/node_modules\/(comlink|ipaddr\.js)\//.test(id)) return "captures";
+  const named = COMMAND_CHUNKS.find(([pattern]) => pattern.test(id));
+  if (named !== undefined) return named[1];
   const room = /\/src\/(?!cli\/)(\w+)(\/|\.js$)/.exec(id)?.[1];
-  return room === undefined || /^(packet|switch|overlay|filter|fdb)$/.test(room) ? room : "captures";
+  return room === undefined || /^(packet|switch|overlay|filter|fdb|ready)$/.test(room) ? room : "captures";
 }
 
 /** Puts the worker's script as a string where the next pass finds it. */

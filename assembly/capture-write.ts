@@ -82,6 +82,7 @@ import { copy } from "./copy";
 import { drop } from "./descriptor";
 import { areReleased, readReleased } from "./fragment-release";
 import { writeLabel } from "./label";
+import { endNotes, notesInRecords, notesInStamps } from "./notes";
 import { beginNoting, endNoting } from "./notices";
 import { runPipeline } from "./pipeline";
 import {
@@ -125,8 +126,11 @@ function workOn(cursor: usize, count: u32): void {
   const counters: usize = load<u32>(cursor, CURSOR_COUNTERS);
   const stages: usize = load<u32>(cursor, CURSOR_STAGES);
   if (load<u32>(cursor, CURSOR_NOTICES) !== 0) beginNoting();
+  if ((load<u32>(cursor, CURSOR_IN_FORMAT) & FORMAT_RECORDS) !== 0) notesInRecords(cursor);
+  else notesInStamps(cursor);
   let forwarded = runPipeline(descriptors, count, stages, load<u32>(cursor, CURSOR_STAGE_COUNT), counters);
   endNoting();
+  endNotes();
   if ((load<u32>(cursor, CURSOR_OUT_FORMAT) & FORMAT_RECORDS) !== 0) writeRecords(cursor, count);
   else forwarded -= writeBurst(cursor, count, counters);
   store<u64>(cursor, load<u64>(cursor, CURSOR_FORWARDED) + forwarded, CURSOR_FORWARDED);

@@ -13,6 +13,7 @@ export { flowHash } from "./flow-hash";
 export { openFragments } from "./fragment-table";
 export { lookupRoutes } from "./lpm";
 export { dropForModule as drop } from "./module-stage";
+export { beginNotes, endNotes, portOf as port, timeOf as time } from "./notes";
 export { runPipeline, runPipelineNoting } from "./pipeline";
 export { endFragments } from "./reassemble";
 export { runRings } from "./record-ring";

@@ -31,6 +31,7 @@ import { drop, droppedFrames, passedOverFrames, passOver, resetTally } from "./d
 import { encapsulate } from "./encapsulate";
 import { filter } from "./filter";
 import { passOverDropped, runModule } from "./module-stage";
+import { forgetTime } from "./notes";
 import { beginNoting, endNoting, isNoting, noteDropped } from "./notices";
 import { sample } from "./sample";
 import { decapsulateAny } from "./unwrap";
@@ -46,6 +47,7 @@ export function runPipeline(
   counters: usize,
 ): u32 {
   resetTally();
+  forgetTime();
   if (isNoting()) noteDropped(descriptors, count, NO_STAGE);
   let before: u32 = 0;
   let dropped: u32 = 0;

@@ -5,12 +5,14 @@ import {
   READY_DEDUP,
   READY_KIND,
   READY_MARK,
+  READY_RATE,
   READY_REWRITE,
   READY_TRUNCATE,
 } from "../src/layout/ready.layout";
 import { anonymise } from "./ready-anonymise";
 import { dedup } from "./ready-dedup";
 import { mark } from "./ready-mark";
+import { rate } from "./ready-rate";
 import { rewrite } from "./ready-rewrite";
 import { truncate } from "./ready-truncate";
 
@@ -28,6 +30,9 @@ export function run(descriptors: usize, count: u32, parameters: usize, state: us
       break;
     case READY_DEDUP:
       dedup(descriptors, count, parameters, state, counters);
+      break;
+    case READY_RATE:
+      rate(descriptors, count, parameters, state, counters);
       break;
     case READY_MARK:
       mark(descriptors, count, parameters);

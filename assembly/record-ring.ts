@@ -40,6 +40,7 @@ import {
   RING_MASK,
   RING_TAIL,
 } from "../src/layout/ring.layout";
+import { endNotes, notesInRecords } from "./notes";
 import { beginNoting, endNoting } from "./notices";
 import { runPipeline } from "./pipeline";
 import { readRecords, writeRecords } from "./records";
@@ -99,8 +100,10 @@ export function runRings(cursor: usize, receive: usize, transmit: usize, bursts:
     store<u64>(journal, records - forwardedBefore, JOURNAL_DROPPED);
     atomic.store<u32>(journal, JOURNAL_WORKING, JOURNAL_STATE);
     if (notices) beginNoting();
+    notesInRecords(cursor);
     const forwarded = runPipeline(descriptors, count, stages, stageCount, counters);
     endNoting();
+    endNotes();
     writeRecords(cursor, count);
     store<u64>(cursor, records + count, CURSOR_RECORDS);
     store<u64>(cursor, forwardedBefore + forwarded, CURSOR_FORWARDED);

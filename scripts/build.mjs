@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { deflateRawSync } from "node:zlib";
+import zopfli from "@gfx/zopfli";
 import { compileSchema } from "./compile-schema.mjs";
 import { layoutVersionFile } from "./layout-version.mjs";
 
@@ -54,11 +54,10 @@ for (const { entry, built, embedded, name, plain } of modules) {
   const files = ["--outFile", `${built}.wasm`, "--textFile", `${built}.wat`];
   run("assemblyscript/bin/asc.js", entry, "--config", "asconfig.json", "--target", "release", ...files);
   const wasm = readFileSync(`${built}.wasm`);
-  const deflated = deflateRawSync(wasm, { level: 9 }).toString("base64");
   // What is read at once cannot be deflated, since browsers inflate later. It is in hex, which others compress better.
   const content = plain
     ? `from ${entry}.\nexport const ${name}: string =\n  "${wasm.toString("hex")}";\n`
-    : `from ${entry}, deflated.\nexport const ${name}: { readonly base64: string; readonly length: number } = {\n  base64: "${deflated}",\n  length: ${wasm.length},\n};\n`;
+    : `from ${entry}, deflated.\nexport const ${name}: { readonly base64: string; readonly length: number } = {\n  base64: "${await deflated(wasm)}",\n  length: ${wasm.length},\n};\n`;
   writeFileSync(embedded, `// Written by scripts/build.mjs ${content}`);
 }
 cpSync("build/frameferry.wasm", "dist/frameferry.wasm");
@@ -73,6 +72,11 @@ for (const [name, { path, validator }] of Object.entries(schemas))
 run("typescript/bin/tsc", "-p", "tsconfig.json");
 run("rollup/dist/bin/rollup", "-c", "--silent");
 writeFileSync(stamp, digest);
+
+/** As small as it gets: every bundle holds it, and it is packed once. */
+async function deflated(bytes) {
+  return Buffer.from(await zopfli.deflateAsync(bytes, { numiterations: 15 })).toString("base64");
+}
 
 function digestOfInputs() {
   const inputs = [

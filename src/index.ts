@@ -72,7 +72,7 @@ export type {
   SendAllOptions,
   SendOptions,
 } from "./port/frame-port.ts";
-export { type Mirror, type MirrorOptions, mirror } from "./port/mirror.ts";
+export { type FrameMatcher, type Mirror, type MirrorOptions, mirror } from "./port/mirror.ts";
 export type { FramePortCounters } from "./port/port-counters.ts";
 export { type PairPort, type PortPairOptions, portPair } from "./port/port-pair.ts";
 export { eachFrame } from "./port/port-streams.ts";

@@ -5,6 +5,7 @@ import type { Stage } from "../../src/pipeline/stages.ts";
 import { anonymise } from "../../src/ready/anonymise.ts";
 import { dedup } from "../../src/ready/dedup.ts";
 import { mark } from "../../src/ready/mark.ts";
+import { rate } from "../../src/ready/rate.ts";
 import { rewrite } from "../../src/ready/rewrite.ts";
 import { truncate } from "../../src/ready/truncate.ts";
 import { ruleTable } from "../../src/rules/rule-table.ts";
@@ -108,6 +109,11 @@ export function fuzzPipelines(): readonly (readonly Stage[])[] {
         dscp: { to: 46 },
         ttlLess: 1,
       }),
+    ],
+    // Limits that nobody reaches: what they are for is told by keys of broken frames.
+    [
+      rate({ framesPerSecond: 1e9, burstFrames: 1e9, by: "flow" }),
+      rate({ bitsPerSecond: 1e12, burstBytes: 2 ** 28, by: "source" }),
     ],
     [anonymise({ key: KEY })],
     [anonymise({ key: KEY, macs: "keep-vendor", payload: "cut", unknown: "keep", keep: ["10.0.0.0/16"] })],

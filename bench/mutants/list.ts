@@ -334,6 +334,22 @@ const rings: readonly Mutant[] = [
     tests: ["ready/dedup.test.ts"],
   },
   {
+    name: "rate-fill",
+    file: "assembly/ready-rate.ts",
+    search: "return sum < most ? sum : most;",
+    replacement: "return sum;",
+    what: "a bucket holds more than its burst",
+    tests: ["ready/rate.test.ts"],
+  },
+  {
+    name: "notes-burst-time",
+    file: "assembly/pipeline.ts",
+    search: "forgetTime();",
+    replacement: "",
+    what: "all bursts are of the time of the first",
+    tests: ["pipeline/times.test.ts"],
+  },
+  {
     name: "anonymise-rounds",
     file: "assembly/siphash.ts",
     search: "rotl<u64>(v3, 21)",

@@ -31,6 +31,7 @@ async function readFirst({ capture }) {
       records.push({
         frame: record.data.slice(),
         about: { linkType: record.interface.linkType, wireLength: record.originalLength },
+        notes: { time: record.timestamp, port: record.interface.id },
       });
       if (records.length === FIRST_FRAMES) break;
     }
@@ -82,8 +83,9 @@ async function preview({ stages, ports }) {
     headroom: Math.max(128, pipeline.headroom),
   });
   try {
-    for (const { frame, about } of first) batch.add(frame, { wireLength: about.wireLength });
-    pipeline.run(batch);
+    for (const { frame, about, notes } of first) batch.add(frame, { wireLength: about.wireLength, ...notes });
+    // As with the whole capture, where no stage goes by the clock.
+    pipeline.run(batch, { time: 0n });
     return first.map(({ frame, about }, index) => ({
       before: boxesOf(frame, dissectOptions(about, ports)),
       ...afterwards(batch, index, about, ports),

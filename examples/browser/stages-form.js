@@ -1,10 +1,20 @@
 // The form of the pipeline: a list of stages, each a fieldset whose fields are the stage's own.
 
+import { compileFilter } from "./frameferry/filter.js";
 import { tunnelKinds } from "./frameferry/index.js";
-import { dedup, truncate } from "./frameferry/stages.js";
+import { anonymise, dedup, mark, rate, rewrite, ruleTable, truncate } from "./frameferry/stages.js";
 
 /** Stages that functions of the package make of their options. */
-const READY = { dedup, truncate };
+const READY = {
+  anonymise,
+  dedup,
+  filter: ({ expression = "" }) => compileFilter(expression).stage,
+  mark,
+  rate,
+  rewrite,
+  rules: ({ rules = [], ...options }) => ruleTable(rules, options),
+  truncate,
+};
 
 const list = document.querySelector("#stages");
 
@@ -12,7 +22,7 @@ const list = document.querySelector("#stages");
 export function openStagesForm(changed) {
   for (const button of document.querySelectorAll("[data-add]")) {
     button.addEventListener("click", () => {
-      add(button.dataset.add).querySelector("input, select").focus();
+      add(button.dataset.add).querySelector("input, select, textarea").focus();
       changed();
     });
   }
@@ -37,11 +47,42 @@ export function stagesOfForm() {
     for (const field of item.querySelectorAll("[name]:enabled")) {
       const text = field.value.trim();
       if (text === "") continue;
-      if ("list" in field.dataset) stage[field.name] = text.split(" ");
-      else stage[field.name] = "words" in field.dataset || text === "all" ? text : Number(text);
+      stage[field.name] = fieldValue(field.dataset, text);
     }
     return stage;
   });
+}
+
+/** What the text of a field stands for: its template says of which kind it is. */
+function fieldValue(data, text) {
+  if ("rules" in data)
+    return text
+      .split("\n")
+      .filter((line) => line.trim() !== "")
+      .map(ruleOf);
+  if ("changes" in data) return text.split(/[\s,]+/).map((change) => changeOf(change, data.changes));
+  if ("list" in data) return text.split(/[\s,]+/);
+  return "words" in data || text === "all" ? text : Number(text);
+}
+
+/** `FROM=TO`, or `TO` of whatever it was. */
+function changeOf(text, kind) {
+  const [to, from] = text.split("=").reverse();
+  const value = kind === "numbers" ? rangeOf : (word) => word;
+  return from === undefined ? { to: value(to) } : { from: value(from), to: value(to) };
+}
+
+/** `80`, or `8000-8009`. */
+function rangeOf(text) {
+  const numbers = text.split("-").map(Number);
+  return numbers.length === 1 ? numbers[0] : numbers;
+}
+
+/** `drop udp`, `mark 7 src net 10.0.0.0/8`, `forward`: what becomes of frames, and of which; without that of all. */
+function ruleOf(line) {
+  const [verb, ...words] = line.trim().split(/\s+/);
+  const does = verb === "mark" ? { mark: Number(words.shift()) } : { verdict: verb };
+  return words.length === 0 ? does : { match: words.join(" "), ...does };
 }
 
 /** What a pipeline takes of the form's stages: with those made that are ready ones. It throws as a pipeline does. */
@@ -79,13 +120,16 @@ export function showComplaint(error) {
     field.removeAttribute("aria-invalid");
     field.removeAttribute("aria-describedby");
   }
-  const [, index, name, rest] = /^stages\[(\d+)\]\.(\w+): (.*)$/.exec(error?.message ?? "") ?? [];
+  const message = /^stages\[(\d+)\]\.(\w+)([^:]*): (.*)$/.exec(error?.message ?? "") ?? [];
+  const [, index, name, place, sentence] = message;
   const field = list.children[index]?.querySelector(`[name="${name}"]`);
   if (field === null || field === undefined) return false;
   const note = document.createElement("p");
   note.className = "complaint";
   note.id = `complaint-${index}`;
-  note.textContent = rest;
+  // Of several in one field: which.
+  const [, item] = /^\[(\d+)\]/.exec(place) ?? [];
+  note.textContent = item === undefined ? sentence : `no. ${Number(item) + 1}: ${sentence}`;
   field.setAttribute("aria-invalid", "true");
   field.setAttribute("aria-describedby", note.id);
   field.closest("fieldset").append(note);
@@ -105,8 +149,14 @@ function add(kind) {
     kinds.append(...tunnelKinds.map(({ kind, title }) => new Option(title, kind)));
     showFieldsOfKind(item);
   }
+  for (const field of item.querySelectorAll("[data-random]"))
+    field.value = hexOf(crypto.getRandomValues(new Uint8Array(Number(field.dataset.random))));
   list.append(item);
   return item;
+}
+
+function hexOf(bytes) {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 /** Shows the fields that a stage of this kind of tunnel has. */

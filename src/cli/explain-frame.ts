@@ -1,7 +1,7 @@
 // One frame, explained: what lies where, by which rule it was read so, and what a decapsulation would do with it.
 
 import { dropReasons } from "../core/drop-reasons.ts";
-import { createDataplane, type DataplaneCaptureSummary } from "../index.ts";
+import type { DataplaneCaptureSummary } from "../dataplane/dataplane.ts";
 import { type CaptureRecord, CaptureWriter } from "../pcap.ts";
 import { wrappingKinds } from "../tunnel/wrappings.ts";
 import {
@@ -14,6 +14,7 @@ import {
   pppProtocolText,
   type TunnelPorts,
 } from "../wire.ts";
+import { openCaptureWork } from "./capture-work.ts";
 import { type FrameView, timeText, unreadText } from "./frame-view.ts";
 import { hintFor } from "./hints.ts";
 import { grouped } from "./summary.ts";
@@ -191,7 +192,7 @@ interface Outcome {
 async function tryDecap(record: CaptureRecord, ports: TunnelPorts | undefined): Promise<Outcome> {
   const writer = new CaptureWriter({ format: "pcapng" });
   const capture = writer.write(record);
-  const dataplane = await createDataplane({ workers: 0, memoryBytes: MEMORY });
+  const dataplane = await openCaptureWork({ workers: 0, memoryBytes: MEMORY });
   let length = 0;
   let summary: DataplaneCaptureSummary;
   try {

@@ -43,6 +43,10 @@ const commands: Readonly<Record<string, Entry>> = {
     summary: "take out frames that are the same as one just before, as mirrors give them",
     load: async () => (await import("./dedup.ts")).defineDedup,
   },
+  rate: {
+    summary: "let so many frames or bits a second through, of all or of each flow or address",
+    load: async () => (await import("./rate.ts")).defineRate,
+  },
   rewrite: {
     summary: "put other MACs, VLANs, addresses, ports, DSCPs and TTLs into a capture; checksums stay right",
     load: async () => (await import("./rewrite.ts")).defineRewrite,

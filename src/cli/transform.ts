@@ -5,11 +5,12 @@ import type { CaptureOutputFormat } from "../capture/capture-run.ts";
 import { chunksOf } from "../capture/chunks.ts";
 import type { ProcessCaptureOptions } from "../capture/process-capture.ts";
 import { createCaptureFile } from "../files/capture-files.ts";
-import { type CaptureOutput, createDataplane, type DataplaneCaptureSummary, type Stage } from "../index.ts";
+import type { CaptureOutput, DataplaneCaptureSummary, Stage } from "../index.ts";
 import { containerOfName, nameInContainer } from "../pcap/container.ts";
 import type { CaptureRecord } from "../pcap.ts";
 import { compileStages } from "../pipeline/compile.ts";
-import { Choice, CONSEQUENCE, openSource, type Selection, type Source } from "./capture-source.ts";
+import { CONSEQUENCE, openSource, type Selection, type Source } from "./capture-source.ts";
+import { openCaptureWork } from "./capture-work.ts";
 import { DamagedInput, EXIT_BAD_FILE, readingError, say, UsageError } from "./failures.ts";
 import { filterOf, matcherOf } from "./filter-option.ts";
 import { jobsOf } from "./jobs.ts";
@@ -83,6 +84,7 @@ export async function transform(
           const arrived = summary.received - filtered;
           if (command === "decap" && !quiet && !replaces && summary.changed[0] === 0 && arrived > 0) {
             const matcher = filter && matcherOf(filter);
+            const { Choice } = await import("./chosen-source.ts");
             const choice = new Choice(selection);
             await sayWhatWasThere(
               read[0] as string,
@@ -141,7 +143,7 @@ export async function work(
     workers === 0
       ? MEMORY + stateLength
       : Math.min((workers + 1) * (MEMORY_FOR_WORKER + 4 * stateLength) + MEMORY_FOR_WORKER, MEMORY_MAXIMUM);
-  const dataplane = await createDataplane({ workers, memoryBytes });
+  const dataplane = await openCaptureWork({ workers, memoryBytes });
   const progress = new Progress(sizeOf(inputs), !quiet);
   const [first] = inputs as readonly [string];
   try {

@@ -60,6 +60,7 @@ import {
   DROP_OUTER_IP_HEADER,
   DROP_OUTER_IP_TRUNCATED,
   DROP_QUEUE_FULL,
+  DROP_RATE,
   DROP_RESERVED_GROUP,
   DROP_RULE,
   DROP_SAME_PORT,
@@ -345,6 +346,11 @@ export const dropReasons: readonly DropReason[] = [
     code: DROP_DUPLICATE,
     name: "duplicate",
     sentence: "the same frame as one of those that came before it",
+  },
+  {
+    code: DROP_RATE,
+    name: "rate-exceeded",
+    sentence: "more frames, or bits, than may come in that time",
   },
 ];
 

@@ -54,9 +54,9 @@ export interface FrameNotes {
   readonly wireLength?: number | undefined;
   /** A number of the caller's, 0 to 2^32 - 1, that stays with the frame. Stages and filters see it, and may set it. */
   readonly mark?: number | undefined;
-  /** A time in nanoseconds, 0 to 2^64 - 1, that no stage sees. */
+  /** A time in nanoseconds, 0 to 2^64 - 1, that stages may ask for. */
   readonly time?: bigint | undefined;
-  /** A number, 0 to 2^32 - 1, that no stage sees: a port as the caller counts them, or anything else. */
+  /** A number, 0 to 2^32 - 1, that stages may ask for: a port as the caller counts them, or anything else. */
   readonly port?: number | undefined;
 }
 
@@ -88,7 +88,7 @@ export class FrameBatch {
   readonly descriptors: number;
   readonly #slots: number;
   readonly #stride: number;
-  /** What kernels do not see: there is room for it once a frame had some. */
+  /** There is room for them once a frame had some. */
   #times: BigUint64Array | undefined;
   #ports: Uint32Array | undefined;
   #length = 0;
@@ -120,6 +120,16 @@ export class FrameBatch {
     return this.#length;
   }
 
+  /** Address of the frames' times, a 64-bit number each, for kernels; 0 if none of them ever had one. */
+  get timeList(): number {
+    return this.#times?.byteOffset ?? 0;
+  }
+
+  /** Likewise of the frames' ports, a word each. */
+  get portList(): number {
+    return this.#ports?.byteOffset ?? 0;
+  }
+
   /** Forgets all frames. */
   clear(): void {
     this.#open();
@@ -130,6 +140,7 @@ export class FrameBatch {
   /**
    * Copies one frame in behind the others; false if the batch is full.
    * A frame longer than `frameBytes` is taken without its bytes, as dropped: too long.
+   * @throws RangeError if the memory has no room for the times, or the ports, of a batch that had none before.
    */
   add(frame: Uint8Array, notes?: FrameNotes): boolean {
     this.#open();
@@ -284,6 +295,8 @@ export class FrameBatch {
     this.#length = 0;
     this.kernels.plan.release(this.descriptors);
     this.kernels.plan.release(this.#slots);
+    this.kernels.plan.release(this.timeList);
+    this.kernels.plan.release(this.portList);
   }
 
   [Symbol.dispose](): void {
@@ -293,8 +306,11 @@ export class FrameBatch {
   #keepNotes(index: number, notes: FrameNotes = {}): void {
     const time = fieldOf(NOTES_FIELDS, notes, "time");
     const port = fieldOf(NOTES_FIELDS, notes, "port");
-    if (time !== 0n) this.#times ??= new BigUint64Array(this.capacity);
-    if (port !== 0) this.#ports ??= new Uint32Array(this.capacity);
+    const { memory, plan } = this.kernels;
+    const room = (purpose: string, each: number): number => plan.reserve(purpose, this.capacity * each);
+    if (time !== 0n)
+      this.#times ??= new BigUint64Array(memory.buffer, room("a batch's times", 8), this.capacity);
+    if (port !== 0) this.#ports ??= new Uint32Array(memory.buffer, room("a batch's ports", 4), this.capacity);
     if (this.#times !== undefined) this.#times[index] = time;
     if (this.#ports !== undefined) this.#ports[index] = port;
   }

@@ -1,10 +1,11 @@
 // Code that is no kernel's, for kernels to call: filters that were generated while the program runs, and modules of the
-// user's own. It is the one thing beside the memory that kernels import.
+// user's own. Beside the memory it is the one thing that kernels import, with the clock that such code may ask.
 //
 // The bytes of such code lie in the kernels' memory, behind the stages that run it. So every thread finds them where
 // the stages are, and makes an instance of its own the first time it gets there: nobody has to be told of a new filter.
 
 import { StageError } from "../core/stage-error.ts";
+import { wallClock } from "../core/wall-clock.ts";
 import {
   CODE_FAILED,
   CODE_ID,
@@ -23,6 +24,7 @@ import {
 } from "../layout/stage.layout.ts";
 import { LAYOUT_VERSION } from "../layout/version.generated.ts";
 import { BurstCheck, type Drop } from "./burst-check.ts";
+import type { KernelFunctions } from "./kernel-functions.ts";
 import { makeScript } from "./scripts.ts";
 
 /** What such code exports as `run`; a filter takes three arguments, a module all of them. */
@@ -45,13 +47,18 @@ interface ScriptText {
   readonly options?: unknown;
 }
 
+/** What such code may import beside the memory: functions of the kernels. */
+export type StageServices = Pick<KernelFunctions, "drop" | "time" | "port">;
+
 /** Records whose instances are kept; when there are more, all are made anew as they are needed. */
 const KEPT_MOST = 256;
 
 /** What kernels on one memory call, in one thread. */
 export class GeneratedCode {
-  /** How modules drop a frame: the kernels' own function, once there is an instance of them. */
-  drop: unknown;
+  /** Set as soon as there is an instance of the kernels. */
+  services: StageServices | undefined;
+  /** What the clock says, where somebody has said so. */
+  time: bigint | undefined;
   readonly #memory: WebAssembly.Memory;
   readonly #words: Uint32Array;
   readonly #kept: Map<number, Instance> = new Map();
@@ -93,6 +100,11 @@ export class GeneratedCode {
     }
   }
 
+  /** For kernels. */
+  clock(): bigint {
+    return this.time ?? wallClock();
+  }
+
   /** @throws StageError, once, if the code of a stage has failed since this was last called. */
   check(): void {
     if (this.#failure === undefined) return;
@@ -119,7 +131,7 @@ export class GeneratedCode {
     const run = makeScript(script, {
       layoutVersion: LAYOUT_VERSION,
       memory: this.#memory,
-      drop: this.drop as Drop,
+      ...this.#services,
       reason: this.#word(stage + MODULE_REASON),
       headroom: this.#word(stage + MODULE_HEADROOM),
       options,
@@ -129,20 +141,21 @@ export class GeneratedCode {
 
   #runOf(stage: number, bytes: Uint8Array<ArrayBuffer>): Run {
     const module = new WebAssembly.Module(bytes);
-    const runWith = (drop: unknown): Run => {
+    const services = this.#services;
+    const runWith = (drop: Drop): Run => {
       const { exports } = new WebAssembly.Instance(module, {
         env: { memory: this.#memory },
-        frameferry: { drop: drop as WebAssembly.ImportValue },
+        frameferry: { ...services, drop } as WebAssembly.ModuleImports,
       });
       return (exports as unknown as { readonly run: Run }).run;
     };
-    if (this.#isFilter(stage)) return runWith(this.drop);
+    if (this.#isFilter(stage)) return runWith(services.drop);
     if (!this.#hasFlag(stage, MODULE_DEBUG)) {
-      const run = runWith(this.drop);
+      const run = runWith(services.drop);
       // What a module returns says nothing.
       return (...values) => void run(...values);
     }
-    const check = new BurstCheck(this.#words, this.#word(stage + MODULE_HEADROOM), this.drop as Drop);
+    const check = new BurstCheck(this.#words, this.#word(stage + MODULE_HEADROOM), services.drop);
     const run = runWith(check.drop.bind(check));
     return (...values) => {
       check.begin(values[0], values[1]);
@@ -155,6 +168,10 @@ export class GeneratedCode {
       }
       return undefined;
     };
+  }
+
+  get #services(): StageServices {
+    return this.services as StageServices;
   }
 
   #isFilter(stage: number): boolean {

@@ -7,6 +7,12 @@
 export interface KernelFunctions {
   /** Of one frame, which counts under its reason: for modules of the user's own, and what else runs as a stage. */
   drop(descriptor: number, reason: number, counters: number): void;
+  /** When a frame was, and where it came from, for the same. BigInts are signed. */
+  time(descriptor: number): bigint;
+  port(descriptor: number): number;
+  /** Of a batch: lists of times and ports of its frames, or 0; until the run is over. */
+  beginNotes(descriptors: number, times: number, ports: number): void;
+  endNotes(): void;
   fdbInsert(fdb: number, keys: number, count: number, values: number): number;
   fdbLookup(fdb: number, keys: number, count: number, values: number): number;
   fdbRemove(fdb: number, keys: number, count: number): number;

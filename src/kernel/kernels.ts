@@ -4,7 +4,7 @@ import { ArgumentRangeError, ArgumentTypeError } from "../core/argument-error.ts
 import { wrongType } from "../core/arguments.ts";
 import { PAGE_LENGTH } from "../layout/memory.layout.ts";
 import { LAYOUT_VERSION } from "../layout/version.generated.ts";
-import { GeneratedCode } from "./generated.ts";
+import { GeneratedCode, type StageServices } from "./generated.ts";
 import type { KernelFunctions } from "./kernel-functions.ts";
 import { MemoryPlan } from "./memory-plan.ts";
 
@@ -48,6 +48,14 @@ export class Kernels {
    */
   checkStages(): void {
     this.#code.check();
+  }
+
+  /**
+   * For those who run stages: what these are told when they ask for the time of frames that have none, in nanoseconds; undefined:
+   * the clock's.
+   */
+  setTime(time: bigint | undefined): void {
+    this.#code.time = time;
   }
 
   /** The 64-bit counter at `address`, exact up to 2^53. */
@@ -110,7 +118,7 @@ async function instantiate(
   try {
     const instance = await WebAssembly.instantiate(module, {
       env: { memory },
-      generated: { runGenerated: code.run.bind(code) },
+      generated: { runGenerated: code.run.bind(code), clock: code.clock.bind(code) },
     });
     functions = instance.exports as Partial<KernelFunctions>;
   } catch (cause) {
@@ -124,6 +132,6 @@ async function instantiate(
       `the module is of layout ${version ?? "unknown"}, this package needs ${LAYOUT_VERSION}: use the file of the same version`,
     );
   }
-  code.drop = functions.drop;
+  code.services = { drop: functions.drop, time: functions.time, port: functions.port } as StageServices;
   return functions as KernelFunctions;
 }

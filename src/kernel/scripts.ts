@@ -9,6 +9,9 @@ export interface ScriptHost {
   readonly memory: WebAssembly.Memory;
   /** Drops a frame, and counts it. */
   readonly drop: (descriptor: number, reason: number, counters: number) => void;
+  /** When a frame was, in nanoseconds, and where it came from; signed. */
+  readonly time: (descriptor: number) => bigint;
+  readonly port: (descriptor: number) => number;
   /** The code of its first own reason. */
   readonly reason: number;
   readonly headroom: number;

@@ -7,6 +7,7 @@ export const READY_ANONYMISE = 2;
 export const READY_REWRITE = 3;
 export const READY_MARK = 4;
 export const READY_DEDUP = 5;
+export const READY_RATE = 6;
 
 /** The state of each of them begins as every stage's does: with the count of frames that it changed. */
 export const READY_STATE_CHANGED = 0;
@@ -30,6 +31,36 @@ export const SEEN_HASH = 0; // 64 bits
 export const SEEN_BEFORE = 8; // the number of the frame before it with the same lower bits
 export const SEEN_LENGTH = 16;
 export const DEDUP_PLACE_LENGTH = 20; // a number, and an entry of the ring
+
+// Rates: what has a bucket of its own, two limits, a key of 128 bits, and a mask for the sets of the table.
+export const RATE_BY = 4;
+export const RATE_BY_ALL = 0;
+export const RATE_BY_FLOW = 1;
+export const RATE_BY_SOURCE = 2;
+export const RATE_BY_DESTINATION = 3;
+export const RATE_BY_PORT = 4;
+export const RATE_BY_VNI = 5;
+export const RATE_BY_MARK = 6;
+export const RATE_FRAMES = 8;
+export const RATE_BITS = 32;
+export const RATE_KEY = 56;
+export const RATE_KEY_LENGTH = 16;
+export const RATE_MASK = 72;
+// A limit, three numbers of 64 bits; all of them 0: there is none.
+export const LIMIT_RATE = 0; // billionths that come in a nanosecond
+export const LIMIT_MOST = 8; // billionths that a bucket holds
+export const LIMIT_FILL = 16; // nanoseconds in which an empty bucket is full
+// Their state: buckets that gave way before they were full, the key of the frame in work, and buckets, some to a set.
+export const RATE_STATE_FORGOTTEN = 8;
+export const RATE_STATE_COUNTED = 16;
+export const RATE_STATE_KEY = 16;
+export const RATE_STATE_BUCKETS = 96;
+export const RATE_WAYS = 4;
+export const BUCKET_HASH = 0; // 64 bits; 0: it is nobody's
+export const BUCKET_LAST = 8; // 64 bits: until when it has been filled
+export const BUCKET_FRAMES = 16; // 64 bits: billionths of a frame that are there
+export const BUCKET_BITS = 24; // likewise of a bit
+export const BUCKET_LENGTH = 32;
 
 // Rewriting: for each list where its rows begin, in the stage's data, and how many bytes they have.
 export const REWRITE_TTL_LESS = 4; // so many are taken off; 0: none

@@ -54,7 +54,7 @@ export const RECORD_FRAME_LENGTH = 4; // bytes of the frame, or FILLER
 export const RECORD_WIRE_LENGTH = 8;
 export const RECORD_MARK = 12;
 export const RECORD_VNI = 16;
-// What no stage sees or changes: it is taken over from the record that came in, which lies in front of the frame's floor.
+// What no stage changes, and what stages get by asking: it is taken over from the record that came in, which lies in front of the frame's floor.
 export const RECORD_PORT = 20; // a number of the sender's
 export const RECORD_TIME = 24; // 64 bits: nanoseconds, or what else the sender counts in
 export const RECORD_HEADER_LENGTH = 32;

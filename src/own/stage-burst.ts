@@ -206,6 +206,19 @@ export class StageBurst {
     this.#set(this.#going(i), DESCRIPTOR_MARK, within("mark", mark, 0xffffffff));
   }
 
+  /**
+   * When frame i was, in nanoseconds: what was said of it, or else of the burst; of a capture what stands there, 0 if nothing
+   * does. It makes a bigint.
+   */
+  time(i: number): bigint {
+    return BigInt.asUintN(64, this.#host.time(this.#descriptor(i)));
+  }
+
+  /** Where frame i came from: the number that was said of it; of a capture that of its interface. */
+  port(i: number): number {
+    return this.#host.port(this.#descriptor(i)) >>> 0;
+  }
+
   /** VNI, VSID or GRE key of the tunnel that frame i came out of last; undefined if there is none. */
   vni(i: number): number | undefined {
     const vni = this.#word(this.#descriptor(i), DESCRIPTOR_VNI);

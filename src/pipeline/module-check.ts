@@ -1,5 +1,5 @@
 // Whether a WebAssembly module can run as a stage: what it imports and exports, and that making an instance of it does
-// nothing. It is tried with a memory of one page, and with a function of the type that ours has.
+// nothing. It is tried with a memory of one page, and with functions of the types that ours have.
 
 import { ArgumentRangeError } from "../core/argument-error.ts";
 import { MODULE_VERSION } from "../layout/stage.layout.ts";
@@ -7,6 +7,8 @@ import { MODULE_VERSION } from "../layout/stage.layout.ts";
 const IMPORTS: Readonly<Record<string, WebAssembly.ImportExportKind>> = {
   "env.memory": "memory",
   "frameferry.drop": "function",
+  "frameferry.time": "function",
+  "frameferry.port": "function",
 };
 const PARAMETERS = 5;
 
@@ -14,9 +16,11 @@ const PARAMETERS = 5;
 const SECTION_START = 8;
 const SECTION_DATA = 11;
 
-/** A module that exports a function of three words as `drop`, which does nothing. */
-const DROP_MODULE: Uint8Array<ArrayBuffer> = Uint8Array.from(
-  atob("AGFzbQEAAAABBwFgA39/fwADAgEABwgBBGRyb3AAAAoEAQIACw=="),
+/** A module that exports `drop`, `time` and `port`, which do nothing. */
+const SERVICES: Uint8Array<ArrayBuffer> = Uint8Array.from(
+  atob(
+    "AGFzbQEAAAABEQNgA39/fwBgAX8BfmABfwF/AwQDAAECBxYDBGRyb3AAAAR0aW1lAAEEcG9ydAACCg4DAgALBABCAAsEAEEACw==",
+  ),
   (letter) => letter.charCodeAt(0),
 );
 
@@ -33,7 +37,7 @@ export function checkModule(path: string, code: Uint8Array<ArrayBuffer>): void {
   for (const { module: from, name, kind } of WebAssembly.Module.imports(module))
     if (IMPORTS[`${from}.${name}`] !== kind)
       throw wrong(
-        `it imports ${from}.${name} (${kind}): there are only env.memory and the function frameferry.drop`,
+        `it imports ${from}.${name} (${kind}): there are only env.memory and the functions drop, time and port of frameferry`,
       );
   const sections = sectionsOf(code);
   if (sections.has(SECTION_START)) throw wrong("it has a start function, which would run in every thread");
@@ -55,11 +59,11 @@ function instanceOf(
   wrong: (sentence: string, options: ErrorOptions) => ArgumentRangeError,
 ): WebAssembly.Instance {
   const memory = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
-  const { drop } = new WebAssembly.Instance(new WebAssembly.Module(DROP_MODULE)).exports;
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(SERVICES));
   try {
     return new WebAssembly.Instance(module, {
       env: { memory },
-      frameferry: { drop: drop as WebAssembly.ExportValue },
+      frameferry: exports,
     });
   } catch (cause) {
     // A memory that is not shared or wants to be larger, a function of another type.

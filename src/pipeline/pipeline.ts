@@ -1,7 +1,7 @@
 // A pipeline: checked stages, run over a batch in one call.
 
 import type { DropNotices } from "../core/drop-notices.ts";
-import { callback, checkFields, type Fields } from "../core/fields.ts";
+import { callback, checkFields, type Fields, uint64 } from "../core/fields.ts";
 import { expectBatch, type FrameBatch } from "../frame/frame-batch.ts";
 import type { Kernels } from "../kernel/kernels.ts";
 import { DROP_FRAME_TOO_LONG } from "../layout/drop.layout.ts";
@@ -17,9 +17,15 @@ export interface RunOptions {
    * had been dropped before are told of, too. Default: nobody is told, and nothing is done for it.
    */
   readonly onDrops?: ((notices: DropNotices) => void) | undefined;
+  /**
+   * When it is, in nanoseconds, 0 to 2^64 - 1: what stages go by for frames of which no time was said. Default: nanoseconds since
+   * 1970, read once a run if a stage asks.
+   */
+  readonly time?: bigint | undefined;
 }
 
-const RUN_FIELDS: Fields<RunOptions> = { onDrops: callback() };
+const RUN_FIELDS: Fields<RunOptions> = { onDrops: callback(), time: uint64() };
+const NOTHING_ASKED: RunOptions = {};
 
 export class Pipeline extends Program {
   readonly stages: readonly Stage[];
@@ -55,18 +61,31 @@ export class Pipeline extends Program {
   run(batch: FrameBatch, options?: RunOptions): number {
     this.expectOpen();
     expectBatch(batch, this.kernels, "pipeline");
-    const onDrops = options === undefined ? undefined : checkFields("options", RUN_FIELDS, options).onDrops;
+    const { onDrops, time } =
+      options === undefined ? NOTHING_ASKED : checkFields("options", RUN_FIELDS, options);
     const refused = batch.takeRefused();
     if (refused > 0) this.#state.countDrops(DROP_FRAME_TOO_LONG, refused);
-    const { functions } = this.kernels;
-    const run = onDrops === undefined ? functions.runPipeline : functions.runPipelineNoting;
-    const forwarded = run(batch.descriptors, batch.length, this.address, this.length, this.#state.address);
+    const forwarded = this.#runAt(time, batch, onDrops !== undefined);
     try {
       this.kernels.checkStages();
     } finally {
       const notices = onDrops && batch.drops();
       if (notices !== undefined) onDrops?.(notices);
     }
+    return forwarded;
+  }
+
+  #runAt(time: bigint | undefined, batch: FrameBatch, isNoting: boolean): number {
+    const { functions } = this.kernels;
+    const { descriptors, length, timeList, portList } = batch;
+    const run = isNoting ? functions.runPipelineNoting : functions.runPipeline;
+    const hasNotes = (timeList | portList) !== 0;
+    // The usual batch has neither, and pays for neither.
+    if (time !== undefined) this.kernels.setTime(time);
+    if (hasNotes) functions.beginNotes(descriptors, timeList, portList);
+    const forwarded = run(descriptors, length, this.address, this.length, this.#state.address);
+    if (hasNotes) functions.endNotes();
+    if (time !== undefined) this.kernels.setTime(undefined);
     return forwarded;
   }
 

@@ -2,6 +2,7 @@
 
 import { abortOutput, type CaptureOutput } from "../capture/capture-io.ts";
 import { inTime } from "../core/in-time.ts";
+import { wallClock } from "../core/wall-clock.ts";
 import { LINK_TYPE_ETHERNET, LINK_TYPE_RAW } from "../layout/pcap.layout.ts";
 import { OPTION_ENHANCED_FLAGS } from "../layout/pcapng.layout.ts";
 import type { CaptureOption, InterfaceDescription } from "../pcap/capture-types.ts";
@@ -9,7 +10,7 @@ import { CaptureWriter } from "../pcap/capture-writer.ts";
 import type { FramePort, Medium } from "./frame-port.ts";
 
 /** What captures call a medium. Tunnel headers without a packet around them have no number of their own: USER0. */
-const LINK_TYPES: Readonly<Record<Medium, number>> = {
+export const LINK_TYPES: Readonly<Record<Medium, number>> = {
   ethernet: LINK_TYPE_ETHERNET,
   ip: LINK_TYPE_RAW,
   tunnel: 147,
@@ -24,6 +25,12 @@ const FLAGS: Readonly<Record<"sent" | "received", readonly CaptureOption[]>> = {
 export interface RecorderOptions {
   readonly format: "pcapng" | "pcap";
   readonly queueBytes: number;
+}
+
+/** What a capture is to say of frames beside their bytes, an item for each. Without, they are of now, and whole. */
+export interface RecordNotes {
+  readonly timestamps?: readonly bigint[] | undefined;
+  readonly originalLengths?: readonly number[] | undefined;
 }
 
 interface Piece {
@@ -66,17 +73,25 @@ export class CaptureRecorder {
     return this.#lost;
   }
 
-  add(frames: readonly Uint8Array[], direction: "sent" | "received"): number {
+  add(
+    frames: readonly Uint8Array[],
+    direction: "sent" | "received" | undefined,
+    notes?: RecordNotes,
+  ): number {
     if (this.#failure !== undefined) throw this.#failure.error;
     let room = this.#queueBytes - this.#bytes;
     let taken = 0;
     while (taken < frames.length && room > 0) room -= (frames[taken++] as Uint8Array).length;
     if (taken === 0) return 0;
-    const timestamp = now();
-    const options = FLAGS[direction];
-    const records = frames.slice(0, taken).map((data) => {
-      return { data, timestamp, interface: this.#interface, options };
-    });
+    const timestamp = wallClock();
+    const options = direction && FLAGS[direction];
+    const records = frames.slice(0, taken).map((data, i) => ({
+      data,
+      timestamp: notes?.timestamps?.[i] ?? timestamp,
+      originalLength: notes?.originalLengths?.[i],
+      interface: this.#interface,
+      options,
+    }));
     const bytes = this.#writer.write(records);
     this.#pieces.push({ bytes, frames: taken });
     this.#bytes += bytes.length;
@@ -109,11 +124,4 @@ export class CaptureRecorder {
       this.#writing = undefined;
     }
   }
-}
-
-/** Nanoseconds since 1970. */
-function now(): bigint {
-  const milliseconds = performance.timeOrigin + performance.now();
-  const whole = Math.floor(milliseconds);
-  return BigInt(whole) * 1_000_000n + BigInt(Math.floor((milliseconds - whole) * 1e6));
 }

@@ -17,7 +17,7 @@ export function readyStage(
   name: string,
   kind: number,
   write: (parameters: DataView) => void,
-  needs: Pick<ModuleStage, "data" | "stateBytes"> = {},
+  needs: Pick<ModuleStage, "data" | "stateBytes" | "countedBytes"> = {},
 ): ModuleStage {
   // Not where the module is loaded: who imports one function of it does no work for that.
   code ??= bytesOfHex(READY_STAGES);

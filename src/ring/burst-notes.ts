@@ -8,9 +8,9 @@ import { type Fields, given, onlyFields, uint64 } from "../core/fields.ts";
 export interface BurstNotes {
   /** Numbers from 0 to 2^32 - 1 that stages and filters see, and may set. */
   readonly marks?: ArrayLike<number> | undefined;
-  /** Times in nanoseconds, from 0 to 2^64 - 1, that no stage touches. A BigUint64Array is read without making bigints. */
+  /** Times in nanoseconds, from 0 to 2^64 - 1, that stages may ask for. A BigUint64Array is read without making bigints. */
   readonly times?: BigUint64Array | readonly bigint[] | undefined;
-  /** Numbers from 0 to 2^32 - 1 that no stage touches: ports as the sender counts them, or anything else. */
+  /** Numbers from 0 to 2^32 - 1 that stages may ask for: ports as the sender counts them, or anything else. */
   readonly ports?: ArrayLike<number> | undefined;
 }
 

@@ -29,6 +29,7 @@ describe("help", () => {
     ["sample", "--help"],
     ["truncate", "--help"],
     ["dedup", "--help"],
+    ["rate", "--help"],
     ["rewrite", "--help"],
     ["anonymise", "--help"],
     ["count", "--help"],

@@ -1,6 +1,6 @@
 // Hostile frames: whatever they hold, nothing is written outside of their record's headroom and frame.
 import type { Stage } from "frameferry";
-import { dedup, rewrite } from "frameferry/stages";
+import { dedup, rate, rewrite } from "frameferry/stages";
 import { compose } from "frameferry/wire";
 import { describe, expect, test } from "vitest";
 import { loadKernels } from "../../build/js/src/kernel/load-kernels.js";
@@ -71,6 +71,7 @@ const pipelines: Readonly<Record<string, readonly Stage[]>> = {
       ttlLess: 9,
     }),
     dedup({ window: 100 }),
+    rate({ framesPerSecond: 1000, bitsPerSecond: 1e9, by: "flow", capacity: 16 }),
   ],
   everything: [
     { stage: "decapsulate", kind: "vxlan", others: "keep" },

@@ -1,6 +1,6 @@
-// The kernels share one memory that the host plans: they may not allocate, import anything but that memory, the one function
-// that runs generated code and, in a module of a stage, the one that drops frames, or keep static data where the plan's
-// regions lie.
+// The kernels share one memory that the host plans: they may not allocate, import anything but that memory, what runs generated
+// code, the clock and, in a module of a stage, what drops frames and tells their times and ports, or keep static data where the
+// plan's regions lie.
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import asc from "assemblyscript/asc";
@@ -13,7 +13,11 @@ const modules = JSON.parse(readFileSync(join(root, "assembly/modules.json"), "ut
   readonly entry: string;
   readonly built: string;
 }[];
-const IMPORTS = ["env.memory", "generated.runGenerated", "frameferry.drop"];
+const IMPORTS = [
+  "env.memory",
+  ...["generated.runGenerated", "generated.clock"],
+  ...["frameferry.drop", "frameferry.time", "frameferry.port"],
+];
 const SHADOW_STACK = 16; // a runtime of one's own brings one; 0 would ask for the usual 32 KiB
 
 // A runtime that cannot be compiled as soon as one of its functions is called. Their names are those that the

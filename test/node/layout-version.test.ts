@@ -27,7 +27,7 @@ test("both languages are built with the version of the layout as it is", async (
   const { module, memory } = await loadKernels({ memoryBytes: 1 << 20 });
   const { exports } = await WebAssembly.instantiate(module, {
     env: { memory },
-    generated: { runGenerated: () => 0 },
+    generated: { runGenerated: () => 0, clock: () => 0n },
   });
   expect((exports.layoutVersion as () => number)()).toBe(LAYOUT_VERSION);
 });

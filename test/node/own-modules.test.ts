@@ -3,13 +3,14 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as own from "frameferry/own-stages";
 import { expect, test } from "vitest";
-import { INNER_PORT, MISBEHAVES, SHORT_FRAMES } from "../support/own-modules.ts";
+import { INNER_PORT, MISBEHAVES, SHORT_FRAMES, SUMS } from "../support/own-modules.ts";
 
 const root = join(import.meta.dirname, "../..");
 
 test.each([
   ["examples/own-stages/short-frames.wat", SHORT_FRAMES],
   ["test/fixtures/own-stages/misbehaves.wat", MISBEHAVES],
+  ["test/fixtures/own-stages/sums.wat", SUMS],
 ])("%s", async (path, bytes) => {
   const { default: binaryen } = await import("binaryen");
   const module = binaryen.parseText(readFileSync(join(root, path), "utf8"));

@@ -5,8 +5,9 @@ import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { loadKernels, Pipeline, processCapture, type Stage } from "frameferry";
+import { compileFilter } from "frameferry/filter";
 import { createCaptureFile, openCaptureFile } from "frameferry/node";
-import { truncate } from "frameferry/stages";
+import { anonymise, rate, rewrite, ruleTable, truncate } from "frameferry/stages";
 import { type Browser, chromium, type Page } from "playwright";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { findChromium } from "../../scripts/find-chromium.mjs";
@@ -129,6 +130,103 @@ describe("in Chromium", () => {
     );
     await page.getByLabel("Bytes kept").fill("0");
     await expectText(page, ".complaint", "expected a whole number from 1 to 65535, got 0");
+  });
+
+  test("rewrites and anonymises", async () => {
+    const page = await open();
+    await page.getByRole("button", { name: "Ten real packets" }).click();
+    await page.getByRole("button", { name: "Rewrite", exact: true }).click();
+    await page.getByLabel("Addresses").fill("192.168.203.3=10.7.0.1, 0.0.0.0/0=10.0.0.0/8");
+    await page.getByLabel("MACs").first().fill("02:00:00:00:00:09");
+    await page.getByLabel("DSCP").fill("0=46");
+    await runToTheEnd(page);
+    const first = await download(page);
+    expect(first.name).toBe("vxlan.decapsulate.rewrite.pcap");
+    const decapsulate: Stage = { stage: "decapsulate", kind: "vxlan" };
+    const rewritten = rewrite({
+      addresses: [
+        { from: "192.168.203.3", to: "10.7.0.1" },
+        { from: "0.0.0.0/0", to: "10.0.0.0/8" },
+      ],
+      macs: { to: "02:00:00:00:00:09" },
+      dscp: { from: 0, to: 46 },
+    });
+    expectSame(first.bytes, await inNode(VXLAN, [decapsulate, rewritten]));
+
+    await page.getByRole("button", { name: "Anonymise", exact: true }).click();
+    const group = page.getByRole("group", { name: "Anonymise" });
+    const made = await group.getByLabel("Key").inputValue();
+    expect(made).toMatch(/^[0-9a-f]{32}$/);
+    const key = "000102030405060708090a0b0c0d0e0f";
+    await group.getByLabel("Key").fill(key);
+    await group.getByLabel("MACs").selectOption("keep");
+    await group.getByLabel("Keep prefixes").fill("10.0.0.0/8 fd00::/8");
+    await runToTheEnd(page);
+    const kept = anonymise({ key, macs: "keep", keep: ["10.0.0.0/8", "fd00::/8"] });
+    expectSame((await download(page)).bytes, await inNode(VXLAN, [decapsulate, rewritten, kept]));
+    await group.getByLabel("Key").fill("0001");
+    await expectText(page, ".complaint", "expected 32 hexadecimal digits, got 4 characters");
+    await group.getByLabel("Key").fill(key);
+    await page.getByLabel("Addresses").fill("10.0.0.0/8=10.0.0.0/8, 10.0.0.0/33=10.0.0.0/8");
+    await expectText(page, ".complaint", /^no\. 2: /);
+  });
+
+  test("filters in tcpdump's language", async () => {
+    const page = await open();
+    await page.getByRole("button", { name: "Ten real packets" }).click();
+    await page.getByRole("button", { name: "Filter", exact: true }).click();
+    await page.getByLabel("Keep what matches").fill("arp or icmp[icmptype] = icmp-echo");
+    await runToTheEnd(page);
+    const filter = compileFilter("arp or icmp[icmptype] = icmp-echo").stage;
+    const { name, bytes } = await download(page);
+    expect(name).toBe("vxlan.decapsulate.filter.pcap");
+    expectSame(bytes, await inNode(VXLAN, [{ stage: "decapsulate", kind: "vxlan" }, filter]));
+    const [, forwarded, dropped] = (await figures(page)).map(Number);
+    expect([forwarded! > 0, dropped! > 0]).toEqual([true, true]);
+    await page.getByLabel("Keep what matches").fill("tcp port");
+    await expectText(page, ".complaint", /expected/);
+    await page.getByLabel("Keep what matches").fill("");
+    await page.waitForSelector(".complaint", { state: "detached" });
+  });
+
+  test("limits rates, by rules and marks", async () => {
+    const page = await open();
+    await page.getByRole("button", { name: "Ten real packets" }).click();
+    await page.getByRole("button", { name: "Rules", exact: true }).click();
+    await page.getByLabel("One a line").fill("mark 1 icmp\n\nmark 2 arp");
+    await page.getByLabel("Other frames").last().selectOption("drop");
+    await page.getByRole("button", { name: "Mark", exact: true }).click();
+    await page.getByRole("textbox", { name: "Mark" }).fill("0x100");
+    await page.getByLabel("Only these bits").fill("0xff00");
+    await page.getByRole("button", { name: "Limit", exact: true }).click();
+    await page.getByLabel("Frames a second").fill("1");
+    await page.getByLabel("At once").fill("2");
+    await page.getByRole("group", { name: "Limit the rate" }).getByLabel("By").selectOption("mark");
+    await runToTheEnd(page);
+    const { bytes } = await download(page);
+    const rules = ruleTable(
+      [
+        { match: "icmp", mark: 1 },
+        { match: "arp", mark: 2 },
+      ],
+      { otherwise: "drop" },
+    );
+    const limit = rate({ framesPerSecond: 1, burstFrames: 2, by: "mark" });
+    const expected = await inNode(VXLAN, [{ stage: "decapsulate", kind: "vxlan" }, rules, limit]);
+    expectSame(bytes, expected);
+    const [received, forwarded, dropped] = (await figures(page)).map(Number);
+    expect(received).toBe(10);
+    expect(dropped).toBeGreaterThan(0);
+    await expectRow(
+      page,
+      "#drops",
+      `rate-exceeded more frames, or bits, than may come in that time ${dropped}`,
+    );
+    expect(forwarded).toBeGreaterThan(0);
+    await page.getByLabel("One a line").fill("forward arp\ndeny icmp");
+    await expectText(page, ".complaint", 'no. 2: expected forward or drop, got "deny"');
+    await page.getByLabel("One a line").fill("drop no such words");
+    await expectText(page, ".complaint", /^no\. 1: /);
   });
 
   test("knows the tunnels of the port that is asked for", async () => {

@@ -1,5 +1,6 @@
 // A port seen by somebody else: at another port, and in a capture; and what a slow mirror loses is only its own.
 import { mirror, portPair } from "frameferry";
+import { compileFilter } from "frameferry/filter";
 import { readCapture } from "frameferry/pcap";
 import { expect, test } from "vitest";
 import { pause } from "../dataplane/support.ts";
@@ -134,6 +135,28 @@ test("a capture that is written too slowly loses frames, counted", async () => {
   expect(recording.counters()).toMatchObject({ sent: waiting, waiting: 0, drops: { "queue-full": dropped } });
 });
 
+test("only frames that match are copied, and only their first bytes; a capture says how long they were", async () => {
+  const [a, b] = portPair();
+  const [to, watcher] = portPair();
+  const sink = memorySink();
+  sink.go();
+  const filter = compileFilter("ether[12:2] = 0x88b5 and greater 80");
+  const copies = mirror(a, to, { filter, bytes: 40 });
+  const recording = mirror(a, sink, { filter, bytes: 40 });
+  const frames = [60, 79, 80, 300].map((length, i) => frameOf(1, 2, i, length));
+  a.send(frames);
+  expect(takeNow(b)).toEqual([0, 1, 2, 3]);
+  const seen = Array.from(watcher.receive() ?? []);
+  expect(seen).toEqual(frames.slice(2).map((frame) => frame.slice(0, 40)));
+  await recording.stop();
+  const records: unknown[] = [];
+  for await (const { data, originalLength } of readCapture(new Blob(sink.chunks as BlobPart[]).stream()))
+    records.push([data, originalLength]);
+  expect(records).toEqual(seen.map((frame, i) => [frame, [80, 300][i]]));
+  expect(copies.counters()).toMatchObject({ received: 2, receivedBytes: 80, sent: 2, dropped: 0 });
+  await copies.stop();
+});
+
 test("a sink that fails ends the mirror, and `stop` says why", async () => {
   const [a, b] = portPair();
   const recording = mirror(a, {
@@ -157,4 +180,6 @@ test("what cannot be mirrored is refused", () => {
   expect(() => mirror({} as never, b)).toThrow(/^port: expected a port/);
   expect(() => mirror(a, 5 as never)).toThrow(/^sink: expected a WritableStream/);
   expect(() => mirror(a, b, { direction: "up" as never })).toThrow(/^direction: /);
+  expect(() => mirror(a, b, { filter: "udp" as never })).toThrow(/^filter: expected what compileFilter/);
+  expect(() => mirror(a, b, { bytes: 0 })).toThrow(/^bytes: expected a whole number from 1 to 65535/);
 });

@@ -42,7 +42,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   filter: ["layout", "core", "kernel", "frame", "pipeline"],
   own: ["layout", "core", "kernel", "pipeline"],
   rules: ["layout", "core", "pipeline"],
-  ready: ["layout", "core", "pipeline"],
+  ready: ["layout", "core", "ring", "pipeline", "capture", "port", "own"],
   // src/*.ts
   entries: [
     ...["layout", "core", "platform", "wire", "tunnel", "packet", "pcap", "kernel", "frame", "ring"],
