@@ -17,10 +17,14 @@ const entries = {
   filter: "build/js/src/filter.js",
   "own-stages": "build/js/src/own-stages.js",
   stages: "build/js/src/stages.js",
+  websocket: "build/js/src/websocket.js",
+  v86: "build/js/src/v86.js",
+  "capture-port": "build/js/src/capture-port.js",
   node: "build/js/src/node.js",
   linux: "build/js/src/linux.js",
 };
-const external = [/^node:/];
+// What users install who need it, beside what Node has.
+const external = [/^node:/, "ws"];
 // Names stay whole between the files: whoever reads a stack or a bundle knows them.
 const output = {
   dir: "dist",
@@ -86,7 +90,8 @@ function commandChunkOf(id) {
   const named = COMMAND_CHUNKS.find(([pattern]) => pattern.test(id));
   if (named !== undefined) return named[1];
   const room = /\/src\/(?!cli\/)(\w+)(\/|\.js$)/.exec(id)?.[1];
-  return room === undefined || /^(packet|switch|overlay|filter|fdb|ready|linux|live|sockets)$/.test(room)
+  return room === undefined ||
+    /^(packet|switch|overlay|filter|fdb|ready|linux|live|sockets|websocket)$/.test(room)
     ? room
     : "captures";
 }

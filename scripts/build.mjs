@@ -31,19 +31,11 @@ const outputs = [
   "dist/frameferry.wasm",
   "dist/cli.js",
 ];
-const entries = [
-  "index",
-  "switch",
-  "wire",
-  "pcap",
-  "overlay",
-  "filter",
-  "own-stages",
-  "stages",
-  "node",
-  "linux",
-];
-for (const entry of entries) outputs.push(`dist/${entry}.js`, `dist/${entry}.d.ts`);
+for (const entry of [
+  ...["index", "switch", "wire", "pcap", "overlay", "filter", "own-stages", "stages"],
+  ...["websocket", "v86", "capture-port", "node", "linux"],
+])
+  outputs.push(`dist/${entry}.js`, `dist/${entry}.d.ts`);
 
 const digest = digestOfInputs();
 if (outputs.every((path) => existsSync(path)) && readFileSync(stamp, "utf8") === digest) process.exit(0);

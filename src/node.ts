@@ -7,6 +7,7 @@ export type { CarrierRemote, UdpCarrierOptions } from "./sockets/carrier-options
 export type { DatagramEnd, DatagramEndpoint, DatagramPortOptions } from "./sockets/datagram-options.ts";
 export { DatagramPort, openDatagramPort } from "./sockets/datagram-port.ts";
 export { FramingError } from "./sockets/deframer.ts";
+export { openWebSocketPort } from "./sockets/open-websocket.ts";
 export { listenStreamPorts, StreamListener } from "./sockets/stream-listener.ts";
 export type {
   StreamEnd,
@@ -15,3 +16,10 @@ export type {
 } from "./sockets/stream-options.ts";
 export { openStreamPort, StreamPort } from "./sockets/stream-port.ts";
 export { openUdpCarrier, UdpCarrier } from "./sockets/udp-carrier.ts";
+export {
+  listenWebSocketPorts,
+  WebSocketListener,
+  type WebSocketListenerOptions,
+} from "./sockets/websocket-listener.ts";
+export type { WebSocketPortOptions } from "./websocket/open-websocket.ts";
+export { WebSocketPort } from "./websocket/websocket-port.ts";

@@ -39,6 +39,8 @@ interface Piece {
 }
 
 export class CaptureRecorder {
+  /** Called whenever something has been written, or cannot be. */
+  onChange: (() => void) | undefined;
   readonly #output: CaptureOutput;
   readonly #writer: CaptureWriter;
   readonly #interface: InterfaceDescription;
@@ -110,11 +112,13 @@ export class CaptureRecorder {
         await this.#output.write(piece.bytes);
         this.#pieces.shift();
         this.#bytes -= piece.bytes.length;
+        this.onChange?.();
       }
     } catch (error) {
       this.#failure = { error };
       this.#lost = this.waiting;
       this.#pieces.length = 0;
+      this.onChange?.();
       await inTime(abortOutput(this.#output, error));
     } finally {
       this.#writing = undefined;

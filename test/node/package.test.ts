@@ -146,6 +146,17 @@ describe("installed in an empty project", () => {
     else expect(stdout).toContain("unsupported platform: ");
   });
 
+  test("who listens for WebSockets without the package ws is told its name", () => {
+    const { status, output } = node(`
+      import { listenWebSocketPorts } from "frameferry/node";
+      await listenWebSocketPorts().catch(({ code, message }) => console.log(code, message));
+    `);
+    expect(output).toBe(
+      "unsupported ws: listenWebSocketPorts needs the package ws, which cannot be loaded: npm install ws\n",
+    );
+    expect(status).toBe(0);
+  });
+
   test("npx frameferry --help prints how to use it", () => {
     const { status, stdout, output } = run("npx", ["--no-install", "frameferry", "--help"], project);
     expect(status, output).toBe(0);

@@ -24,7 +24,10 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   capture: ["layout", "core", "platform", "tunnel", "pcap", "kernel", "ring", "pipeline"],
   files: ["core", "platform", "pcap", "capture"],
   port: ["layout", "core", "platform", "pcap", "ring", "capture"],
-  sockets: ["layout", "core", "wire", "ring", "port"],
+  replay: ["layout", "core", "platform", "pcap", "ring", "capture", "port"],
+  v86: ["core", "port"],
+  websocket: ["layout", "core", "platform", "port"],
+  sockets: ["layout", "core", "wire", "ring", "port", "websocket"],
   linux: ["layout", "core", "wire", "ring", "port", "sockets"],
   lane: ["layout", "core", "wire", "kernel", "ring", "pipeline", "capture", "port"],
   threads: ["layout", "core", "platform", "kernel", "ring", "pipeline", "capture", "lane"],
@@ -45,7 +48,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   entries: [
     ...["layout", "core", "platform", "wire", "tunnel", "packet", "pcap", "kernel", "frame", "ring"],
     ...["fdb", "pipeline", "switch", "capture", "port", "lane", "threads", "dataplane", "live", "overlay"],
-    ...["filter", "rules", "ready", "sockets", "linux", "own", "files"],
+    ...["filter", "rules", "ready", "files", "sockets", "linux", "own", "websocket", "v86", "replay"],
   ],
   // Nothing imports cli.
   cli: [
@@ -72,6 +75,8 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 /** Each package, and the rooms or files that may import it. */
 export const PACKAGE_IN: Readonly<Record<string, readonly string[]>> = {
   "node:": ["platform", "sockets", "linux", "cli", "src/node.ts"],
+  // Optional: what has to do with it is asked for when it is used.
+  ws: ["sockets"],
   comlink: ["threads"],
   "ipaddr.js": ["core"],
   commander: ["cli"],
