@@ -32,6 +32,7 @@ const FIXED: Readonly<Record<string, (config: VtepConfig) => unknown>> = {
   vtep: ({ vtep }) => vtep,
   fdb: ({ fdb: { entries: _entries, ...options } = {} }) => options,
   control: ({ control }) => control,
+  metrics: ({ metrics }) => metrics,
 };
 
 /** The first part that differs and cannot change while the program runs. */

@@ -38,6 +38,14 @@ export interface VtepConfig extends Omit<SwitchConfig, "ports" | "uplink"> {
   readonly vtep: NonNullable<SwitchConfig["vtep"]>;
   readonly ports: readonly VtepPort[];
   readonly control?: string;
+  readonly metrics?: MetricsOptions;
+}
+
+/** Where what was counted can be read. */
+export interface MetricsOptions {
+  /** Of the loopback. Default 127.0.0.1. */
+  readonly address?: string;
+  readonly port: number;
 }
 
 /**
@@ -54,7 +62,7 @@ export async function readVtepConfig(file: string): Promise<VtepConfig> {
 
 /** The switch that it describes, without what it is plugged into. */
 export function switchOf(config: VtepConfig): SwitchConfig {
-  const { control: _control, ports, ...rest } = config;
+  const { control: _control, metrics: _metrics, ports, ...rest } = config;
   return { ...rest, ports: ports.map((port) => withoutPlug(port)) };
 }
 

@@ -1,31 +1,36 @@
-// The control socket of a running VTEP: one line asks, one line answers, both JSON. Whoever may open the file may ask, and that
-// is its owner alone.
+// The control socket of a running VTEP: one line asks, one line answers, both JSON; a capture is answered by the capture itself,
+// which begins with another byte. Whoever may open the file may ask, and that is its owner alone.
 
 import { once } from "node:events";
 import { chmodSync, lstatSync, unlinkSync } from "node:fs";
-import { connect, createServer, type Server } from "node:net";
+import { connect, createServer, type Server, type Socket } from "node:net";
+import { inTime } from "../core/in-time.ts";
 import { BadConfiguration } from "./failures.ts";
+import { type CaptureQuestion, captureInto } from "./vtep-capture.ts";
 import type { Vtep } from "./vtep-daemon.ts";
 import { isQuestion, QUESTIONS } from "./vtep-state.ts";
 
 const OWNER_ALONE = 0o600;
 /** Of files that are made meanwhile: nothing for others. */
 const NO_RIGHTS = 0o177;
-/** A question is a word. */
-const QUESTION_MAXIMUM = 256;
+/** A question is a word, or a filter. */
+const QUESTION_MAXIMUM = 65536;
 /** Whoever has asked nothing by then asks nothing any more. */
 const PATIENCE_MILLISECONDS = 5000;
 const MOST_AT_ONCE = 16;
 
-export interface Control {
-  close(): void;
+/** By what a running VTEP can be asked. */
+export interface Asked {
+  /** Nobody is answered any more; captures end whole, within a second. */
+  close(): Promise<void>;
 }
 
 /**
  * Listens at `path`. A file that a program has left there which is no more is taken away.
  * @throws BadConfiguration if something else is there, or nothing can be.
  */
-export async function openControl(file: string, path: string, vtep: Vtep): Promise<Control> {
+export async function openControl(file: string, path: string, vtep: Vtep): Promise<Asked> {
+  const captures = new Set<() => Promise<void>>();
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     let text = "";
     socket.setEncoding("utf8");
@@ -35,7 +40,8 @@ export async function openControl(file: string, path: string, vtep: Vtep): Promi
       text += more;
       if (text.includes("\n")) {
         socket.removeAllListeners("data");
-        socket.end(`${JSON.stringify(answerTo(text, vtep))}\n`);
+        socket.resume();
+        void answer(socket, text, vtep, captures);
       } else if (text.length > QUESTION_MAXIMUM) socket.destroy();
     });
     socket.on("end", () => socket.end());
@@ -50,17 +56,40 @@ export async function openControl(file: string, path: string, vtep: Vtep): Promi
     unlinkSync(path);
     await listen(server, path);
   }
-  return { close: () => server.close() };
+  return {
+    close: async () => {
+      server.close();
+      await inTime(Promise.all([...captures].map((end) => end())));
+    },
+  };
 }
 
-function answerTo(text: string, vtep: Vtep): object {
+async function answer(
+  socket: Socket,
+  text: string,
+  vtep: Vtep,
+  captures: Set<() => Promise<void>>,
+): Promise<void> {
   try {
-    const { question } = JSON.parse(text) as { question?: unknown };
-    if (isQuestion(question)) return { [question]: QUESTIONS[question](vtep) };
-    return { error: `unknown (known: ${Object.keys(QUESTIONS).join(", ")})` };
+    const { question, ...asked } = JSON.parse(text) as { question?: unknown };
+    if (question === "capture") {
+      const end = await captureInto(socket, asked as CaptureQuestion, vtep);
+      // It may be long before a frame comes.
+      socket.setTimeout(0);
+      captures.add(end);
+      socket.on("close", () => void captures.delete(end));
+      return;
+    }
+    if (isQuestion(question)) socket.end(lineOf({ [question]: QUESTIONS[question](vtep) }));
+    else
+      socket.end(lineOf({ error: `unknown (known: ${[...Object.keys(QUESTIONS), "capture"].join(", ")})` }));
   } catch (error) {
-    return { error: (error as Error).message };
+    socket.end(lineOf({ error: (error as Error).message }));
   }
+}
+
+function lineOf(value: object): string {
+  return `${JSON.stringify(value)}\n`;
 }
 
 async function listen(server: Server, path: string): Promise<void> {
@@ -101,11 +130,24 @@ function sentenceOf(code: string, path: string): string {
  * @throws NodeJS.ErrnoException if nobody is there.
  */
 export async function ask(path: string, question: string): Promise<string> {
-  const socket = connect(path);
-  await once(socket, "connect");
+  const socket = await asked(path, { question });
   socket.setEncoding("utf8");
-  socket.write(`${JSON.stringify({ question })}\n`);
   let text = "";
   for await (const more of socket) text += more;
   return text;
+}
+
+/**
+ * Asks the program at `path` for a capture, and gives its bytes as they come; or what is wrong with the question.
+ * @throws NodeJS.ErrnoException if nobody is there.
+ */
+export async function askForCapture(path: string, question: CaptureQuestion): Promise<Socket> {
+  return await asked(path, { ...question, question: "capture" });
+}
+
+async function asked(path: string, question: object): Promise<Socket> {
+  const socket = connect(path);
+  await once(socket, "connect");
+  socket.write(lineOf(question));
+  return socket;
 }

@@ -185,9 +185,18 @@ async function openCarrier(options: UdpCarrierOptions): Promise<Carrier> {
   }
 }
 
-function onlyFixed({ vtep, fdb, control }: VtepConfig): Pick<VtepConfig, "vtep" | "fdb" | "control"> {
+function onlyFixed({
+  vtep,
+  fdb,
+  control,
+  metrics,
+}: VtepConfig): Pick<VtepConfig, "vtep" | "fdb" | "control" | "metrics"> {
   const { entries: _entries, ...options } = fdb ?? {};
-  return { vtep, fdb: options, ...(control !== undefined && { control }) };
+  return {
+    ...{ vtep, fdb: options },
+    ...(control !== undefined && { control }),
+    ...(metrics !== undefined && { metrics }),
+  };
 }
 
 /** UDP ports of the kinds of its tunnels, and those that are named; that of VXLAN if there are none. */

@@ -5,8 +5,9 @@ import { say, UsageError } from "./failures.ts";
 import { addFieldOptions, fileName, optionsOf, type Parsed, type Rows } from "./options.ts";
 import { print } from "./print.ts";
 import { type ExampleOptions, exampleConfig, readVtepConfig } from "./vtep-config.ts";
-import { openControl } from "./vtep-control.ts";
+import { type Asked, openControl } from "./vtep-control.ts";
 import { Vtep } from "./vtep-daemon.ts";
+import { serveMetrics } from "./vtep-metrics.ts";
 import { QUESTIONS } from "./vtep-state.ts";
 import { TEXTS } from "./vtep-text.ts";
 
@@ -79,17 +80,21 @@ async function serve(file: string, json: boolean): Promise<void> {
   const config = await readVtepConfig(file);
   const stopped = signalled(["SIGINT", "SIGTERM"]);
   const vtep = await Vtep.start(file, config, tell);
+  /** By what it can be asked. */
+  const asked: Asked[] = [];
   try {
-    const control = config.control === undefined ? undefined : await openControl(file, config.control, vtep);
+    if (config.control !== undefined) asked.push(await openControl(file, config.control, vtep));
+    if (config.metrics !== undefined) asked.push(await serveMetrics(file, config.metrics, vtep));
     const reload = (): void => void reloaded(file, vtep, tell);
     process.on("SIGHUP", reload);
     process.stderr.write("ready\n");
     await stopped;
     process.off("SIGHUP", reload);
-    control?.close();
+    for (const one of asked.splice(0)) await one.close();
     await vtep.stop();
     await print(json ? jsonOf(vtep) : textOf(vtep), json ? "programs" : "people");
   } finally {
+    for (const one of asked) await one.close();
     await vtep.close();
   }
 }

@@ -16,6 +16,7 @@ export interface VtepPortState {
   readonly problem?: string;
   readonly received: number;
   readonly sent: number;
+  readonly sentBytes: number;
   readonly dropped: number;
   readonly drops: Readonly<Record<string, number>>;
 }
