@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { ip } from "../core/address-fields.ts";
 import { type Field, flag, list, text, whole } from "../core/fields.ts";
+import { notifyManager } from "../linux/notify.ts";
 import { say, UsageError } from "./failures.ts";
 import { addFieldOptions, fileName, optionsOf, type Parsed, type Rows } from "./options.ts";
 import { print } from "./print.ts";
@@ -88,7 +89,9 @@ async function serve(file: string, json: boolean): Promise<void> {
     const reload = (): void => void reloaded(file, vtep, tell);
     process.on("SIGHUP", reload);
     process.stderr.write("ready\n");
+    await notified(tell, "READY=1");
     await stopped;
+    await notified(tell, "STOPPING=1");
     process.off("SIGHUP", reload);
     for (const one of asked.splice(0)) await one.close();
     await vtep.stop();
@@ -110,8 +113,23 @@ function signalled(names: readonly NodeJS.Signals[]): Promise<void> {
   });
 }
 
+/** Tells systemd, if that has started the program. That it cannot is no reason not to run. */
+async function notified(tell: (line: string) => void, ...lines: readonly string[]): Promise<void> {
+  try {
+    await notifyManager(...lines);
+  } catch (error) {
+    tell(`the manager of services cannot be told: ${(error as Error).message}`);
+  }
+}
+
+/** Microseconds of the clock that systemd goes by. */
+function monotonic(): string {
+  return `MONOTONIC_USEC=${process.hrtime.bigint() / 1000n}`;
+}
+
 /** What cannot be is told, and nothing has changed then. */
 async function reloaded(file: string, vtep: Vtep, tell: (line: string) => void): Promise<void> {
+  await notified(tell, "RELOADING=1", monotonic());
   try {
     if (file === "-") throw new Error("standard input: it cannot be read again");
     await vtep.reload(file, await readVtepConfig(file));
@@ -119,6 +137,7 @@ async function reloaded(file: string, vtep: Vtep, tell: (line: string) => void):
   } catch (error) {
     tell(`not reloaded: ${(error as Error).message}`);
   }
+  await notified(tell, "READY=1");
 }
 
 function jsonOf(vtep: Vtep): string {

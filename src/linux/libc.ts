@@ -19,6 +19,7 @@ export interface Libc {
   ioctl(descriptor: number, request: number, structure: Uint8Array): number;
   socket(family: number, type: number, protocol: number): number;
   bind(descriptor: number, address: Uint8Array, length: number): number;
+  connect(descriptor: number, address: Uint8Array, length: number): number;
   getsockname(descriptor: number, address: Uint8Array, length: Uint8Array): number;
   setsockopt(descriptor: number, level: number, name: number, value: Uint8Array, length: number): number;
   getsockopt(descriptor: number, level: number, name: number, value: Uint8Array, length: Uint8Array): number;
@@ -47,6 +48,7 @@ const DECLARATIONS: Readonly<Record<keyof Libc, string>> = {
   ioctl: "int ioctl(int fd, unsigned long request, void *structure)",
   socket: "int socket(int family, int type, int protocol)",
   bind: "int bind(int fd, void *address, unsigned int length)",
+  connect: "int connect(int fd, void *address, unsigned int length)",
   getsockname: "int getsockname(int fd, void *address, void *length)",
   setsockopt: "int setsockopt(int fd, int level, int name, void *value, unsigned int length)",
   getsockopt: "int getsockopt(int fd, int level, int name, void *value, void *length)",

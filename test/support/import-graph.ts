@@ -66,6 +66,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
       "files",
       "dataplane",
       "overlay",
+      "linux",
       "ready",
     ],
     "entries",
