@@ -50,34 +50,40 @@ export function vlanPush(descriptors: usize, count: u32, stage: usize, counters:
   const tag = load<u32>(stage, VLAN_TAG);
   const end: usize = descriptors + count * DESCRIPTOR_LENGTH;
   let changed: u64 = 0;
-  for (let d = descriptors; d < end; d += DESCRIPTOR_LENGTH) {
-    if (load<u32>(d, DESCRIPTOR_VERDICT) !== 0) {
-      if (!mayHaveTag(d)) continue;
-      // Behind what is dropped below it is of no account.
-      store<u8>(d, 0, DESCRIPTOR_TRAILER);
-    }
-    const frame: usize = load<u32>(d, DESCRIPTOR_OFFSET);
-    const length = load<u32>(d, DESCRIPTOR_FRAME_LENGTH);
-    if (length < <u32>ETHERNET_LENGTH) {
-      drop(d, DROP_FRAME_TOO_SHORT, counters);
-      continue;
-    }
-    const start: usize = frame - VLAN_LENGTH;
-    if (start < load<u32>(d, DESCRIPTOR_FLOOR)) {
-      drop(d, DROP_NO_HEADROOM, counters);
-      continue;
-    }
-    const low = load<u64>(frame);
-    const high = load<u32>(frame, 8);
-    store<u64>(start, low);
-    store<u32>(start, high, 8);
-    store<u32>(start, tag, ETHERNET_TYPE);
-    store<u32>(d, <u32>start, DESCRIPTOR_OFFSET);
-    store<u32>(d, length + VLAN_LENGTH, DESCRIPTOR_FRAME_LENGTH);
-    store<u32>(d, load<u32>(d, DESCRIPTOR_WIRE_LENGTH) + VLAN_LENGTH, DESCRIPTOR_WIRE_LENGTH);
-    changed++;
+  let d = descriptors;
+  while (d < end) {
+    // Usual frames, in a loop without a call: that would make every turn of it slower.
+    do {
+      const start: usize = load<u32>(d, DESCRIPTOR_OFFSET) - VLAN_LENGTH;
+      const length = load<u32>(d, DESCRIPTOR_FRAME_LENGTH);
+      if (load<u32>(d, DESCRIPTOR_VERDICT) !== 0) break;
+      if (length < <u32>ETHERNET_LENGTH || start < load<u32>(d, DESCRIPTOR_FLOOR)) break;
+      const low = load<u64>(start, VLAN_LENGTH);
+      const high = load<u32>(start, VLAN_LENGTH + 8);
+      store<u64>(start, low);
+      store<u32>(start, high, 8);
+      store<u32>(start, tag, ETHERNET_TYPE);
+      store<u32>(d, <u32>start, DESCRIPTOR_OFFSET);
+      store<u32>(d, length + VLAN_LENGTH, DESCRIPTOR_FRAME_LENGTH);
+      store<u32>(d, load<u32>(d, DESCRIPTOR_WIRE_LENGTH) + VLAN_LENGTH, DESCRIPTOR_WIRE_LENGTH);
+      changed++;
+      d += DESCRIPTOR_LENGTH;
+    } while (d < end);
+    if (d < end && !becomesUsual(d, counters)) d += DESCRIPTOR_LENGTH;
   }
   countChanged(stage, counters, changed);
+}
+
+/** Whether a frame can be pushed into now: it has lost its check sequence, and no more. Else it is dropped, or left alone. */
+function becomesUsual(d: usize, counters: usize): bool {
+  if (load<u32>(d, DESCRIPTOR_VERDICT) !== 0) {
+    if (!mayHaveTag(d)) return false;
+    store<u8>(d, 0, DESCRIPTOR_TRAILER);
+    return true;
+  }
+  const isShort = load<u32>(d, DESCRIPTOR_FRAME_LENGTH) < <u32>ETHERNET_LENGTH;
+  drop(d, isShort ? DROP_FRAME_TOO_SHORT : DROP_NO_HEADROOM, counters);
+  return false;
 }
 
 /** Takes the outermost tag off; frames without one, or with another than asked for, go on unchanged. */
@@ -87,19 +93,51 @@ export function vlanPop(descriptors: usize, count: u32, stage: usize, counters: 
   const bits = load<u32>(stage, VLAN_MATCH_BITS);
   const end: usize = descriptors + count * DESCRIPTOR_LENGTH;
   let changed: u64 = 0;
-  for (let d = descriptors; d < end; d += DESCRIPTOR_LENGTH) {
-    const unusual = load<u32>(d, DESCRIPTOR_VERDICT);
-    if (unusual !== 0 && !mayHaveTag(d)) continue;
-    const length = load<u32>(d, DESCRIPTOR_FRAME_LENGTH);
-    if (length < <u32>ETHERNET_LENGTH) {
-      drop(d, DROP_FRAME_TOO_SHORT, counters);
-      continue;
+  let d = descriptors;
+  while (d < end) {
+    // As popTag(), which is not called: usual frames have a loop without a call.
+    do {
+      const length = load<u32>(d, DESCRIPTOR_FRAME_LENGTH);
+      if (load<u32>(d, DESCRIPTOR_VERDICT) !== 0 || length < <u32>ETHERNET_LENGTH) break;
+      const frame: usize = load<u32>(d, DESCRIPTOR_OFFSET);
+      const type: u32 = load<u16>(frame, ETHERNET_TYPE);
+      if (
+        length >= <u32>ETHERNET_LENGTH + VLAN_LENGTH &&
+        isTag(type) &&
+        (tpid === 0 || tpid === type) &&
+        (swapped16(load<u16>(frame, ETHERNET_LENGTH)) & mask) === bits
+      ) {
+        const low = load<u64>(frame);
+        const high = load<u32>(frame, 8);
+        const start: usize = frame + VLAN_LENGTH;
+        store<u64>(start, low);
+        store<u32>(start, high, 8);
+        store<u32>(d, <u32>start, DESCRIPTOR_OFFSET);
+        store<u32>(d, length - VLAN_LENGTH, DESCRIPTOR_FRAME_LENGTH);
+        store<u32>(d, load<u32>(d, DESCRIPTOR_WIRE_LENGTH) - VLAN_LENGTH, DESCRIPTOR_WIRE_LENGTH);
+        changed++;
+      }
+      d += DESCRIPTOR_LENGTH;
+    } while (d < end);
+    if (d < end) {
+      if (popUnusual(d, tpid, mask, bits, counters)) changed++;
+      d += DESCRIPTOR_LENGTH;
     }
-    if (!popTag(d, length, tpid, mask, bits)) continue;
-    if (unusual !== 0) store<u8>(d, 0, DESCRIPTOR_TRAILER);
-    changed++;
   }
   countChanged(stage, counters, changed);
+}
+
+/** The same for a frame that is not FORWARD, not Ethernet, has a check sequence behind it, or is too short. */
+function popUnusual(d: usize, tpid: u32, mask: u32, bits: u32, counters: usize): bool {
+  if (!mayHaveTag(d)) return false;
+  const length = load<u32>(d, DESCRIPTOR_FRAME_LENGTH);
+  if (length < <u32>ETHERNET_LENGTH) {
+    drop(d, DROP_FRAME_TOO_SHORT, counters);
+    return false;
+  }
+  if (!popTag(d, length, tpid, mask, bits)) return false;
+  store<u8>(d, 0, DESCRIPTOR_TRAILER);
+  return true;
 }
 
 /**
