@@ -13,6 +13,8 @@ const missing = await loadNative().then(
   (error: Error) => error.message,
 );
 
+// Without koffi, or where there is no Linux, none can be opened: the whole suite is skipped, under a name that says why. It is not
+// loaded then, since it would test the carrier of Node a second time.
 if (missing !== undefined)
   describe.skip(`a UDP carrier of Linux: ${missing}`, () => test("skipped", () => {}));
 else {
