@@ -80,6 +80,35 @@ export function othersMilliseconds(): number | undefined {
   return (all.user + all.system) / 1000 - own.active;
 }
 
+interface NodeFiles {
+  readlinkSync(path: string): string;
+  readFileSync(path: string, encoding: "latin1"): string;
+}
+
+/** The number that the system has given this thread: on Linux, in Node. */
+export function ownThreadNumber(): number | undefined {
+  const files = nodeModule("node:fs") as NodeFiles | undefined;
+  try {
+    return Number(files?.readlinkSync("/proc/thread-self").split("/")[2]) || undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** How many milliseconds a thread of this process has run; undefined if it has ended, or nobody tells. */
+export function threadMilliseconds(thread: number): number | undefined {
+  const files = nodeModule("node:fs") as NodeFiles | undefined;
+  try {
+    // The first number are nanoseconds (proc_schedstat in Linux's Documentation/scheduler/sched-stats.rst).
+    return (
+      Number(files?.readFileSync(`/proc/self/task/${thread}/schedstat`, "latin1").split(" ")[0]) / 1e6 ||
+      undefined
+    );
+  } catch {
+    return undefined;
+  }
+}
+
 /**
  * Whether memory can be shared with other threads: in Node, and on cross-origin isolated pages in browsers. There are
  * engines where such a page is isolated and yet has no SharedArrayBuffer, or posts no shared memory (WebKitGTK): so one

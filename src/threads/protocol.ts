@@ -23,7 +23,8 @@ export interface WorkerSetup {
 
 /** The worker's side of the connection. */
 export interface WorkerControl {
-  start(setup: WorkerSetup): Promise<void>;
+  /** Resolves when it is at work, with the number that the system has given its thread, where one can ask for that. */
+  start(setup: WorkerSetup): Promise<number | undefined>;
   /** Resolves when scripts of stages have been loaded. */
   load(scripts: readonly string[]): Promise<void>;
   openLane(id: number, lane: LaneAddresses): void;

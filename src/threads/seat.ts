@@ -138,6 +138,10 @@ export class Seat implements Watched {
     return hasWork || load(this.doorbell + DOORBELL_ASLEEP) === 0 ? progress : undefined;
   }
 
+  get milliseconds(): number | undefined {
+    return this.handle.milliseconds;
+  }
+
   isStuck(milliseconds: number): void {
     this.handle.die(`it has been stuck for ${milliseconds} ms`, true);
   }

@@ -2,9 +2,11 @@
 //
 // A worker that is awake counts on, 25 times a second at least, and so do its rings. One that has not for some time is
 // stuck - or has had no core: on a machine with too much to do threads wait for long. So its silence is not measured by
-// the clock, but by the time that it can have used. Time in which this thread did not come to look does not count; and where
-// the system tells how much its threads have used (Node), only what they have, each of those that are awake an equal part.
-// A thread that waits uses none: its silence counts by a 64th, and it is found after some seconds.
+// the clock, but by the time that it can have used. Time in which this thread did not come to look does not count; and
+// only what it has used itself where the system tells that (Linux, in Node). Where it tells what all threads have used
+// (Node elsewhere), each that is watched is taken to have used an equal part of it: not only those that are awake, for
+// what others need to start is none of theirs. A thread that waits uses none: its silence counts by a 64th, and it is
+// found after some seconds.
 // The limit rises, as TCP's for answers does: to four times the longest silence lately, and to twice itself when it
 // has been reached.
 
@@ -14,6 +16,8 @@ import { othersMilliseconds } from "../platform/threads.ts";
 export interface Watched {
   /** A number that changes with all that it does; undefined if it has nothing to do. */
   progress(): number | undefined;
+  /** How long its thread has run, in milliseconds; undefined where nobody tells. */
+  readonly milliseconds: number | undefined;
   /** It has not come on for about so many milliseconds. */
   isStuck(milliseconds: number): void;
 }
@@ -38,6 +42,8 @@ const FORGET_TICKS = 128;
 interface Silence {
   progress: number | undefined;
   milliseconds: number;
+  /** How long its thread had run when it was looked at last. */
+  ran: number | undefined;
 }
 
 export class StuckWatch {
@@ -72,20 +78,25 @@ export class StuckWatch {
   #look(): void {
     if (++this.#ticks % FORGET_TICKS === 0) this.#longest /= 2;
     const awake: [Watched, number][] = [];
+    let all = 0;
     for (const watched of this.#all()) {
+      all++;
       const progress = watched.progress();
       if (progress === undefined) this.#silences.delete(watched);
       else awake.push([watched, progress]);
     }
-    const counts = this.#counts(awake.length);
+    const share = this.#share(all);
     for (const [watched, progress] of awake) {
+      const ran = watched.milliseconds;
       const silence = this.#silences.get(watched);
       if (silence?.progress !== progress) {
         this.#longest = Math.max(this.#longest, silence?.milliseconds ?? 0);
-        this.#silences.set(watched, { progress, milliseconds: 0 });
+        this.#silences.set(watched, { progress, milliseconds: 0, ran });
         continue;
       }
-      silence.milliseconds += counts;
+      const used = ran === undefined || silence.ran === undefined ? share : ran - silence.ran;
+      silence.ran = ran;
+      silence.milliseconds += Math.min(TICK_MILLISECONDS, Math.max(LEAST, used));
       if (silence.milliseconds < this.#limit) continue;
       this.#silences.delete(watched);
       // Should it have been none, the next one has twice the time.
@@ -95,12 +106,11 @@ export class StuckWatch {
     }
   }
 
-  /** How many milliseconds of this tick each of so many who are awake can have used. */
-  #counts(awake: number): number {
+  /** How many milliseconds since the last tick each of so many can have used, as far as the clock or the system tells. */
+  #share(all: number): number {
     const before = this.#used;
     this.#used = othersMilliseconds();
     if (before === undefined || this.#used === undefined) return TICK_MILLISECONDS;
-    const share = (this.#used - before) / Math.max(1, awake);
-    return Math.min(TICK_MILLISECONDS, Math.max(LEAST, share));
+    return (this.#used - before) / Math.max(1, all);
   }
 }

@@ -5,7 +5,7 @@ import { ArgumentTypeError } from "../core/argument-error.ts";
 import { attachKernels, createMemory } from "../kernel/kernels.ts";
 import { loadScript } from "../kernel/scripts.ts";
 import type { TransferJob } from "../lane/lane-job.ts";
-import { holdLock, ownEndpoint } from "../platform/threads.ts";
+import { holdLock, ownEndpoint, ownThreadNumber } from "../platform/threads.ts";
 import type { WorkerControl, WorkerSetup } from "./protocol.ts";
 import { TransferWorker } from "./transfer-worker.ts";
 import { WorkerLoop } from "./worker-loop.ts";
@@ -26,7 +26,7 @@ const control: WorkerControl = {
     await holdLock(setup.lock);
     if (setup.memory === undefined) {
       transferWorker = new TransferWorker(await attachKernels(setup.module, createMemory(setup.memoryBytes)));
-      return;
+      return ownThreadNumber();
     }
     loop = new WorkerLoop(await attachKernels(setup.module, setup.memory), setup);
     loop.messagesRead(1 + early);
@@ -36,6 +36,7 @@ const control: WorkerControl = {
         throw error;
       }),
     );
+    return ownThreadNumber();
   },
   async load(scripts) {
     try {

@@ -4,7 +4,7 @@ import * as Comlink from "comlink";
 import { OPEN_MILLISECONDS } from "../core/in-time.ts";
 import type { Kernels } from "../kernel/kernels.ts";
 import { DOORBELL_CONTROL } from "../layout/ring.layout.ts";
-import { lockFree, type Thread, threadOf, type WorkerLike } from "../platform/threads.ts";
+import { lockFree, type Thread, threadMilliseconds, threadOf, type WorkerLike } from "../platform/threads.ts";
 import { ringAlways } from "../ring/doorbell.ts";
 import type { WorkerControl, WorkerSetup } from "./protocol.ts";
 import { WorkerDiedError } from "./worker-died-error.ts";
@@ -29,6 +29,7 @@ export class WorkerHandle {
   #answers = 0;
   /** When it was asked to load scripts, each time that it has not done so yet. */
   readonly #loads: Set<{ readonly asked: number }> = new Set();
+  #threadNumber: number | undefined;
   #death: WorkerDiedError | undefined;
   #ended: Promise<void> = Promise.resolve();
   #onDeath: ((error: WorkerDiedError) => void) | undefined;
@@ -55,7 +56,7 @@ export class WorkerHandle {
       START_MILLISECONDS,
     );
     try {
-      await this.call("start", { ...setup, lock: this.#lock });
+      this.#threadNumber = await this.call("start", { ...setup, lock: this.#lock });
     } finally {
       clearTimeout(late);
     }
@@ -117,6 +118,11 @@ export class WorkerHandle {
     const now = performance.now();
     for (const { asked } of this.#loads) if (now - asked < OPEN_MILLISECONDS) return true;
     return false;
+  }
+
+  /** How many milliseconds its thread has run so far; undefined where nobody tells. */
+  get milliseconds(): number | undefined {
+    return this.#threadNumber === undefined ? undefined : threadMilliseconds(this.#threadNumber);
   }
 
   /** Ends the worker; resolves when its thread has certainly ended. */
