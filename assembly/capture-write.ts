@@ -64,9 +64,15 @@ import { CAPTURED_MAXIMUM, PCAP_RECORD_LENGTH } from "../src/layout/pcap.layout"
 import {
   BLOCK_ENHANCED_PACKET,
   BLOCK_SIMPLE_PACKET,
+  BLOCK_TOTAL_LENGTH,
+  ENHANCED_CAPTURED,
   ENHANCED_FLAGS_FCS_MASK,
   ENHANCED_FRAME,
+  ENHANCED_INTERFACE,
   ENHANCED_MINIMUM,
+  ENHANCED_ORIGINAL,
+  ENHANCED_TICKS_HIGH,
+  ENHANCED_TICKS_LOW,
   OPTION_CODE,
   OPTION_END,
   OPTION_ENHANCED_FLAGS,
@@ -169,6 +175,7 @@ function writeBurst(cursor: usize, count: u32, counters: usize): u32 {
   const samePcap =
     !pcapng && (inFormat & FORMAT_PCAPNG) === 0 && ((inFormat ^ format) & FORMAT_NANOSECONDS) === 0;
   const samePcapng = pcapng && (inFormat & FORMAT_PCAPNG) !== 0;
+  const usualBlocks = samePcapng && !swap;
   let out: usize = load<u32>(cursor, CURSOR_OUT);
   let bytes: u64 = 0;
   let refused: u32 = 0;
@@ -216,19 +223,39 @@ function writeBurst(cursor: usize, count: u32, counters: usize): u32 {
         bytes += length;
         if (labels !== 0)
           out = writeLabel(out, labels + ((d - descriptors) / DESCRIPTOR_LENGTH) * LABEL_LENGTH, swap);
-        out = writeBlock(
-          out,
-          frame,
-          length,
-          wire,
-          number,
-          stamp,
-          cursor,
-          optionsLength,
-          simple,
-          samePcapng,
-          swap,
-        );
+        if (usualBlocks && !simple) {
+          // What nearly all blocks are is written here: a call for each takes 2 ns.
+          const padded = (length + 3) & ~3;
+          const total = <u32>ENHANCED_MINIMUM + padded + optionsLength;
+          store<u32>(out, BLOCK_ENHANCED_PACKET);
+          store<u32>(out, total, BLOCK_TOTAL_LENGTH);
+          store<u32>(out, number, ENHANCED_INTERFACE);
+          store<u32>(out, <u32>(ticks >>> 32), ENHANCED_TICKS_HIGH);
+          store<u32>(out, <u32>ticks, ENHANCED_TICKS_LOW);
+          store<u32>(out, length, ENHANCED_CAPTURED);
+          store<u32>(out, wire, ENHANCED_ORIGINAL);
+          const body: usize = out + ENHANCED_FRAME;
+          copy(body, frame, length);
+          // Padding bytes are zero: the copy may have left others there.
+          store<u32>(body + length, 0);
+          if (optionsLength !== 0) copy(body + padded, load<u32>(stamp, STAMP_OPTIONS), optionsLength);
+          out += total;
+          store<u32>(out - 4, total);
+        } else {
+          out = writeBlock(
+            out,
+            frame,
+            length,
+            wire,
+            number,
+            stamp,
+            cursor,
+            optionsLength,
+            simple,
+            samePcapng,
+            swap,
+          );
+        }
         // Flags may say what is no longer true.
         if (link !== came && came >>> 8 !== 0) clearCheckSequence(out - 4, optionsLength, swap);
         continue;
@@ -338,7 +365,6 @@ function writeBlock(
   }
   const body: usize = out + fixed;
   copy(body, frame, length);
-  // Padding bytes are zero: the copy may have left others there.
   store<u32>(body + length, 0);
   if (optionsLength !== 0) copy(body + padded, load<u32>(stamp, STAMP_OPTIONS), optionsLength);
   put(body + padded + optionsLength, total, swap);

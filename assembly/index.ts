@@ -6,7 +6,7 @@ export { runCapture, runReleased } from "./capture-write";
 export { checksum, checksumUpdate } from "./checksum";
 export { decapsulate } from "./decapsulate";
 export { encapsulate } from "./encapsulate";
-export { fdbInsert, fdbLookup, fdbRemove } from "./fdb";
+export { fdbInsert, fdbLookup, fdbLookupPlain, fdbRemove } from "./fdb";
 export { fdbRepair } from "./fdb-slot";
 export { fdbAge, fdbFlush, fdbList, fdbSet, fdbUnset } from "./fdb-sweep";
 export { flowHash } from "./flow-hash";

@@ -102,9 +102,17 @@ const captures: readonly Mutant[] = [
   {
     name: "capture-padding",
     file: "assembly/capture-write.ts",
-    search: "store<u32>(body + length, 0);",
-    replacement: "",
+    search: "store<u32>(body + length, 0);\n          if",
+    replacement: "if",
     what: "padding holds what stood in memory",
+    tests: ["capture/formats.test.ts"],
+  },
+  {
+    name: "capture-padding-turned",
+    file: "assembly/capture-write.ts",
+    search: "store<u32>(body + length, 0);\n  if",
+    replacement: "if",
+    what: "the same in blocks of the other byte order, of other times, or without any",
     tests: ["capture/formats.test.ts"],
   },
   {

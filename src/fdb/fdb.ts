@@ -12,11 +12,14 @@ import {
   FDB_ENTRIES,
   FDB_HEADER_LENGTH,
   KEY_LENGTH,
+  NO_DESTINATION,
   VALUE_FLAGS,
   VALUE_LENGTH,
   VALUE_PRESENT,
 } from "../layout/fdb.layout.ts";
 import { reserveTable } from "./table-memory.ts";
+
+export { NO_DESTINATION };
 
 export interface FdbOptions {
   /** Most entries: 1 to 16,777,216, default 65,536. The table takes 32 to 64 bytes for each. */
@@ -32,9 +35,6 @@ const FDB_FIELDS: Fields<FdbOptions, "capacity"> = {
   capacity: { ...whole(1, FDB_CAPACITY_MAXIMUM), fallback: 65536 },
   seed: bigint(),
 };
-
-/** What `lookupMany` writes for a key that is not in the table. */
-export const NO_DESTINATION = 0xffffffff;
 
 /** Keys are handed to a kernel in bursts of this many. */
 const BURST = 256;
@@ -137,12 +137,9 @@ export class Fdb {
     let found = 0;
     for (let start = 0; start < count; start += BURST) {
       const burst = this.#loadKeys(keys, start, count);
-      found += functions.fdbLookup(this.address, this.#keys, burst, this.#values);
+      found += functions.fdbLookupPlain(this.address, this.#keys, burst, this.#values);
       const first = this.#values >>> 2;
-      for (let i = 0; i < burst; i++) {
-        const present = words[first + 2 * i + 1] !== 0;
-        destinations[start + i] = present ? (words[first + 2 * i] as number) : NO_DESTINATION;
-      }
+      destinations.set(words.subarray(first, first + burst), start);
     }
     return found;
   }

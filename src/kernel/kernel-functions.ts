@@ -15,6 +15,7 @@ export interface KernelFunctions {
   endNotes(): void;
   fdbInsert(fdb: number, keys: number, count: number, values: number): number;
   fdbLookup(fdb: number, keys: number, count: number, values: number): number;
+  fdbLookupPlain(fdb: number, keys: number, count: number, values: number): number;
   fdbRemove(fdb: number, keys: number, count: number): number;
   /** In tables that learn; `thread` is the caller's number for the lock. 0xffffffff: the lock was not to be had. */
   fdbAge(fdb: number, first: number, count: number, now: number, age: number, thread: number): number;

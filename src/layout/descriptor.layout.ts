@@ -11,6 +11,7 @@
 //   28 mark        a number of the caller's: kernels carry it along
 
 export const DESCRIPTOR_OFFSET = 0;
+/** Behind the offset: kernels read and write both at once. */
 export const DESCRIPTOR_FRAME_LENGTH = 4;
 export const DESCRIPTOR_WIRE_LENGTH = 8;
 export const DESCRIPTOR_FLOOR = 12;

@@ -53,6 +53,8 @@ export const VALUE_FLAGS = 4; // byte offset of the flags in a value
 export const VALUE_PRESENT = 1;
 export const VALUE_STATIC = 2;
 export const VALUE_BLACKHOLE = 4;
+/** What `lookupMany` writes for a key that is not in the table. */
+export const NO_DESTINATION = 0xffffffff;
 export const VALUE_STAMP_SHIFT = 40;
 export const STAMP_MASK = 0xffffff; // seconds, modulo 2^24
 
