@@ -27,6 +27,7 @@ import { UDP_CHECKSUM } from "../src/layout/udp.layout";
 import { VLAN_LENGTH } from "../src/layout/vlan.layout";
 import { fold, sum, sumIsWrong } from "./checksum";
 import { FRAGMENT_BITS } from "./flow-hash";
+import { fieldsAt } from "./inherit";
 import { LINK_PLACE, LINK_REASON, LINK_REFUSED, LINK_TYPE, openLink } from "./link";
 import { isFragment, isPassedOver, passedTo, passHeaders } from "./pass-over";
 import { OTHER, REFUSED } from "./refusal";
@@ -110,6 +111,11 @@ function passedPlace(
   headerLength += passed;
   if (passedTo !== protocol || headerLength > HEADERS_MAXIMUM) return REFUSED | OTHER | DROP_NOT_TUNNEL;
   return ip | (headerLength << PLACE_LENGTH) | (ipv6 ? PLACE_IPV6 : 0);
+}
+
+/** What the header of the IP packet at `place` says that its passenger may take over. */
+export function placeFields(frame: usize, place: u32): u32 {
+  return fieldsAt(frame + (place & PLACE_OFFSET), (place & PLACE_IPV6) !== 0);
 }
 
 /** Where the payload of the IP packet at `place` begins in its frame. */

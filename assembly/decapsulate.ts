@@ -36,6 +36,7 @@ import {
   DECAPSULATE_KEYED,
   DECAPSULATE_VERIFY_UDP,
   DECAPSULATE_VNI,
+  INHERIT,
   STAGE_FLAGS,
 } from "../src/layout/stage.layout";
 import {
@@ -55,12 +56,13 @@ import {
 } from "../src/layout/tunnel.layout";
 import { UDP_DESTINATION_PORT, UDP_LENGTH, UDP_TOTAL_LENGTH } from "../src/layout/udp.layout";
 import { swapped16 } from "./byte-order";
-import { isUncut, payloadLength, payloadOf, udpSumIsGood, walk } from "./carrier";
+import { isUncut, payloadLength, payloadOf, placeFields, udpSumIsGood, walk } from "./carrier";
 import { sumIsWrong } from "./checksum";
 import { countChanged, drop, passOver } from "./descriptor";
 import { FRAGMENT_BITS, PLAIN_IPV4, PLAIN_IPV4_MASK } from "./flow-hash";
 import { openGeneve } from "./geneve";
 import { openGre, otherGre, pullPlainGre } from "./gre";
+import { putInner, refusedBy } from "./inherit";
 import { becomePassenger } from "./passenger";
 import { OTHER, REFUSED } from "./refusal";
 import { openVxlan, openVxlanGpe } from "./tunnel-header";
@@ -235,5 +237,16 @@ export function pull(d: usize, form: usize, vni: u32, flags: u32): u32 {
       unreachable();
   }
   if (headerLength >= REFUSED) return headerLength ^ REFUSED;
-  return becomePassenger(d, frame, at + headerLength, length, tunnelLength - headerLength, flags);
+  at += headerLength;
+  const innerWire = tunnelLength - headerLength;
+  if ((flags & INHERIT) === 0 || bare) return becomePassenger(d, frame, at, length, innerWire, flags);
+  const inner: usize = frame + at;
+  const behind = length - at;
+  const present = behind < innerWire ? behind : innerWire;
+  const outer = placeFields(frame, place);
+  let reason = refusedBy(outer, inner, present, true, flags);
+  if (reason !== DROP_NONE) return reason;
+  reason = becomePassenger(d, frame, at, length, innerWire, flags);
+  if (reason === DROP_NONE) putInner(outer, inner, present, true, flags);
+  return reason;
 }

@@ -21,6 +21,8 @@ import {
   DOMAIN_ROUTER_MAC,
   PORT_ACCESS,
   PORT_DOMAIN,
+  PORT_FLAGS,
+  PORT_INHERITS,
   PORT_KIND,
   PORT_LENGTH,
   PORT_UPLINK,
@@ -252,6 +254,8 @@ function classifyPackets<K>(context: usize, sw: usize, d: usize, end: usize, s: 
         value = <u32>find(remotes, source | (vsid << 32) | keyBits(TUNNEL_NVGRE));
       }
       if (value === 0) break;
+      // Its passengers take over what the packets say, one by one.
+      if ((load<u32>(ports + (value & 0xffff) * PORT_LENGTH, PORT_FLAGS) & PORT_INHERITS) !== 0) break;
       if (frames !== 0) countPassengers(context, number, domain, frames, bytes);
       lastTunnel = from;
       if (gre) significantBits = significant;

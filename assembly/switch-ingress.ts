@@ -28,6 +28,7 @@ import {
 import { ETHERNET_LENGTH, ETHERNET_SOURCE, ETHERNET_TYPE } from "../src/layout/ethernet.layout";
 import { DESTINATION_VID_SHIFT, KEY_DOMAIN } from "../src/layout/fdb.layout";
 import { LINK_ETHERNET } from "../src/layout/link.layout";
+import { STAGE_FLAGS } from "../src/layout/stage.layout";
 import {
   DOMAIN_ANSWERS_ARP,
   DOMAIN_FLAGS,
@@ -37,8 +38,10 @@ import {
   DOMAIN_ROUTER_MAC,
   DOMAIN_ROUTES,
   PORT_DOMAIN,
+  PORT_ENCAPSULATION,
   PORT_FLAGS,
   PORT_GROUP,
+  PORT_INHERITS,
   PORT_KIND,
   PORT_LEARNS,
   PORT_LENGTH,
@@ -68,7 +71,7 @@ import {
 import { VLAN_LENGTH } from "../src/layout/vlan.layout";
 import { answerArp } from "./arp-answer";
 import { countOne, domainCounters, portCounters, refuse } from "./switch-drop";
-import { fromUnderlay, underlayReason } from "./switch-underlay";
+import { fromUnderlay, takeOver, underlayReason } from "./switch-underlay";
 import { isTag } from "./vlan";
 
 export const MAC_MASK: u64 = 0x0000ffffffffffff;
@@ -142,7 +145,12 @@ export function classify(context: usize, sw: usize, d: usize, scratch: usize): v
     }
     number = tunnel & 0xffff;
     countReceived(context, number, load<u32>(d, DESCRIPTOR_WIRE_LENGTH));
-    const reason = examine(context, sw, d, scratch, number, tunnel >>> 16);
+    let reason = examine(context, sw, d, scratch, number, tunnel >>> 16);
+    const from: usize = load<u32>(sw, SWITCH_PORTS) + number * PORT_LENGTH;
+    if (reason === DROP_NONE && (load<u32>(from, PORT_FLAGS) & PORT_INHERITS) !== 0) {
+      reason = takeOver(d, load<u32>(load<u32>(from, PORT_ENCAPSULATION), STAGE_FLAGS));
+      if (reason !== DROP_NONE) store<u32>(scratch, SCRATCH_DONE, SCRATCH_STATE);
+    }
     if (reason !== DROP_NONE) refuse(context, d, number, domain, reason);
     return;
   }

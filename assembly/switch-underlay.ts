@@ -57,6 +57,7 @@ import { VLAN_LENGTH } from "../src/layout/vlan.layout";
 import { VNI_MAXIMUM } from "../src/layout/vxlan.layout";
 import { pull, pullPlain } from "./decapsulate";
 import { find } from "./find";
+import { fieldsIn, putInner, refusedBy } from "./inherit";
 import { condensed, sameAddress } from "./neighbour";
 import { OTHER } from "./refusal";
 import { isTag } from "./vlan";
@@ -73,6 +74,16 @@ const ANOTHER_KIND: u32 = OTHER | DROP_NOT_TUNNEL;
 let outer: usize = 0;
 let outerLength: u32 = 0;
 let outerWire: u32 = 0;
+
+/** Lets the passenger of the packet that was opened last take over what its outer header says; or why it cannot. */
+export function takeOver(d: usize, flags: u32): u32 {
+  const fields = fieldsIn(outer, outerLength, true);
+  const passenger: usize = load<u32>(d, DESCRIPTOR_OFFSET);
+  const present = load<u32>(d, DESCRIPTOR_FRAME_LENGTH);
+  const reason = refusedBy(fields, passenger, present, true, flags);
+  if (reason === DROP_NONE) putInner(fields, passenger, present, true, flags);
+  return reason;
+}
 
 /** Moves the descriptor to the passenger; returns its tunnel's port | bridge domain << 16, or 0: underlayReason() says why. */
 export function fromUnderlay(sw: usize, d: usize): u32 {

@@ -55,6 +55,7 @@ import {
   DECAPSULATE_PLAIN,
   DECAPSULATE_RAW,
   DECAPSULATE_REFUSE_TAGGED,
+  INHERIT,
   STAGE_FLAGS,
   TAKEN_KIND,
   TAKEN_LENGTH,
@@ -77,9 +78,11 @@ import { countKey } from "./count-entry";
 import { pullPlain } from "./decapsulate";
 import { countChanged, drop, passOver, stateOf } from "./descriptor";
 import { pullPlainGre } from "./gre";
+import { NO_FIELDS, putInnerFields } from "./inherit";
 import { setLabel, startLabel } from "./label";
 import { LINK_PLACE, LINK_REASON, LINK_REFUSED, LINK_TYPE, openLink } from "./link";
 import { OTHER } from "./refusal";
+import { inherit, inherited, setCarrier } from "./unwrap-inherit";
 import { isAddressed, openIp, resetAddressed } from "./unwrap-ip";
 import {
   byteAt,
@@ -227,9 +230,14 @@ function unwrap(d: usize, levels: u32): u32 {
   let macs: u32 = link === LINK_ETHERNET ? at : NO_MACS;
   let reason: u32 = DROP_NONE;
   const before = levels;
+  let fields = NO_FIELDS;
   for (; levels < depth && takenCount < <u32>TAKEN_MAXIMUM; levels++) {
     const kept = takenCount;
     reason = openLevel(at, type, end, macs);
+    if (reason === DROP_NONE && (flags & INHERIT) !== 0) {
+      reason = inherit(fields);
+      if (reason === DROP_NONE) fields = inherited;
+    }
     if (reason === DROP_NONE && !numbered) {
       reason = choose(kept);
       if (reason !== DROP_NONE) return reason;
@@ -255,6 +263,8 @@ function unwrap(d: usize, levels: u32): u32 {
   // Now: an Ethernet header that is made up may be written over the outermost one.
   setLabel(taken, takenCount);
   if (!settle(d, at, type, end, macs)) return DROP_NO_HEADROOM;
+  if (fields !== NO_FIELDS)
+    putInnerFields(fields, address + at, presentFrom(at, end), type === ETHERTYPE_TEB);
   store<u32>(d, vni, DESCRIPTOR_VNI);
   for (let i: u32 = 0; i < takenCount; i++) {
     const one: usize = taken + i * TAKEN_LENGTH;
@@ -280,6 +290,7 @@ function openLevel(at: u32, type: u32, end: u32, macs: u32): u32 {
     type = half(at + 2);
     at += VLAN_LENGTH;
   }
+  setCarrier(at, type);
   let reason = isIp(type) ? openIp(at, type, end) : openTagged(at, type, end, macs);
   while (reason === DROP_NONE) {
     if (takenCount === TAKEN_MAXIMUM) return OTHER | DROP_INNER_UNKNOWN;

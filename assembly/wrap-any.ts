@@ -53,6 +53,7 @@ import {
   ENCAPSULATE_UDP_CHECKSUM,
   ENCAPSULATE_UDP_OFFSET,
   ENCAPSULATE_UDP_SUM,
+  INHERIT,
   STAGE_FLAGS,
 } from "../src/layout/stage.layout";
 import { UDP_CHECKSUM, UDP_TOTAL_LENGTH } from "../src/layout/udp.layout";
@@ -62,6 +63,7 @@ import { fold, sum } from "./checksum";
 import { copyExactly } from "./copy";
 import { countChanged, drop, passOver } from "./descriptor";
 import { flowHash, packetFlowHash, TYPE_IPV4, TYPE_IPV6 } from "./flow-hash";
+import { fieldsIn, putOuter } from "./inherit";
 import { LINK_PLACE, LINK_REASON, LINK_REFUSED, LINK_TYPE, openLink } from "./link";
 import { isTag } from "./vlan";
 import { sourcePort, strip } from "./wrap";
@@ -217,11 +219,12 @@ function putIn(d: usize, stage: usize, flags: u32): u32 {
   if (ipOffset !== 0) {
     const ipLength = swapped16(wire + headerLength - counted);
     const ip: usize = start + ipOffset;
+    const more = (flags & INHERIT) === 0 ? 0 : putOuter(ip, ipv6, flags, fieldsIn(begin, length, !isPacket));
     if (ipv6) {
       store<u16>(ip, <u16>ipLength, IPV6_PAYLOAD_LENGTH);
     } else {
       store<u16>(ip, <u16>ipLength, IPV4_TOTAL_LENGTH);
-      store<u16>(ip, <u16>~fold(<u64>load<u32>(stage, ENCAPSULATE_IP_SUM) + ipLength), IPV4_CHECKSUM);
+      store<u16>(ip, <u16>~fold(<u64>load<u32>(stage, ENCAPSULATE_IP_SUM) + ipLength + more), IPV4_CHECKSUM);
     }
   }
   store<u32>(d, <u32>start, DESCRIPTOR_OFFSET);

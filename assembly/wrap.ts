@@ -42,6 +42,7 @@ import {
   ENCAPSULATE_UDP_CHECKSUM,
   ENCAPSULATE_UDP_OFFSET,
   ENCAPSULATE_UDP_SUM,
+  INHERIT,
   STAGE_FLAGS,
 } from "../src/layout/stage.layout";
 import { UDP_CHECKSUM, UDP_TOTAL_LENGTH } from "../src/layout/udp.layout";
@@ -51,6 +52,7 @@ import { fold, sum } from "./checksum";
 import { copy } from "./copy";
 import { drop, passOver } from "./descriptor";
 import { flowHash } from "./flow-hash";
+import { fieldsIn, putOuter } from "./inherit";
 import { popTag } from "./vlan";
 
 export function sourcePort(hash: u32): u32 {
@@ -127,11 +129,12 @@ export function wrap(d: usize, stage: usize, vni: u32): u32 {
   if (ipOffset !== 0) {
     const ipLength = swapped16(wire + headerLength - beforeIpLength);
     const ip: usize = start + ipOffset;
+    const more = (flags & INHERIT) === 0 ? 0 : putOuter(ip, ipv6, flags, fieldsIn(frame, length, true));
     if (ipv6) {
       store<u16>(ip, <u16>ipLength, IPV6_PAYLOAD_LENGTH);
     } else {
       store<u16>(ip, <u16>ipLength, IPV4_TOTAL_LENGTH);
-      store<u16>(ip, <u16>~fold(<u64>load<u32>(stage, ENCAPSULATE_IP_SUM) + ipLength), IPV4_CHECKSUM);
+      store<u16>(ip, <u16>~fold(<u64>load<u32>(stage, ENCAPSULATE_IP_SUM) + ipLength + more), IPV4_CHECKSUM);
     }
   }
   if (udpOffset !== 0) {

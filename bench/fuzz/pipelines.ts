@@ -26,6 +26,20 @@ export function fuzzPipelines(): readonly (readonly Stage[])[] {
     [{ stage: "decapsulate", kind: "vxlan", depth: "all", rule: "strict", udpChecksum: "verify" }],
     [{ stage: "decapsulate", kind: "vxlan", header: "bare" }],
     [{ stage: "decapsulate", kind: "vxlan", others: "keep" }, { stage: "vlan-pop" }],
+    [{ stage: "decapsulate", kind: "vxlan", depth: "all", ecn: "rfc6040", dscp: "uniform", ttl: "uniform" }],
+    [{ stage: "decapsulate", kind: "any", depth: "all", ecn: "rfc6040", dscp: "uniform", ttl: "uniform" }],
+    [
+      {
+        stage: "encapsulate",
+        kind: "vxlan",
+        vni: 1,
+        ...ENDS,
+        ecn: "rfc6040",
+        dscp: "uniform",
+        ttl: "uniform",
+      },
+    ],
+    [{ stage: "encapsulate", kind: "gre", key: 1, carries: "ip", ...ENDS6, ecn: "rfc6040", ttl: "uniform" }],
     [{ stage: "decapsulate", kind: "geneve", depth: "all" }],
     [
       {

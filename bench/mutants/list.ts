@@ -534,6 +534,23 @@ const stages: readonly Mutant[] = [
     tests: ["rules/rules.test.ts"],
   },
   {
+    name: "inherit-ttl",
+    file: "assembly/inherit.ts",
+    search: "outer >>> TTL_SHIFT < inner >>> TTL_SHIFT",
+    replacement: "true",
+    what: "a tunnel raises its passenger's time to live",
+    tests: ["pipeline/inherit.test.ts"],
+  },
+  {
+    name: "inherit-switch",
+    file: "assembly/switch-burst.ts",
+    search:
+      "if ((load<u32>(ports + (value & 0xffff) * PORT_LENGTH, PORT_FLAGS) & PORT_INHERITS) !== 0) break;",
+    replacement: "",
+    what: "a switch's passengers take nothing over where packets of one tunnel follow each other",
+    tests: ["switch/inherit.test.ts"],
+  },
+  {
     name: "stage-failed-rest",
     file: "assembly/module-stage.ts",
     search: "drop(d, DROP_STAGE_FAILED, counters);",

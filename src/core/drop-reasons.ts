@@ -6,6 +6,7 @@ import {
   DROP_CLOSED,
   DROP_CUT_BY_CAPTURE,
   DROP_DUPLICATE,
+  DROP_ECN_NOT_CAPABLE,
   DROP_EXCEEDS_MTU,
   DROP_FILTERED,
   DROP_FOR_ROUTER,
@@ -351,6 +352,11 @@ export const dropReasons: readonly DropReason[] = [
     code: DROP_RATE,
     name: "rate-exceeded",
     sentence: "more frames, or bits, than may come in that time",
+  },
+  {
+    code: DROP_ECN_NOT_CAPABLE,
+    name: "ecn-not-capable",
+    sentence: "the outer packet tells of congestion, and the passenger cannot (RFC 6040 section 4.2)",
   },
 ];
 

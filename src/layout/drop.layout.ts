@@ -84,7 +84,8 @@ export const DROP_RULE = 80;
 export const DROP_STAGE_FAILED = 81;
 export const DROP_DUPLICATE = 82;
 export const DROP_RATE = 83;
-export const DROP_REASONS = 84;
+export const DROP_ECN_NOT_CAPABLE = 84;
+export const DROP_REASONS = 85;
 
 /** Codes from here on stand for reasons of the user's own, whose names are given while the program runs. */
 export const OWN_REASONS = 128;

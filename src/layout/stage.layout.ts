@@ -52,6 +52,12 @@ export const DECAPSULATE_STRICT_LENGTHS = 512; // lengths of zero, and beyond th
 export const DECAPSULATE_RAW = 1024; // any kind: IP packets stay without an Ethernet header
 export const DECAPSULATE_PLAIN = 2048; // any kind: nothing was asked for that the fast loops do not look at
 
+// Of encapsulations and decapsulations alike: what outer IP header and passenger take over from each other.
+export const INHERIT_ECN = 4096; // RFC 6040
+export const INHERIT_DSCP = 8192; // RFC 2983: the uniform model
+export const INHERIT_TTL = 16384; // RFC 3443: the uniform model
+export const INHERIT = 28672;
+
 // Decapsulation of any kind. It counts what it takes off: its table is laid out as that of a count (count.layout), by kind,
 // VNI and key, and behind that table lies room for what was taken off the frame in work.
 export const ANY_TAKEN = 36; // where that room lies, from the stage's state on

@@ -46,6 +46,7 @@ export const PORT_LEARNS = 1;
 export const PORT_PLAIN_TUNNEL = 2; // its headers are plain: 50 bytes over IPv4 and UDP
 export const PORT_FLOODS = 4; // it stands in flood lists
 export const PORT_PLAIN_GRE = 8; // its headers are plain: 42 bytes over IPv4, GRE with a key and no checksum, or NVGRE
+export const PORT_INHERITS = 32; // outer headers and passengers take over from each other
 
 export const UPLINK_NUMBER = 0;
 export const SWITCH_PORTS_MAXIMUM = 65534;

@@ -11,6 +11,9 @@ import {
   DECAPSULATE_TRUST_GRE,
   DECAPSULATE_TRUST_IP,
   DECAPSULATE_VERIFY_UDP,
+  INHERIT_DSCP,
+  INHERIT_ECN,
+  INHERIT_TTL,
 } from "../layout/stage.layout.ts";
 
 /** For each option, the choice that sets the flag. */
@@ -25,6 +28,9 @@ const FLAGS: readonly (readonly [option: string, value: string, flag: number])[]
   ["header", "bare", DECAPSULATE_BARE],
   ["lengths", "strict", DECAPSULATE_STRICT_LENGTHS],
   ["link", "raw", DECAPSULATE_RAW],
+  ["ecn", "rfc6040", INHERIT_ECN],
+  ["dscp", "uniform", INHERIT_DSCP],
+  ["ttl", "uniform", INHERIT_TTL],
 ];
 
 /** The flags of checked options. */

@@ -16,6 +16,7 @@ import {
   ENCAPSULATE_TEMPLATE,
   ENCAPSULATE_UDP_OFFSET,
   ENCAPSULATE_UDP_SUM,
+  INHERIT,
   STAGE_FLAGS,
   STAGE_LENGTH,
 } from "../layout/stage.layout.ts";
@@ -56,6 +57,8 @@ export class EncapsulateTemplate {
   readonly length: number;
   /** Which kernel for usual headers may write these, if one may. */
   readonly plain: "udp" | "gre" | undefined;
+  /** Whether outer headers take over what their passengers say. */
+  readonly inherits: boolean;
   readonly #words: Uint32Array;
   readonly #addressLength: number;
   /** Where in a record the remote's address begins. */
@@ -80,6 +83,7 @@ export class EncapsulateTemplate {
       record.setUint32(ENCAPSULATE_TEMPLATE + record.getUint32(ENCAPSULATE_NUMBER, true), 0);
     this.length = recordLength(record.getUint32(ENCAPSULATE_HEADER_LENGTH, true));
     this.plain = plainness(record);
+    this.inherits = (record.getUint32(STAGE_FLAGS, true) & INHERIT) !== 0;
     this.#words = new Uint32Array(record.buffer, 0, this.length >>> 2);
     this.#addressLength = addressLength;
     this.#remote =

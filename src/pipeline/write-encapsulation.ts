@@ -30,8 +30,8 @@ function writeOther(stage: EncapsulateStage, record: DataView): boolean {
   const { row, options } = checkedEncapsulation(stage);
   if (row.overIp !== undefined && isOnEthernet(options as OuterOptions)) {
     const given = stage as unknown as Readonly<Record<string, unknown>>;
-    for (const name of row.overIp) {
-      if (given[name] === undefined) continue;
+    for (const name of [...row.overIp, "ttl"]) {
+      if (given[name] === undefined || !(row.overIp.includes(name) || given[name] === "uniform")) continue;
       throw new ArgumentTypeError(
         "contradiction",
         name,

@@ -18,6 +18,9 @@ import {
   ENCAPSULATE_UDP_CHECKSUM,
   ENCAPSULATE_UDP_OFFSET,
   ENCAPSULATE_UDP_SUM,
+  INHERIT_DSCP,
+  INHERIT_ECN,
+  INHERIT_TTL,
   STAGE_FLAGS,
 } from "../layout/stage.layout.ts";
 import { TPID_CUSTOMER } from "../layout/vlan.layout.ts";
@@ -38,6 +41,7 @@ const OUTER_OPTIONS = [
   "port",
   "ttl",
   "dscp",
+  "ecn",
   "udpChecksum",
   "outerVid",
 ] as const;
@@ -48,11 +52,14 @@ export interface OuterOptions {
   readonly remote?: IpAddress | undefined;
   readonly localMac?: MacAddress | undefined;
   readonly remoteMac?: MacAddress | undefined;
-  readonly ttl?: number | undefined;
-  readonly dscp?: number | undefined;
+  readonly ttl?: number | "uniform" | undefined;
+  readonly dscp?: number | "uniform" | undefined;
+  readonly ecn?: "zero" | "rfc6040" | undefined;
   readonly outerVid?: number | undefined;
   readonly udpChecksum?: boolean | undefined;
 }
+
+const TTL_USUAL = 64;
 
 /** The addresses of an Ethernet header for frames that have none of their own: as decapsulations make one up. */
 const NOBODYS_SOURCE = Uint8Array.of(2, 0, 0, 0, 0, 1);
@@ -135,7 +142,13 @@ function writePacket(
       "local",
       `an IPv${around.version} address is expected by this kind`,
     );
-  const { dscp, ttl = 0, outerVid, udpChecksum = udp && ipv6 } = options;
+  const { outerVid, udpChecksum = udp && ipv6 } = options;
+  // Of a passenger that has none of its own.
+  const dscp = options.dscp === "uniform" ? 0 : options.dscp;
+  const ttl = options.ttl === "uniform" ? TTL_USUAL : (options.ttl ?? 0);
+  if (options.dscp === "uniform") addFlags(record, INHERIT_DSCP);
+  if (options.ttl === "uniform") addFlags(record, INHERIT_TTL);
+  if (options.ecn === "rfc6040") addFlags(record, INHERIT_ECN);
   const protocol = udp ? IP_PROTOCOL_UDP : around.protocol;
 
   const macs = {

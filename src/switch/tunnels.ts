@@ -7,6 +7,7 @@ import { wrongType } from "../core/arguments.ts";
 import { MAC_LENGTH } from "../layout/ethernet.layout.ts";
 import {
   PORT_ENCAPSULATION,
+  PORT_INHERITS,
   PORT_PLAIN_GRE,
   PORT_PLAIN_TUNNEL,
   PORT_TUNNEL_KIND,
@@ -90,7 +91,7 @@ export class Tunnels {
     const record = this.#recordsOf(template.length).take();
     // From here on nothing fails.
     template.write(this.#memory.kernels, record, remote, mac);
-    const flags = PLAIN_FLAGS[template.plain ?? "not"];
+    const flags = PLAIN_FLAGS[template.plain ?? "not"] | (template.inherits ? PORT_INHERITS : 0);
     const added = this.#ports.enterTunnel(place, common, row.number, flags, record);
     for (const domain of bridgeDomains) this.#enter(added.handle, domain, remote);
     if (row.number === TUNNEL_NVGRE) this.remotes.addNvgre(remote);

@@ -73,6 +73,10 @@ export interface DecapsulateAny {
    * passenger's length on the wire is what the outer length says. `"strict"` drops such packets.
    */
   readonly lengths?: "strict" | "tolerant" | undefined;
+  /** What passengers take over of the IP packets around them: as for single kinds, from the outermost to the innermost. */
+  readonly ecn?: "ignore" | "rfc6040" | undefined;
+  readonly dscp?: "pipe" | "uniform" | undefined;
+  readonly ttl?: "pipe" | "uniform" | undefined;
   /**
    * In a pcapng that is written a block in front of each frame says its outermost VNI, VSID or I-SID (`"vni"`), the kind of its
    * outermost wrapping, or where its outermost tunnel over IP comes from: what `splitCapture` reads, and
@@ -93,7 +97,10 @@ type Defaults =
   | "checksum"
   | "criticalOptions"
   | "innerTag"
-  | "lengths";
+  | "lengths"
+  | "ecn"
+  | "dscp"
+  | "ttl";
 
 const KINDS = choice(...WRAPPING_KINDS);
 const PORT = whole(1, 65535);

@@ -63,6 +63,8 @@ const MPLS: Fields<MplsOptions, "label" | "trafficClass" | "carries"> = {
   carries: CARRIES,
 };
 
+const LABEL_TTL = 64;
+
 function labels(): Kind<number | readonly number[]> {
   const any = several(whole(0, 0xfffff), LABELS_MAXIMUM);
   const check = (path: string, value: unknown): readonly number[] => {
@@ -74,9 +76,11 @@ function labels(): Kind<number | readonly number[]> {
 }
 
 function stack(
-  options: Checked<MplsOptions, "label" | "trafficClass" | "carries"> & { readonly ttl: number },
+  options: Checked<MplsOptions, "label" | "trafficClass" | "carries"> & { readonly ttl: number | "uniform" },
 ): number[] {
-  const { label, trafficClass, controlWord, carries, ttl } = options;
+  const { label, trafficClass, controlWord, carries } = options;
+  // The passenger's is the outer packet's then; labels have one of their own (RFC 3443 §3.2).
+  const ttl = options.ttl === "uniform" ? LABEL_TTL : options.ttl;
   if (carries === "ip" && controlWord !== undefined)
     throw new ArgumentTypeError("contradiction", "controlWord", 'is for frames, not for `carries: "ip"`');
   const all = label as readonly number[];
@@ -99,7 +103,7 @@ const mpls: EncapsulationRow = encapsulation<
     around: isOnEthernet(options) ? { etherType: ETHERTYPE_MPLS } : { protocol: IP_PROTOCOL_MPLS },
     header: stack(options),
   }),
-  ["dscp"],
+  ["dscp", "ecn"],
 );
 
 const mplsInUdp: EncapsulationRow = encapsulation<
@@ -195,7 +199,7 @@ const nsh: EncapsulationRow = encapsulation<
     const gpe = [0x0c, 0, 0, VXLAN_NEXT_NSH, ...u32(vni << 8)];
     return { carries, around: { udp: port }, header: [...gpe, ...own], ipTypes: ipTypes(gpe.length) };
   },
-  ["dscp", "ttl", "port", "udpChecksum", "vni"],
+  ["dscp", "ecn", "ttl", "port", "udpChecksum", "vni"],
 );
 
 export const ETHERNET_ENCAPSULATIONS: readonly EncapsulationRow[] = [mpls, mplsInUdp, pppoe, nsh];

@@ -22,6 +22,9 @@ import type {
 /** More tunnels in one another than a frame of 64 KiB can hold headers for are not waited for. */
 export const DEPTH_MAXIMUM = 64;
 
+/** What is said of DSCP and TTL: tunnel and passenger have one of their own together (RFC 2983 §3.1.2, RFC 3443 §3.1). */
+const UNIFORM = "uniform";
+
 /** Flags of a decapsulation over UDP that change nothing for a plain packet. */
 export const USUAL_UDP: number =
   DECAPSULATE_KEEP_OTHERS | DECAPSULATE_TAKE_CRITICAL | DECAPSULATE_STRICT_LENGTHS;
@@ -84,7 +87,7 @@ export const LENGTHS: Field<"tolerant" | "strict"> & { readonly fallback: "toler
 
 export const DECAPSULATE: Fields<
   Decapsulate,
-  "stage" | "depth" | "others" | "ipChecksum" | "lengths" | "header"
+  "stage" | "depth" | "others" | "ipChecksum" | "lengths" | "ecn" | "dscp" | "ttl" | "header"
 > = {
   stage: { ...choice("decapsulate"), required: true },
   depth: {
@@ -108,10 +111,31 @@ export const DECAPSULATE: Fields<
     help: "take packets whose outer IPv4 header checksum is wrong, too",
   },
   lengths: LENGTHS,
+  ecn: {
+    ...choice("ignore", "rfc6040"),
+    fallback: "ignore",
+    flag: "--ecn",
+    says: "rfc6040",
+    help: "passengers take the outer ECN field over (RFC 6040 section 4.2)",
+  },
+  dscp: {
+    ...choice("pipe", UNIFORM),
+    fallback: "pipe",
+    flag: "--uniform-dscp",
+    says: UNIFORM,
+    help: "passengers take the outer differentiated services code point over",
+  },
+  ttl: {
+    ...choice("pipe", UNIFORM),
+    fallback: "pipe",
+    flag: "--uniform-ttl",
+    says: UNIFORM,
+    help: "passengers take the outer time to live over where it is less than their own",
+  },
   header: { ...choice("full", "bare"), fallback: "full" },
 };
 
-export const ENCAPSULATE: Fields<Encapsulate, "stage" | "ttl" | "dscp" | "header" | "seed"> = {
+export const ENCAPSULATE: Fields<Encapsulate, "stage" | "ttl" | "dscp" | "ecn" | "header" | "seed"> = {
   stage: { ...choice("encapsulate"), required: true },
   local: { ...ip(), flag: "--local <IP>", help: "outer source address, IPv4 or IPv6" },
   remote: { ...ip(), flag: "--remote <IP>", help: "outer destination address, of the same family" },
@@ -125,8 +149,25 @@ export const ENCAPSULATE: Fields<Encapsulate, "stage" | "ttl" | "dscp" | "header
     flag: "--remote-mac <MAC>",
     help: "outer destination MAC (default: made of the address)",
   },
-  ttl: { ...whole(1, 255), fallback: 64, flag: "--ttl <N>", help: "time to live or hop limit" },
-  dscp: { ...whole(0, 63), fallback: 0, flag: "--dscp <N>", help: "differentiated services code point" },
+  ttl: {
+    ...numberOr(whole(1, 255), UNIFORM),
+    fallback: 64,
+    flag: "--ttl <N>",
+    help: "time to live or hop limit, or uniform: the passenger's",
+  },
+  dscp: {
+    ...numberOr(whole(0, 63), UNIFORM),
+    fallback: 0,
+    flag: "--dscp <N>",
+    help: "differentiated services code point, or uniform: the passenger's",
+  },
+  ecn: {
+    ...choice("zero", "rfc6040"),
+    fallback: "zero",
+    flag: "--ecn",
+    says: "rfc6040",
+    help: "the outer ECN field is the passenger's (RFC 6040 section 4.1)",
+  },
   outerVid: { ...whole(1, VLAN_VID_RESERVED - 1), flag: "--outer-vid <N>", help: "VLAN of the outer frame" },
   header: { ...choice("full", "bare"), fallback: "full" },
   seed: { ...whole(0, 0xffffffff), fallback: 0, flag: "--seed <N>", help: "seed of the flow hash" },
@@ -136,8 +177,9 @@ export const ENCAPSULATE: Fields<Encapsulate, "stage" | "ttl" | "dscp" | "header
 export const TUNNEL: Fields<TunnelTo, "remote"> = {
   remote: { ...ip(), required: true },
   remoteMac: mac(),
-  ttl: whole(1, 255),
-  dscp: whole(0, 63),
+  ttl: numberOr(whole(1, 255), UNIFORM),
+  dscp: numberOr(whole(0, 63), UNIFORM),
+  ecn: choice("zero", "rfc6040"),
 };
 
 export const CARRIES: Field<"ethernet" | "ip"> & { readonly fallback: "ethernet" } = {
@@ -153,7 +195,18 @@ export function decapsulateUdp(
   port: number,
 ): Fields<
   DecapsulateUdp,
-  "stage" | "depth" | "others" | "ipChecksum" | "lengths" | "header" | "port" | "udpChecksum" | "innerTag"
+  | "stage"
+  | "depth"
+  | "others"
+  | "ipChecksum"
+  | "lengths"
+  | "ecn"
+  | "dscp"
+  | "ttl"
+  | "header"
+  | "port"
+  | "udpChecksum"
+  | "innerTag"
 > {
   return {
     ...DECAPSULATE,
@@ -176,7 +229,7 @@ export function decapsulateUdp(
 /** For a kind over UDP whose port is this. */
 export function encapsulateOverUdp(
   port: number,
-): Fields<EncapsulateOverUdp, "stage" | "ttl" | "dscp" | "header" | "seed" | "port"> {
+): Fields<EncapsulateOverUdp, "stage" | "ttl" | "dscp" | "ecn" | "header" | "seed" | "port"> {
   return {
     ...ENCAPSULATE,
     port: {
@@ -197,7 +250,10 @@ export function encapsulateOverUdp(
 /** The same with a VNI, for Ethernet frames. */
 export function encapsulateUdp(
   port: number,
-): Fields<EncapsulateUdp, "stage" | "ttl" | "dscp" | "header" | "seed" | "vni" | "port" | "innerTag"> {
+): Fields<
+  EncapsulateUdp,
+  "stage" | "ttl" | "dscp" | "ecn" | "header" | "seed" | "vni" | "port" | "innerTag"
+> {
   return {
     ...encapsulateOverUdp(port),
     vni: {
@@ -218,10 +274,14 @@ export const UDP_TUNNEL: Fields<UdpTunnelTo, "remote"> = {
 };
 
 function depth(): Kind<number | "all"> {
-  const number = whole(1, DEPTH_MAXIMUM);
+  return numberOr(whole(1, DEPTH_MAXIMUM), "all");
+}
+
+/** A number, or one word in its place. */
+function numberOr<const W extends string>(number: Kind<number>, word: W): Kind<number | W> {
   return {
-    expected: `${number.expected} or all`,
-    check: (path, value) => (value === "all" ? value : number.check(path, value)),
-    parse: (path, text) => (text === "all" ? text : (number.parse?.(path, text) as number)),
+    expected: `${number.expected} or ${word}`,
+    check: (path, value) => (value === word ? word : number.check(path, value)),
+    parse: (path, text) => (text === word ? word : (number.parse?.(path, text) as number)),
   };
 }

@@ -23,6 +23,19 @@ export interface Decapsulate {
    * the passenger's length on the wire is what the outer length says. `"strict"` drops such packets.
    */
   readonly lengths?: "strict" | "tolerant" | undefined;
+  /**
+   * What the outer ECN field means for the passenger. `"ignore"`, the default: nothing, so that no byte of it changes.
+   * `"rfc6040"`: congestion that routers have marked on the way is marked in the passenger's IP header (RFC 6040 §4.2), and a
+   * passenger that cannot say so is dropped (`ecn-not-capable`); what carries no IP goes on.
+   */
+  readonly ecn?: "ignore" | "rfc6040" | undefined;
+  /** Default `"pipe"`: the passenger keeps its own DSCP. `"uniform"`: it gets that of the outer packet (RFC 2983 §3.1). */
+  readonly dscp?: "pipe" | "uniform" | undefined;
+  /**
+   * Default `"pipe"`: the passenger keeps its own TTL. `"uniform"`: it gets that of the outer packet (RFC 3443 §3.1) if that is
+   * less; a TTL is never raised.
+   */
+  readonly ttl?: "pipe" | "uniform" | undefined;
   /** `"bare"`: the frame starts with the tunnel header, as a socket delivers it. Default `"full"`. */
   readonly header?: "full" | "bare" | undefined;
 }
@@ -54,10 +67,12 @@ export interface Encapsulate {
   /** Outer MACs. Default: locally administered, made of the last four bytes of the IP address: 02:00:0a:01:05:07. */
   readonly localMac?: MacAddress | undefined;
   readonly remoteMac?: MacAddress | undefined;
-  /** Time to live or hop limit, 1 to 255. Default 64. */
-  readonly ttl?: number | undefined;
-  /** Differentiated services code point, 0 to 63. Default 0. */
-  readonly dscp?: number | undefined;
+  /** Time to live or hop limit, 1 to 255; `"uniform"`: the passenger's, or 64 where that is no IP. Default 64. */
+  readonly ttl?: number | "uniform" | undefined;
+  /** Differentiated services code point, 0 to 63; `"uniform"`: the passenger's, or 0 where that is no IP. Default 0. */
+  readonly dscp?: number | "uniform" | undefined;
+  /** Outer ECN field: `"zero"`, the default, or `"rfc6040"`: the passenger's (RFC 6040 §4.1, normal mode). */
+  readonly ecn?: "zero" | "rfc6040" | undefined;
   /** VLAN of the outer frame, 1 to 4,094. Default: none. */
   readonly outerVid?: number | undefined;
   /** `"bare"`: the tunnel header alone, for those who send through a socket. Default `"full"`. */
@@ -102,10 +117,12 @@ export interface TunnelTo {
   readonly remote: IpAddress;
   /** MAC of the remote, or of the next hop to it. Default: made of the remote's address. */
   readonly remoteMac?: MacAddress | undefined;
-  /** Default 64. */
-  readonly ttl?: number | undefined;
-  /** Default 0. */
-  readonly dscp?: number | undefined;
+  /** Default 64. `"uniform"`: tunnel and passenger have one TTL, both ways (RFC 3443 §3.1). */
+  readonly ttl?: number | "uniform" | undefined;
+  /** Default 0. `"uniform"`: tunnel and passenger have one DSCP, both ways (RFC 2983 §3.1). */
+  readonly dscp?: number | "uniform" | undefined;
+  /** `"rfc6040"`: congestion is told of, both ways (RFC 6040). Default `"zero"`: outer packets are not ECN-capable. */
+  readonly ecn?: "zero" | "rfc6040" | undefined;
 }
 
 export interface UdpTunnelTo extends TunnelTo {

@@ -30,6 +30,17 @@ describe("encap and decap", () => {
     expect([vlansOf(layers), vnisOf(layers)]).toEqual([[77, 30, 100], [5001]]);
   });
 
+  test("ECN, DSCP and TTL are taken over both ways, if that is asked for", async () => {
+    const [wrapped, out] = [join(temporaryFolder(), "wrapped.pcap"), join(temporaryFolder(), "out.pcap")];
+    await good(["encap", VXLAN, "-o", wrapped, ...ENCAP, "--ecn", "--dscp", "uniform", "--ttl", "uniform"]);
+    const [before] = await recordsOf(VXLAN);
+    const own = layer(before!, "ipv4").header;
+    const outer = layer((await recordsOf(wrapped))[0]!, "ipv4").header;
+    expect([outer.ttl, outer.dscp, outer.ecn]).toEqual([own.ttl, own.dscp, own.ecn]);
+    await good(["decap", wrapped, "-o", out, "--kind", "vxlan", "--ecn", "--uniform-dscp", "--uniform-ttl"]);
+    expect((await recordsOf(out))[0]!.data).toEqual(before!.data);
+  });
+
   test("over IPv6 there is a checksum unless it is left out", async () => {
     const out = join(temporaryFolder(), "out.pcap");
     const args = ["encap", VXLAN, "-o", out, "--vni", "0x10", "--local", "fd00::1", "--remote", "fd00::2"];

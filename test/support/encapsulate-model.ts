@@ -83,7 +83,7 @@ export function encapsulated(
   // IPv4's length counts its header, IPv6's does not.
   if (passenger.length + tunnelLength(stage) + (version === "ipv4" ? 20 : 0) > 65535) return "frame-too-long";
   if (room < outer) return "no-headroom";
-  const ttl = stage.ttl ?? 64;
+  const ttl = Number(stage.ttl ?? 64);
   const udpChecksum = stage.udpChecksum ?? version === "ipv6";
   const layers: ComposeLayer[] = [
     {
@@ -93,7 +93,7 @@ export function encapsulated(
     },
   ];
   if (stage.outerVid !== undefined) layers.push({ name: "vlan", vid: stage.outerVid });
-  const addresses = { source, destination, dscp: stage.dscp ?? 0 };
+  const addresses = { source, destination, dscp: Number(stage.dscp ?? 0) };
   layers.push(
     version === "ipv4"
       ? { name: "ipv4", ttl, dontFragment: true, ...addresses }

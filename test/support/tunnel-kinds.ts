@@ -34,8 +34,9 @@ export interface AnyEncapsulate {
   readonly localMac?: string | Uint8Array | undefined;
   readonly remoteMac?: string | Uint8Array | undefined;
   readonly port?: number | undefined;
-  readonly ttl?: number | undefined;
-  readonly dscp?: number | undefined;
+  /** Models take numbers; what passengers say is tested where that is all there is to it. */
+  readonly ttl?: number | "uniform" | undefined;
+  readonly dscp?: number | "uniform" | undefined;
   readonly udpChecksum?: boolean | undefined;
   readonly outerVid?: number | undefined;
   readonly innerTag?: "keep" | "strip" | undefined;
