@@ -5,11 +5,13 @@
 // for is loaded while the others are worked on.
 
 import {
+  BITS_LENGTH,
   CELL_IS_NODE,
   CELL_LENGTH,
   CELL_NEXT,
   FIELD_BUCKETS,
   FIELD_CLASS,
+  FIELD_CROWD,
   FIELD_FIRST,
   FIELD_LAST_BUCKET,
   FIELD_LENGTH,
@@ -46,6 +48,7 @@ import {
   RULE_SOURCE_PORT,
   RULE_SOURCE_PORTS,
   RULES_CELLS,
+  RULES_CROWD_BLOCKS,
   RULES_FIELDS,
   RULES_FIELDS_END,
   RULES_HASH_OTHERS,
@@ -54,6 +57,8 @@ import {
   RULES_TUPLES,
   RULES_TUPLES_ALL,
   SCRATCH_ACTIVE,
+  SCRATCH_BITS,
+  SCRATCH_CROWD,
   SCRATCH_FOUND,
   SCRATCH_SETS,
   TAG_ANY,
@@ -72,11 +77,21 @@ export function pruneTuples(data: usize, scratch: usize, count: u32): void {
   const all = load<u64>(data, RULES_TUPLES_ALL);
   for (let i: u32 = 0; i < count; i++) store<u64>(sets + ((<usize>i) << 3), all);
   const end: usize = data + load<u32>(data, RULES_FIELDS_END);
-  for (let field: usize = data + load<u32>(data, RULES_FIELDS); field < end; field += FIELD_LENGTH)
-    pruneByField(data, field, scratch, sets, count);
+  // The first two places are those of small words.
+  let at: usize = 8;
+  for (let field: usize = data + load<u32>(data, RULES_FIELDS); field < end; field += FIELD_LENGTH) {
+    pruneByField(data, field, scratch, count, at);
+    at += 4;
+  }
 }
 
-function pruneByField(data: usize, field: usize, keys: usize, sets: usize, count: u32): void {
+function pruneByField(data: usize, field: usize, scratch: usize, count: u32, at: usize): void {
+  const keys = scratch;
+  const length = (<usize>load<u32>(data, RULES_CROWD_BLOCKS)) << 4;
+  const crowded = length !== 0;
+  const vectors: usize = data + load<u32>(field, FIELD_CROWD);
+  let bits: usize = scratch + SCRATCH_CROWD;
+  let pointers: usize = scratch + SCRATCH_BITS + at;
   const word: usize = load<u32>(field, FIELD_WORD);
   const place: usize = load<u32>(field, FIELD_CLASS);
   const first = load<u32>(field, FIELD_FIRST);
@@ -88,7 +103,7 @@ function pruneByField(data: usize, field: usize, keys: usize, sets: usize, count
   const numbers: usize = data + load<u32>(field, FIELD_SETS);
   const table: usize = data + load<u32>(field, FIELD_TABLE);
   const end = keys + <usize>count * KEY_LENGTH;
-  let set = sets;
+  let set: usize = scratch + SCRATCH_SETS;
   for (let key = keys; key < end; key += KEY_LENGTH) {
     const value = load<u32>(key + word);
     const distance = (value - first) >>> shift;
@@ -96,11 +111,24 @@ function pruneByField(data: usize, field: usize, keys: usize, sets: usize, count
     bucket = select<u32>(0, bucket, value < first);
     let low = load<u32>(buckets + ((<usize>bucket) << 2));
     // As many steps for each value, so that nothing need be guessed. There is room behind the last interval.
-    for (let step = firstStep; step !== 0; step >>>= 1)
+    for (let step = firstStep; step >= 8; step >>>= 1)
       low = select(low + step, low, load<u32>(starts + ((<usize>(low + step)) << 2)) <= value);
+    // The next eight are compared at once.
+    const next: usize = starts + ((<usize>low) << 2);
+    const splat = i32x4.splat(<i32>value);
+    const nearer = i32x4.bitmask(i32x4.le_u(v128.load(next, 4), splat));
+    const farther = i32x4.bitmask(i32x4.le_u(v128.load(next, 20), splat));
+    low += <u32>popcnt(nearer | (farther << 4));
     store<u32>(key + place, low);
-    const number: usize = load<u16>(numbers + ((<usize>low) << 1));
-    store<u64>(set, load<u64>(set) & load<u64>(table + (number << 3)));
+    const both = load<u32>(numbers + ((<usize>low) << 2));
+    store<u64>(set, load<u64>(set) & load<u64>(table + ((<usize>(both & 0xffff)) << 3)));
+    if (crowded) {
+      const vector: usize = vectors + <usize>(both >>> 16) * length;
+      v128.store(bits, v128.and(v128.load(bits), v128.load(vector)));
+      store<u32>(pointers, <u32>vector);
+      bits += 16;
+      pointers += BITS_LENGTH;
+    }
     set += 8;
   }
 }

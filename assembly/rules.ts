@@ -18,6 +18,7 @@ import {
   RULE_MARKS,
   RULE_VERDICT,
   RULES_ASK_OTHERS,
+  RULES_CROWD_BLOCKS,
   RULES_OTHERWISE,
   RULES_ROOT,
   RULES_RULES,
@@ -26,6 +27,7 @@ import {
   SCRATCH_STACK,
 } from "../src/layout/rules.layout";
 import { drop } from "./frameferry";
+import { beginCrowd, endCrowd } from "./rule-crowd";
 import { readKeys } from "./rule-key";
 import { firstRule } from "./rule-search";
 import { askCells, probeTuples, pruneTuples } from "./rule-tuples";
@@ -61,7 +63,10 @@ function decide(data: usize, scratch: usize, frames: u32): void {
     }
     return;
   }
+  const crowded = load<u32>(data, RULES_CROWD_BLOCKS) !== 0;
+  if (crowded) beginCrowd(data, scratch, frames);
   pruneTuples(data, scratch, frames);
+  if (crowded) endCrowd(data, scratch, frames);
   const cells = probeTuples(data, scratch, frames);
   const list: usize = scratch + SCRATCH_FOUND + <usize>cells * FOUND_LENGTH;
   const nodes = askCells(data, rules, scratch, cells, list);

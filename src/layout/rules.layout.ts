@@ -18,7 +18,23 @@ export const RULES_CELLS = 36; // the first cell, which is none
 export const RULES_TUPLES_ALL = 40; // 64 bits: one for each tuple
 export const RULES_ASK_OTHERS = 48; // 1: a rule asks for words behind the first four that are no ports
 export const RULES_HASH_OTHERS = 52; // 1: a tuple does
-export const RULES_HEADER = 64;
+export const RULES_CROWD_BLOCKS = 56; // vectors of bits of crowded rules; 0: there are none
+export const RULES_CROWD = 60; // the first crowded rule
+export const RULES_CROWD_NODE = 64; // 0, or where those are looked for that have all bits: no field says all that they ask for
+export const RULES_CROWD_DIRECT = 68; // two tables, of the family and the protocol
+export const RULES_HEADER = 80;
+
+// A crowded rule.
+export const CROWD_RULE = 0; // its number
+export const CROWD_TUPLES = 8; // 64 bits: the tuples that have a rule in front of it
+export const CROWD_LENGTH = 16;
+export const CROWD_BLOCK = 128; // rules to a vector
+export const CROWD_RULES_MAXIMUM = 512;
+// A table of a word that is small: the number of its bits for each value.
+export const DIRECT_LAST = 256; // and for all that are larger
+export const DIRECT_BITS = 0; // the bits
+export const DIRECT_NUMBERS = 4; // 16 bits each
+export const DIRECT_LENGTH = 520;
 
 // The key of a frame: words, which are numbers. What most rules ask for fills a vector.
 export const KEY_SOURCE = 0; // an IPv4 address, or the first word of one of IPv6
@@ -52,9 +68,11 @@ export const FIELD_LAST_BUCKET = 16;
 export const FIELD_BUCKETS = 20; // by the words' upper bits: the last interval that begins before
 export const FIELD_STARTS = 24; // where intervals begin, in order, a word for each
 export const FIELD_STEP = 28; // how far the first step of the search goes: a power of two, or 0
-export const FIELD_SETS = 32; // of each interval the number of its set, 16 bits
+export const FIELD_SETS = 32; // of each interval the number of its set, 16 bits, and of its bits of crowded rules, as many
 export const FIELD_TABLE = 36; // the sets: 64 bits, one for each tuple
-export const FIELD_LENGTH = 40;
+export const FIELD_CROWD = 40; // the bits of crowded rules
+export const FIELD_LENGTH = 48;
+export const FIELDS_MAXIMUM = 6;
 export const FIELD_SETS_MAXIMUM = 65536;
 
 // A tuple: masks of what is hashed.
@@ -132,5 +150,8 @@ export const SCRATCH_SETS = 6144; // of each frame the tuples that can have a ru
 export const SCRATCH_ACTIVE = 6720; // the keys of frames that have any
 export const SCRATCH_STACK = 7040; // nodes that are still to be asked
 export const SCRATCH_DEPTH = 64;
-export const SCRATCH_FOUND = 7296; // keys and cells, FOUND_LENGTH each; behind them keys and nodes, as many
+export const SCRATCH_CROWD = 7296; // of each frame the first bits of crowded rules
+export const SCRATCH_BITS = 8320; // and where the bits lie that its words have: two tables, and fields
+export const BITS_LENGTH = 32;
+export const SCRATCH_FOUND = 10368; // keys and cells, FOUND_LENGTH each; behind them keys and nodes, as many
 export const FOUND_LENGTH = 8;

@@ -56,6 +56,9 @@ export interface Sets {
   readonly high: Uint32Array;
 }
 
+/** Stands in no tuple. */
+export const NO_TUPLE = 255;
+
 /** Of each interval: the tuples that have a rule which takes it. */
 export function setsOf({ starts, firsts, lasts }: Intervals, tupleOf: Uint8Array): Sets {
   const low = new Uint32Array(starts.length);
@@ -63,6 +66,7 @@ export function setsOf({ starts, firsts, lasts }: Intervals, tupleOf: Uint8Array
   const counts = new Int32Array(64);
   const current = [0, 0];
   const count = (tuple: number, by: number): void => {
+    if (tuple === NO_TUPLE) return;
     const now = (counts[tuple] as number) + by;
     counts[tuple] = now;
     const bit = 1 << (tuple & 31);

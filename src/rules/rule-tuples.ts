@@ -6,16 +6,20 @@
 // way of these is best is tried on samples: packets that are within rules in some words, and in others within other rules.
 
 import {
+  FIELDS_MAXIMUM,
   KEY_COMPARED,
   KEY_DESTINATION_CLASS,
   KEY_DESTINATION_PORT,
+  KEY_FAMILY,
+  KEY_PROTOCOL,
   KEY_SOURCE_CLASS,
   KEY_SOURCE_PORT,
   KEY_WORDS,
   TUPLES_MAXIMUM,
 } from "../layout/rules.layout.ts";
+import { crowdOf } from "./rule-crowd.ts";
 import { HASHED_WORDS, hashOf, seedOf } from "./rule-hash.ts";
-import { type Intervals, intervalAt, intervalsOf, type Sets, setsOf } from "./rule-intervals.ts";
+import { type Intervals, intervalAt, intervalsOf, NO_TUPLE, type Sets, setsOf } from "./rule-intervals.ts";
 import { type Asked, isAddress, rangeOf, WORDS } from "./rule-match.ts";
 import { LEAF_MOST } from "./rule-tree.ts";
 
@@ -31,7 +35,18 @@ export interface Cell {
   readonly rules: number[];
 }
 
+/** Rules that bits tell apart. */
+export interface Crowd {
+  /** In order. */
+  readonly rules: readonly number[];
+  /** Fields, and tables of small words, say all that they ask for. */
+  readonly isExact: boolean;
+}
+
 export interface Tuples {
+  /** Of each tuple: its first rule, behind all if it has none. */
+  readonly firsts: readonly number[];
+  readonly crowd: Crowd;
   /** Of each tuple: masks of the words that are hashed. */
   readonly masks: readonly Uint32Array[];
   readonly fields: readonly Field[];
@@ -57,21 +72,23 @@ const TRIED_MOST = 4;
 /** Intervals of a port that a rule may stand in, and cells that it may stand in altogether. */
 const INTERVALS_MOST = 4;
 const CELLS_MOST = 6;
-const FIELDS_MOST = 6;
 const SAMPLES = 128;
 
 // What a step costs a packet, in ns, about, by programs that were not kept.
 const FIELD_COST = 3;
 const PROBE_COST = 4;
 const RULE_COST = 4;
-const TREE_COST = 20;
+const CROWD_COST = 20;
 
 const PORTS = [
   [KEY_SOURCE_PORT, KEY_SOURCE_CLASS],
   [KEY_DESTINATION_PORT, KEY_DESTINATION_CLASS],
 ] as const;
 
-/** Undefined where tuples tell nothing apart. */
+/** Words of which crowded rules need no field. */
+export const DIRECT_WORDS: readonly [number, number] = [KEY_FAMILY, KEY_PROTOCOL];
+
+/** Undefined where there are so few rules that they are asked one after the other. */
 export function tuplesOf(asked: readonly Asked[]): Tuples | undefined {
   if (asked.length <= LEAF_MOST) return undefined;
   const planner = new Planner(asked);
@@ -82,11 +99,14 @@ export function tuplesOf(asked: readonly Asked[]): Tuples | undefined {
     const plan = planner.plan(rounding, tried);
     if (plan !== undefined && plan.cost < (best?.cost ?? Number.POSITIVE_INFINITY)) best = plan;
   }
-  const none = best?.masks.length === 1 && best.masks[0]?.every((mask) => mask === 0);
-  return none ? undefined : best;
+  return best && planner.finish(best);
 }
 
-interface Plan extends Tuples {
+interface Plan {
+  readonly masks: readonly Uint32Array[];
+  readonly tupleOf: Uint8Array;
+  readonly cells: Map<number, Cell>;
+  readonly fields: readonly Field[];
   readonly cost: number;
 }
 
@@ -137,7 +157,38 @@ class Planner {
     tried.add(masks.length);
     const cells = this.#cells(masks, tupleOf);
     const { fields, left } = this.#fields(masks, tupleOf);
-    return { masks, fields, cells: [...cells.values()], cost: this.#cost(masks, fields.length, left, cells) };
+    return { masks, tupleOf, cells, fields, cost: this.#cost(masks, fields.length, left, cells) };
+  }
+
+  /** Takes crowded rules out of their cells. */
+  finish({ masks, tupleOf, cells, fields }: Plan): Tuples {
+    const words = fields.map(({ intervals }) => intervals.word);
+    const crowd = crowdOf(cells.values(), LEAF_MOST);
+    const missing = this.#intervals
+      .filter(({ word, firsts }) => {
+        if (words.includes(word) || DIRECT_WORDS.includes(word)) return false;
+        return crowd.some((rule) => (firsts[rule] as number) >= 0);
+      })
+      .map((intervals) => intervals.word);
+    words.push(...missing.slice(0, FIELDS_MAXIMUM - words.length));
+    // Without a field nothing says which bits a packet has.
+    if (words.length === 0) crowd.length = 0;
+    const inTuples = tupleOf.slice();
+    for (const rule of crowd) inTuples[rule] = NO_TUPLE;
+    const firsts = masks.map((_, tuple) => {
+      const first = inTuples.indexOf(tuple);
+      return first < 0 ? inTuples.length : first;
+    });
+    return {
+      masks,
+      firsts,
+      crowd: { rules: crowd, isExact: missing.every((word) => words.includes(word)) },
+      fields: words.map((word) => {
+        const intervals = this.#intervals.find((each) => each.word === word) as Intervals;
+        return { intervals, sets: setsOf(intervals, inTuples) };
+      }),
+      cells: [...this.#cells(masks, inTuples).values()],
+    };
   }
 
   #narrowOf(rule: number): number {
@@ -160,6 +211,7 @@ class Planner {
     const [sources, destinations] = PORTS.map(([word]) => this.#intervals.find((each) => each.word === word));
     this.#asked.forEach(({ values }, rule) => {
       const tuple = tupleOf[rule] as number;
+      if (tuple === NO_TUPLE) return;
       const mask = masks[tuple] as Uint32Array;
       key.set(values);
       const [source, sourceEnd] = classesOf(sources, rule, mask[KEY_SOURCE_CLASS] as number);
@@ -207,7 +259,9 @@ class Planner {
 
   /** The fields that leave fewest tuples to samples, as long as each leaves so many less that it is worth its cost. */
   #fields(masks: readonly Uint32Array[], tupleOf: Uint8Array): { fields: Field[]; left: Sets } {
-    const left = { low: this.#all(masks, 0), high: this.#all(masks, 1) };
+    const all = allTuples(masks.length);
+    const [low, high] = all.map((set) => new Uint32Array(this.#samples.length).fill(set));
+    const left = { low: low as Uint32Array, high: high as Uint32Array };
     const fields: Field[] = [];
     const rest = new Set<Field>();
     for (const intervals of this.#intervals) rest.add({ intervals, sets: setsOf(intervals, tupleOf) });
@@ -220,7 +274,7 @@ class Planner {
     for (const field of rest)
       if (PORTS.some(([word, at]) => word === field.intervals.word && masks.some((mask) => mask[at] !== 0)))
         take(field, this.#within(left, field));
-    while (fields.length < FIELDS_MOST) {
+    while (fields.length < FIELDS_MAXIMUM) {
       const least = this.#count(left) - (this.#samples.length * FIELD_COST) / PROBE_COST;
       let chosen: { readonly field: Field; readonly sets: Sets; readonly count: number } | undefined;
       for (const field of rest) {
@@ -232,10 +286,6 @@ class Planner {
       take(chosen.field, chosen.sets);
     }
     return { fields, left };
-  }
-
-  #all(masks: readonly Uint32Array[], half: number): Uint32Array {
-    return new Uint32Array(this.#samples.length).fill(allTuples(masks.length)[half] as number);
   }
 
   #within(left: Sets, { intervals, sets }: Field): Sets {
@@ -258,7 +308,7 @@ class Planner {
         const half = (tuple < 32 ? left.low[i] : left.high[i]) as number;
         if ((half & (1 << (tuple & 31))) === 0) return;
         const { length } = cells.get(hashOf(sample, mask, seedOf(tuple)))?.rules ?? [];
-        cost += PROBE_COST + (length > LEAF_MOST ? TREE_COST + length / 4 : RULE_COST * length);
+        cost += PROBE_COST + (length > LEAF_MOST ? CROWD_COST : RULE_COST * length);
       });
     });
     return cost;

@@ -30,14 +30,12 @@ export class Words {
     this.skip(-this.length & (length - 1));
   }
 
-  /** Appends words of 16 bits. */
-  appendHalves(values: ArrayLike<number>): number {
-    const halves = Uint16Array.from(values);
-    const start = this.skip(4 * Math.ceil(halves.length / 2));
-    new Uint16Array(this.#words.buffer).set(halves, start >>> 1);
-    return start;
+  /** Words of 16 bits, where there is room. */
+  putHalves(at: number, values: ArrayLike<number>): void {
+    new Uint16Array(this.#words.buffer).set(values, at >>> 1);
   }
 
+  /** Returns where they lie. */
   append(values: ArrayLike<number>): number {
     const start = this.skip(4 * values.length);
     this.#words.set(values, start >>> 2);

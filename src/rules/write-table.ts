@@ -3,8 +3,16 @@
 import {
   CELL_IS_NODE,
   CHUNK,
+  CROWD_BLOCK,
+  CROWD_LENGTH,
+  CROWD_RULE,
+  CROWD_TUPLES,
+  DIRECT_BITS,
+  DIRECT_LENGTH,
+  DIRECT_NUMBERS,
   FIELD_BUCKETS,
   FIELD_CLASS,
+  FIELD_CROWD,
   FIELD_FIRST,
   FIELD_LAST_BUCKET,
   FIELD_LENGTH,
@@ -39,6 +47,10 @@ import {
   RULES_CELLS,
   RULES_COUNTER_LENGTH,
   RULES_COUNTERS,
+  RULES_CROWD,
+  RULES_CROWD_BLOCKS,
+  RULES_CROWD_DIRECT,
+  RULES_CROWD_NODE,
   RULES_FIELDS,
   RULES_FIELDS_END,
   RULES_HASH_OTHERS,
@@ -60,10 +72,11 @@ import {
   TUPLE_OTHERS,
   TUPLE_SEED,
 } from "../layout/rules.layout.ts";
+import { bitsOfIntervals, bitsOfValues, type CrowdBits } from "./rule-crowd.ts";
 import { seedOf } from "./rule-hash.ts";
 import { type Asked, rangeOf } from "./rule-match.ts";
 import { LEAF_MOST, TreeBuilder } from "./rule-tree.ts";
-import { allTuples, type Cell, type Field, type Tuples, tuplesOf } from "./rule-tuples.ts";
+import { type Cell, DIRECT_WORDS, type Field, type Tuples, tuplesOf } from "./rule-tuples.ts";
 import { Words } from "./words.ts";
 import { bucketsOf, writeNode } from "./write-tree.ts";
 
@@ -71,6 +84,8 @@ import { bucketsOf, writeNode } from "./write-tree.ts";
 const CACHE_LINE = 64;
 /** Words of a key that stand in its first vector. */
 const FIRST_WORDS = 4;
+/** Intervals that the kernel compares a value with at the end of its search. */
+const COMPARED_AT_ONCE = 8;
 /** Slots of a table for each of its cells, at least. */
 const SLOTS_FOR_CELL = 2;
 
@@ -114,14 +129,19 @@ export function writeTable(
   const tuples = tuplesOf(asked);
   if (tuples === undefined)
     output.put(RULES_ROOT, writeNode(output, trees.build(rules.map((_, index) => index))));
-  else writeTuples(output, tuples, trees);
+  else writeTuples(output, tuples, trees, asked);
   // One more place, where what is not appended is written to.
   const found = 2 * CHUNK * (tuples?.masks.length ?? 1) + 1;
   return { data: output.bytes, scratchLength: SCRATCH_FOUND + found * FOUND_LENGTH };
 }
 
-function writeTuples(output: Words, { masks, fields, cells }: Tuples, trees: TreeBuilder): void {
-  const [low, high] = allTuples(masks.length);
+function writeTuples(
+  output: Words,
+  { masks, firsts, fields, cells, crowd }: Tuples,
+  trees: TreeBuilder,
+  asked: readonly Asked[],
+): void {
+  const [low, high] = tuplesBefore(firsts, asked.length);
   output.put(RULES_TUPLES_ALL, low);
   output.put(RULES_TUPLES_ALL + 4, high);
   output.align(CACHE_LINE);
@@ -144,9 +164,47 @@ function writeTuples(output: Words, { masks, fields, cells }: Tuples, trees: Tre
   const places = fields.map(() => output.skip(FIELD_LENGTH));
   output.put(RULES_FIELDS_END, output.length);
   fields.forEach((field, index) => {
-    writeField(output, field, places[index] as number, low, high);
+    writeField(output, field, places[index] as number, low, high, crowd.rules);
   });
+  if (crowd.rules.length > 0) {
+    output.put(RULES_CROWD_BLOCKS, Math.ceil(crowd.rules.length / CROWD_BLOCK));
+    const tables = DIRECT_WORDS.map(() => output.skip(DIRECT_LENGTH));
+    output.put(RULES_CROWD_DIRECT, tables[0] as number);
+    DIRECT_WORDS.forEach((word, index) => {
+      const { numbers, bits } = bitsOfValues(asked, word, crowd.rules);
+      const at = tables[index] as number;
+      output.put(at + DIRECT_BITS, writeBits(output, bits));
+      output.putHalves(at + DIRECT_NUMBERS, numbers);
+    });
+    output.align(CACHE_LINE);
+    output.put(RULES_CROWD, output.length);
+    for (const rule of crowd.rules) {
+      const at = output.skip(CROWD_LENGTH);
+      const [before, beforeHigh] = tuplesBefore(firsts, rule);
+      output.put(at + CROWD_RULE, rule);
+      output.put(at + CROWD_TUPLES, before);
+      output.put(at + CROWD_TUPLES + 4, beforeHigh);
+    }
+    if (!crowd.isExact) output.put(RULES_CROWD_NODE, writeNode(output, trees.build(crowd.rules)));
+  }
   writeCells(output, cells, trees);
+}
+
+/** The tuples whose first rule stands in front of one, as bits of two words. */
+function tuplesBefore(firsts: readonly number[], rule: number): [number, number] {
+  const sets: [number, number] = [0, 0];
+  firsts.forEach((first, tuple) => {
+    const half = tuple < 32 ? 0 : 1;
+    if (first < rule) sets[half] = (sets[half] | (1 << (tuple & 31))) >>> 0;
+  });
+  return sets;
+}
+
+function writeBits(output: Words, bits: CrowdBits["bits"]): number {
+  output.align(16);
+  const at = output.length;
+  for (const each of bits) output.append(each);
+  return at;
 }
 
 const CLASSES: Readonly<Record<number, number>> = {
@@ -154,7 +212,14 @@ const CLASSES: Readonly<Record<number, number>> = {
   [KEY_DESTINATION_PORT]: KEY_DESTINATION_CLASS,
 };
 
-function writeField(output: Words, { intervals, sets }: Field, at: number, low: number, high: number): void {
+function writeField(
+  output: Words,
+  { intervals, sets }: Field,
+  at: number,
+  low: number,
+  high: number,
+  crowd: readonly number[],
+): void {
   const { word, starts } = intervals;
   const put = (field: number, value: number): void => output.put(at + field, value);
   put(FIELD_WORD, 4 * word);
@@ -176,8 +241,8 @@ function writeField(output: Words, { intervals, sets }: Field, at: number, low: 
   );
   const step = farthest === 0 ? 0 : 2 ** Math.floor(Math.log2(farthest));
   put(FIELD_STEP, step);
-  // Steps may go beyond the last interval, by less than twice the first step, and then must not be taken, or find the same.
-  const beyond = new Uint32Array(2 * step).fill(0xffffffff);
+  // Steps may go beyond the last interval, and what is compared at once: then they must not be taken, or find the same.
+  const beyond = new Uint32Array(2 * step + COMPARED_AT_ONCE).fill(0xffffffff);
   put(FIELD_STARTS, output.append(starts));
   output.append(beyond);
   const numbers = new Map<number, number>();
@@ -195,9 +260,12 @@ function writeField(output: Words, { intervals, sets }: Field, at: number, low: 
     return known;
   };
   const numbered = Array.from(starts, (_, index) => numberOf(index));
-  const last = numbered.at(-1) as number;
-  put(FIELD_SETS, output.appendHalves([...numbered, ...Array.from(beyond, () => last)]));
+  const bits = crowd.length === 0 ? undefined : bitsOfIntervals(intervals, crowd);
+  const both = numbered.map((set, index) => set + 0x10000 * (bits?.numbers[index] ?? 0));
+  const last = both.at(-1) as number;
+  put(FIELD_SETS, output.append([...both, ...Array.from(beyond, () => last)]));
   put(FIELD_TABLE, output.append(table));
+  if (bits !== undefined) put(FIELD_CROWD, writeBits(output, bits.bits));
 }
 
 function writeCells(output: Words, cells: readonly Cell[], trees: TreeBuilder): void {
