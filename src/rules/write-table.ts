@@ -84,6 +84,8 @@ import { bucketsOf, writeNode } from "./write-tree.ts";
 const CACHE_LINE = 64;
 /** Words of a key that stand in its first vector. */
 const FIRST_WORDS = 4;
+/** Buckets of a field for each of its intervals, at most. */
+const BUCKETS_FOR_INTERVAL = 2;
 /** Intervals that the kernel compares a value with at the end of its search. */
 const COMPARED_AT_ONCE = 8;
 /** Slots of a table for each of its cells, at least. */
@@ -164,7 +166,9 @@ function writeTuples(
   const places = fields.map(() => output.skip(FIELD_LENGTH));
   output.put(RULES_FIELDS_END, output.length);
   fields.forEach((field, index) => {
-    writeField(output, field, places[index] as number, low, high, crowd.rules);
+    const { word } = field.intervals;
+    const isHashed = masks.some((mask) => word in CLASSES && mask[CLASSES[word] as number] !== 0);
+    writeField(output, field, places[index] as number, low, high, crowd.rules, isHashed);
   });
   if (crowd.rules.length > 0) {
     output.put(RULES_CROWD_BLOCKS, Math.ceil(crowd.rules.length / CROWD_BLOCK));
@@ -219,32 +223,13 @@ function writeField(
   low: number,
   high: number,
   crowd: readonly number[],
+  isHashed: boolean,
 ): void {
-  const { word, starts } = intervals;
+  const { word } = intervals;
   const put = (field: number, value: number): void => output.put(at + field, value);
   put(FIELD_WORD, 4 * word);
   put(FIELD_CLASS, 4 * (CLASSES[word] ?? KEY_NOTHING));
-  // The first interval begins with 0, and most values with which others begin lie close together.
-  const some = starts.length > 1 ? starts.subarray(1) : starts;
-  const { shift, buckets } = bucketsOf(some);
-  put(FIELD_FIRST, some[0] as number);
-  put(FIELD_SHIFT, shift);
-  put(FIELD_LAST_BUCKET, buckets.length - 2);
-  const offset = starts.length > 1 ? 1 : 0;
-  // Values in front of the first bucket are looked for in it, from the interval before on.
-  const places = buckets.slice(0, -1).map((interval, bucket) => (bucket === 0 ? 0 : interval + offset));
-  put(FIELD_BUCKETS, output.append(places));
-  const ends = [...places.slice(1), starts.length - 1];
-  const farthest = places.reduce(
-    (most, place, bucket) => Math.max(most, (ends[bucket] as number) - place),
-    0,
-  );
-  const step = farthest === 0 ? 0 : 2 ** Math.floor(Math.log2(farthest));
-  put(FIELD_STEP, step);
-  // Steps may go beyond the last interval, and what is compared at once: then they must not be taken, or find the same.
-  const beyond = new Uint32Array(2 * step + COMPARED_AT_ONCE).fill(0xffffffff);
-  put(FIELD_STARTS, output.append(starts));
-  output.append(beyond);
+  const bits = crowd.length === 0 ? undefined : bitsOfIntervals(intervals, crowd);
   const numbers = new Map<number, number>();
   const table: number[] = [low, high];
   // Sets that there is no number for are taken for all tuples: that is slower, and as right.
@@ -259,11 +244,32 @@ function writeField(
     }
     return known;
   };
-  const numbered = Array.from(starts, (_, index) => numberOf(index));
-  const bits = crowd.length === 0 ? undefined : bitsOfIntervals(intervals, crowd);
-  const both = numbered.map((set, index) => set + 0x10000 * (bits?.numbers[index] ?? 0));
-  const last = both.at(-1) as number;
-  put(FIELD_SETS, output.append([...both, ...Array.from(beyond, () => last)]));
+  // What an interval says: intervals that say the same are one, unless it is hashed which of them it is.
+  const says = Array.from(intervals.starts, (_, i) => numberOf(i) + 0x10000 * (bits?.numbers[i] ?? 0));
+  const kept = says.flatMap((what, i) => (isHashed || i === 0 || what !== says[i - 1] ? i : []));
+  const starts = Uint32Array.from(kept, (i) => intervals.starts[i] as number);
+  // The first interval begins with 0, and most values with which others begin lie close together.
+  const offset = starts.length > 1 ? 1 : 0;
+  const { shift, buckets } = bucketsOf(starts.subarray(offset), BUCKETS_FOR_INTERVAL);
+  put(FIELD_FIRST, starts[offset] as number);
+  put(FIELD_SHIFT, shift);
+  put(FIELD_LAST_BUCKET, buckets.length - 2);
+  // Values in front of the first bucket are looked for in it, from the interval before on.
+  const places = buckets.slice(0, -1).map((interval, bucket) => (bucket === 0 ? 0 : interval + offset));
+  put(FIELD_BUCKETS, output.append(places));
+  const ends = [...places.slice(1), starts.length - 1];
+  const farthest = places.reduce(
+    (most, place, bucket) => Math.max(most, (ends[bucket] as number) - place),
+    0,
+  );
+  const step = farthest <= COMPARED_AT_ONCE ? 0 : 2 ** (Math.ceil(Math.log2(farthest)) - 1);
+  put(FIELD_STEP, step);
+  // Steps may go beyond the last interval, and what is compared at once: then they must not be taken, or find the same.
+  const beyond = new Uint32Array(2 * step + COMPARED_AT_ONCE).fill(0xffffffff);
+  put(FIELD_STARTS, output.append(starts));
+  output.append(beyond);
+  const last = says.at(-1) as number;
+  put(FIELD_SETS, output.append([...kept.map((i) => says[i] as number), ...Array.from(beyond, () => last)]));
   put(FIELD_TABLE, output.append(table));
   if (bits !== undefined) put(FIELD_CROWD, writeBits(output, bits.bits));
 }

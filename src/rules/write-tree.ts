@@ -40,7 +40,7 @@ export function writeNode(output: Words, node: TreeNode): number {
   put(NODE_STARTS, output.append(starts));
   const places = output.skip(4 * children.length);
   put(NODE_CHILDREN, places);
-  const { shift, buckets } = bucketsOf(starts);
+  const { shift, buckets } = bucketsOf(starts, BUCKETS_FOR_INTERVAL);
   put(NODE_FIRST, starts[0] as number);
   put(NODE_SHIFT, shift);
   put(NODE_BUCKETS, output.append(buckets));
@@ -53,14 +53,17 @@ export function writeNode(output: Words, node: TreeNode): number {
 }
 
 /** A first look by the upper bits: for each bucket the last interval that begins before it does, or with it. */
-export function bucketsOf(starts: ArrayLike<number>): {
+export function bucketsOf(
+  starts: ArrayLike<number>,
+  most: number,
+): {
   readonly shift: number;
   readonly buckets: readonly number[];
 } {
   const first = starts[0] as number;
   const span = (starts[starts.length - 1] as number) - first;
   let shift = 0;
-  while (Math.floor(span / 2 ** shift) + 1 > Math.max(1, BUCKETS_FOR_INTERVAL * starts.length)) shift++;
+  while (Math.floor(span / 2 ** shift) + 1 > Math.max(1, most * starts.length)) shift++;
   const count = Math.floor(span / 2 ** shift) + 1;
   const buckets: number[] = [];
   let interval = 0;
