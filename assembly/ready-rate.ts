@@ -42,12 +42,14 @@ import {
   KEY_DESTINATION,
   KEY_DESTINATION_MAC,
   KEY_DESTINATION_PORT,
+  KEY_DESTINATION_REST,
   KEY_ETHER_TYPE,
   KEY_FAMILY,
   KEY_PROTOCOL,
   KEY_SOURCE,
   KEY_SOURCE_MAC,
   KEY_SOURCE_PORT,
+  KEY_SOURCE_REST,
   KEY_VLAN,
   KEY_WORDS,
 } from "../src/layout/rules.layout";
@@ -112,9 +114,11 @@ function narrow(key: usize, by: u32): void {
   store<u32>(key, 0, KEY_SOURCE_PORT * 4);
   store<u32>(key, 0, KEY_DESTINATION_PORT * 4);
   const others: usize = by === RATE_BY_SOURCE ? KEY_DESTINATION * 4 : KEY_SOURCE * 4;
+  const rest: usize = by === RATE_BY_SOURCE ? KEY_DESTINATION_REST * 4 : KEY_SOURCE_REST * 4;
   const otherMac: usize = by === RATE_BY_SOURCE ? KEY_DESTINATION_MAC * 4 : KEY_SOURCE_MAC * 4;
-  store<u64>(key + others, 0);
-  store<u64>(key + others, 0, 8);
+  store<u32>(key + others, 0);
+  store<u64>(key + rest, 0);
+  store<u32>(key + rest, 0, 8);
   store<u64>(key + otherMac, 0);
 }
 

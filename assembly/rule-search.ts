@@ -1,4 +1,4 @@
-// Which rule is the first that matches a key: a walk through the tree of a table.
+// Which rule of a tree is the first that matches a key.
 //
 // A node divides its rules by one word of the key: those that ask for it into intervals, those that do not go elsewhere. A
 // frame goes both ways, and never to a node whose first rule comes behind one that has matched already.
@@ -20,21 +20,20 @@ import {
   NODE_SHIFT,
   NODE_STARTS,
   NODE_WORD,
+  OTHERS_MASK,
   RULE_DESTINATION_PORT,
   RULE_DESTINATION_PORTS,
   RULE_LENGTH,
   RULE_MASK,
+  RULE_OTHERS,
   RULE_SOURCE_PORT,
   RULE_SOURCE_PORTS,
-  SCRATCH_STACK,
 } from "../src/layout/rules.layout";
 
-export const NO_RULE: u32 = 0xffffffff;
-
-export function firstRule(data: usize, root: u32, rules: usize, key: usize): u32 {
-  const bottom: usize = key + SCRATCH_STACK;
+/** The first rule below a node that matches, if it comes in front of `best`; else `best`. `bottom`: room for nodes. */
+export function firstRule(data: usize, root: u32, rules: usize, key: usize, bottom: usize, least: u32): u32 {
   let top = bottom;
-  let best = NO_RULE;
+  let best = least;
   let at = root;
   for (;;) {
     const node: usize = data + at;
@@ -94,21 +93,32 @@ function firstOfLeaf(data: usize, leaf: usize, rules: usize, key: usize, best: u
   for (; at < end; at += 4) {
     const number = load<u32>(at);
     if (number >= best) return best;
-    if (matches(rules + number * RULE_LENGTH, key)) return number;
+    if (matches(data, rules + number * RULE_LENGTH, key)) return number;
   }
   return best;
 }
 
-function differs(rule: usize, key: usize): v128 {
-  return v128.and(v128.xor(v128.load(key), v128.load(rule)), v128.load(rule, RULE_MASK));
-}
-
-function matches(rule: usize, key: usize): bool {
-  const addresses = v128.or(differs(rule, key), differs(rule + 16, key + 16));
-  const others = v128.or(differs(rule + 32, key + 32), differs(rule + 48, key + 48));
-  if (v128.any_true(v128.or(addresses, others))) return false;
+function matches(data: usize, rule: usize, key: usize): bool {
+  if (v128.any_true(v128.and(v128.xor(v128.load(key), v128.load(rule)), v128.load(rule, RULE_MASK))))
+    return false;
   const source = load<u32>(key, KEY_SOURCE_PORT * 4) - load<u32>(rule, RULE_SOURCE_PORT);
   if (source > load<u32>(rule, RULE_SOURCE_PORTS)) return false;
   const destination = load<u32>(key, KEY_DESTINATION_PORT * 4) - load<u32>(rule, RULE_DESTINATION_PORT);
-  return destination <= load<u32>(rule, RULE_DESTINATION_PORTS);
+  if (destination > load<u32>(rule, RULE_DESTINATION_PORTS)) return false;
+  const others = load<u32>(rule, RULE_OTHERS);
+  return others === 0 || !othersDiffer(data + others, key);
+}
+
+/** Whether the words behind the first four are not what a rule asks for. */
+export function othersDiffer(others: usize, key: usize): bool {
+  const first = v128.and(v128.xor(v128.load(key, 16), v128.load(others)), v128.load(others, OTHERS_MASK));
+  const second = v128.and(
+    v128.xor(v128.load(key, 32), v128.load(others, 16)),
+    v128.load(others, OTHERS_MASK + 16),
+  );
+  const third = v128.and(
+    v128.xor(v128.load(key, 48), v128.load(others, 32)),
+    v128.load(others, OTHERS_MASK + 32),
+  );
+  return v128.any_true(v128.or(first, v128.or(second, third)));
 }

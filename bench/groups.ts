@@ -7,6 +7,7 @@ import { FILTERS } from "./filter-contests.ts";
 import { KINDS_INTO, KINDS_OUT } from "./kind-contests.ts";
 import { PAGE } from "./page.ts";
 import { RING_ONE_THREAD, RING_TWO_THREADS } from "./ring-contests.ts";
+import { RULES } from "./rule-contests.ts";
 import { OWN_STAGES } from "./stage-contests.ts";
 import { SWITCH_BACK, SWITCH_LEARN, SWITCH_LOOKUP, SWITCH_OUT } from "./switch-contests.ts";
 import { SWITCH_AGEING, SWITCH_NEW, SWITCH_UNUSED } from "./switch-costs.ts";
@@ -24,6 +25,7 @@ export const GROUPS: readonly string[] = [
   KINDS_OUT,
   FILTERS,
   OWN_STAGES,
+  RULES,
   "fdb lookup, all hit",
   "fdb lookup, half hit",
   "fdb insert",

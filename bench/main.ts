@@ -28,6 +28,7 @@ import { readerContests } from "./reader-contests.ts";
 import { results, type TaskResult, table } from "./report.ts";
 import { ringContests } from "./ring-contests.ts";
 import { compete, type RoundOptions } from "./rounds.ts";
+import { ruleContests } from "./rule-contests.ts";
 import { stageContests } from "./stage-contests.ts";
 import { switchContests } from "./switch-contests.ts";
 import { switchCostContests } from "./switch-costs.ts";
@@ -86,6 +87,7 @@ async function main(options: Options): Promise<void> {
     for (const contest of kindContests(around.kernels, 64, wanted)) await run(contest);
     for (const contest of filterContests(around.kernels, 64, wanted)) await run(contest);
     for (const contest of stageContests(around.kernels, 64, wanted)) await run(contest);
+    for await (const contest of ruleContests(around.kernels, native, wanted)) await run(contest);
     for (const entries of FDB_SIZES) {
       if (!["fdb lookup, all hit", "fdb lookup, half hit", "fdb insert"].some(wanted)) break;
       for await (const contest of fdbContests(entries, native, wanted)) await run(contest);

@@ -6,13 +6,23 @@ import { join } from "node:path";
 import { type FdbKeys, fdbFile } from "./fdb-keys.ts";
 import { buildNative, NativePeer } from "./native.ts";
 
-const PROGRAMS = ["datapath", "fdb", "rte-hash", "ring", "rte-ring", "rte-ring-pointers", "switch"];
+const PROGRAMS = [
+  "datapath",
+  "fdb",
+  "rte-hash",
+  "rte-acl",
+  "ring",
+  "rte-ring",
+  "rte-ring-pointers",
+  "switch",
+];
 
 export class NativePeers {
   readonly datapath: NativePeer | undefined;
   readonly fdb: NativePeer | undefined;
   readonly fdbHugePages: NativePeer | undefined;
   readonly rteHash: NativePeer | undefined;
+  readonly rteAcl: NativePeer | undefined;
   readonly ring: NativePeer | undefined;
   readonly ringSequential: NativePeer | undefined;
   readonly rteRing: NativePeer | undefined;
@@ -30,6 +40,7 @@ export class NativePeers {
     this.fdb = start("fdb");
     this.fdbHugePages = start("fdb", "huge");
     this.rteHash = start("rte-hash");
+    this.rteAcl = start("rte-acl");
     this.ring = start("ring");
     this.ringSequential = start("ring", "sequential");
     this.rteRing = start("rte-ring");
@@ -84,13 +95,39 @@ export class NativePeers {
     return new BigUint64Array((await this.#dump(table)).buffer);
   }
 
+  /** Hands rules and frames to rte_acl; false if it cannot take them, since its tables may not fit into its memory. */
+  async loadRules(bytes: Uint8Array): Promise<boolean> {
+    const file = join(this.#folder, "rules");
+    await writeFile(file, bytes);
+    try {
+      await this.rteAcl?.load(file);
+      return this.rteAcl !== undefined;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Of each frame the rule that decides, from 1; 0: none. */
+  async ruleAnswers(): Promise<Uint32Array> {
+    await this.rteAcl?.once("answers");
+    return new Uint32Array((await this.#dump(this.rteAcl as NativePeer)).buffer);
+  }
+
   /** Throws if a ring lost or changed anything so far. */
   async assertRings(): Promise<void> {
     for (const ring of this.#rings) await ring?.load("nothing");
   }
 
   async close(): Promise<void> {
-    const peers = [this.datapath, this.fdb, this.fdbHugePages, this.rteHash, this.switch, ...this.#rings];
+    const peers = [
+      this.datapath,
+      this.fdb,
+      this.fdbHugePages,
+      this.rteHash,
+      this.rteAcl,
+      this.switch,
+      ...this.#rings,
+    ];
     for (const peer of peers) peer?.close();
     await rm(this.#folder, { recursive: true, force: true });
   }

@@ -10,12 +10,14 @@ import {
   KEY_DESTINATION,
   KEY_DESTINATION_MAC,
   KEY_DESTINATION_PORT,
+  KEY_DESTINATION_REST,
   KEY_ETHER_TYPE,
   KEY_FAMILY,
   KEY_PROTOCOL,
   KEY_SOURCE,
   KEY_SOURCE_MAC,
   KEY_SOURCE_PORT,
+  KEY_SOURCE_REST,
   KEY_VLAN,
   KEY_WORDS,
 } from "../layout/rules.layout.ts";
@@ -67,8 +69,8 @@ export class Asked {
 const PARTS: {
   readonly [K in keyof RuleMatch]-?: (asked: Asked, path: string, value: NonNullable<RuleMatch[K]>) => void;
 } = {
-  source: (asked, path, value) => setAddress(asked, path, value, KEY_SOURCE),
-  destination: (asked, path, value) => setAddress(asked, path, value, KEY_DESTINATION),
+  source: (asked, path, value) => setAddress(asked, path, value, KEY_SOURCE, KEY_SOURCE_REST),
+  destination: (asked, path, value) => setAddress(asked, path, value, KEY_DESTINATION, KEY_DESTINATION_REST),
   protocol: (asked, path, value) => asked.set(KEY_PROTOCOL, protocolOf(path, value)),
   sourcePort: (asked, path, value) => setPorts(asked, path, value, KEY_SOURCE_PORT),
   destinationPort: (asked, path, value) => setPorts(asked, path, value, KEY_DESTINATION_PORT),
@@ -95,10 +97,15 @@ export function rangeOf({ ranges }: Asked, word: number): readonly [number, numb
   return ranges[word];
 }
 
+/** Whether a word is one of an address of IP. */
+export function isAddress(word: number): boolean {
+  return word <= KEY_DESTINATION || (word >= KEY_SOURCE_REST && word < KEY_SOURCE_MAC);
+}
+
 /** All words of a key. */
 export const WORDS: readonly number[] = Array.from({ length: KEY_WORDS }, (_, word) => word);
 
-function setAddress(asked: Asked, path: string, value: IpAddress, word: number): void {
+function setAddress(asked: Asked, path: string, value: IpAddress, word: number, rest: number): void {
   const { bytes, length } = prefixOf(path, value);
   const family = bytes.length === 4 ? 4 : 6;
   if (asked.masks[KEY_FAMILY] !== 0 && asked.values[KEY_FAMILY] !== family)
@@ -107,7 +114,11 @@ function setAddress(asked: Asked, path: string, value: IpAddress, word: number):
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   for (let i = 0; 4 * i < bytes.length; i++) {
     const bits = Math.min(32, Math.max(0, length - 32 * i));
-    asked.set(word + i, view.getUint32(4 * i), bits === 0 ? 0 : (0xffffffff << (32 - bits)) >>> 0);
+    asked.set(
+      i === 0 ? word : rest + i - 1,
+      view.getUint32(4 * i),
+      bits === 0 ? 0 : (0xffffffff << (32 - bits)) >>> 0,
+    );
   }
 }
 

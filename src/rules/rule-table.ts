@@ -4,12 +4,12 @@
 import { ArgumentTypeError, under } from "../core/argument-error.ts";
 import { checkFields, choice, type Fields, given, list, object, text, whole } from "../core/fields.ts";
 import { bytesOfHex } from "../core/hex.ts";
-import { RULES_COUNTER_LENGTH, RULES_COUNTERS, SCRATCH_LENGTH } from "../layout/rules.layout.ts";
+import { RULES_COUNTER_LENGTH, RULES_COUNTERS } from "../layout/rules.layout.ts";
 import type { ModuleStage } from "../pipeline/stages.ts";
 import { askedOf, MATCH_NAMES, type RuleMatch } from "./rule-match.ts";
 import { matchOfText } from "./rule-text.ts";
 import { RULE_MODULE } from "./rules.generated.ts";
-import { type WrittenRule, writeTable } from "./write-tree.ts";
+import { type WrittenRule, writeTable } from "./write-table.ts";
 
 export interface Rule extends RuleMatch {
   /** The same as text, in place of the other fields: `"src net 10.0.0.0/8 and tcp dst port 80"`. */
@@ -90,12 +90,13 @@ export function ruleTable(rules: readonly Rule[], options: RuleTableOptions = {}
   const countedBytes = RULES_COUNTERS + rules.length * RULES_COUNTER_LENGTH;
   const scratch = Math.ceil(countedBytes / 16) * 16;
   code ??= bytesOfHex(RULE_MODULE);
+  const { data, scratchLength } = writeTable(written, otherwise === "drop", scratch);
   return {
     stage: "module",
     name,
     code,
-    data: writeTable(written, otherwise === "drop", scratch),
-    stateBytes: scratch + SCRATCH_LENGTH,
+    data,
+    stateBytes: scratch + scratchLength,
     countedBytes,
   };
 }

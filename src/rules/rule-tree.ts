@@ -1,11 +1,11 @@
-// The tree of a rule table: which rules are worth asking for a frame.
+// A tree of rules: which of many are worth asking for a frame, where tuples do not tell them apart.
 //
 // A node divides its rules by one word of the key, where that leaves fewest to ask. A rule that does not ask for the word, or
 // takes too many of the intervals that the others make, goes to a node of its own beside the intervals: so no rule lies in
 // many places, and the tree stays about as large as the rules are.
 
-import { KEY_FAMILY, KEY_SOURCE_MAC, NODE_LEAF } from "../layout/rules.layout.ts";
-import { type Asked, rangeOf, WORDS } from "./rule-match.ts";
+import { KEY_FAMILY, NODE_LEAF } from "../layout/rules.layout.ts";
+import { type Asked, isAddress, rangeOf, WORDS } from "./rule-match.ts";
 
 export interface Leaf {
   readonly word: typeof NODE_LEAF;
@@ -27,7 +27,7 @@ export interface Division {
 export type TreeNode = Leaf | Division;
 
 /** So few rules are asked one after the other. */
-const LEAF_MOST = 4;
+export const LEAF_MOST = 4;
 /** Deeper than that no node divides: kernels have room for so many that are still to be asked. */
 export const DEPTH_MAXIMUM = 60;
 /** Intervals that a rule may lie in. */
@@ -146,10 +146,6 @@ interface Groups {
   readonly groups: readonly (readonly number[])[];
   readonly others: readonly number[];
   readonly gain: number;
-}
-
-function isAddress(word: number): boolean {
-  return word < KEY_SOURCE_MAC;
 }
 
 /** Where what lies in the same of these ranges begins. */

@@ -107,7 +107,17 @@ function inPrefix(wanted: string | undefined, found: string | undefined): boolea
   return bits(address) >> shift === bits(found) >> shift;
 }
 
-function bitsOf(text: string): bigint {
+const BITS: Map<string, bigint> = new Map();
+
+/** An address as a number. */
+export function bitsOf(text: string): bigint {
+  // The same few are asked for again and again.
+  const known = BITS.get(text) ?? readBits(text);
+  if (BITS.size < 100_000) BITS.set(text, known);
+  return known;
+}
+
+function readBits(text: string): bigint {
   if (!text.includes(":")) return text.split(".").reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
   const [head = "", tail] = text.split("::");
   const words = (part: string): string[] => (part === "" ? [] : part.split(":"));
