@@ -193,13 +193,13 @@ it("bursts of all lengths round a chunk, with frames between that a stage before
   batch.close();
 });
 
-it("a table of 10,000 rules is made in a second and takes less than three megabytes", () => {
+it("a table of 10,000 rules is made within seconds and takes less than three megabytes", () => {
   for (const ruleOf of Object.values(SETS)) {
     const random = randomOf(21);
     const rules = Array.from({ length: 10_000 }, (_, index) => ruleOf(random, index));
     const start = performance.now();
     const { data, stateBytes } = ruleTable(rules);
-    // What it takes on a quiet machine is a third of a second; this one may be shared.
+    // On a quiet machine it is 0.2 to 0.9 s; this one may be shared.
     expect(performance.now() - start).toBeLessThan(5000);
     expect(data!.length).toBeLessThan(3 << 20);
     expect(stateBytes).toBeLessThan(10_000 * 16 + (100 << 10));
