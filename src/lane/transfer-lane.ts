@@ -18,14 +18,7 @@ import {
   RECORD_WIRE_LENGTH,
 } from "../layout/ring.layout.ts";
 import type { CompiledStages } from "../pipeline/compiled-stages.ts";
-import {
-  droppedOnly,
-  NO_COUNTERS,
-  ofStage,
-  sumTallies,
-  type Tally,
-  withoutStage,
-} from "../pipeline/tally.ts";
+import { droppedOnly, emptyTally, ofStage, sumTallies, type Tally, withoutStage } from "../pipeline/tally.ts";
 import type { CheckedNotes } from "../ring/burst-notes.ts";
 import { FrameBurst, writeNotes } from "../ring/frame-burst.ts";
 import type { Lane } from "./lane.ts";
@@ -76,7 +69,7 @@ export class TransferLane implements Lane {
   readonly #results: FrameBurst[] = [];
 
   constructor(stages: CompiledStages, options: TransferLaneOptions) {
-    this.#version = { stages, tally: NO_COUNTERS, jobs: 0, ended: undefined };
+    this.#version = { stages, tally: emptyTally(stages), jobs: 0, ended: undefined };
     this.#options = options;
     this.#headroom = alignedHeadroom(stages.headroom);
     this.#bufferBytes = Math.min(BUFFER_MAXIMUM, options.ringBytes >>> 1);
@@ -186,7 +179,7 @@ export class TransferLane implements Lane {
    */
   replaceStage(index: number, stages: CompiledStages): Promise<Tally> {
     const before = this.#version;
-    const next: Version = { stages, tally: NO_COUNTERS, jobs: 0, ended: undefined };
+    const next: Version = { stages, tally: emptyTally(stages), jobs: 0, ended: undefined };
     this.#version = next;
     this.#before = { version: before, index };
     this.#changed.add(index);

@@ -66,6 +66,26 @@ function readCounters(kernels: Kernels, state: number, counted: number): number[
   return Array.from({ length: (counted >>> 3) - 1 }, (_, index) => kernels.counter(state + 8 * (index + 1)));
 }
 
+/** What threads with these stages have counted before the first frame. */
+export function emptyTally({ states }: CompiledStages): Tally {
+  const none = { frames: 0, bytes: 0 };
+  return {
+    ...NO_COUNTERS,
+    changed: states.map(() => 0),
+    stageDrops: states.map(() => 0),
+    tables: states.flatMap(({ table }, stage) => {
+      if (table === undefined) return [];
+      const { by, top, capacity } = table;
+      return [{ stage, by, top, capacity, entries: new Map(), others: none }];
+    }),
+    modules: states.flatMap(({ told, counted, names }, stage) =>
+      told === true
+        ? [{ stage, values: new Array<number>((counted >>> 3) - 1).fill(0), ...(names && { names }) }]
+        : [],
+    ),
+  };
+}
+
 /** Only what a stage has counted by itself, in tables and counters of its own. */
 export function ofStage({ tables, modules }: Tally, index: number): Tally {
   const isOfIt = ({ stage }: { readonly stage: number }): boolean => stage === index;

@@ -80,9 +80,10 @@ describe.each(modes)("$name", (mode) => {
           counted += framesOf(ruleCounts(module!));
           await new Promise((resolve) => setTimeout(resolve, below(3)));
         }
-        isOver = true;
         return counted;
-      })();
+      })().finally(() => {
+        isOver = true;
+      });
       for (let sent = 0; !isOver; ) {
         const frames = Array.from({ length: 1 + below(100) }, (_, i) =>
           flowFrame((sent + i) % FLOWS, sent + i),
@@ -108,6 +109,17 @@ describe.each(modes)("$name", (mode) => {
       expect(new Set(out.map(({ version: got }) => got)).size).toBeGreaterThan(5);
     },
   );
+
+  dataplaneTest(mode, "what no frame came to has counted nothing", async (dataplane) => {
+    await using channel = await dataplane.open([tableOf(0), { stage: "count", by: "vid" }]);
+    for (let version = 1; version <= 2; version++) {
+      const { module } = await channel.replaceStage(0, tableOf(version));
+      expect(ruleCounts(module!).rules.length).toBe(IDLE + 2);
+      expect(framesOf(ruleCounts(module!))).toBe(0);
+      const { counts } = await channel.replaceStage(1, { stage: "count", by: "vid" });
+      expect(counts).toMatchObject({ by: ["vid"], entries: [], others: { frames: 0 } });
+    }
+  });
 
   dataplaneTest(mode, "what is sent when it is there goes through it", async (dataplane) => {
     await using channel = await dataplane.open([tableOf(0)]);
