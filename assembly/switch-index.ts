@@ -1,6 +1,6 @@
 // What the smaller module exports, which a switch brings that was made by createSwitch(): no stages, no captures.
 
-export { fdbInsert, fdbLookup, fdbRemove } from "./fdb";
+export { fdbInsert, fdbLookup, fdbLookupPlain, fdbRemove } from "./fdb";
 export { fdbRepair } from "./fdb-slot";
 export { fdbAge, fdbFlush, fdbList, fdbSet, fdbUnset } from "./fdb-sweep";
 export { ringPop, ringPush } from "./ring";

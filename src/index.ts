@@ -40,7 +40,7 @@ export type { CompiledStages } from "./pipeline/compiled-stages.ts";
 export type { CountKey, CountKeyValues } from "./pipeline/count-keys.ts";
 export type { FrameCount } from "./pipeline/count-table.ts";
 export type { CountEntry, StageCounts } from "./pipeline/count-told.ts";
-export type { PipelineCounters } from "./pipeline/counters.ts";
+export type { PipelineCounters, ReplacedStage } from "./pipeline/counters.ts";
 export type { FrameChange, MadeFrame } from "./pipeline/frame-change.ts";
 export { Pipeline, type RunOptions } from "./pipeline/pipeline.ts";
 export { Program, ProgramState } from "./pipeline/program.ts";

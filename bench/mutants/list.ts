@@ -223,6 +223,30 @@ const captures: readonly Mutant[] = [
 
 const rings: readonly Mutant[] = [
   {
+    name: "replace-not-told",
+    file: "src/threads/worker-loop.ts",
+    search: "putRecord(this.#kernels, record, place);",
+    replacement: "void putRecord;",
+    what: "workers say that they have another stage, and go on with the old one",
+    tests: ["dataplane/replace-stage.test.ts"],
+  },
+  {
+    name: "replace-code-kept",
+    file: "src/pipeline/program.ts",
+    search: "this.#isOfOne = true;\n        end(unused);",
+    replacement: "this.#isOfOne = true;\n        end(unused.slice(1));",
+    what: "the code of a stage that was replaced is never given back",
+    tests: ["dataplane/replace-stage.test.ts", "pipeline/replace-stage.test.ts"],
+  },
+  {
+    name: "replace-state-lost",
+    file: "src/threads/transfer-worker.ts",
+    search: "this.#slots.get(key) ?? this.#changedSlot(job) ?? this.#newSlot(job)",
+    replacement: "this.#slots.get(key) ?? this.#newSlot(job)",
+    what: "without shared memory all stages begin anew when one is replaced",
+    tests: ["dataplane/replace-stage.test.ts"],
+  },
+  {
     name: "lane-head-first",
     file: "assembly/record-ring.ts",
     search: "atomic.store<u32>(transmit, tail, RING_TAIL);\n    atomic.store<u32>(receive, head, RING_HEAD);",

@@ -88,6 +88,14 @@ export abstract class CaptureCursor {
     for (const region of this.#regions) this.kernels.plan.release(region);
   }
 
+  /** Gives the region at `address` back for one of another length, of which nothing is said. Returns where that is. */
+  protected exchange(address: number, length: number): number {
+    const other = this.#reserve("a capture's region", length, "any");
+    this.#regions.splice(this.#regions.indexOf(address), 1);
+    this.kernels.plan.release(address);
+    return other;
+  }
+
   #reserve(purpose: string, length: number, content: "zeros" | "any" = "zeros"): number {
     const address = this.kernels.plan.reserve(purpose, length, content);
     this.#regions.push(address);

@@ -95,7 +95,7 @@ export class CaptureRun {
       this.#state = undo.with(program.open(), (state) => state.close());
       this.memory = undo.with(new CaptureMemory(this.#state), (memory) => memory.close());
       this.#interfaces = undo.with(new InterfaceTable(program.kernels), (interfaces) => interfaces.close());
-      this.#fragments = new FragmentTable(this.memory, program, reassembly);
+      this.#fragments = new FragmentTable(this.memory, this.#state.program, reassembly);
     } catch (error) {
       throw undo.because(error);
     }

@@ -12,6 +12,7 @@ import {
   CURSOR_TRAILERS_LEFT_OUT,
 } from "../layout/cursor.layout.ts";
 import { RECORD_BLOCK_MAXIMUM } from "../layout/pcapng.layout.ts";
+import type { PlacedCode } from "../pipeline/placed-code.ts";
 import type { Program, ProgramState } from "../pipeline/program.ts";
 import { readTally, type Tally } from "../pipeline/tally.ts";
 import { CaptureCursor } from "./capture-cursor.ts";
@@ -29,7 +30,7 @@ export class CaptureSlot extends CaptureCursor {
   readonly #input: number;
   readonly #output: number;
   /** Where the counters stand as of the last `keepCounts()`, and the cursor's counts. */
-  readonly #kept: number;
+  #kept: number;
   readonly #keptCounts: number;
   #framesKept = 0;
 
@@ -86,6 +87,17 @@ export class CaptureSlot extends CaptureCursor {
     this.keepCounts();
   }
 
+  /** Lets these stages of `code` take the place of those that are there. Nobody may be working on the slot. */
+  replaceStages(stages: readonly number[], code: PlacedCode): void {
+    this.#kept = this.exchange(this.#kept, code.compiled.stateLength);
+    for (const index of stages) {
+      const stage = this.#state.program.prepare(index, code, this.#state);
+      stage.put();
+      stage.done();
+    }
+    this.keepCounts();
+  }
+
   /** Lets what has been counted stand; returns how many frames were read since this was last called. */
   keepCounts(): number {
     const counts = this.cursor + CURSOR_RECORDS;
@@ -115,7 +127,7 @@ export class CaptureSlot extends CaptureCursor {
 
   /** What became of the frames, as of the last `keepCounts()`; so are the three below. */
   get tally(): Tally {
-    return readTally(this.kernels, this.#kept, this.#state.program.compiled);
+    return readTally(this.kernels, this.#kept, this.#state.program.compiled.states);
   }
 
   get frameBytesIn(): number {

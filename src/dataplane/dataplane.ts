@@ -25,14 +25,16 @@ import type { CaptureSource } from "../pcap/byte-source.ts";
 import { compileStages } from "../pipeline/compile.ts";
 import type { CompiledStages } from "../pipeline/compiled-stages.ts";
 import { Pipeline } from "../pipeline/pipeline.ts";
-import { Program } from "../pipeline/program.ts";
+import { PlacedCode } from "../pipeline/placed-code.ts";
+import { type PreparedStage, Program } from "../pipeline/program.ts";
 import type { Stage } from "../pipeline/stages.ts";
-import type { Frames, Medium } from "../port/frame-port.ts";
+import type { Frames } from "../port/frame-port.ts";
 import type { Bell } from "../ring/bell.ts";
 import type { FrameBurst } from "../ring/frame-burst.ts";
 import type { WorkerHealth } from "../threads/worker-health.ts";
 import type { WorkerPool } from "../threads/worker-pool.ts";
 import type { CaptureDispatch, DispatchOptions, WorkerShare } from "./capture-dispatch.ts";
+import { ChannelStages, type ReplaceInLanes, replaceInMemory } from "./channel-stages.ts";
 import { captureStreams, frameStreams, type TransformPair } from "./dataplane-streams.ts";
 import type { Engine } from "./engine.ts";
 import { openLanes } from "./open-lanes.ts";
@@ -114,20 +116,21 @@ export class Dataplane {
     );
     const notices = onDrops && { collector: new NoticeCollector(), onDrops };
     const engine = this.#engine;
-    const compiled = compileStages(stages);
+    const its = new ChannelStages(stages, async (scripts) => await engine.pool?.load(scripts));
     const undo = new Undo();
     try {
       const bell = undo.with(engine.bell(), (made) => made.release());
       const how: LaneOptions = { ringBytes, notices: notices?.collector };
-      const { ways, release } = await this.#openLanes(compiled, how, bell, undo);
+      const { ways, release, replace } = await this.#openLanes(its.compiled, how, bell, undo);
       this.#open();
       const channel: FrameChannel = new FrameChannel({
         lanes: ways,
         bell,
-        media: mediaOf(stages),
+        media: its.media,
         failure: () => engine.pool?.failure,
         spins: this.transport === "shared",
         notices,
+        replaceStage: (index, stage, expectOpen) => its.replace(index, stage, replace, expectOpen),
         release: async () => {
           engine.unregister(channel);
           await release();
@@ -225,7 +228,11 @@ export class Dataplane {
     options: LaneOptions,
     bell: Bell,
     undo: Undo,
-  ): Promise<{ readonly ways: readonly Lane[]; readonly release: () => Promise<void> }> {
+  ): Promise<{
+    readonly ways: readonly Lane[];
+    readonly release: () => Promise<void>;
+    readonly replace: ReplaceInLanes;
+  }> {
     const { workers } = this;
     const { kernels, pool } = this.#engine;
     if (stages.scripts.length > 0) await pool?.load(stages.scripts);
@@ -235,16 +242,27 @@ export class Dataplane {
         const work = (job: TransferJob): Promise<TransferResult> => pool.transferJob(job, index);
         return new TransferLane(stages, { ...options, work, onChange });
       });
-      return { ways: lanes, release: async () => {} };
+      const replace: ReplaceInLanes = (index, changed) =>
+        lanes.map((lane) => lane.replaceStage(index, changed));
+      return { ways: lanes, release: async () => {}, replace };
     }
-    const program = new Program(kernels, stages);
+    const code = new PlacedCode(kernels, stages);
     try {
-      return await openLanes({ kernels, pool, workers, bell }, undo, (_, doorbells) => {
-        return new PipelineLane(program, { ...options, ...doorbells });
+      const opened = await openLanes({ kernels, pool, workers, bell }, undo, (_, doorbells) => {
+        const program = new Program(kernels, stages, code);
+        try {
+          return new PipelineLane(program, { ...options, ...doorbells });
+        } finally {
+          // The lane keeps it for as long as it is open.
+          program.close();
+        }
       });
+      const put = (lane: number, stage: PreparedStage): Promise<void> | void =>
+        pool === undefined ? stage.put() : pool.replaceStage(lane, stage);
+      return { ...opened, replace: replaceInMemory(kernels, opened.lanes, put) };
     } finally {
-      // Each lane keeps it for as long as it is open.
-      program.close();
+      // Their programs keep it.
+      code.release();
     }
   }
 
@@ -298,14 +316,4 @@ export class Dataplane {
   #open(): void {
     this.#engine.expectOpen();
   }
-}
-
-/** What frames are that go into these stages, and that come out. */
-function mediaOf(stages: readonly Stage[]): { readonly in: Medium; readonly out: Medium } {
-  const isBare = (stage: Stage | undefined, name: Stage["stage"]): boolean =>
-    stage?.stage === name && "header" in stage && stage.header === "bare";
-  return {
-    in: isBare(stages[0], "decapsulate") ? "tunnel" : "ethernet",
-    out: isBare(stages.at(-1), "encapsulate") ? "tunnel" : "ethernet",
-  };
 }

@@ -114,7 +114,7 @@ export class GeneratedCode {
   }
 
   #instanceAt(stage: number): Instance {
-    const start = stage + this.#word(stage + CODE_START);
+    const start = (stage + this.#word(stage + CODE_START)) >>> 0;
     // A copy, because compilers refuse shared memory.
     const bytes = new Uint8Array(this.#memory.buffer, start, this.#word(stage + CODE_LENGTH)).slice();
     const instance: Instance = {

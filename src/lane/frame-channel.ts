@@ -5,7 +5,8 @@ import type { DropNotices, NoticeCollector } from "../core/drop-notices.ts";
 import { inTime } from "../core/in-time.ts";
 import { NO_STAGE } from "../layout/descriptor.layout.ts";
 import { DROP_FRAME_TOO_LONG } from "../layout/drop.layout.ts";
-import { type PipelineCounters, sumCounters } from "../pipeline/counters.ts";
+import { type PipelineCounters, type ReplacedStage, sumCounters } from "../pipeline/counters.ts";
+import type { Stage } from "../pipeline/stages.ts";
 import { BasePort, ETHERNET_FRONT } from "../port/base-port.ts";
 import type { Frames, Medium, SendAllOptions, SendOptions } from "../port/frame-port.ts";
 import { type FramePortCounters, sumDrops } from "../port/port-counters.ts";
@@ -39,6 +40,11 @@ export interface FrameChannelParts {
   readonly spins: boolean;
   /** If anybody wants to be told of drops frame by frame; the lanes put them there. */
   readonly notices?: ChannelNotices | undefined;
+  /**
+   * Lets another stage take the place of stage `index`; `expectOpen` throws if the channel has been closed. Nothing is begun if
+   * it does.
+   */
+  readonly replaceStage: (index: number, stage: Stage, expectOpen: () => void) => Promise<ReplacedStage>;
   /** Resolves when no worker touches the lanes any more. */
   readonly release: () => Promise<void>;
 }
@@ -99,6 +105,22 @@ export class FrameChannel extends BasePort {
   override receive(): FrameBurst | undefined {
     this.#expectLanes();
     return super.receive();
+  }
+
+  /**
+   * Lets another stage take the place of stage `index`, from 0: another table of rules, say. Each burst goes through the old
+   * stage or the new one, and never through a part of each. Resolves when all workers have the new one: what is sent from then
+   * on goes through it, and what was sent before may go through either. What the other stages remember stays, and so do all
+   * counters but those that the stage kept for itself: they begin anew, and what the old one has counted is returned. A
+   * worker that dies comes back with the newest stages. One call after the other is carried out, in their order.
+   * @throws ArgumentError if there is no such stage, if the new one cannot be (`full` if frames would get longer than the
+   * channel was opened for), if the memory does not suffice, or if the channel is closed: everything stays as it was then.
+   * WorkerLateError if a worker has not answered for ten seconds: it gets the new stage when it does.
+   */
+  async replaceStage(index: number, stage: Stage): Promise<ReplacedStage> {
+    const expectOpen = (): void => this.#expectLanes();
+    expectOpen();
+    return await this.#parts.replaceStage(index, stage, expectOpen);
   }
 
   /** What became of all frames so far. */

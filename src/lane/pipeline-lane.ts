@@ -33,7 +33,8 @@ import {
   RING_HEAD,
   RING_TAIL,
 } from "../layout/ring.layout.ts";
-import type { Program, ProgramState } from "../pipeline/program.ts";
+import type { PlacedCode } from "../pipeline/placed-code.ts";
+import type { PreparedStage, Program, ProgramState } from "../pipeline/program.ts";
 import { droppedOf, type Tally } from "../pipeline/tally.ts";
 import { RingLane, type RingLaneOptions } from "./ring-lane.ts";
 
@@ -41,7 +42,7 @@ export class PipelineLane extends RingLane {
   readonly #state: ProgramState;
   readonly #notices: NoticeCollector | undefined;
 
-  /** It keeps `program`, in a state of its own, for as long as it is open. */
+  /** It keeps `program`, which nobody else runs, for as long as it is open. */
   constructor(program: Program, options: RingLaneOptions) {
     const state = program.open();
     try {
@@ -56,6 +57,11 @@ export class PipelineLane extends RingLane {
     }
     this.#state = state;
     this.#notices = options.notices;
+  }
+
+  /** Readies another stage for the place of stage `index`. */
+  prepare(index: number, code: PlacedCode): PreparedStage {
+    return this.#state.program.prepare(index, code, this.#state);
   }
 
   tally(): Tally {

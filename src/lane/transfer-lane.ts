@@ -18,7 +18,7 @@ import {
   RECORD_WIRE_LENGTH,
 } from "../layout/ring.layout.ts";
 import type { CompiledStages } from "../pipeline/compiled-stages.ts";
-import { droppedOnly, NO_COUNTERS, sumTallies, type Tally } from "../pipeline/tally.ts";
+import { droppedOnly, emptyTally, ofStage, sumTallies, type Tally, withoutStage } from "../pipeline/tally.ts";
 import type { CheckedNotes } from "../ring/burst-notes.ts";
 import { FrameBurst, writeNotes } from "../ring/frame-burst.ts";
 import type { Lane } from "./lane.ts";
@@ -38,9 +38,24 @@ export interface TransferLaneOptions {
   readonly notices?: NoticeCollector | undefined;
 }
 
+/** Stages, and what became of the frames that went to them: others may have taken their place when results come. */
+interface Version {
+  readonly stages: CompiledStages;
+  tally: Tally;
+  /** Jobs under way. */
+  jobs: number;
+  /** Called when none is. */
+  ended: (() => void) | undefined;
+}
+
 export class TransferLane implements Lane {
   readonly longest: number;
-  readonly #stages: CompiledStages;
+  #version: Version;
+  /** The stages before, as long as jobs of theirs are under way, and which stage of them was replaced. */
+  #before: { readonly version: Version; readonly index: number } | undefined;
+  /** Whose job was the last one, and which stages have been replaced since. */
+  #told: number | undefined;
+  readonly #changed: Set<number> = new Set();
   readonly #headroom: number;
   readonly #options: TransferLaneOptions;
   readonly #bufferBytes: number;
@@ -52,10 +67,9 @@ export class TransferLane implements Lane {
   #frames = 0;
   #underWay = 0;
   readonly #results: FrameBurst[] = [];
-  #tally: Tally = NO_COUNTERS;
 
   constructor(stages: CompiledStages, options: TransferLaneOptions) {
-    this.#stages = stages;
+    this.#version = { stages, tally: emptyTally(stages), jobs: 0, ended: undefined };
     this.#options = options;
     this.#headroom = alignedHeadroom(stages.headroom);
     this.#bufferBytes = Math.min(BUFFER_MAXIMUM, options.ringBytes >>> 1);
@@ -89,6 +103,7 @@ export class TransferLane implements Lane {
     if (this.#fill === 0 || this.#underWay + this.#results.length >= this.#buffers) return false;
     const frames = this.#frames;
     const { work, notices } = this.#options;
+    const version = this.#version;
     // The buffer goes away: what is to be said of its frames if their worker dies is kept here.
     const headers = notices === undefined ? undefined : headersOf(this.#words, this.#fill);
     const job: TransferJob = {
@@ -96,7 +111,7 @@ export class TransferLane implements Lane {
       inFormat: FORMAT_RECORDS,
       outFormat: FORMAT_RECORDS,
       interfaces: new Uint8Array(0),
-      stages: this.#stages,
+      stages: this.#nextStages(),
       ...(notices !== undefined && { notices: true }),
     };
     this.#bytes = new Uint8Array(this.#bufferBytes);
@@ -104,14 +119,15 @@ export class TransferLane implements Lane {
     this.#fill = 0;
     this.#frames = 0;
     this.#underWay++;
+    version.jobs++;
     work(job)
       .then(
         ({ bytes, tally }) => {
-          this.#tally = sumTallies([this.#tally, tally]);
+          version.tally = sumTallies([version.tally, tally]);
           this.#keep(bytes);
         },
         () => {
-          this.#tally = sumTallies([this.#tally, droppedOnly(DROP_WORKER_DIED, frames)]);
+          version.tally = sumTallies([version.tally, droppedOnly(DROP_WORKER_DIED, frames)]);
           if (headers === undefined) return;
           for (let at = 0; at < headers.length; at += NOTICE_WORDS)
             notices?.add(headers, at, DROP_WORKER_DIED);
@@ -119,6 +135,7 @@ export class TransferLane implements Lane {
       )
       .finally(() => {
         this.#underWay--;
+        if (--version.jobs === 0) version.ended?.();
         this.publish();
         this.#options.onChange();
       });
@@ -150,7 +167,41 @@ export class TransferLane implements Lane {
   }
 
   tally(): Tally {
-    return this.#tally;
+    const { tally } = this.#version;
+    if (this.#before === undefined) return tally;
+    const { version, index } = this.#before;
+    return sumTallies([version.tally, withoutStage(tally, index)]);
+  }
+
+  /**
+   * Lets stages in which stage `index` is another take the place of those that there are: what is not on its way yet goes to
+   * them. Resolves, with what the stage before had counted, when nothing is on its way to that any more. One at a time.
+   */
+  replaceStage(index: number, stages: CompiledStages): Promise<Tally> {
+    const before = this.#version;
+    const next: Version = { stages, tally: emptyTally(stages), jobs: 0, ended: undefined };
+    this.#version = next;
+    this.#before = { version: before, index };
+    this.#changed.add(index);
+    return new Promise((resolve) => {
+      before.ended = () => {
+        this.#before = undefined;
+        next.tally = sumTallies([withoutStage(before.tally, index), next.tally]);
+        resolve(ofStage(before.tally, index));
+      };
+      if (before.jobs === 0) before.ended();
+    });
+  }
+
+  /** As the worker is told of them: if they are new to it, with what they are in place of. */
+  #nextStages(): CompiledStages {
+    const { stages } = this.#version;
+    const of = this.#told;
+    this.#told = stages.id;
+    if (of === undefined || of === stages.id) return stages;
+    const changed = [...this.#changed];
+    this.#changed.clear();
+    return { ...stages, instead: { of, stages: changed } };
   }
 
   close(): void {

@@ -158,7 +158,6 @@ export const MODULE_NAME = 36; // in ASCII
 export const MODULE_NAME_MAXIMUM = 64;
 export const MODULE_DATA_LENGTH = 108;
 export const MODULE_DATA = 112; // where its data lies, from its parameters on; 0: it has none
-export const MODULE_DATA_ALIGNMENT = 64;
 export const MODULE_HEADROOM = 116; // by how many bytes it may make a frame longer
 export const MODULE_REASONS = 120; // how many drop reasons of its own it has
 export const MODULE_REASON = 124; // the code of the first: the word in front of the parameters

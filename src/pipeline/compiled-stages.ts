@@ -19,12 +19,29 @@ export interface StageState {
   readonly labels?: number;
 }
 
+/** Where a record says where a part of code lies: so many bytes from `from` on, counted from the record's start. */
+export interface CodeUse {
+  readonly stage: number;
+  readonly field: number;
+  readonly from: number;
+}
+
+/** Code that was generated for stages, or data that it reads. */
+export interface CodePart {
+  readonly bytes: Uint8Array;
+  readonly uses: readonly CodeUse[];
+}
+
 /** Stages as kernels read them: checked, and good for any memory and any thread. They can be posted to others. */
 export interface CompiledStages {
   /** No other stages that this thread compiled have the same. */
   readonly id: number;
-  /** One record behind the other, and behind them the code that was generated for them. */
+  /** One record behind the other. */
   readonly records: Uint8Array<ArrayBuffer>;
+  /** Code and data that records point at, once they lie in a memory. */
+  readonly parts: readonly CodePart[];
+  /** Where these stages are those of other ones but for some: the `id` of those, and which are others. */
+  readonly instead?: { readonly of: number; readonly stages: readonly number[] };
   /** Addresses of scripts that a thread has to have loaded. */
   readonly scripts: readonly string[];
   /** Bytes of headroom that the stages may take from a frame, all together. */

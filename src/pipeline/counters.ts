@@ -24,6 +24,21 @@ export interface PipelineCounters {
   readonly modules: readonly ModuleCounts[];
 }
 
+/** What a stage had counted until another took its place. */
+export interface ReplacedStage {
+  /** Of a `count` stage. */
+  readonly counts: StageCounts | undefined;
+  /** Of a stage of one's own, a table of rules among them: `ruleCounts` reads it. */
+  readonly module: ModuleCounts | undefined;
+}
+
+/** The same of one stage, by what its threads have counted. */
+export function tellReplaced(all: readonly Tally[]): ReplacedStage {
+  const { tables, modules } = sumTallies(all);
+  const [table] = tables;
+  return { counts: table && tellTable(table), module: modules[0] };
+}
+
 /** Adds up, and tells. */
 export function sumCounters(all: readonly Tally[]): PipelineCounters {
   const sum = sumTallies(all);

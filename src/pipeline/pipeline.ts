@@ -1,15 +1,17 @@
 // A pipeline: checked stages, run over a batch in one call.
 
+import { ArgumentTypeError } from "../core/argument-error.ts";
 import type { DropNotices } from "../core/drop-notices.ts";
 import { callback, checkFields, type Fields, uint64 } from "../core/fields.ts";
 import { expectBatch, type FrameBatch } from "../frame/frame-batch.ts";
 import type { Kernels } from "../kernel/kernels.ts";
 import { DROP_FRAME_TOO_LONG } from "../layout/drop.layout.ts";
-import { compileStages } from "./compile.ts";
-import { type PipelineCounters, sumCounters } from "./counters.ts";
+import { assembleStages, type CompiledStage, changeStage, checkStages } from "./compile.ts";
+import { type PipelineCounters, type ReplacedStage, sumCounters, tellReplaced } from "./counters.ts";
+import { PlacedCode } from "./placed-code.ts";
 import { Program, type ProgramState } from "./program.ts";
 import type { Stage } from "./stages.ts";
-import { NO_COUNTERS, sumTallies, type Tally } from "./tally.ts";
+import { NO_COUNTERS, ofStage, sumTallies, type Tally, withoutStage } from "./tally.ts";
 
 export interface RunOptions {
   /**
@@ -28,7 +30,8 @@ const RUN_FIELDS: Fields<RunOptions> = { onDrops: callback(), time: uint64() };
 const NOTHING_ASKED: RunOptions = {};
 
 export class Pipeline extends Program {
-  readonly stages: readonly Stage[];
+  #stages: readonly Stage[];
+  #checked: readonly CompiledStage[];
   /** Of what runs here. */
   readonly #state: ProgramState;
   /** What was counted elsewhere: captures have a state of their own. */
@@ -39,13 +42,47 @@ export class Pipeline extends Program {
    * @throws ArgumentError that names the stage (from 0) and the argument; nothing is kept then.
    */
   constructor(kernels: Kernels, stages: readonly Stage[]) {
-    super(kernels, compileStages(stages));
-    this.stages = structuredClone(stages) as readonly Stage[];
+    const checked = checkStages(stages);
+    super(kernels, assembleStages(checked));
+    this.#checked = checked;
+    this.#stages = structuredClone(stages) as readonly Stage[];
     try {
       this.#state = this.open();
     } catch (error) {
       super.close();
       throw error;
+    }
+  }
+
+  get stages(): readonly Stage[] {
+    return this.#stages;
+  }
+
+  /**
+   * Lets another stage take the place of stage `index`, from 0: bursts that are run from now on go through it. What the other
+   * stages remember stays, and so do all counters but those that the stage kept for itself, which are returned.
+   * @throws ArgumentError if there is no such stage, if the new one cannot be, or while a capture is worked on; everything
+   * stays as it was then.
+   */
+  replaceStage(index: number, stage: Stage): ReplacedStage {
+    this.expectOpen();
+    const change = changeStage(this.#checked, index, stage);
+    if (this.isShared)
+      throw new ArgumentTypeError("busy", "pipeline", "a capture is being worked on by its stages");
+    const clone = structuredClone(stage) as Stage;
+    const compiled = assembleStages(change);
+    const code = new PlacedCode(this.kernels, compiled, [index]);
+    try {
+      const prepared = this.prepare(index, code, this.#state);
+      prepared.put();
+      this.#checked = change;
+      this.#stages = this.#stages.map((before, at) => (at === index ? clone : before));
+      const before = prepared.done();
+      const elsewhere = ofStage(this.#elsewhere, index);
+      this.#elsewhere = withoutStage(this.#elsewhere, index);
+      return tellReplaced([before, elsewhere]);
+    } finally {
+      code.release();
     }
   }
 

@@ -117,7 +117,7 @@ export interface ModuleStage {
   readonly parameters?: Uint8Array | undefined;
   /**
    * What it reads beside its parameters and nobody changes, 64 MiB at most. The word 16 bytes in front of `parameters` says how
-   * far behind them it lies, at a multiple of 16 bytes; 0 if there is none.
+   * far behind them it lies, at a multiple of 16 bytes, in 32 bits: it may be in front of them; 0 if there is none.
    */
   readonly data?: Uint8Array | undefined;
   /** Bytes of its state in each thread, from 16 to 2^30; the first eight count the frames that it changed. Default 16. */

@@ -39,8 +39,8 @@ export const NO_COUNTERS: Tally = {
   modules: [],
 };
 
-/** What is counted in the state at `address`, or in a copy of it, of a thread that runs these stages. */
-export function readTally(kernels: Kernels, address: number, { states }: CompiledStages): Tally {
+/** What is counted in the state at `address`, or in a copy of it, of a thread whose stages have these. */
+export function readTally(kernels: Kernels, address: number, states: CompiledStages["states"]): Tally {
   const drops: Record<number, number> = {};
   for (let code = DROP_NONE + 1; code < OWN_REASONS_END; code++) {
     const count = kernels.counter(address + code * COUNTER_LENGTH);
@@ -64,6 +64,38 @@ export function readTally(kernels: Kernels, address: number, { states }: Compile
 
 function readCounters(kernels: Kernels, state: number, counted: number): number[] {
   return Array.from({ length: (counted >>> 3) - 1 }, (_, index) => kernels.counter(state + 8 * (index + 1)));
+}
+
+/** What threads with these stages have counted before the first frame. */
+export function emptyTally({ states }: CompiledStages): Tally {
+  const none = { frames: 0, bytes: 0 };
+  return {
+    ...NO_COUNTERS,
+    changed: states.map(() => 0),
+    stageDrops: states.map(() => 0),
+    tables: states.flatMap(({ table }, stage) => {
+      if (table === undefined) return [];
+      const { by, top, capacity } = table;
+      return [{ stage, by, top, capacity, entries: new Map(), others: none }];
+    }),
+    modules: states.flatMap(({ told, counted, names }, stage) =>
+      told === true
+        ? [{ stage, values: new Array<number>((counted >>> 3) - 1).fill(0), ...(names && { names }) }]
+        : [],
+    ),
+  };
+}
+
+/** Only what a stage has counted by itself, in tables and counters of its own. */
+export function ofStage({ tables, modules }: Tally, index: number): Tally {
+  const isOfIt = ({ stage }: { readonly stage: number }): boolean => stage === index;
+  return { ...NO_COUNTERS, tables: tables.filter(isOfIt), modules: modules.filter(isOfIt) };
+}
+
+/** All but that. */
+export function withoutStage(tally: Tally, index: number): Tally {
+  const isOther = ({ stage }: { readonly stage: number }): boolean => stage !== index;
+  return { ...tally, tables: tally.tables.filter(isOther), modules: tally.modules.filter(isOther) };
 }
 
 /** Adds up; stage by stage where there are stages. */

@@ -68,6 +68,8 @@ const OPTIONS_FIELDS: Fields<RuleTableOptions, "otherwise" | "name"> = {
 const RULES = list(object<Rule, "verdict" | "priority">(RULE_FIELDS), RULES_MAXIMUM);
 
 let code: Uint8Array<ArrayBuffer> | undefined;
+/** Of the code, not of a table: a thread that gets another table in the place of one goes on with the instance it has. */
+let codeId: readonly number[] | undefined;
 
 /**
  * A stage that looks for the first rule which matches a frame, and does what it says.
@@ -90,11 +92,13 @@ export function ruleTable(rules: readonly Rule[], options: RuleTableOptions = {}
   const countedBytes = RULES_COUNTERS + rules.length * RULES_COUNTER_LENGTH;
   const scratch = Math.ceil(countedBytes / 16) * 16;
   code ??= bytesOfHex(RULE_MODULE);
+  codeId ??= [...crypto.getRandomValues(new Uint32Array(2))];
   const { data, scratchLength } = writeTable(written, otherwise === "drop", scratch);
   return {
     stage: "module",
     name,
     code,
+    id: codeId,
     data,
     stateBytes: scratch + scratchLength,
     countedBytes,

@@ -29,6 +29,8 @@ export interface WorkerControl {
   load(scripts: readonly string[]): Promise<void>;
   openLane(id: number, lane: LaneAddresses): void;
   closeLane(id: number): void;
+  /** Puts the record of a stage in the place of another, in shared memory. */
+  replaceStage(record: number, place: number): void;
   openSource(id: number, source: SharedSource): void;
   closeSource(id: number): void;
   /** Only without shared memory. */

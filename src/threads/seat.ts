@@ -12,12 +12,13 @@ import {
   RING_HEAD,
   RING_TAIL,
 } from "../layout/ring.layout.ts";
+import type { PreparedStage } from "../pipeline/program.ts";
 import { DescriptorRing } from "../ring/descriptor-ring.ts";
 import { ringFill } from "../ring/ring-memory.ts";
 import { Deaths } from "./deaths.ts";
 import type { CaptureJob, PooledLane } from "./pooled.ts";
 import type { Watched } from "./stuck-watch.ts";
-import type { WorkerDiedError } from "./worker-died-error.ts";
+import { WorkerDiedError } from "./worker-died-error.ts";
 import type { WorkerHandle } from "./worker-handle.ts";
 
 export interface SeatOptions {
@@ -120,6 +121,28 @@ export class Seat implements Watched {
     for (const job of [...this.#held.values()]) this.#end(job, error);
     this.#waiting.length = 0;
     this.jobs?.pop(JOBS);
+  }
+
+  /** Resolves when there is a worker here that is at work, or when there will never be one again. */
+  async settled(): Promise<void> {
+    for (let ready: Promise<void> | undefined; ready !== this.ready; ) {
+      ready = this.ready;
+      await ready;
+    }
+  }
+
+  /** Has the worker put a stage in the place of another, between two bursts; resolves when it is there. */
+  async replaceStage(stage: PreparedStage): Promise<void> {
+    await this.settled();
+    const { handle } = this;
+    try {
+      await handle.call("replaceStage", stage.record, stage.place);
+    } catch (error) {
+      if (!(error instanceof WorkerDiedError)) throw error;
+      await handle.ended;
+      // Nobody runs the program now: another worker is told of its lanes in a later turn at the earliest.
+      stage.put();
+    }
   }
 
   /** For the watch. In shared memory all that the worker writes counts, else its answers. */

@@ -13,6 +13,7 @@ import {
   CURSOR_NOTICES,
   CURSOR_OUT_FORMAT,
 } from "../layout/cursor.layout.ts";
+import { PlacedCode } from "../pipeline/placed-code.ts";
 import { Program } from "../pipeline/program.ts";
 
 /** Slots that are kept; each takes a few mebibytes. */
@@ -61,9 +62,25 @@ export class TransferWorker {
 
   #slot(job: TransferJob): CaptureSlot {
     const key = job.stages.id;
-    const slot = this.#slots.get(key) ?? this.#newSlot(job);
+    const slot = this.#slots.get(key) ?? this.#changedSlot(job) ?? this.#newSlot(job);
     this.#slots.delete(key);
     this.#slots.set(key, slot);
+    return slot;
+  }
+
+  /** The slot of stages that are the same but for some, which are replaced: what the others remember stays. */
+  #changedSlot({ stages }: TransferJob): CaptureSlot | undefined {
+    const { instead } = stages;
+    if (instead === undefined) return undefined;
+    const slot = this.#slots.get(instead.of);
+    if (slot === undefined) return undefined;
+    this.#slots.delete(instead.of);
+    const code = new PlacedCode(this.#kernels, stages, instead.stages);
+    try {
+      slot.replaceStages(instead.stages, code);
+    } finally {
+      code.release();
+    }
     return slot;
   }
 

@@ -48,6 +48,7 @@ const control: WorkerControl = {
   },
   openLane: (id, lane) => read()?.openLane(id, lane),
   closeLane: (id) => read()?.closeLane(id),
+  replaceStage: (record, place) => read()?.replaceStage(record, place),
   openSource: (id, source) => read()?.openSource(id, source),
   closeSource: (id) => read()?.closeSource(id),
   work(job: TransferJob) {

@@ -15,6 +15,7 @@ import {
   RING_CONSUMER_DOORBELL,
   RING_PRODUCER_DOORBELL,
 } from "../layout/ring.layout.ts";
+import { putRecord } from "../pipeline/program.ts";
 import { nextTurn } from "../platform/threads.ts";
 import { ringIfAsleep } from "../ring/doorbell.ts";
 import type { WorkerSetup } from "./protocol.ts";
@@ -63,6 +64,11 @@ export class WorkerLoop {
 
   closeLane(id: number): void {
     this.#lanes.delete(id);
+  }
+
+  /** Messages are read between two bursts. */
+  replaceStage(record: number, place: number): void {
+    putRecord(this.#kernels, record, place);
   }
 
   openSource(id: number, source: SharedSource): void {

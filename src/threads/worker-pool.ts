@@ -9,6 +9,7 @@ import { WorkerLateError } from "../core/worker-late-error.ts";
 import type { Kernels } from "../kernel/kernels.ts";
 import type { TransferJob, TransferResult } from "../lane/lane-job.ts";
 import { DOORBELL_LENGTH } from "../layout/ring.layout.ts";
+import type { PreparedStage } from "../pipeline/program.ts";
 import { hardwareThreads, type WorkerLike } from "../platform/threads.ts";
 import { SharedBell } from "../ring/bell.ts";
 import { ringIfAsleep } from "../ring/doorbell.ts";
@@ -106,7 +107,7 @@ export class WorkerPool {
       this.#options.onChange();
     }
     for (const end of this.#pauses) end();
-    await Promise.all(this.#seats.map((seat) => this.#settled(seat)));
+    await Promise.all(this.#seats.map((seat) => seat.settled()));
     if (this.#closing !== undefined) throw closed("dataplane");
     if (this.#failure !== undefined) throw this.#failure;
   }
@@ -144,6 +145,11 @@ export class WorkerPool {
     const { handle } = seat;
     seat.lanes.delete(id);
     await handle.call("closeLane", id).catch(() => handle.ended);
+  }
+
+  /** Has worker `index` put a stage in the place of another, between two bursts; resolves when it is there. */
+  replaceStage(index: number, stage: PreparedStage): Promise<void> {
+    return this.#seat(index).replaceStage(stage);
   }
 
   /**
@@ -204,7 +210,7 @@ export class WorkerPool {
     const seat = index === undefined ? this.#leastLoaded() : this.#seat(index);
     seat.load++;
     try {
-      await this.#settled(seat);
+      await seat.settled();
       if (this.#failure !== undefined) throw this.#failure;
       const { handle } = seat;
       try {
@@ -353,35 +359,27 @@ export class WorkerPool {
   }
 
   async #loadIn(seat: Seat, script: string): Promise<void> {
-    await this.#settled(seat);
+    await seat.settled();
     await seat.handle.call("load", [script]).catch((error: unknown) => {
       if (!(error instanceof WorkerDiedError)) throw error;
       // Another one in its seat loads it before anything else.
-      return this.#settled(seat);
+      return seat.settled();
     });
   }
 
   /** A worker that is being started gets all lanes there are; one that dies meanwhile is replaced. */
   async #tellOfLane(seat: Seat, id: number): Promise<void> {
-    await this.#settled(seat);
+    await seat.settled();
     const lane = seat.lanes.get(id);
     if (lane === undefined) return;
-    await seat.handle.call("openLane", id, lane.addresses).catch(() => this.#settled(seat));
+    await seat.handle.call("openLane", id, lane.addresses).catch(() => seat.settled());
   }
 
   async #openSource(seat: Seat, id: number, source: PooledSource): Promise<void> {
     // A worker that is being started gets all sources there are, and so does one in a dead one's seat.
-    await this.#settled(seat);
+    await seat.settled();
     if (this.#sources.has(id))
       await seat.handle.call("openSource", id, source.of(seat.index)).catch(() => {});
-  }
-
-  /** Resolves when the seat has a worker that is at work, or when there will never be one again. */
-  async #settled(seat: Seat): Promise<void> {
-    for (let ready: Promise<void> | undefined; ready !== seat.ready; ) {
-      ready = seat.ready;
-      await ready;
-    }
   }
 
   #collect(): void {

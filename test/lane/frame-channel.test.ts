@@ -25,7 +25,8 @@ async function channelTo(published: (lane: PipelineLane) => void) {
   const bell = new LocalBell();
   const media = { in: "ethernet", out: "ethernet" } as const;
   const failure = () => undefined;
-  const parts = { lanes: [lane], bell, media, failure, release: async () => {}, spins: false };
+  const replaceStage = () => Promise.reject(new Error("not here"));
+  const parts = { lanes: [lane], bell, media, failure, release: async () => {}, spins: false, replaceStage };
   return { channel: new FrameChannel(parts), bell };
 }
 
