@@ -54,6 +54,17 @@ describe("cutting", () => {
     );
   });
 
+  test("as many as there is room for, and 16 bytes", () => {
+    const length = wireOf(usual);
+    for (const [room, count] of [
+      [3 * length + 16, 3],
+      [3 * length + 15, 2],
+    ] as const) {
+      const cut = kernels.pieces(superFrame(usual), { wire: length, records: false, room });
+      expect(cut).toBe(count * length);
+    }
+  });
+
   test("into shorter super-frames, which give the same segments", () => {
     fc.assert(
       fc.property(segmentsArbitrary, fc.integer({ min: 2, max: 9 }), (it, segments) => {

@@ -36,15 +36,24 @@ export class OffloadKernels {
     this.view = new DataView(memory.buffer);
   }
 
+  /** Bytes of the pieces that one call makes. */
+  pieces(frame: Uint8Array, { inner = 0, wire = 0, segments = 1, records = true, room = ROOM }): number {
+    this.#write([FRAME, frame.length, inner, wire, segments, 0, OUT, room, records ? 1 : 0, 0], frame);
+    return this.kernels.cut(JOB);
+  }
+
+  #write(job: readonly number[], frame: Uint8Array): void {
+    this.bytes.set(frame, FRAME);
+    for (const [index, value] of job.entries()) this.view.setUint32(JOB + 4 * index, value, true);
+  }
+
   /** The pieces of a frame, cut `room` bytes at a time; undefined if it cannot be. */
   cut(
     frame: Uint8Array,
     { inner = 0, wire = 0, segments = 1, records = true, room = ROOM },
   ): Uint8Array[] | undefined {
     const { bytes, view } = this;
-    bytes.set(frame, FRAME);
-    const job = [FRAME, frame.length, inner, wire, segments, 0, OUT, room, records ? 1 : 0, 0];
-    for (const [index, value] of job.entries()) view.setUint32(JOB + 4 * index, value, true);
+    this.#write([FRAME, frame.length, inner, wire, segments, 0, OUT, room, records ? 1 : 0, 0], frame);
     const pieces: Uint8Array[] = [];
     const field = (index: number): number => view.getUint32(JOB + 4 * index, true);
     do {
