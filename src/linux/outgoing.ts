@@ -11,6 +11,11 @@ export const OUT_SLOT = 65_600;
 /** Of what one message carries: the system cuts it into so many datagrams, and all together have one length field. */
 const SEGMENTS_MOST = 64;
 const BYTES_MOST = 65_507;
+/**
+ * With these the system does not cut a message that could leave as datagrams: EIO where a card computes no checksums (before Linux
+ * 6.11), the others where segments are longer than the way takes without fragments.
+ */
+const UNCUT: ReadonlySet<string> = new Set(["EIO", "EINVAL", "EMSGSIZE"]);
 /** Kernels write so many bytes behind what they are asked for. */
 const SPARE = 16;
 
@@ -108,8 +113,7 @@ export class Outgoing {
       else if (result === "EAGAIN") {
         this.#isOpen = false;
         return false;
-      } else if (this.#isJoined(first) && (result === "EIO" || result === "EINVAL")) {
-        // EIO: the card computes no checksums, and the system is before 6.11. EINVAL: this one is too long for the way.
+      } else if (this.#isJoined(first) && UNCUT.has(result)) {
         if (result === "EIO") by.cuts = false;
         if (!this.#sendSingly(by, first)) return false;
         this.#sent++;

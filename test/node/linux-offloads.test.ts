@@ -145,7 +145,9 @@ describe.skipIf(missing !== undefined)(title, () => {
       await tapIn(here, 1, { superFrames: true }),
       await tapIn(there, 2, { superFrames: false }),
     ];
-    const [one, other] = [await sw.addPort({ bridgeDomain }), await sw.addPort({ bridgeDomain })];
+    // Limits are those of segments.
+    const port = { bridgeDomain, mtu: 1500 };
+    const [one, other] = [await sw.addPort(port), await sw.addPort(port)];
     const at = { one: seen(one), a: seen(a) };
     let fault: unknown;
     try {
@@ -164,6 +166,44 @@ describe.skipIf(missing !== undefined)(title, () => {
     // Of a super-frame all bytes count.
     const bytes = sw.counters().ports.map((port) => port.sentBytes);
     expect(Math.max(...bytes)).toBeGreaterThan(BYTES);
+    for (const cable of cables) await cable.stop();
+  });
+
+  test("through a router, whose interfaces have an MTU, on a worker", async () => {
+    const sw = await createSwitch({ workers: 1, superFrames: true, copies: { frameBytes: 65_535 } });
+    onTestFinished(() => sw.close());
+    const router = await sw.addRouter();
+    const taps = [await tapIn(here, 1, { superFrames: true }), await tapIn(there, 2, { superFrames: true })];
+    const told = seen(taps[0] as TapPort);
+    const cables: Connection[] = [];
+    for (const [index, namespace] of [here, there].entries()) {
+      const bridgeDomain = await sw.addBridgeDomain();
+      cables.push(connect(await sw.addPort({ bridgeDomain }), taps[index] as TapPort));
+      const [ipv4, ipv6] = [`10.77.${index}`, `fd00:770${index}:`];
+      const station = JSON.parse(namespace.run("ip", "-json", "link", "show", "tap"))[0].address;
+      const mac = `02:00:00:00:0${index}:fe`;
+      await router.addInterface({
+        bridgeDomain,
+        mac,
+        addresses: [`${ipv4}.254/24`, `${ipv6}:fe/64`],
+        mtu: 1500,
+      });
+      for (const ip of [`${ipv4}.1`, `${ipv6}:1`]) await sw.addNeighbour({ bridgeDomain, ip, mac: station });
+      namespace.ip("addr", "add", `${ipv4}.1/24`, "dev", "tap");
+      namespace.ip("addr", "add", `${ipv6}:1/64`, "dev", "tap", "nodad");
+      namespace.ip("route", "add", "10.77.0.0/16", "via", `${ipv4}.254`);
+      namespace.ip("route", "add", "fd00:7700::/24", "via", `${ipv6}:fe`);
+    }
+    for (const address of ["10.77.1.1", "fd00:7701::1"]) {
+      const [heard, sent] = await transfer(here, there, address);
+      expect(heard).toBe(sent);
+      expect(heard).toContain(String(BYTES));
+    }
+    expect(told.longest).toBeGreaterThan(20_000);
+    await sw.idle();
+    const { received, copies, sent, dropped, drops } = sw.counters();
+    expect(received + copies).toBe(sent + dropped);
+    expect(drops["exceeds-mtu"] ?? 0).toBe(0);
     for (const cable of cables) await cable.stop();
   });
 
