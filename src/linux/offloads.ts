@@ -65,7 +65,7 @@ export class PortMemory {
     const address = this.#end;
     this.#end = (address + length + ALIGNMENT - 1) & -ALIGNMENT;
     if (this.#end > this.bytes.length)
-      throw new RangeError(`a port's memory has no room for ${length} bytes`);
+      throw new Error(`a port's memory has no room for ${length} bytes`);
     return address;
   }
 
