@@ -65,6 +65,7 @@ import { openGre, otherGre, pullPlainGre } from "./gre";
 import { putInner, refusedBy } from "./inherit";
 import { becomePassenger } from "./passenger";
 import { OTHER, REFUSED } from "./refusal";
+import { saidLength } from "./super-frame";
 import { openVxlan, openVxlanGpe } from "./tunnel-header";
 
 /** The shortest tunnel header behind UDP. */
@@ -178,7 +179,7 @@ export function pull(d: usize, form: usize, vni: u32, flags: u32): u32 {
   const portBytes = load<u32>(form, FORM_PORT);
   const frame: usize = load<u32>(d, DESCRIPTOR_OFFSET);
   const length = load<u32>(d, DESCRIPTOR_FRAME_LENGTH);
-  const wire = load<u32>(d, DESCRIPTOR_WIRE_LENGTH);
+  const wire = saidLength(length, load<u32>(d, DESCRIPTOR_WIRE_LENGTH));
   const gre = portBytes === 0;
   const bare = (flags & DECAPSULATE_BARE) !== 0;
   let at: u32 = 0;

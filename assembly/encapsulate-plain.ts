@@ -123,19 +123,20 @@ function isUnusual(frame: usize, start: u32, length: u32, wire: u32, floor: u32,
   return (negative >>> 31) | other;
 }
 
-/** Puts one plain passenger into the tunnel of a stage of the usual kind; `vni` as for `wrap`. */
+/** Puts one plain passenger into the tunnel of a stage of the usual kind: headers say a length of `said`; `vni` as for `wrap`. */
 export function putPlainHeaders(
   d: usize,
   frame: usize,
   length: u32,
   wire: u32,
+  said: u32,
   stage: usize,
   vni: u32,
 ): void {
   const start: usize = frame - PLAIN_LENGTH;
   const template: usize = stage + ENCAPSULATE_TEMPLATE;
   const hash = plainFlowHash(frame, load<u32>(stage, ENCAPSULATE_SEED));
-  const ipLength = wire + 36;
+  const ipLength = said + 36;
   const total = swapped16(load<u32>(stage, ENCAPSULATE_IP_SUM)) + ipLength;
   const ipChecksum = ~((total & 0xffff) + (total >>> 16));
   const ip = i16x8.replace_lane(
@@ -148,7 +149,7 @@ export function putPlainHeaders(
     i16x8.replace_lane(
       i16x8.replace_lane(v128.load(template, 32), 1, <i16>swapped16(sourcePort(hash))),
       3,
-      <i16>swapped16(wire + 16),
+      <i16>swapped16(said + 16),
     ),
     7,
     <i16>vni,

@@ -37,7 +37,8 @@ export function becomePassenger(
     return DROP_INNER_TAGGED;
   store<u32>(d, <u32>inner, DESCRIPTOR_OFFSET);
   store<u32>(d, innerLength, DESCRIPTOR_FRAME_LENGTH);
-  store<u32>(d, innerWire, DESCRIPTOR_WIRE_LENGTH);
+  const wire = load<u32>(d, DESCRIPTOR_WIRE_LENGTH);
+  store<u32>(d, wire < length ? wire - at : innerWire, DESCRIPTOR_WIRE_LENGTH);
   store<u32>(d, number, DESCRIPTOR_VNI);
   // Ethernet, and no check sequence: whatever was behind the outer frame covers something else.
   store<u16>(d, 0, DESCRIPTOR_LINK);

@@ -91,6 +91,7 @@ import { isHostIpv4, isHostIpv6, isLinkLocal } from "./ip-address";
 import { longestMatchIpv4, longestMatchIpv6 } from "./lpm";
 import { storeMac } from "./mac";
 import { neighbourIpv4, neighbourIpv6 } from "./neighbour";
+import { saidLength } from "./super-frame";
 
 const TYPE_IPV4: u32 = 0x0008; // as a little-endian load sees 0x0800
 const TYPE_IPV6: u32 = 0xdd86;
@@ -109,7 +110,7 @@ export function route(context: usize, d: usize, domain: u32, tagLength: u32): u3
   if (length < headers) return DROP_FRAME_TOO_SHORT;
   const packet: usize = frame + headers;
   const type: u32 = load<u16>(frame + tagLength, ETHERNET_TYPE);
-  const available = load<u32>(d, DESCRIPTOR_WIRE_LENGTH) - headers;
+  const available = saidLength(length, load<u32>(d, DESCRIPTOR_WIRE_LENGTH)) - headers;
   if (type === TYPE_IPV4)
     return routeIpv4(context, sw, d, face, packet, length - headers, available, tagLength);
   if (type === TYPE_IPV6)
@@ -164,7 +165,7 @@ function routeIpv4(
     mac = macOf(neighbourIpv4(sw, load<u32>(egress, INTERFACE_DOMAIN), destination));
   if (mac === 0) return DROP_NO_NEIGHBOUR;
   const mtu = load<u32>(egress, INTERFACE_MTU);
-  if (ipLength > mtu) {
+  if (min(ipLength, load<u32>(d, DESCRIPTOR_WIRE_LENGTH) - ETHERNET_LENGTH - tagLength) > mtu) {
     const message = ICMP_UNREACHABLE | (ICMP_FRAGMENTATION_NEEDED << 8);
     const budget = budgetOf(context, face, DOMAIN_ERRORS_TOO_BIG);
     // The MTU stands in the last two of the four bytes (RFC 1191 §4).
@@ -226,7 +227,7 @@ function routeIpv6(
     mac = macOf(neighbourIpv6(sw, load<u32>(egress, INTERFACE_DOMAIN), destination));
   if (mac === 0) return DROP_NO_NEIGHBOUR;
   const mtu = load<u32>(egress, INTERFACE_MTU);
-  if (ipLength > mtu) {
+  if (min(ipLength, load<u32>(d, DESCRIPTOR_WIRE_LENGTH) - ETHERNET_LENGTH - tagLength) > mtu) {
     const rest = bswap<u32>(mtu);
     const budget = budgetOf(context, face, DOMAIN_ERRORS_TOO_BIG);
     if (

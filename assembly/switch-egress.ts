@@ -60,6 +60,7 @@ import {
 import { VLAN_LENGTH } from "../src/layout/vlan.layout";
 import { copy } from "./copy";
 import { putPlainGreHeaders } from "./encapsulate-plain";
+import { saidLength } from "./super-frame";
 import { countOne, domainCounters, portCounters, refuse } from "./switch-drop";
 import { wrap } from "./wrap";
 
@@ -116,7 +117,7 @@ export function send(
   }
   store<u32>(d, out, DESCRIPTOR_MARK);
   const counters = portCounters(context, number) + PORT_SENT;
-  const bytes: u64 = load<u32>(d, DESCRIPTOR_WIRE_LENGTH);
+  const bytes: u64 = saidLength(load<u32>(d, DESCRIPTOR_FRAME_LENGTH), load<u32>(d, DESCRIPTOR_WIRE_LENGTH));
   v128.store(counters, i64x2.add(v128.load(counters), i64x2.replace_lane(ONE, 1, bytes)));
   countOne(domainCounters(context, domain) + DOMAIN_SENT);
   const count = load<u32>(context, CONTEXT_OUT_COUNT);

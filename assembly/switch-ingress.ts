@@ -70,6 +70,7 @@ import {
 } from "../src/layout/switch.layout";
 import { VLAN_LENGTH } from "../src/layout/vlan.layout";
 import { answerArp } from "./arp-answer";
+import { saidLength } from "./super-frame";
 import { countOne, domainCounters, portCounters, refuse } from "./switch-drop";
 import { fromUnderlay, takeOver, underlayReason } from "./switch-underlay";
 import { isTag } from "./vlan";
@@ -79,7 +80,8 @@ export const MAC_MASK: u64 = 0x0000ffffffffffff;
 export const RESERVED_MASK: u64 = 0x0000f0ffffffffff;
 export const RESERVED_GROUP: u64 = 0x0000000000c28001;
 
-function countReceived(context: usize, port: u32, bytes: u32): void {
+function countReceived(context: usize, port: u32, d: usize): void {
+  const bytes = saidLength(load<u32>(d, DESCRIPTOR_FRAME_LENGTH), load<u32>(d, DESCRIPTOR_WIRE_LENGTH));
   countManyReceived(context, port, 1, bytes);
 }
 
@@ -105,11 +107,11 @@ export function classify(context: usize, sw: usize, d: usize, scratch: usize): v
   let number = load<u32>(d, DESCRIPTOR_MARK);
   const port: usize = load<u32>(sw, SWITCH_PORTS) + number * PORT_LENGTH;
   if (number >= load<u32>(sw, SWITCH_PORT_COUNT) || isNoIngress(load<u32>(port, PORT_KIND))) {
-    countReceived(context, UPLINK_NUMBER, load<u32>(d, DESCRIPTOR_WIRE_LENGTH));
+    countReceived(context, UPLINK_NUMBER, d);
     refuse(context, d, UPLINK_NUMBER, 0, DROP_NO_PORT);
     return;
   }
-  countReceived(context, number, load<u32>(d, DESCRIPTOR_WIRE_LENGTH));
+  countReceived(context, number, d);
   if (load<u8>(d, DESCRIPTOR_LINK) !== LINK_ETHERNET) {
     refuse(context, d, number, 0, DROP_NOT_ETHERNET);
     return;
@@ -144,7 +146,7 @@ export function classify(context: usize, sw: usize, d: usize, scratch: usize): v
       return;
     }
     number = tunnel & 0xffff;
-    countReceived(context, number, load<u32>(d, DESCRIPTOR_WIRE_LENGTH));
+    countReceived(context, number, d);
     let reason = examine(context, sw, d, scratch, number, tunnel >>> 16);
     const from: usize = load<u32>(sw, SWITCH_PORTS) + number * PORT_LENGTH;
     if (reason === DROP_NONE && (load<u32>(from, PORT_FLAGS) & PORT_INHERITS) !== 0) {

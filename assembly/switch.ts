@@ -76,9 +76,11 @@ import {
   SWITCH_READERS,
   UPLINK_NUMBER,
 } from "../src/layout/switch.layout";
+import { PLAIN_UDP_LENGTH } from "../src/layout/tunnel.layout";
 import { isPlainPassenger, putPlainHeaders } from "./encapsulate-plain";
 import { fdbLookup } from "./fdb";
 import { unlock } from "./fdb-lock";
+import { saidLength } from "./super-frame";
 import { classifyBurst } from "./switch-burst";
 import { domainCounters, portCounters } from "./switch-drop";
 import { flood } from "./switch-egress";
@@ -225,20 +227,20 @@ function forward(
     }
     const domain: u32 = load<u16>(s, SCRATCH_SOURCE + KEY_DOMAIN);
     let mark = to;
-    let bytes = wire;
+    let bytes = saidLength(load<u32>(d, DESCRIPTOR_FRAME_LENGTH), wire);
     if ((load<u32>(port, PORT_FLAGS) & PORT_PLAIN_TUNNEL) !== 0) {
       const frame: usize = load<u32>(d, DESCRIPTOR_OFFSET);
       const length = load<u32>(d, DESCRIPTOR_FRAME_LENGTH);
-      if (!isPlainPassenger(frame, length, wire, load<u32>(d, DESCRIPTOR_FLOOR))) {
+      if (!isPlainPassenger(frame, length, bytes, load<u32>(d, DESCRIPTOR_FLOOR))) {
         store<u32>(context, <u32>(out - list) >>> 2, CONTEXT_OUT_COUNT);
         forwardOne(context, sw, d, s);
         out = list + (load<u32>(context, CONTEXT_OUT_COUNT) << 2);
         continue;
       }
       const vni = load<u32>(domains + domain * DOMAIN_LENGTH, DOMAIN_VNI);
-      putPlainHeaders(d, frame, length, wire, load<u32>(port, PORT_ENCAPSULATION), vni);
+      putPlainHeaders(d, frame, length, wire, bytes, load<u32>(port, PORT_ENCAPSULATION), vni);
       mark = UPLINK_NUMBER;
-      bytes = load<u32>(d, DESCRIPTOR_WIRE_LENGTH);
+      bytes += PLAIN_UDP_LENGTH;
     } else if (load<u32>(port, PORT_KIND) > <u32>PORT_TRUNK) {
       // A tunnel of another kind.
       store<u32>(context, <u32>(out - list) >>> 2, CONTEXT_OUT_COUNT);

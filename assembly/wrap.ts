@@ -53,6 +53,7 @@ import { copy } from "./copy";
 import { drop, passOver } from "./descriptor";
 import { flowHash } from "./flow-hash";
 import { fieldsIn, putOuter } from "./inherit";
+import { saidLength } from "./super-frame";
 import { popTag } from "./vlan";
 
 export function sourcePort(hash: u32): u32 {
@@ -116,10 +117,11 @@ export function wrap(d: usize, stage: usize, vni: u32): u32 {
   const length = load<u32>(d, DESCRIPTOR_FRAME_LENGTH);
   const wire = load<u32>(d, DESCRIPTOR_WIRE_LENGTH);
   const start: usize = frame - headerLength;
-  const tooLong = wire > 65535 || (ipOffset !== 0 && wire + headerLength - beforeIpLength > 65535);
+  const said = saidLength(length, wire);
+  const tooLong = said > 65535 || (ipOffset !== 0 && said + headerLength - beforeIpLength > 65535);
   if (length < <u32>ETHERNET_LENGTH || tooLong || start < load<u32>(d, DESCRIPTOR_FLOOR))
     return refusal(length, tooLong);
-  if (((flags & ENCAPSULATE_UDP_CHECKSUM) | greChecksum) !== 0 && length !== wire) return DROP_CUT_BY_CAPTURE;
+  if (((flags & ENCAPSULATE_UDP_CHECKSUM) | greChecksum) !== 0 && length < wire) return DROP_CUT_BY_CAPTURE;
   const hash = flowHash(frame, length, seed);
   writeTemplate(start, template, headerLength);
   // A key begins with the byte that a VNI lacks.
@@ -127,7 +129,7 @@ export function wrap(d: usize, stage: usize, vni: u32): u32 {
   const place: usize = start + load<u32>(stage, ENCAPSULATE_NUMBER);
   store<u32>(place, load<u32>(place) | number);
   if (ipOffset !== 0) {
-    const ipLength = swapped16(wire + headerLength - beforeIpLength);
+    const ipLength = swapped16(said + headerLength - beforeIpLength);
     const ip: usize = start + ipOffset;
     const more = (flags & INHERIT) === 0 ? 0 : putOuter(ip, ipv6, flags, fieldsIn(frame, length, true));
     if (ipv6) {
@@ -139,7 +141,7 @@ export function wrap(d: usize, stage: usize, vni: u32): u32 {
   }
   if (udpOffset !== 0) {
     const udp: usize = start + udpOffset;
-    const udpLength = swapped16(wire + headerLength - udpOffset);
+    const udpLength = swapped16(said + headerLength - udpOffset);
     const port = swapped16(sourcePort(hash));
     store<u16>(udp, <u16>port);
     store<u16>(udp, <u16>udpLength, UDP_TOTAL_LENGTH);

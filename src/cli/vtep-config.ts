@@ -10,7 +10,7 @@ import type { NamedAccessPort, NamedTrunkPort, SwitchConfig } from "./switch-con
 import { validateVtepConfig } from "./vtep-schema.generated.ts";
 
 /** An interface of this machine; its name is the port's unless it has one. */
-export type TapPlug = Partial<Pick<TapOptions, "name" | "mtu" | "mac" | "up" | "namespace">>;
+export type TapPlug = Partial<Pick<TapOptions, "name" | "mtu" | "mac" | "up" | "offloads" | "namespace">>;
 /** An interface that is there already. */
 export type PacketPlug = Pick<PacketPortOptions, "interface" | "promiscuous" | "mtu" | "namespace">;
 /** A frame in each datagram. */

@@ -39,7 +39,13 @@ export class Vtep {
       openCarrier({ local: config.vtep.address, ports, remotes: remotesOf(config) }),
     );
     try {
-      const vtep = new Vtep(await VtepSwitch.create(config), carrier, ports, config, say);
+      const vtep = new Vtep(
+        await VtepSwitch.create(config, carrier.offloads.segmentation),
+        carrier,
+        ports,
+        config,
+        say,
+      );
       try {
         await vtep.#change(file, config);
         const { uplink } = vtep.switch.sw;
@@ -170,6 +176,7 @@ export class Vtep {
       name,
       mtu: fittingMtu(config),
       mac: steadyMac(config, name),
+      superFrames: this.#carrier.offloads.segmentation,
       onProblem,
     });
   }
@@ -178,7 +185,7 @@ export class Vtep {
 /** That of Linux, and where there is none, or no koffi, that of Node. */
 async function openCarrier(options: UdpCarrierOptions): Promise<Carrier> {
   try {
-    return await openFastCarrier(options);
+    return await openFastCarrier({ ...options, superFrames: true });
   } catch (error) {
     if (!isArgumentError(error) || !["koffi", "platform"].includes(error.path)) throw error;
     return await openUdpCarrier(options);

@@ -1,7 +1,7 @@
 // What is plugged into the ports of a VTEP: how each kind is opened, and how it is joined to its port. A kind is a row.
 
 import { type Connection, connect, type FramePort } from "../index.ts";
-import { openPacketPort, openTap } from "../linux.ts";
+import { openPacketPort, openTap, whole } from "../linux.ts";
 import {
   listenStreamPorts,
   openDatagramPort,
@@ -39,6 +39,8 @@ export interface PlugPlace {
   /** Of a TAP that is not told one. */
   readonly mtu: number;
   readonly mac: Uint8Array;
+  /** Whether the switch has super-frames. */
+  readonly superFrames: boolean;
   /** Called once when it has failed. */
   readonly onProblem: (problem: string) => void;
 }
@@ -49,7 +51,7 @@ const RETRY_MILLISECONDS = 500;
 const KINDS: { readonly [K in keyof PlugOptions]-?: Opener<NonNullable<PlugOptions[K]>> } = {
   tap: async ({ name, mtu, mac, ...rest }: TapPlug, place) => {
     const own = { name: name ?? place.name, mtu: mtu ?? place.mtu, mac: mac ?? place.mac };
-    const tap = await openTap({ ...own, ...rest });
+    const tap = await openTap({ ...own, ...rest, superFrames: place.superFrames });
     return new PortPlug(`tap ${tap.device}`, tap, place);
   },
   packet: async (options: PacketPlug, place) => {
@@ -116,7 +118,8 @@ export class PortPlug implements Plug {
 
   async join(port: LivePort): Promise<void> {
     await this.#part();
-    const connection = connect(port, this.#port);
+    const taken = this.#port.offloads.segmentation ? port : await whole(port);
+    const connection = connect(taken, this.#port);
     this.#connection = connection;
     connection.ended.catch((error: Error) => {
       // What the switch fails of, everybody is told by the switch.
@@ -169,7 +172,7 @@ class ListenerPlug implements Plug {
   async join(port: LivePort): Promise<void> {
     await this.#part();
     this.#target = port;
-    if (this.#peer !== undefined) this.#connection = connect(port, this.#peer);
+    if (this.#peer !== undefined) this.#connection = connect(await whole(port), this.#peer);
   }
 
   state(): PlugState {
@@ -193,7 +196,7 @@ class ListenerPlug implements Plug {
         // It has waited for nobody, and is old.
         for (let burst = target.receive(); burst !== undefined; burst = target.receive())
           this.#losses.count("link-down", burst.length);
-        this.#connection = connect(target, peer);
+        this.#connection = connect(await whole(target), peer);
       }
       await peer.bell.until(() => (peer.closed ? true : undefined));
       await this.#part();

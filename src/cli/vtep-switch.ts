@@ -48,7 +48,7 @@ export class VtepSwitch {
   readonly #routers: Map<string, LiveRouter> = new Map();
 
   /** One with nothing in it, and room for `config` and more. */
-  static async create({ fdb, vtep, ...config }: VtepConfig): Promise<VtepSwitch> {
+  static async create({ fdb, vtep, ...config }: VtepConfig, superFrames: boolean): Promise<VtepSwitch> {
     const { entries: _entries, ...fdbOptions } = fdb ?? {};
     const wanted = roomOf({ ...config, vtep });
     const room = {
@@ -59,7 +59,7 @@ export class VtepSwitch {
     const copies = { copies: COPIES, frameBytes: FRAME_BYTES_MAXIMUM, headroom: ENCAPSULATE_TEMPLATE_LENGTH };
     for (let memoryBytes = MEMORY_FIRST; ; memoryBytes = Math.min(2 * memoryBytes, MEMORY_MAXIMUM)) {
       try {
-        const options = { ...room, vtep, fdb: { ...fdbOptions, events: 0 }, copies };
+        const options = { ...room, vtep, fdb: { ...fdbOptions, events: 0 }, copies, superFrames };
         // On this thread: what a frame costs here is little beside the calls of the system that bring it.
         return new VtepSwitch(await createSwitch({ workers: 0, memoryBytes, ...options }), room);
       } catch (error) {

@@ -30,6 +30,7 @@ import {
 } from "../layout/ring.layout.ts";
 import type { Tally } from "../pipeline/tally.ts";
 import type { CheckedNotes } from "../ring/burst-notes.ts";
+import type { BurstPool } from "../ring/burst-pool.ts";
 import { ByteRingConsumer, ByteRingProducer } from "../ring/byte-ring-ends.ts";
 import type { FrameBurst } from "../ring/frame-burst.ts";
 import { reserveRing, ringFill } from "../ring/ring-memory.ts";
@@ -49,6 +50,8 @@ export interface RingLaneOptions {
   readonly owner: number;
   /** Where notices of frames that are dropped go. Without it there are none. */
   readonly notices?: NoticeCollector | undefined;
+  /** For bursts that are handed on, where frames are long. */
+  readonly pool?: BurstPool | undefined;
 }
 
 /** The rings, whatever is done with the frames between them. */
@@ -64,7 +67,7 @@ export abstract class RingLane implements Lane {
   /** `growth`: by how many bytes a frame may get longer; `fields`: what the cursor says beside. */
   constructor(
     kernels: Kernels,
-    { ringBytes, worker, owner, notices }: RingLaneOptions,
+    { ringBytes, worker, owner, notices, pool }: RingLaneOptions,
     growth: number,
     fields: readonly (readonly [number, number])[],
   ) {
@@ -111,13 +114,13 @@ export abstract class RingLane implements Lane {
       throw error;
     }
     this.#producer = new ByteRingProducer(kernels, this.addresses.receive, false);
-    this.#consumer = new ByteRingConsumer(kernels, this.addresses.transmit, notices);
+    this.#consumer = new ByteRingConsumer(kernels, this.addresses.transmit, notices, pool);
     // The result must fit half of the ring too.
     this.longest = this.#producer.longest - growth;
   }
 
   add(frame: Uint8Array, mark: number, notes?: CheckedNotes, index?: number): boolean {
-    if (notes !== undefined) this.carryNotes();
+    if (notes?.marks ?? notes?.times ?? notes?.ports) this.carryNotes();
     return this.#producer.add(frame, mark, notes, index);
   }
 

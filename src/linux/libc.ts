@@ -17,6 +17,8 @@ export interface Libc {
   read(descriptor: number, to: number, length: number): number;
   write(descriptor: number, from: Place, length: number): number;
   ioctl(descriptor: number, request: number, structure: Uint8Array): number;
+  /** Of requests whose argument is a number. */
+  ioctlNumber(descriptor: number, request: number, value: number): number;
   socket(family: number, type: number, protocol: number): number;
   bind(descriptor: number, address: Uint8Array, length: number): number;
   connect(descriptor: number, address: Uint8Array, length: number): number;
@@ -46,6 +48,7 @@ const DECLARATIONS: Readonly<Record<keyof Libc, string>> = {
   read: "long read(int fd, uintptr_t to, size_t length)",
   write: "long write(int fd, void *from, size_t length)",
   ioctl: "int ioctl(int fd, unsigned long request, void *structure)",
+  ioctlNumber: "int ioctl(int fd, unsigned long request, unsigned long value)",
   socket: "int socket(int family, int type, int protocol)",
   bind: "int bind(int fd, void *address, unsigned int length)",
   connect: "int connect(int fd, void *address, unsigned int length)",
@@ -92,7 +95,7 @@ export interface Native {
   /** Where koffi lies, for threads that load it themselves. */
   readonly koffiPath: string;
   /** Where the bytes of a buffer begin. It must outlive whoever uses the address. */
-  addressOf(bytes: Uint8Array<ArrayBuffer>): number;
+  addressOf(bytes: Uint8Array): number;
   /** The bytes at an address, as long as they are mapped. */
   viewOf(address: number, length: number): ArrayBuffer;
   /** The code of the error of the last call, `EBUSY`, say. */

@@ -10,8 +10,9 @@ import { write16 } from "../wire/bytes.ts";
 import { checksum } from "../wire/checksum.ts";
 import { Landing } from "./landing.ts";
 import { loadNative, type Native, SystemError } from "./libc.ts";
-import { MESSAGES, Messages } from "./messages.ts";
+import { MESSAGES, Messages, messagesLength } from "./messages.ts";
 import { inNamespace } from "./namespace.ts";
+import { PortMemory } from "./offloads.ts";
 import { type PacketPlan, type PacketPortOptions, packetPlan } from "./packet-options.ts";
 import { PacketRing, RingFrame, VNET_LENGTH } from "./packet-ring.ts";
 import { type Refusals, refusing } from "./refusal.ts";
@@ -53,6 +54,7 @@ export class PacketPort extends QueuePort {
   readonly device: string;
   readonly #native: Native;
   readonly #ring: PacketRing;
+  readonly #memory: PortMemory;
   readonly #landing: Landing;
   readonly #frame: RingFrame = new RingFrame();
   readonly #out: Messages;
@@ -87,8 +89,9 @@ export class PacketPort extends QueuePort {
     this.device = device;
     this.#native = native;
     this.#ring = ring;
-    this.#landing = new Landing(native);
-    this.#out = new Messages(native, SLOT_LENGTH);
+    this.#memory = new PortMemory(native, Landing.BYTES + messagesLength(SLOT_LENGTH));
+    this.#landing = new Landing(this.#memory);
+    this.#out = new Messages(this.#memory, SLOT_LENGTH);
     this.#watch = watch(native, ring.descriptor, () => this.#ready());
   }
 
@@ -118,7 +121,7 @@ export class PacketPort extends QueuePort {
       if (this.#turn++ === 0) setImmediate(() => this.#nextTurn());
       const slot = this.#filled++;
       // What stands in front of it stays zero: nothing is left undone.
-      this.#out.bytes.set(frame, slot * SLOT_LENGTH + VNET_LENGTH);
+      this.#out.bytes.set(frame, this.#out.slot(slot) + VNET_LENGTH);
       this.#out.set(slot, VNET_LENGTH + frame.length, 0);
       this.#lengths[slot] = frame.length;
     }
@@ -224,8 +227,8 @@ export class PacketPort extends QueuePort {
     }
     const { bytes } = this.#ring;
     const landing = this.#landing;
-    const to = landing.offset;
-    const into = landing.bytes;
+    const to = landing.frame;
+    const into = this.#memory.bytes;
     const tag = tci < 0 ? 0 : VLAN_HEADER_LENGTH;
     if (tag === 0) into.set(bytes.subarray(at, at + length), to);
     else {

@@ -16,6 +16,16 @@ export interface TapOptions {
   readonly mac?: MacAddress | undefined;
   /** Whether the interface is taken up. Default true. */
   readonly up?: boolean | undefined;
+  /**
+   * Whether the system may leave checksums of TCP and UDP to the port, and give it super-frames, TCP to be cut into segments, which
+   * saves most of its time. Default: true, as far as the system does it; see `systemOffloads`.
+   */
+  readonly offloads?: boolean | undefined;
+  /**
+   * Whether the port itself gives and takes super-frames, for a switch with the same option; else it cuts what the system
+   * gives. Default false.
+   */
+  readonly superFrames?: boolean | undefined;
   /** The network namespace to make it in: a name as `ip netns` has them, or a path. Default: that of the process. */
   readonly namespace?: string | undefined;
   /** Most frames that wait to be taken: 1 to 2^31, default 16,384. */
@@ -27,7 +37,7 @@ export interface TapOptions {
 /** Options after the check. */
 export type TapPlan = Checked<TapOptions, Defaults>;
 
-type Defaults = "name" | "up" | "queueFrames" | "queueBytes";
+type Defaults = "name" | "up" | "offloads" | "superFrames" | "queueFrames" | "queueBytes";
 
 /** Bytes of a name, as the system keeps it: one more is its end. */
 const NAME_MAXIMUM = 15;
@@ -37,6 +47,8 @@ export const tapFields: Fields<TapOptions, Defaults> = {
   mtu: whole(68, 65521),
   mac: stationMac(),
   up: { ...flag(), fallback: true },
+  offloads: { ...flag(), fallback: true },
+  superFrames: { ...flag(), fallback: false },
   namespace: namespaceName(),
   ...QUEUE_FIELDS,
 };

@@ -6,26 +6,25 @@ import { ArgumentRangeError } from "../core/argument-error.ts";
 import { Undo } from "../core/undo.ts";
 import { ETHERNET_LENGTH } from "../layout/ethernet.layout.ts";
 import { QueuePort } from "../port/queue-port.ts";
-import type { FrameBurst } from "../ring/frame-burst.ts";
-import {
-  type CarrierPlan,
-  type CarrierRemote,
-  carrierPlan,
-  checkedRemotes,
-  type UdpCarrierOptions,
-} from "../sockets/carrier-options.ts";
+import type { CheckedNotes } from "../ring/burst-notes.ts";
+import { type CarrierRemote, checkedRemotes } from "../sockets/carrier-options.ts";
 import { CarrierWays } from "../sockets/carrier-ways.ts";
 import { bindRefusal } from "../sockets/datagram-socket.ts";
 import { type AddressEndpoint, endText } from "../sockets/ends.ts";
-import { OuterPlaces } from "../sockets/outer-headers.ts";
+import { type OuterHeaders, OuterPlaces } from "../sockets/outer-headers.ts";
 import { reasonOf, UNREACHABLE } from "../sockets/send-errors.ts";
+import { type LinuxCarrierOptions, type LinuxCarrierPlan, linuxCarrierPlan } from "./carrier-options.ts";
 import { Landing } from "./landing.ts";
 import { loadNative, type Native, SystemError } from "./libc.ts";
-import { ADDRESS_ROOM, MESSAGES, Messages } from "./messages.ts";
+import { MESSAGES, Messages, messagesLength } from "./messages.ts";
+import { PortMemory } from "./offloads.ts";
+import { type Departure, OUT_SLOT, Outgoing } from "./outgoing.ts";
 import { Senders } from "./senders.ts";
-import { writeEnd } from "./socket-address.ts";
 import { UdpSocket } from "./udp-socket.ts";
 import { type Watch, watch } from "./watcher.ts";
+
+/** What the system does for many datagrams at once. */
+export type CarrierOffload = "segmentation" | "receive";
 
 /** Longer than any datagram. */
 const SLOT_LENGTH = 65_536;
@@ -42,8 +41,8 @@ const RETRY_MILLISECONDS = 1;
  *
  * @throws ArgumentError for options that cannot be: `taken` at `local` if another socket has one of its ends.
  */
-export async function openUdpCarrier(options: UdpCarrierOptions): Promise<LinuxUdpCarrier> {
-  const plan = carrierPlan(options);
+export async function openUdpCarrier(options: LinuxCarrierOptions): Promise<LinuxUdpCarrier> {
+  const plan = linuxCarrierPlan(options);
   return LinuxUdpCarrier.open(await loadNative(), plan);
 }
 
@@ -86,21 +85,24 @@ export class LinuxUdpCarrier extends QueuePort {
   readonly #sockets: readonly CarrierSocket[];
   readonly #ways: CarrierWays<CarrierAddress>;
   readonly #places: OuterPlaces = new OuterPlaces();
+  readonly #memory: PortMemory;
   readonly #landing: Landing;
   readonly #come: Messages;
-  readonly #out: Messages;
-  /** Of the messages in `out`: how many there are, how many have been sent, by which socket they go, and how long their frames are. */
-  #filled = 0;
-  #sent = 0;
-  #by: UdpSocket | undefined;
-  readonly #lengths: Uint32Array = new Uint32Array(MESSAGES);
+  readonly #outgoing: Outgoing;
+  readonly #departure: Departure = {
+    ...{ frame: new Uint8Array(0), payload: 0, end: 0, wire: 0 },
+    ...{ address: 0, addressLength: 0, port: 0 },
+  };
+  /** What stands in front of the super-frame that is being joined, and the port that its segments come from. */
+  #joining: OuterHeaders | undefined;
+  #joiningPort = 0;
   /** Frames that were taken in this turn. */
   #turn = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #released: Promise<void> | undefined;
 
   /** For `openUdpCarrier`: what it stands on would ask users for types that they need not have. */
-  static open(given: object, plan: CarrierPlan): LinuxUdpCarrier {
+  static open(given: object, plan: LinuxCarrierPlan): LinuxUdpCarrier {
     const native = given as Native;
     const undo = new Undo();
     try {
@@ -111,15 +113,32 @@ export class LinuxUdpCarrier extends QueuePort {
     }
   }
 
-  private constructor(native: Native, addresses: readonly CarrierAddress[], plan: CarrierPlan, undo: Undo) {
+  private constructor(
+    native: Native,
+    addresses: readonly CarrierAddress[],
+    plan: LinuxCarrierPlan,
+    undo: Undo,
+  ) {
     const locals = addresses.flatMap(({ listening }) => listening.map(({ udp }) => udp.local));
     const { name = `carrier-${endText(locals[0] as AddressEndpoint)}`, mtu, queueFrames, queueBytes } = plan;
-    super({ name, mtu, queueFrames, queueBytes });
+    super({
+      name,
+      mtu,
+      queueFrames,
+      queueBytes,
+      offloads: { checksum: false, segmentation: plan.superFrames },
+    });
     this.locals = locals;
     this.#ways = new CarrierWays(addresses, plan.remotes);
-    this.#landing = new Landing(native);
-    this.#come = new Messages(native, SLOT_LENGTH);
-    this.#out = new Messages(native, SLOT_LENGTH);
+    const messages = messagesLength(SLOT_LENGTH) + messagesLength(OUT_SLOT) + messagesLength(0);
+    this.#memory = new PortMemory(native, Landing.BYTES + messages + OUT_SLOT);
+    this.#landing = new Landing(this.#memory);
+    this.#come = new Messages(this.#memory, SLOT_LENGTH, true);
+    this.#outgoing = new Outgoing(
+      this.#memory,
+      (reason, frames, bytes) => this.drop(reason, frames, bytes),
+      reasonOf,
+    );
     this.#sockets = addresses.flatMap(({ text, listening, spread }) => {
       const own = parseIp("local", text);
       const takes = (address: string, port: number): boolean => this.#ways.takes(address, port);
@@ -137,6 +156,18 @@ export class LinuxUdpCarrier extends QueuePort {
       undo.add(() => void watching.end());
       (socket as { watch: Watch }).watch = watching;
     }
+  }
+
+  /**
+   * What the system does: cut what leaves into datagrams (UDP_SEGMENT), and join what comes (UDP_GRO). Nothing without the
+   * option `offloads`.
+   */
+  get systemOffloads(): readonly CarrierOffload[] {
+    const sockets = this.#sockets.map(({ udp }) => udp);
+    return [
+      ...(sockets.every(({ cuts }) => cuts) ? (["segmentation"] as const) : []),
+      ...(sockets.every(({ joins }) => joins) ? (["receive"] as const) : []),
+    ];
   }
 
   /** Of whole packets behind their Ethernet header: they carry no tag. */
@@ -162,11 +193,17 @@ export class LinuxUdpCarrier extends QueuePort {
     return this;
   }
 
-  protected override put(frames: readonly Uint8Array[], first: number, end: number): number {
+  protected override put(
+    frames: readonly Uint8Array[],
+    first: number,
+    end: number,
+    notes: CheckedNotes | undefined,
+  ): number {
     let index = first;
     for (; index < end && this.#turn < MESSAGES && this.#released === undefined; index++) {
       if (this.#turn++ === 0) setImmediate(() => this.#nextTurn());
-      if (!this.#fill(frames[index] as Uint8Array)) break;
+      const frame = frames[index] as Uint8Array;
+      if (!this.#fill(frame, notes?.wires?.[index] ?? frame.length)) break;
     }
     this.#flush();
     return index - first;
@@ -177,11 +214,11 @@ export class LinuxUdpCarrier extends QueuePort {
   }
 
   protected override get waiting(): number {
-    return super.waiting + this.#filled - this.#sent;
+    return super.waiting + this.#outgoing.waiting;
   }
 
   /** Makes a message of a packet, or drops it; false if there is no room for it now. */
-  #fill(frame: Uint8Array): boolean {
+  #fill(frame: Uint8Array, wire: number): boolean {
     const places = this.#places;
     const reason = places.read(frame);
     if (reason !== undefined) {
@@ -199,33 +236,20 @@ export class LinuxUdpCarrier extends QueuePort {
       this.drop("other-address", 1, frame.length);
       return true;
     }
-    const by = way.from.socketFor(places.sourcePort, destinationPort);
-    if (by !== this.#by) this.#flush();
-    // What goes by the other socket, or what there was before, still waits.
-    if (this.#filled === MESSAGES || (this.#filled > 0 && by !== this.#by)) return false;
-    this.#by = by;
-    const out = this.#out;
-    const slot = this.#filled++;
-    out.bytes.set(frame.subarray(payload, end), slot * SLOT_LENGTH);
-    const to = frame.subarray(addresses + addressLength, addresses + 2 * addressLength);
-    out.set(slot, end - payload, writeEnd(out.addresses, slot * ADDRESS_ROOM, to, destinationPort));
-    this.#lengths[slot] = frame.length;
-    return true;
+    const departure = this.#departure;
+    departure.frame = frame;
+    departure.payload = payload;
+    departure.end = end;
+    departure.address = addresses + addressLength;
+    departure.addressLength = addressLength;
+    departure.port = destinationPort;
+    departure.wire = wire < frame.length ? wire - payload : end - payload;
+    return this.#outgoing.add(way.from.socketFor(places.sourcePort, destinationPort), departure);
   }
 
   /** Sends what there is, as far as the system takes it; what it refuses is counted. */
   #flush(): void {
-    const by = this.#by;
-    while (by !== undefined && this.#sent < this.#filled) {
-      const result = by.send(this.#out, this.#sent, this.#filled);
-      if (typeof result === "number") this.#sent += result;
-      else if (result === "EAGAIN") {
-        this.#timer ??= setTimeout(() => this.#retry(), RETRY_MILLISECONDS);
-        return;
-      } else if (result !== "EINTR") this.drop(reasonOf(result), 1, this.#lengths[this.#sent++] as number);
-    }
-    this.#filled = 0;
-    this.#sent = 0;
+    if (!this.#outgoing.flush()) this.#timer ??= setTimeout(() => this.#retry(), RETRY_MILLISECONDS);
   }
 
   #retry(): void {
@@ -254,7 +278,7 @@ export class LinuxUdpCarrier extends QueuePort {
       return;
     }
     for (let i = 0; i < result; i++) this.#arrive(socket, i);
-    this.#handOver(this.#landing.take());
+    this.#handOver();
     // Fewer than there is room for: that was all.
     if (result < MESSAGES) socket.watch?.again();
     else setImmediate(() => this.#read(socket));
@@ -262,26 +286,63 @@ export class LinuxUdpCarrier extends QueuePort {
 
   #arrive({ senders }: CarrierSocket, index: number): void {
     const come = this.#come;
-    const landing = this.#landing;
     const length = come.lengthOf(index);
     if (senders === undefined) {
       this.drop("not-tunnel", 1, length);
       return;
     }
-    const { headers, port } = senders.find(come.addresses, index * ADDRESS_ROOM);
+    const { headers, port } = senders.find(come.bytes, come.addressAt(index));
+    const step = come.segmentOf(index);
     if (headers === undefined) {
-      this.drop("unknown-remote", 1, length);
+      this.drop("unknown-remote", step === 0 ? 1 : Math.ceil(length / step), length);
       return;
     }
-    if (!landing.hasRoom) this.#handOver(landing.take());
-    const at = landing.offset;
-    headers.write(landing.bytes, at, port, length);
-    const slot = index * SLOT_LENGTH;
-    landing.bytes.set(come.bytes.subarray(slot, slot + length), at + headers.length);
-    landing.land(headers.length + length);
+    const slot = come.slot(index);
+    const { kernels } = this.#memory;
+    let done = 0;
+    do {
+      if (this.#joining === headers && this.#joiningPort === port) {
+        done += kernels.joinMore(slot + done, length - done, step);
+        if (done > 0 && done === length) return;
+      }
+      const bytes = Math.min(step, length - done);
+      this.#land(headers, port, slot + done, bytes);
+      done += bytes;
+    } while (done < length);
   }
 
-  #handOver(burst: FrameBurst | undefined): void {
+  /** A datagram becomes a packet, to which others may be joined. */
+  #land(headers: OuterHeaders, port: number, from: number, length: number): void {
+    this.#endJoining();
+    const landing = this.#landing;
+    if (!landing.hasRoom) this.#handOver();
+    const { bytes, kernels } = this.#memory;
+    const { frame } = landing;
+    headers.write(bytes, frame, port, length);
+    const to = frame + headers.length;
+    bytes.copyWithin(to, from, from + length);
+    landing.land(headers.length + length);
+    if (!this.offloads.segmentation || kernels.joinBegin(to, length, 1) === 0) return;
+    this.#joining = headers;
+    this.#joiningPort = port;
+  }
+
+  /** What has been joined becomes one packet. */
+  #endJoining(): void {
+    const headers = this.#joining;
+    if (headers === undefined) return;
+    this.#joining = undefined;
+    const { bytes, kernels } = this.#memory;
+    const length = kernels.joinEnd();
+    if (length === 0) return;
+    const landing = this.#landing;
+    headers.write(bytes, landing.lastFrame, this.#joiningPort, length);
+    landing.lengthen(headers.length + length, headers.length + kernels.joinedWire());
+  }
+
+  #handOver(): void {
+    this.#endJoining();
+    const burst = this.#landing.take();
     if (burst !== undefined) this.deliver(burst);
   }
 
@@ -300,8 +361,7 @@ export class LinuxUdpCarrier extends QueuePort {
 
   async #closeAll(): Promise<void> {
     clearTimeout(this.#timer);
-    for (; this.#sent < this.#filled; this.#sent++)
-      this.drop("closed", 1, this.#lengths[this.#sent] as number);
+    this.#outgoing.close();
     await Promise.all(this.#sockets.map(({ watch }) => watch?.end()));
     for (const { udp } of this.#sockets) udp.close();
   }
@@ -310,7 +370,7 @@ export class LinuxUdpCarrier extends QueuePort {
 /** @throws ArgumentError that names the option which the system refuses. */
 function openAddresses(
   native: Native,
-  { local, ports, sourcePorts }: CarrierPlan,
+  { local, ports, sourcePorts, offloads }: LinuxCarrierPlan,
   undo: Undo,
 ): CarrierAddress[] {
   if (local.length === 0 || ports.length === 0) {
@@ -320,7 +380,7 @@ function openAddresses(
   const open = (address: string, port: number, end: string, ofPort: string): CarrierSocket => {
     const at = { address, port };
     try {
-      const udp = undo.closes(UdpSocket.bound(native, at));
+      const udp = undo.closes(UdpSocket.bound(native, at, offloads));
       return { udp, senders: undefined, watch: undefined };
     } catch (error) {
       throw bindRefusal(error, at, { end, address: end, port: ofPort });

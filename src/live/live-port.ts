@@ -3,6 +3,7 @@
 import { ArgumentTypeError } from "../core/argument-error.ts";
 import { ETHERNET_FRONT } from "../port/base-port.ts";
 import { QueuePort } from "../port/queue-port.ts";
+import type { CheckedNotes } from "../ring/burst-notes.ts";
 import type { FrameBurst } from "../ring/frame-burst.ts";
 import type { SwitchPort } from "../switch/switch-types.ts";
 import type { PortHost, PortLosses } from "./port-host.ts";
@@ -21,7 +22,7 @@ export class LivePort extends QueuePort implements SwitchPort {
 
   /** Made by the switch. */
   constructor({ number, name, kind }: SwitchPort, host: PortHost, mtu: number | undefined) {
-    super({ name, ...host.queueLimits });
+    super({ name, ...host.queueLimits, offloads: host.offloads });
     this.number = number;
     this.kind = kind;
     this.#host = host;
@@ -90,8 +91,13 @@ export class LivePort extends QueuePort implements SwitchPort {
     };
   }
 
-  protected override put(frames: readonly Uint8Array[], first: number, end: number): number {
-    return this.#host.put(this, frames, first, end);
+  protected override put(
+    frames: readonly Uint8Array[],
+    first: number,
+    end: number,
+    notes: CheckedNotes | undefined,
+  ): number {
+    return this.#host.put(this, frames, first, end, notes);
   }
 
   protected override take(): FrameBurst | undefined {

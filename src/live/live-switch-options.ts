@@ -1,6 +1,6 @@
 // What a running switch is told when it is opened.
 
-import { callback, checkFields, type Fields, object, powerOfTwo, whole } from "../core/fields.ts";
+import { callback, checkFields, type Fields, flag, object, powerOfTwo, whole } from "../core/fields.ts";
 import { QUEUE_FIELDS } from "../port/port-pair.ts";
 import { SWITCH_FIELDS, WORKSPACE_FIELDS } from "../switch/switch-options.ts";
 import type { SwitchOptions, SwitchWorkspaceOptions } from "../switch/switch-types.ts";
@@ -20,13 +20,26 @@ export interface LiveSwitchOptions extends Omit<SwitchOptions, "workspace"> {
    * no room there is dropped, until the reader goes on.
    */
   readonly patienceMs?: number | undefined;
+  /**
+   * Whether its ports take and give super-frames: TCP that is cut into segments when it leaves, and looked up once before.
+   * Ports without offloads are refused by `connect` then; `whole` of frameferry/linux stands between. Default false.
+   */
+  readonly superFrames?: boolean | undefined;
   /** Milliseconds, for learning and ageing. Default `Date.now`. */
   readonly clock?: (() => number) | undefined;
   /** How often the FDB is swept, in seconds: 0 (only by `fdb.sweep`) to 3,600. Default 10. */
   readonly sweepSeconds?: number | undefined;
 }
 
-type Own = "copies" | "ringBytes" | "queueFrames" | "queueBytes" | "patienceMs" | "clock" | "sweepSeconds";
+type Own =
+  | "copies"
+  | "ringBytes"
+  | "queueFrames"
+  | "queueBytes"
+  | "patienceMs"
+  | "superFrames"
+  | "clock"
+  | "sweepSeconds";
 
 export interface CheckedOptions
   extends Readonly<Required<{ [K in Own]: NonNullable<LiveSwitchOptions[K]> }>> {
@@ -43,6 +56,7 @@ export const LIVE_SWITCH_FIELDS: Fields<LiveSwitchOptions, Defaults> = {
   ringBytes: { ...powerOfTwo(1 << 16, 1 << 28), fallback: 1 << 20 },
   ...QUEUE_FIELDS,
   patienceMs: { ...whole(0, 60_000), fallback: 1000 },
+  superFrames: { ...flag(), fallback: false },
   clock: { ...callback<() => number>(), fallback: () => Date.now() },
   sweepSeconds: { ...whole(0, 3600), fallback: 10 },
 };
@@ -50,6 +64,16 @@ export const LIVE_SWITCH_FIELDS: Fields<LiveSwitchOptions, Defaults> = {
 /** @throws ArgumentError that names the option. */
 export function checkLiveSwitchOptions(options: LiveSwitchOptions): CheckedOptions {
   const checked = checkFields<LiveSwitchOptions, Defaults>("options", LIVE_SWITCH_FIELDS, options);
-  const { copies, ringBytes, queueFrames, queueBytes, patienceMs, clock, sweepSeconds, ...core } = checked;
-  return { copies, ringBytes, queueFrames, queueBytes, patienceMs, clock, sweepSeconds, core };
+  const {
+    copies,
+    ringBytes,
+    queueFrames,
+    queueBytes,
+    patienceMs,
+    superFrames,
+    clock,
+    sweepSeconds,
+    ...core
+  } = checked;
+  return { copies, ringBytes, queueFrames, queueBytes, patienceMs, superFrames, clock, sweepSeconds, core };
 }

@@ -7,6 +7,7 @@ import { Dataplane } from "../dataplane/dataplane.ts";
 import { openLanes } from "../dataplane/open-lanes.ts";
 import type { LiveSwitchHost } from "../dataplane/switch-host.ts";
 import { LaneSet } from "../lane/lane-set.ts";
+import { BurstPool } from "../ring/burst-pool.ts";
 import type { HandleMaker } from "../switch/ports.ts";
 import { SwitchCore } from "../switch/switch-core.ts";
 import type { SwitchContext } from "../switch/switch-memory.ts";
@@ -60,6 +61,7 @@ export async function openOn(dataplane: LiveSwitchHost, options: LiveSwitchOptio
         return new SwitchLane(kernels, {
           ...doorbells,
           ringBytes: checked.ringBytes,
+          pool: checked.superFrames ? new BurstPool() : undefined,
           context,
           headroom: (workspaces[index] as SwitchWorkspace).headroom,
           settle: (received) => core.settleDied(context, received),

@@ -6,7 +6,9 @@
 
 import type { LaneSet } from "../lane/lane-set.ts";
 import { nextTurn } from "../platform/threads.ts";
+import type { Offloads } from "../port/frame-port.ts";
 import type { Bell } from "../ring/bell.ts";
+import type { CheckedNotes } from "../ring/burst-notes.ts";
 import type { FrameBurst } from "../ring/frame-burst.ts";
 import type { CheckedOptions } from "./live-switch-options.ts";
 
@@ -46,6 +48,7 @@ export interface PortSwitch {
 
 export class PortHost {
   readonly queueLimits: { readonly queueFrames: number; readonly queueBytes: number };
+  readonly offloads: Offloads;
   readonly #bell: Bell;
   readonly #patienceMs: number;
   readonly #piece: number;
@@ -64,8 +67,9 @@ export class PortHost {
   #halted: Error | undefined;
   readonly #gone = { tooLong: 0, tooLongBytes: 0, full: 0, fullBytes: 0 };
 
-  constructor(bell: Bell, { queueFrames, queueBytes, patienceMs }: CheckedOptions) {
+  constructor(bell: Bell, { queueFrames, queueBytes, patienceMs, superFrames }: CheckedOptions) {
     this.queueLimits = { queueFrames, queueBytes };
+    this.offloads = { checksum: false, segmentation: superFrames };
     this.#bell = bell;
     this.#patienceMs = patienceMs;
     this.#piece = Math.min(PIECE, queueFrames);
@@ -137,14 +141,20 @@ export class PortHost {
     for (const port of this.#ports.values()) port.bell.ring();
   }
 
-  put(port: HostedPort, frames: readonly Uint8Array[], first: number, end: number): number {
+  put(
+    port: HostedPort,
+    frames: readonly Uint8Array[],
+    first: number,
+    end: number,
+    notes: CheckedNotes | undefined,
+  ): number {
     const owner = this.#switch as PortSwitch;
     const failure = owner.failure();
     if (failure !== undefined) throw failure;
     owner.tick();
     // Before: there may be room again when this returns.
     this.#hungry.add(port);
-    const taken = this.lanes.send(frames, first, end, undefined, port.number);
+    const taken = this.lanes.send(frames, first, end, notes, port.number);
     if (taken === end - first) this.#hungry.delete(port);
     this.#sinceTurn += taken;
     return taken;

@@ -122,7 +122,10 @@ export abstract class BasePort implements FramePort {
     if (burst === undefined) return undefined;
     this.#received += burst.length;
     this.#receivedBytes += burst.byteLength;
-    for (const watcher of this.#watchers) watcher.received?.(burst);
+    for (const watcher of this.#watchers) {
+      burst.release(true);
+      watcher.received?.(burst);
+    }
     return burst;
   }
 
@@ -208,7 +211,7 @@ export abstract class BasePort implements FramePort {
   /**
    * Takes `frames[first]` to `frames[end - 1]`, or as many of them, from the first on, as there is room for now; returns
    * how many. Their bytes are the caller's again when it returns. None is longer than `longest`, and there is one at
-   * least. Item i of `notes` is said of frame i: there are some only where `carriesNotes`. Whoever makes room later calls
+   * least. Item i of `notes` is said of frame i: there are some only where `carriesNotes`, and lengths of segments only where `offloads.segmentation`. Whoever makes room later calls
    * `bell.ring()`.
    */
   protected abstract put(
@@ -297,7 +300,7 @@ export abstract class BasePort implements FramePort {
   }
 
   #sendingOf(frames: Frames, options: SendOptions): Sending {
-    return new Sending(frames, this.carriesNotes ? options : undefined);
+    return new Sending(frames, this.carriesNotes ? options : undefined, this.offloads.segmentation);
   }
 
   async #sendInTurn(sending: Sending, { signal, progress }: SendAllOptions): Promise<void> {
@@ -342,7 +345,6 @@ export abstract class BasePort implements FramePort {
 
   /** Puts frames in up to `end`, and leaves out those that are too long. */
   #put(sending: Sending, end: number): void {
-    const { frames } = sending;
     const most = this.longest;
     if (sending.longest <= most) {
       this.#putRun(sending, end);
@@ -350,7 +352,7 @@ export abstract class BasePort implements FramePort {
     }
     while (sending.sent < end) {
       let stop = sending.sent;
-      while (stop < end && (frames[stop] as Uint8Array).length <= most) stop++;
+      while (stop < end && sending.wireOf(stop) <= most) stop++;
       this.#putRun(sending, stop);
       if (sending.sent < stop) return;
       if (stop === end) return;

@@ -153,11 +153,13 @@ export class Pump {
   /** Passes a burst on; false if nothing more can be. */
   async #pass(burst: FrameBurst, signal: AbortSignal): Promise<boolean> {
     const progress = { sent: 0 };
+    let isDone = false;
     try {
       if (this.#drops) {
         progress.sent = this.#to.send(burst);
         this.#lost.add("queue-full", burst.length - progress.sent);
       } else await this.#to.sendAll(burst, { signal, progress });
+      isDone = true;
       return true;
     } catch (error) {
       if (signal.aborted) progress.sent += this.#sendWhatFits(burst, progress.sent);
@@ -167,6 +169,8 @@ export class Pump {
     } finally {
       this.#sent += progress.sent;
       this.#sentBytes += progress.sent === burst.length ? burst.byteLength : bytesOf(burst, progress.sent);
+      // Taken, every port has copied it.
+      if (isDone) burst.release();
     }
   }
 

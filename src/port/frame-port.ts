@@ -13,7 +13,7 @@ export type Medium = "ethernet" | "tunnel" | "ip";
 export interface Offloads {
   /** Checksums of TCP and UDP that are not computed yet. */
   readonly checksum: boolean;
-  /** Frames longer than the MTU, to be cut into segments. */
+  /** Super-frames: TCP or UDP frames longer than the MTU, to be cut into segments. Only a burst that a port gave holds any. */
   readonly segmentation: boolean;
 }
 

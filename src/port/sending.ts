@@ -1,15 +1,18 @@
 // Frames on their way into a port: checked once, however often they have to wait for room.
 
+import { ArgumentRangeError } from "../core/argument-error.ts";
 import { byteArray, wrongType } from "../core/arguments.ts";
 import { type BurstNotes, type CheckedNotes, checkNotes } from "../ring/burst-notes.ts";
 import { FrameBurst } from "../ring/frame-burst.ts";
 import type { Frames } from "./frame-port.ts";
 
+const NO_NOTES: CheckedNotes = { marks: undefined, times: undefined, ports: undefined };
+
 export class Sending {
   readonly frames: readonly Uint8Array[];
   /** What goes along with them; undefined if that is nothing. */
   readonly notes: CheckedNotes | undefined;
-  /** Bytes of all of them, and of the longest. */
+  /** Bytes of all of them, and of the longest, or of the longest segment of super-frames. */
   readonly bytes: number;
   readonly longest: number;
   /** How many have been taken or dropped. */
@@ -18,20 +21,31 @@ export class Sending {
   /**
    * Checks everything first, so that nothing is sent when something is wrong. Without `notes` nothing goes along; with
    * some, a burst brings its own where they say nothing.
+   * @throws ArgumentError for super-frames unless `superFrames`.
    */
-  constructor(given: Frames, notes?: BurstNotes) {
+  constructor(given: Frames, notes?: BurstNotes, superFrames = false) {
     const frames = framesOf(given);
+    const wires = given instanceof FrameBurst ? given.superWires() : undefined;
+    if (wires !== undefined && !superFrames)
+      throw new ArgumentRangeError("contradiction", "frames", "this port takes no super-frames");
     let bytes = 0;
     let longest = 0;
     for (let i = 0; i < frames.length; i++) {
       const { length } = byteArray("frames", frames[i]);
       bytes += length;
-      if (length > longest) longest = length;
+      const wire = wires?.[i] ?? length;
+      if (wire > longest) longest = wire;
     }
     this.frames = frames;
-    this.notes = notes === undefined ? undefined : notesOf(given, notes, frames.length);
+    const said = notes === undefined ? undefined : notesOf(given, notes, frames.length);
+    this.notes = wires === undefined ? said : { ...(said ?? NO_NOTES), wires };
     this.bytes = bytes;
     this.longest = longest;
+  }
+
+  /** Bytes of frame `index`, or of its longest segment. */
+  wireOf(index: number): number {
+    return this.notes?.wires?.[index] ?? (this.frames[index] as Uint8Array).length;
   }
 
   get done(): boolean {

@@ -26,6 +26,8 @@ export interface CheckedNotes {
   /** Two words each, the low one first. */
   readonly times: Uint32Array | undefined;
   readonly ports: ArrayLike<number> | undefined;
+  /** Of super-frames the bytes of their longest segment, and of all others their length; undefined: there are none. */
+  readonly wires?: ArrayLike<number> | undefined;
 }
 
 const NUMBER_MAXIMUM = 0xffffffff;

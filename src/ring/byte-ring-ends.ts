@@ -24,6 +24,7 @@ import {
   RING_TAIL,
 } from "../layout/ring.layout.ts";
 import type { CheckedNotes } from "./burst-notes.ts";
+import type { BurstPool } from "./burst-pool.ts";
 import { ringIfAsleep } from "./doorbell.ts";
 import { FrameBurst, recordLength, writeNotes } from "./frame-burst.ts";
 
@@ -108,7 +109,7 @@ export class ByteRingProducer {
     const word = record >>> 2;
     words[word + (RECORD_TOTAL >>> 2)] = total;
     words[word + (RECORD_FRAME_LENGTH >>> 2)] = length;
-    words[word + (RECORD_WIRE_LENGTH >>> 2)] = length;
+    words[word + (RECORD_WIRE_LENGTH >>> 2)] = notes?.wires?.[index] ?? length;
     words[word + (RECORD_MARK >>> 2)] = mark;
     words[word + (RECORD_VNI >>> 2)] = VNI_NONE;
     if (this.#carries) writeNoNotes(words, word);
@@ -163,10 +164,14 @@ export class ByteRingConsumer {
   readonly #mask: number;
   readonly #headroom: number;
   readonly #notices: NoticeCollector | undefined;
+  readonly #pool: BurstPool | undefined;
   #spare: Spare | undefined;
 
-  /** Notices of drops go to `notices`: a ring has some only if its producer was asked for them. */
-  constructor(kernels: Kernels, ring: number, notices?: NoticeCollector) {
+  /**
+   * Notices of drops go to `notices`: a ring has some only if its producer was asked for them. Bursts of long frames lie in
+   * memory of `pool`.
+   */
+  constructor(kernels: Kernels, ring: number, notices?: NoticeCollector, pool?: BurstPool) {
     const { words } = kernels;
     this.#kernels = kernels;
     this.#ring = ring;
@@ -174,6 +179,7 @@ export class ByteRingConsumer {
     this.#mask = words[(ring + RING_MASK) >>> 2] as number;
     this.#headroom = words[(ring + RING_HEADROOM) >>> 2] as number;
     this.#notices = notices;
+    this.#pool = pool;
   }
 
   /** Copies out what lies in one piece, at most about `limit` bytes; undefined if the ring is empty. */
@@ -214,8 +220,9 @@ export class ByteRingConsumer {
   #copy(start: number, end: number, offsets: readonly number[], byteLength: number): FrameBurst {
     const spare = this.#spare;
     if (spare === undefined || end - start > SPARE_LENGTH) {
-      const bytes = this.#kernels.bytes.slice(start, end);
-      return new FrameBurst(bytes, offsets, this.#headroom, undefined, byteLength);
+      const pooled = this.#pool?.copy(this.#kernels.bytes.subarray(start, end), offsets.length);
+      const bytes = pooled ?? this.#kernels.bytes.slice(start, end);
+      return new FrameBurst(bytes, offsets, this.#headroom, undefined, byteLength, pooled && this.#pool);
     }
     this.#spare = undefined;
     this.#copyInto(spare, start, end);

@@ -14,6 +14,7 @@ import {
   RECORD_WIRE_LENGTH,
 } from "../layout/ring.layout.ts";
 import type { BurstNotes, CheckedNotes } from "./burst-notes.ts";
+import type { BurstPool } from "./burst-pool.ts";
 
 /** A burst of frames, the caller's to keep. Iterating gives each frame as a Uint8Array. */
 export class FrameBurst implements Iterable<Uint8Array> {
@@ -24,6 +25,7 @@ export class FrameBurst implements Iterable<Uint8Array> {
   readonly #offsets: readonly number[];
   readonly #headroom: number;
   #byteLength: number | undefined;
+  #pool: BurstPool | undefined;
 
   /** Copies of frames, without VNI; `notes` are those of all `frames`. */
   static of(
@@ -55,13 +57,17 @@ export class FrameBurst implements Iterable<Uint8Array> {
     return new FrameBurst(bytes, offsets, 0, words, byteLength);
   }
 
-  /** `bytes` holds records at these offsets, each frame behind a header and `headroom` bytes; `words` are the same. */
+  /**
+   * `bytes` holds records at these offsets, each frame behind a header and `headroom` bytes; `words` are the same. They belong to
+   * `pool` again when the burst is released.
+   */
   constructor(
     bytes: Uint8Array<ArrayBuffer>,
     offsets: readonly number[],
     headroom: number,
     words?: Uint32Array,
     byteLength?: number,
+    pool?: BurstPool,
   ) {
     this.length = offsets.length;
     this.#bytes = bytes;
@@ -69,6 +75,16 @@ export class FrameBurst implements Iterable<Uint8Array> {
     this.#offsets = offsets;
     this.#headroom = headroom;
     this.#byteLength = byteLength;
+    this.#pool = pool;
+  }
+
+  /**
+   * For those who hand bursts on, and keep none: nobody looks at it or at views of its frames any more. `isKept`: somebody may, for
+   * ever.
+   */
+  release(isKept = false): void {
+    if (!isKept) this.#pool?.give(this.#bytes);
+    this.#pool = undefined;
   }
 
   /** Bytes of all frames. */
@@ -173,6 +189,18 @@ export class FrameBurst implements Iterable<Uint8Array> {
     };
   }
 
+  /** For ports: the wire lengths of all frames, if there are super-frames among them. */
+  superWires(): Uint32Array<ArrayBuffer> | undefined {
+    const words = this.#words;
+    for (const offset of this.#offsets) {
+      const word = offset >>> 2;
+      const length = words[word + (RECORD_FRAME_LENGTH >>> 2)] as number;
+      if ((words[word + (RECORD_WIRE_LENGTH >>> 2)] as number) < length)
+        return this.#column(RECORD_WIRE_LENGTH, 1);
+    }
+    return undefined;
+  }
+
   /** One field of all records, of so many words. */
   #column(field: number, words: number): Uint32Array<ArrayBuffer> {
     const column = new Uint32Array(words * this.length);
@@ -189,7 +217,7 @@ export class FrameBurst implements Iterable<Uint8Array> {
     return vni === VNI_NONE ? undefined : vni;
   }
 
-  /** Bytes the frame has on the wire. */
+  /** Bytes the frame has on the wire; fewer than it has here if it is a super-frame: those of its longest segment. */
   wireLength(index: number): number {
     return this.#words[(this.#record(index) + RECORD_WIRE_LENGTH) >>> 2] as number;
   }

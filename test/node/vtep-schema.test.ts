@@ -73,7 +73,7 @@ describe("what both have is the same", () => {
 
 /** Where the options are, the table, and those of it that a configuration has no use for. */
 const PLUGS: readonly [string, object, readonly string[]][] = [
-  ["tap", tapFields, ["queueFrames", "queueBytes"]],
+  ["tap", tapFields, ["superFrames", "queueFrames", "queueBytes"]],
   ["packet", packetPortFields, ["name", "queueFrames", "queueBytes"]],
   ["udp", datagramPortFields, ["name", "queueFrames", "queueBytes"]],
 ];
