@@ -64,8 +64,7 @@ export class PortMemory {
   reserve(length: number): number {
     const address = this.#end;
     this.#end = (address + length + ALIGNMENT - 1) & -ALIGNMENT;
-    if (this.#end > this.bytes.length)
-      throw new Error(`a port's memory has no room for ${length} bytes`);
+    if (this.#end > this.bytes.length) throw new Error(`a port's memory has no room for ${length} bytes`);
     return address;
   }
 
