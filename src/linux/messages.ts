@@ -24,15 +24,29 @@ const LENGTH = 8;
 /** An address of either family, `struct sockaddr_in6` at most. */
 export const ADDRESS_ROOM = 32;
 
-/** `struct cmsghdr`: the only one there is says the length of segments, as 16 bits where it is sent and 32 where it comes. */
-const CONTROL_ROOM = 32;
+/**
+ * `struct cmsghdr`, one behind the other: the length of segments, as 16 bits where it is sent and 32 where it comes; traffic class and
+ * TTL of the outer IP header.
+ */
+const CONTROL_ROOM = 96;
 const CONTROL_LEVEL = 8;
 const CONTROL_TYPE = 12;
 const CONTROL_DATA = 16;
-const CONTROL_SENT = 24;
+const CONTROL_STEP = 24;
 export const SOL_UDP = 17;
 export const UDP_SEGMENT = 103;
 export const UDP_GRO = 104;
+export const SOL_IP = 0;
+const IP_TOS = 1;
+const IP_TTL = 2;
+export const SOL_IPV6 = 41;
+const IPV6_HOPLIMIT = 52;
+const IPV6_TCLASS = 67;
+
+/** Traffic class | TTL << 8 of an outer IP header. */
+export const TTL_SHIFT = 8;
+/** What packets have of which nothing is said. */
+export const USUAL_FIELDS: number = 64 << TTL_SHIFT;
 
 /** Of headers, addresses and slots of `slotLength`, in a port's memory. */
 export function messagesLength(slotLength: number): number {
@@ -50,8 +64,11 @@ export class Messages {
   readonly #headers: number;
   readonly #vectors: number;
   readonly #controls: number;
-  /** Whether lengths of segments are asked for. */
+  /** Whether it is asked for what is said beside. */
   readonly #hasControls: boolean;
+  /** What `readControls` has read last. */
+  segment = 0;
+  fields: number = USUAL_FIELDS;
 
   /** Without slots, `slotLength` 0, messages are pointed at their bytes one by one. */
   constructor(memory: PortMemory, slotLength: number, hasControls = false) {
@@ -111,15 +128,28 @@ export class Messages {
     this.#view.setUint32(this.#vectors + index * VECTOR_LENGTH + LENGTH, length, true);
   }
 
-  /** Message `index` is to be cut into segments of `length` bytes; 0: it is one datagram. */
-  setSegment(index: number, length: number): void {
-    this.#setControl(index, length === 0 ? 0 : CONTROL_SENT);
-    if (length === 0) return;
-    const at = this.#controls + index * CONTROL_ROOM;
-    this.#view.setBigUint64(at, BigInt(CONTROL_DATA + 2), true);
-    this.#view.setUint32(at + CONTROL_LEVEL, SOL_UDP, true);
-    this.#view.setUint32(at + CONTROL_TYPE, UDP_SEGMENT, true);
-    this.#view.setUint16(at + CONTROL_DATA, length, true);
+  /**
+   * Message `index` is to be cut into segments of `segment` bytes, 0: it is one datagram; and leaves with these fields in its outer
+   * IP header.
+   */
+  setControls(index: number, segment: number, fields: number, ipv6: boolean): void {
+    const start = this.#controls + index * CONTROL_ROOM;
+    let at = start;
+    if (segment !== 0) {
+      this.#putControl(at, SOL_UDP, UDP_SEGMENT, 2);
+      this.#view.setUint16(at + CONTROL_DATA, segment, true);
+      at += CONTROL_STEP;
+    }
+    if (fields !== USUAL_FIELDS) {
+      const level = ipv6 ? SOL_IPV6 : SOL_IP;
+      this.#putControl(at, level, ipv6 ? IPV6_TCLASS : IP_TOS, 4);
+      this.#view.setInt32(at + CONTROL_DATA, fields & 0xff, true);
+      at += CONTROL_STEP;
+      this.#putControl(at, level, ipv6 ? IPV6_HOPLIMIT : IP_TTL, 4);
+      this.#view.setInt32(at + CONTROL_DATA, fields >>> TTL_SHIFT, true);
+      at += CONTROL_STEP;
+    }
+    this.#setControl(index, at - start);
   }
 
   /** Bytes of message `index` that have come. */
@@ -127,17 +157,43 @@ export class Messages {
     return this.#view.getUint32(this.#headers + index * HEADER_LENGTH + MESSAGE_LENGTH, true);
   }
 
-  /** Of how many bytes the datagrams are that have come joined as message `index`, but for the last one; its length if it is one. */
-  segmentOf(index: number): number {
+  /**
+   * Reads what is said beside message `index`: `segment`, of how many bytes the datagrams are that have come joined, but for the
+   * last one; its length if it is one. And `fields` of its outer IP header.
+   */
+  readControls(index: number): void {
+    const view = this.#view;
     const length = this.lengthOf(index);
-    if (this.#view.getUint32(this.#headers + index * HEADER_LENGTH + CONTROL_LENGTH, true) < CONTROL_DATA + 4)
-      return length;
-    const at = this.#controls + index * CONTROL_ROOM;
-    const isSegment =
-      this.#view.getUint32(at + CONTROL_LEVEL, true) === SOL_UDP &&
-      this.#view.getUint32(at + CONTROL_TYPE, true) === UDP_GRO;
-    const said = this.#view.getInt32(at + CONTROL_DATA, true);
-    return isSegment && said > 0 && said < length ? said : length;
+    this.segment = length;
+    let trafficClass = 0;
+    let ttl = USUAL_FIELDS >>> TTL_SHIFT;
+    let at = this.#controls + index * CONTROL_ROOM;
+    let left = view.getUint32(this.#headers + index * HEADER_LENGTH + CONTROL_LENGTH, true);
+    while (left > CONTROL_DATA) {
+      const size = view.getUint32(at, true);
+      if (size <= CONTROL_DATA || size > left) break;
+      const level = view.getUint32(at + CONTROL_LEVEL, true);
+      const type = view.getUint32(at + CONTROL_TYPE, true);
+      // Of one byte or of four: the lowest comes first.
+      const byte = view.getUint8(at + CONTROL_DATA);
+      if (level === SOL_UDP && type === UDP_GRO && size >= CONTROL_DATA + 4) {
+        const said = view.getInt32(at + CONTROL_DATA, true);
+        if (said > 0 && said < length) this.segment = said;
+      } else if ((level === SOL_IP && type === IP_TOS) || (level === SOL_IPV6 && type === IPV6_TCLASS))
+        trafficClass = byte;
+      else if ((level === SOL_IP && type === IP_TTL) || (level === SOL_IPV6 && type === IPV6_HOPLIMIT))
+        ttl = byte;
+      const step = (size + 7) & ~7;
+      at += step;
+      left -= step;
+    }
+    this.fields = trafficClass | (ttl << TTL_SHIFT);
+  }
+
+  #putControl(at: number, level: number, type: number, length: number): void {
+    this.#view.setBigUint64(at, BigInt(CONTROL_DATA + length), true);
+    this.#view.setUint32(at + CONTROL_LEVEL, level, true);
+    this.#view.setUint32(at + CONTROL_TYPE, type, true);
   }
 
   #setControl(index: number, length: number): void {

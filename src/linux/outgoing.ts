@@ -29,6 +29,8 @@ export interface Departure {
   address: number;
   addressLength: number;
   port: number;
+  /** Traffic class | TTL << TTL_SHIFT of its outer IP header. */
+  fields: number;
   /** Bytes that UDP carries of its longest segment: fewer than it has if it is a super-frame. */
   wire: number;
 }
@@ -51,6 +53,7 @@ export class Outgoing {
   /** Frames in each, and of how many bytes; of a super-frame in several the first one has them. */
   readonly #frames: Uint32Array = new Uint32Array(MESSAGES);
   readonly #frameBytes: Float64Array = new Float64Array(MESSAGES);
+  readonly #fields: Uint32Array = new Uint32Array(MESSAGES);
   /** Of the last message: whether a packet more may be put behind what it has, and where it goes. */
   #isOpen = false;
   readonly #to: Uint8Array = new Uint8Array(16);
@@ -145,7 +148,7 @@ export class Outgoing {
     this.#frames[last] = (this.#frames[last] as number) + 1;
     this.#frameBytes[last] = (this.#frameBytes[last] as number) + frame.length;
     this.#out.set(last, length + bytes, this.#addressLength());
-    this.#out.setSegment(last, segment);
+    this.#out.setControls(last, segment, this.#fields[last] as number, this.#toLength === 16);
     if (bytes < segment) this.#isOpen = false;
     return true;
   }
@@ -197,7 +200,7 @@ export class Outgoing {
 
   #fill(
     slot: number,
-    { frame, address, addressLength, port }: Departure,
+    { frame, address, addressLength, port, fields }: Departure,
     length: number,
     segment: number,
     frames: number,
@@ -209,7 +212,13 @@ export class Outgoing {
     out.set(slot, length, writeEnd(this.#memory.bytes, out.addressAt(slot), to, port));
     this.#lengths[slot] = length;
     this.#segments[slot] = segment;
-    out.setSegment(slot, segment < length && this.#by?.cuts === true ? segment : 0);
+    out.setControls(
+      slot,
+      segment < length && this.#by?.cuts === true ? segment : 0,
+      fields,
+      addressLength === 16,
+    );
+    this.#fields[slot] = fields;
     this.#frames[slot] = frames;
     this.#frameBytes[slot] = bytes;
     this.#to.set(to);
@@ -218,8 +227,9 @@ export class Outgoing {
   }
 
   /** Whether it goes to the end that the last message goes to. */
-  #goesThere({ frame, address, addressLength, port }: Departure): boolean {
+  #goesThere({ frame, address, addressLength, port, fields }: Departure): boolean {
     if (port !== this.#port || addressLength !== this.#toLength) return false;
+    if (fields !== this.#fields[this.#filled - 1]) return false;
     for (let i = 0; i < addressLength; i++) if (frame[address + i] !== this.#to[i]) return false;
     return true;
   }
@@ -233,6 +243,8 @@ export class Outgoing {
     const length = this.#lengths[slot] as number;
     const segment = this.#segments[slot] as number;
     const single = this.#single;
+    const fields = this.#fields[slot] as number;
+    const ipv6 = this.#toLength === 16;
     const place = this.#out.slot(slot);
     const addressLength = this.#addressLength();
     const address = this.#out.addressAt(slot);
@@ -243,7 +255,7 @@ export class Outgoing {
         this.#memory.bytes.copyWithin(single.addressAt(count), address, address + addressLength);
         single.point(count, place + from);
         single.set(count, Math.min(segment, length - from), addressLength);
-        single.setSegment(count, 0);
+        single.setControls(count, 0, fields, ipv6);
       }
       const result = by.send(single, 0, count);
       if (typeof result === "number") at += result * segment;
@@ -254,7 +266,7 @@ export class Outgoing {
         this.#lengths[slot] = length - at;
         this.#segments[slot] = Math.min(segment, length - at);
         this.#out.set(slot, length - at, addressLength);
-        this.#out.setSegment(slot, by.cuts && length - at > segment ? segment : 0);
+        this.#out.setControls(slot, by.cuts && length - at > segment ? segment : 0, fields, ipv6);
         return false;
       } else if (result !== "EINTR") {
         lost = this.#reasonOf(result);

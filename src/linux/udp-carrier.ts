@@ -16,7 +16,7 @@ import { reasonOf, UNREACHABLE } from "../sockets/send-errors.ts";
 import { type LinuxCarrierOptions, type LinuxCarrierPlan, linuxCarrierPlan } from "./carrier-options.ts";
 import { Landing } from "./landing.ts";
 import { loadNative, type Native, SystemError } from "./libc.ts";
-import { MESSAGES, Messages, messagesLength } from "./messages.ts";
+import { MESSAGES, Messages, messagesLength, TTL_SHIFT } from "./messages.ts";
 import { PortMemory } from "./offloads.ts";
 import { type Departure, OUT_SLOT, Outgoing } from "./outgoing.ts";
 import { Senders } from "./senders.ts";
@@ -91,11 +91,12 @@ export class LinuxUdpCarrier extends QueuePort {
   readonly #outgoing: Outgoing;
   readonly #departure: Departure = {
     ...{ frame: new Uint8Array(0), payload: 0, end: 0, wire: 0 },
-    ...{ address: 0, addressLength: 0, port: 0 },
+    ...{ address: 0, addressLength: 0, port: 0, fields: 0 },
   };
   /** What stands in front of the super-frame that is being joined, and the port that its segments come from. */
   #joining: OuterHeaders | undefined;
   #joiningPort = 0;
+  #joiningFields = 0;
   /** Frames that were taken in this turn. */
   #turn = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -243,6 +244,7 @@ export class LinuxUdpCarrier extends QueuePort {
     departure.address = addresses + addressLength;
     departure.addressLength = addressLength;
     departure.port = destinationPort;
+    departure.fields = places.trafficClass | (places.ttl << TTL_SHIFT);
     departure.wire = wire < frame.length ? wire - payload : end - payload;
     return this.#outgoing.add(way.from.socketFor(places.sourcePort, destinationPort), departure);
   }
@@ -292,7 +294,8 @@ export class LinuxUdpCarrier extends QueuePort {
       return;
     }
     const { headers, port } = senders.find(come.bytes, come.addressAt(index));
-    const step = come.segmentOf(index);
+    come.readControls(index);
+    const { segment: step, fields } = come;
     if (headers === undefined) {
       this.drop("unknown-remote", step === 0 ? 1 : Math.ceil(length / step), length);
       return;
@@ -301,30 +304,31 @@ export class LinuxUdpCarrier extends QueuePort {
     const { kernels } = this.#memory;
     let done = 0;
     do {
-      if (this.#joining === headers && this.#joiningPort === port) {
+      if (this.#joining === headers && this.#joiningPort === port && this.#joiningFields === fields) {
         done += kernels.joinMore(slot + done, length - done, step);
         if (done > 0 && done === length) return;
       }
       const bytes = Math.min(step, length - done);
-      this.#land(headers, port, slot + done, bytes);
+      this.#land(headers, port, fields, slot + done, bytes);
       done += bytes;
     } while (done < length);
   }
 
   /** A datagram becomes a packet, to which others may be joined. */
-  #land(headers: OuterHeaders, port: number, from: number, length: number): void {
+  #land(headers: OuterHeaders, port: number, fields: number, from: number, length: number): void {
     this.#endJoining();
     const landing = this.#landing;
     if (!landing.hasRoom) this.#handOver();
     const { bytes, kernels } = this.#memory;
     const { frame } = landing;
-    headers.write(bytes, frame, port, length);
+    headers.write(bytes, frame, port, length, fields & 0xff, fields >>> TTL_SHIFT);
     const to = frame + headers.length;
     bytes.copyWithin(to, from, from + length);
     landing.land(headers.length + length);
     if (!this.offloads.segmentation || kernels.joinBegin(to, length, 1) === 0) return;
     this.#joining = headers;
     this.#joiningPort = port;
+    this.#joiningFields = fields;
   }
 
   /** What has been joined becomes one packet. */
@@ -336,7 +340,8 @@ export class LinuxUdpCarrier extends QueuePort {
     const length = kernels.joinEnd();
     if (length === 0) return;
     const landing = this.#landing;
-    headers.write(bytes, landing.lastFrame, this.#joiningPort, length);
+    const fields = this.#joiningFields;
+    headers.write(bytes, landing.lastFrame, this.#joiningPort, length, fields & 0xff, fields >>> TTL_SHIFT);
     landing.lengthen(headers.length + length, headers.length + kernels.joinedWire());
   }
 

@@ -3,15 +3,19 @@
 import { Undo } from "../core/undo.ts";
 import type { AddressEndpoint } from "../sockets/ends.ts";
 import type { Native } from "./libc.ts";
-import { MESSAGES, type Messages, SOL_UDP, UDP_GRO, UDP_SEGMENT } from "./messages.ts";
+import { MESSAGES, type Messages, SOL_IP, SOL_IPV6, SOL_UDP, UDP_GRO, UDP_SEGMENT } from "./messages.ts";
 import { AF_INET6, endpointAt, IPV6_LENGTH, socketAddress } from "./socket-address.ts";
 
 const SOCK_DGRAM = 2;
 const SOCK_NONBLOCK = 0x800;
 const SOCK_CLOEXEC = 0x80000;
 
-const IPPROTO_IPV6 = 41;
 const IPV6_V6ONLY = 26;
+/** To be told of the outer IP header of what comes: its traffic class, and its TTL. */
+const IP_RECVTTL = 12;
+const IP_RECVTOS = 13;
+const IPV6_RECVHOPLIMIT = 51;
+const IPV6_RECVTCLASS = 66;
 const SOL_SOCKET = 1;
 const SO_SNDBUF = 7;
 const SO_RCVBUF = 8;
@@ -42,7 +46,10 @@ export class UdpSocket {
     try {
       const set = (level: number, name: number, value: number): number =>
         libc.setsockopt(descriptor, level, name, wordOf(value), 4);
-      if (family === AF_INET6 && set(IPPROTO_IPV6, IPV6_V6ONLY, 1) < 0) throw failure("setsockopt");
+      const ipv6 = family === AF_INET6;
+      if (ipv6 && set(SOL_IPV6, IPV6_V6ONLY, 1) < 0) throw failure("setsockopt");
+      for (const option of ipv6 ? [IPV6_RECVTCLASS, IPV6_RECVHOPLIMIT] : [IP_RECVTOS, IP_RECVTTL])
+        if (set(ipv6 ? SOL_IPV6 : SOL_IP, option, 1) < 0) throw failure("setsockopt");
       // It gives what it may.
       if (set(SOL_SOCKET, SO_RCVBUFFORCE, BUFFER_BYTES) < 0) set(SOL_SOCKET, SO_RCVBUF, BUFFER_BYTES);
       if (set(SOL_SOCKET, SO_SNDBUFFORCE, BUFFER_BYTES) < 0) set(SOL_SOCKET, SO_SNDBUF, BUFFER_BYTES);

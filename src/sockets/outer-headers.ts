@@ -1,5 +1,5 @@
 // The outer headers of a tunnel's packets, Ethernet, IP and UDP: read where they are taken off, written where they are put
-// in front of what a socket has received. A socket neither tells nor takes more of them than addresses and ports.
+// in front of what a socket has received. A socket of Node's neither tells nor takes more of them than addresses and ports.
 
 import { macOfIp } from "../core/addresses.ts";
 import { ETHERNET_LENGTH, ETHERNET_TYPE, ETHERTYPE_IPV4, ETHERTYPE_IPV6 } from "../layout/ethernet.layout.ts";
@@ -14,10 +14,12 @@ import {
   IPV4_PROTOCOL,
   IPV4_SOURCE,
   IPV4_TOTAL_LENGTH,
+  IPV4_TTL,
   IPV4_VERSION,
 } from "../layout/ipv4.layout.ts";
 import {
   IPV6_DESTINATION,
+  IPV6_HOP_LIMIT,
   IPV6_LENGTH,
   IPV6_NEXT_HEADER,
   IPV6_PAYLOAD_LENGTH,
@@ -32,12 +34,18 @@ import { emitIpv4 } from "../wire/ipv4.ts";
 import { emitIpv6 } from "../wire/ipv6.ts";
 import { emitUdp } from "../wire/udp.ts";
 
+/** As codecs write it where nothing is said. */
+const USUAL_TTL = 64;
+
 /** Where things lie in a packet, read anew for each: there is one for all packets, since each would be garbage. */
 export class OuterPlaces {
   /** Of both addresses, the destination's behind the source's. */
   addresses = 0;
   /** Bytes of one address. */
   addressLength = 0;
+  /** Traffic class, which is DSCP and ECN, and TTL or hop limit. */
+  trafficClass = 0;
+  ttl = 0;
   sourcePort = 0;
   destinationPort = 0;
   /** Of what UDP carries. */
@@ -70,6 +78,8 @@ export class OuterPlaces {
     if ((read16(frame, at + IPV4_FRAGMENT) & (IPV4_MORE_FRAGMENTS | IPV4_OFFSET_MASK)) !== 0)
       return "outer-ip-fragment";
     if (frame[at + IPV4_PROTOCOL] !== IP_PROTOCOL_UDP) return "not-tunnel";
+    this.trafficClass = frame[at + 1] as number;
+    this.ttl = frame[at + IPV4_TTL] as number;
     this.addresses = at + IPV4_SOURCE;
     this.addressLength = IPV4_DESTINATION - IPV4_SOURCE;
     return this.#readUdp(frame, at + headerLength, end);
@@ -83,6 +93,8 @@ export class OuterPlaces {
     if (end > length) return "outer-ip-truncated";
     // No switch writes extension headers in front of UDP.
     if (frame[at + IPV6_NEXT_HEADER] !== IP_PROTOCOL_UDP) return "not-tunnel";
+    this.trafficClass = (read16(frame, at) >>> 4) & 0xff;
+    this.ttl = frame[at + IPV6_HOP_LIMIT] as number;
     this.addresses = at + IPV6_SOURCE;
     this.addressLength = IPV6_DESTINATION - IPV6_SOURCE;
     return this.#readUdp(frame, at + IPV6_LENGTH, end);
@@ -102,8 +114,8 @@ export class OuterPlaces {
 
 /**
  * The headers in front of all datagrams from one address to one end: all but ports and lengths is written once. They
- * say nothing that a socket does not know: no fragment, DSCP and ECN 0, a time to live of 64, and no checksum of UDP,
- * which the system has looked at.
+ * say nothing that a socket does not know: no fragment, no checksum of UDP, which the system has looked at, and unless it is
+ * told, DSCP and ECN 0 and a time to live of 64.
  */
 export class OuterHeaders {
   readonly length: number;
@@ -134,15 +146,32 @@ export class OuterHeaders {
   }
 
   /** Writes them at `at`, in front of `payload` bytes. */
-  write(into: Uint8Array, at: number, sourcePort: number, payload: number): void {
+  write(
+    into: Uint8Array,
+    at: number,
+    sourcePort: number,
+    payload: number,
+    trafficClass = 0,
+    ttl: number = USUAL_TTL,
+  ): void {
     into.set(this.#bytes, at);
     const ip = at + ETHERNET_LENGTH;
+    let more = 0;
+    if (this.#isIpv6) {
+      write16(into, ip, (IPV6_VERSION << 12) | (trafficClass << 4));
+      into[ip + IPV6_HOP_LIMIT] = ttl;
+    } else if (trafficClass !== 0 || ttl !== USUAL_TTL) {
+      into[ip + 1] = trafficClass;
+      into[ip + IPV4_TTL] = ttl;
+      // A sum does not become negative: what is less than usual is a whole turn more.
+      more = trafficClass + ((ttl - USUAL_TTL) << 8) + 0xffff;
+    }
     const udp = at + this.length - UDP_LENGTH;
     const length = UDP_LENGTH + payload;
     if (this.#isIpv6) write16(into, ip + IPV6_PAYLOAD_LENGTH, length);
     else {
       write16(into, ip + IPV4_TOTAL_LENGTH, IPV4_LENGTH + length);
-      write16(into, ip + IPV4_CHECKSUM, ~checksumFold(this.#sum + IPV4_LENGTH + length) & 0xffff);
+      write16(into, ip + IPV4_CHECKSUM, ~checksumFold(this.#sum + more + IPV4_LENGTH + length) & 0xffff);
     }
     write16(into, udp + UDP_SOURCE_PORT, sourcePort);
     write16(into, udp + UDP_TOTAL_LENGTH, length);

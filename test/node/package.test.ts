@@ -42,10 +42,11 @@ function node(code: string) {
 }
 
 describe("the tarball", () => {
-  test("holds dist/ and the documents, and nothing else", () => {
-    const documents = packed.filter((path) => !path.startsWith("dist/"));
+  test("holds dist/, documents and examples, and nothing else", () => {
+    const documents = packed.filter((path) => !/^(dist|docs|examples)\//.test(path));
     expect(documents.sort()).toEqual([
       "CHANGELOG.md",
+      "CONTRIBUTING.md",
       "LICENSE",
       "README.md",
       "THIRD-PARTY.md",
@@ -54,8 +55,36 @@ describe("the tarball", () => {
       "schema/topology.schema.json",
       "schema/vtep.schema.json",
     ]);
+    const folders = new Set(packed.map((path) => /^examples\/[^/]+/.exec(path)?.[0]));
+    expect([...folders].sort()).toEqual([
+      "examples/own-stages",
+      "examples/systemd",
+      "examples/topologies",
+      undefined,
+    ]);
+    expect(packed.filter((path) => path.startsWith("docs/") && !/\.(md|png)$/.test(path))).toEqual([]);
     const strange = packed.filter((path) => path.startsWith("dist/") && /\.(test|spec)\.|\.tsx?$/.test(path));
     expect(strange.filter((path) => !path.endsWith(".d.ts"))).toEqual([]);
+  });
+
+  test("holds all that its documents link to", () => {
+    let links = 0;
+    for (const path of packed.filter((path) => path.endsWith(".md"))) {
+      const text = readFileSync(join(project, "node_modules/frameferry", path), "utf8");
+      for (const [, to] of text.matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)) {
+        if (to === undefined || /^https?:/.test(to)) continue;
+        links++;
+        expect(packed, `${path} links to ${to}`).toContain(join(path, "..", to));
+      }
+    }
+    expect(links).toBeGreaterThan(50);
+  });
+
+  test("has examples that its own command runs", () => {
+    const cli = join(project, "node_modules/.bin/frameferry");
+    const topology = "node_modules/frameferry/examples/topologies/pods-in-vpcs.json";
+    const { status, output } = run(cli, ["lab", "ping", topology, "shop-web", "shop-db"], project);
+    expect([status, output]).toEqual([0, expect.stringContaining("shop-db")]);
   });
 
   test("names the software of others that dist/ holds, in the version that it holds", () => {
