@@ -2,7 +2,7 @@
 // switch, with what is plugged into its ports in place of captures.
 
 import type { PacketPortOptions, TapOptions } from "../linux.ts";
-import type { DatagramPortOptions, StreamEnd } from "../node.ts";
+import type { DatagramPortOptions, StreamEnd, WebSocketListenerOptions } from "../node.ts";
 import { BadConfiguration } from "./failures.ts";
 import { readJson } from "./json-file.ts";
 import { explainSchemaErrors } from "./schema-errors.ts";
@@ -23,12 +23,19 @@ export interface QemuPlug {
   readonly mtu?: number;
 }
 
+/** Machines that come over a WebSocket, one at a time: those of pages, say. */
+export interface WebSocketPlug extends Pick<WebSocketListenerOptions, "origins" | "paths" | "mtu"> {
+  readonly listen: { readonly address: string; readonly port: number };
+  readonly token: string;
+}
+
 /** What is plugged into a port: one of them. */
 export interface PlugOptions {
   readonly tap?: TapPlug;
   readonly packet?: PacketPlug;
   readonly udp?: UdpPlug;
   readonly qemu?: QemuPlug;
+  readonly websocket?: WebSocketPlug;
 }
 
 export type VtepPort = (NamedAccessPort | NamedTrunkPort) & PlugOptions & { readonly name: string };
@@ -68,16 +75,17 @@ export function switchOf(config: VtepConfig): SwitchConfig {
 
 /** The options of a port, and what is plugged in. */
 export function withoutPlug(port: VtepPort): (NamedAccessPort | NamedTrunkPort) & { readonly name: string } {
-  const { tap: _tap, packet: _packet, udp: _udp, qemu: _qemu, ...options } = port;
+  const { tap: _tap, packet: _packet, udp: _udp, qemu: _qemu, websocket: _websocket, ...options } = port;
   return options;
 }
 
-export function plugOf({ tap, packet, udp, qemu }: VtepPort): PlugOptions {
+export function plugOf({ tap, packet, udp, qemu, websocket }: VtepPort): PlugOptions {
   return {
     ...(tap !== undefined && { tap }),
     ...(packet !== undefined && { packet }),
     ...(udp !== undefined && { udp }),
     ...(qemu !== undefined && { qemu }),
+    ...(websocket !== undefined && { websocket }),
   };
 }
 

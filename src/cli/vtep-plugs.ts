@@ -4,14 +4,16 @@ import { type Connection, connect, type FramePort } from "../index.ts";
 import { openPacketPort, openTap, whole } from "../linux.ts";
 import {
   listenStreamPorts,
+  listenWebSocketPorts,
   openDatagramPort,
   openStreamPort,
   type StreamEnd,
   type StreamListener,
+  type WebSocketListener,
 } from "../node.ts";
 import { sumDrops } from "../port/port-counters.ts";
 import type { LivePort } from "../switch.ts";
-import type { PacketPlug, PlugOptions, QemuPlug, TapPlug, UdpPlug } from "./vtep-config.ts";
+import type { PacketPlug, PlugOptions, QemuPlug, TapPlug, UdpPlug, WebSocketPlug } from "./vtep-config.ts";
 
 /** How it stands with what is plugged in. */
 export interface PlugState {
@@ -70,7 +72,14 @@ const KINDS: { readonly [K in keyof PlugOptions]-?: Opener<NonNullable<PlugOptio
     const isWaiting = (): boolean => !port.connected;
     return new PortPlug(`connects to ${textOf(end)}`, port, place, isWaiting);
   },
+  websocket: async ({ listen, ...rest }: WebSocketPlug, place) => {
+    const listener = await listenWebSocketPorts({ local: listen, most: WEBSOCKETS_MOST, ...rest });
+    return new ListenerPlug(`WebSockets at ${textOf(listener.local)}`, listener, place);
+  },
 };
+
+/** Peers of one listener, of whom one after the other is served; those that have no token yet count, too. */
+const WEBSOCKETS_MOST = 8;
 
 type Opener<O> = (options: O, place: PlugPlace) => Promise<Plug>;
 
@@ -153,14 +162,14 @@ export class PortPlug implements Plug {
 /** A listener: one peer at a time is joined, and what leaves while there is none is lost. */
 class ListenerPlug implements Plug {
   readonly about: string;
-  readonly #listener: StreamListener;
+  readonly #listener: StreamListener | WebSocketListener;
   readonly #losses: Losses = new Losses();
   #target: LivePort | undefined;
   #peer: FramePort | undefined;
   #connection: Connection | undefined;
   #problem: string | undefined;
 
-  constructor(about: string, listener: StreamListener, { onProblem }: PlugPlace) {
+  constructor(about: string, listener: StreamListener | WebSocketListener, { onProblem }: PlugPlace) {
     this.about = about;
     this.#listener = listener;
     void this.#serve().catch((error: Error) => {

@@ -3,7 +3,7 @@ import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { existsSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { listenStreamPorts, openStreamPort } from "frameferry/node";
+import { listenStreamPorts, openStreamPort, openWebSocketPort } from "frameferry/node";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { frameOf, mac } from "../live/support.ts";
 import { run } from "../support/run-program.ts";
@@ -192,6 +192,36 @@ test("plugs machines in by streams, as QEMU listens and connects", async () => {
   expect((await vtep.stop()).code).toBe(0);
 });
 
+test("lets machines in over WebSockets that know the token, one at a time", async () => {
+  const token = "a token of the test";
+  const listen = { address: HERE, port: await freePort(HERE) };
+  const other = await cable();
+  const vtep = await startedVtep(temporaryFolder(), {
+    vtep: { address: HERE, ports: { vxlan: await freePort(HERE) } },
+    bridgeDomains: [domain],
+    ports: [
+      { name: "page", bridgeDomain: "blue", websocket: { listen, token, paths: ["/blue"] } },
+      { name: "machine", bridgeDomain: "blue", ...other.plug },
+    ],
+  });
+  expect(vtep.port("page")).toMatchObject({
+    state: "waiting",
+    to: `WebSockets at ${HERE}:${listen.port}`,
+  });
+  const url = `ws://${HERE}:${listen.port}/blue`;
+  for (let round = 0; round < 2; round++) {
+    const stranger = await openWebSocketPort(url, { token: "another" });
+    await stranger.bell.until(() => (stranger.closed ? true : undefined));
+    const page = await openWebSocketPort(url, { token });
+    expect(await ride(page, other.machine, 50, 1, 2)).toEqual(counted(50));
+    expect(await ride(other.machine, page, 50, 2, 1)).toEqual(counted(50));
+    expect(vtep.port("page").state).toBe("up");
+    await page.close();
+    while (vtep.port("page").state !== "waiting") await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  expect((await vtep.stop()).code).toBe(0);
+});
+
 async function takeOne<T>(items: AsyncIterable<T>): Promise<[T]> {
   for await (const item of items) return [item];
   throw new Error("nobody came");
@@ -206,11 +236,11 @@ describe("what cannot be is one line", () => {
   test.each<[string, object]>([
     ["vtep: it is missing", { bridgeDomains: [domain], ports: [] }],
     [
-      "ports[0]: expected one of tap, packet, udp and qemu",
+      "ports[0]: expected one of tap, packet, udp, qemu and websocket",
       { ...base, ports: [{ name: "a", bridgeDomain: "blue" }] },
     ],
     [
-      "ports[0]: expected one of tap, packet, udp and qemu",
+      "ports[0]: expected one of tap, packet, udp, qemu and websocket",
       { ...base, ports: [{ ...port, udp: { local: end, remote: end } }] },
     ],
     ["ports[0].in: unknown", { ...base, ports: [{ ...port, in: "a.pcap" }] }],
@@ -221,6 +251,10 @@ describe("what cannot be is one line", () => {
     [
       "ports[0].qemu: expected one of listen, connect and dgram",
       { ...base, ports: [{ ...port, tap: undefined, qemu: {} }] },
+    ],
+    [
+      "ports[0].websocket.token: it is missing",
+      { ...base, ports: [{ ...port, tap: undefined, websocket: { listen: end } }] },
     ],
     [
       "ports[0].tap.name: expected the name of an interface",

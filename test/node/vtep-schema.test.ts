@@ -7,6 +7,7 @@ import { packetPortFields } from "../../build/js/src/linux/packet-options.js";
 import { tapFields } from "../../build/js/src/linux/tap-options.js";
 import { datagramPortFields } from "../../build/js/src/sockets/datagram-options.js";
 import { streamPortFields } from "../../build/js/src/sockets/stream-options.js";
+import { webSocketListenerFields } from "../../build/js/src/sockets/websocket-listener.js";
 import { portOf, TUNNEL_ROWS } from "../../build/js/src/tunnel/kinds.js";
 
 interface Schema {
@@ -50,7 +51,7 @@ describe("what both have is the same", () => {
 
   test("ports, but for what they are plugged into", () => {
     const [one, other] = [ofVtep, ofSwitch].map((schema) => schema.properties!.ports!.items!);
-    expect(without(one!, "tap", "packet", "udp", "qemu")).toEqual(without(other!, "in", "out"));
+    expect(without(one!, "tap", "packet", "udp", "qemu", "websocket")).toEqual(without(other!, "in", "out"));
     expect(one!.required).toEqual(other!.required);
   });
 
@@ -63,7 +64,7 @@ describe("what both have is the same", () => {
   });
 
   test("what they refer to", () => {
-    const own = ["tap", "packet", "udp", "qemu", "end", "streamEnd"];
+    const own = ["tap", "packet", "udp", "qemu", "websocket", "end", "streamEnd"];
     const [one, other] = [{ ...ofVtep.$defs }, { ...ofSwitch.$defs }];
     for (const name of own) delete one[name];
     for (const name of ["in", "out", "file"]) delete other[name];
@@ -96,6 +97,15 @@ test.each(PLUGS)("%s is what its table says", (name, fields, unused) => {
 test("qemu has the MTU of streams", () => {
   const { expected, fallback } = streamPortFields.mtu;
   expectSame("qemu.mtu", ofVtep.$defs!.qemu!.properties!.mtu!, expected, fallback);
+});
+
+test("websocket has the MTU of WebSockets, and what their listener asks for", () => {
+  const { properties, required } = ofVtep.$defs!.websocket!;
+  const { expected, fallback } = webSocketListenerFields.mtu;
+  expectSame("websocket.mtu", properties!.mtu!, expected, fallback);
+  const { listen: _, ...others } = properties!;
+  expect(Object.keys(webSocketListenerFields)).toEqual(expect.arrayContaining(Object.keys(others)));
+  expect(required).toEqual(["listen", "token"]);
 });
 
 function expectSame(where: string, schema: Schema, expected: string, fallback: unknown): void {
