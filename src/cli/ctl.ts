@@ -14,6 +14,7 @@ import { print } from "./print.ts";
 import { ask, askForCapture } from "./vtep-control.ts";
 import { type Answers, isQuestion, QUESTIONS } from "./vtep-state.ts";
 import { TEXTS } from "./vtep-text.ts";
+import type { Trace } from "./vtep-trace.ts";
 
 interface CtlOptions {
   readonly control?: string;
@@ -21,6 +22,7 @@ interface CtlOptions {
   readonly output?: string;
   readonly filter?: string;
   readonly bytes?: number;
+  readonly frame?: string;
 }
 
 const OPTIONS: Rows = {
@@ -50,6 +52,16 @@ const CAPTURE_OPTIONS: Rows = {
   },
 };
 
+const TRACE_OPTIONS: Rows = {
+  frame: {
+    ...text(),
+    flag: "--frame <HEX>",
+    help: "of a trace: the frame, from its Ethernet header on; of the uplink the packet around it",
+  },
+};
+
+const ALL_OPTIONS: Rows = { ...OPTIONS, ...CAPTURE_OPTIONS, ...TRACE_OPTIONS };
+
 const EXAMPLES = `
 Examples:
   frameferry ctl ports                     what is plugged in, and how it stands with it
@@ -58,12 +70,14 @@ Examples:
   frameferry ctl drops --json              where frames were lost, and why
   frameferry ctl capture ff0 -o ff0.pcapng  what passes a port, until Ctrl-C
   frameferry ctl capture uplink --filter "vni 42" | wireshark -k -i -
+  frameferry ctl trace ff0 --frame ffffffffffff0200000000010806   what would become of a frame, and why
   frameferry ctl --control /run/frameferry-ff0-10.1.5.8.sock ports`;
 
 const FOLDER = "/run";
 
 const CAPTURE = "capture";
-const KNOWN: readonly string[] = [...Object.keys(QUESTIONS), CAPTURE];
+const TRACE = "trace";
+const KNOWN: readonly string[] = [...Object.keys(QUESTIONS), TRACE, CAPTURE];
 const STDOUT = 1;
 /** The first byte of an answer that is a line; that of a pcapng is another. */
 const BRACE = "{".charCodeAt(0);
@@ -73,15 +87,22 @@ export function defineCtl(command: Command): void {
     .argument("<WHAT>", `what to ask a running vtep: ${KNOWN.join(", ")}`)
     .argument(
       "[PORT]",
-      "of a capture: the name of a port, or uplink, where what goes through tunnels passes",
+      "of a trace or a capture: the name of a port, or uplink, where what goes through tunnels passes",
     );
-  addFieldOptions(command, { ...OPTIONS, ...CAPTURE_OPTIONS })
-    .addHelpText("after", EXAMPLES)
-    .action(runCommand);
+  addFieldOptions(command, ALL_OPTIONS).addHelpText("after", EXAMPLES).action(runCommand);
 }
 
 async function runCommand(what: string, port: string | undefined, parsed: Parsed): Promise<void> {
-  const { control, json, ...capture }: CtlOptions = optionsOf({ ...OPTIONS, ...CAPTURE_OPTIONS }, parsed);
+  const { control, json, frame, ...capture }: CtlOptions = optionsOf(ALL_OPTIONS, parsed);
+  const strange = what === TRACE ? Object.keys(capture)[0] : frame === undefined ? undefined : "frame";
+  if (strange !== undefined)
+    throw new UsageError(`--${strange}: it goes with ${what === TRACE ? CAPTURE : TRACE}`);
+  if (what === TRACE) {
+    if (port === undefined) throw new UsageError("PORT: say by which port the frame comes in, or uplink");
+    if (frame === undefined) throw new UsageError("--frame: say which frame, in hex");
+    await trace(control ?? onlyControl(), port, frame, json === true);
+    return;
+  }
   if (what === CAPTURE) {
     if (json) throw new UsageError("--json: a capture is none");
     if (port === undefined) throw new UsageError("PORT: say which port is to be captured, or uplink");
@@ -97,6 +118,18 @@ async function runCommand(what: string, port: string | undefined, parsed: Parsed
   if (line === "") throw new UsageError(`${path}: it has not answered`);
   if (json) await print(line, "programs");
   else await print(textOf(what, JSON.parse(line) as Answers));
+}
+
+/** Tells what would become of a frame, a line for each decision. */
+async function trace(path: string, port: string, frame: string, json: boolean): Promise<void> {
+  const line = await answered(path, () => ask(path, TRACE, { port, frame }));
+  if (line === "") throw new UsageError(`${path}: it has not answered`);
+  const { trace: found, error } = JSON.parse(line) as { trace?: Trace; error?: string };
+  if (found === undefined) throw new UsageError(String(error));
+  await print(
+    json ? line : `${found.steps.map((step) => `  ${step}`).join("\n")}\n`,
+    json ? "programs" : "people",
+  );
 }
 
 /** Writes a capture until the program at `path` ends it, or this one is told to stop: it is whole then. */

@@ -9,12 +9,13 @@ import { BadConfiguration } from "./failures.ts";
 import { type CaptureQuestion, captureInto } from "./vtep-capture.ts";
 import type { Vtep } from "./vtep-daemon.ts";
 import { isQuestion, QUESTIONS } from "./vtep-state.ts";
+import { type TraceQuestion, traceFrame } from "./vtep-trace.ts";
 
 const OWNER_ALONE = 0o600;
 /** Of files that are made meanwhile: nothing for others. */
 const NO_RIGHTS = 0o177;
-/** A question is a word, or a filter. */
-const QUESTION_MAXIMUM = 65536;
+/** A question is a word, a filter, or the digits of a frame. */
+const QUESTION_MAXIMUM = 1 << 18;
 /** Whoever has asked nothing by then asks nothing any more. */
 const PATIENCE_MILLISECONDS = 5000;
 const MOST_AT_ONCE = 16;
@@ -80,9 +81,12 @@ async function answer(
       socket.on("close", () => void captures.delete(end));
       return;
     }
-    if (isQuestion(question)) socket.end(lineOf({ [question]: QUESTIONS[question](vtep) }));
+    if (question === "trace") socket.end(lineOf({ trace: await traceFrame(vtep, asked as TraceQuestion) }));
+    else if (isQuestion(question)) socket.end(lineOf({ [question]: QUESTIONS[question](vtep) }));
     else
-      socket.end(lineOf({ error: `unknown (known: ${[...Object.keys(QUESTIONS), "capture"].join(", ")})` }));
+      socket.end(
+        lineOf({ error: `unknown (known: ${[...Object.keys(QUESTIONS), "trace", "capture"].join(", ")})` }),
+      );
   } catch (error) {
     socket.end(lineOf({ error: (error as Error).message }));
   }
@@ -129,8 +133,8 @@ function sentenceOf(code: string, path: string): string {
  * Asks the program at `path`, and gives the line that it answers.
  * @throws NodeJS.ErrnoException if nobody is there.
  */
-export async function ask(path: string, question: string): Promise<string> {
-  const socket = await asked(path, { question });
+export async function ask(path: string, question: string, more: object = {}): Promise<string> {
+  const socket = await asked(path, { ...more, question });
   socket.setEncoding("utf8");
   let text = "";
   for await (const more of socket) text += more;

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { existsSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { listenStreamPorts, openStreamPort, openWebSocketPort } from "frameferry/node";
+import { compose } from "frameferry/wire";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { frameOf, mac } from "../live/support.ts";
 import { run } from "../support/run-program.ts";
@@ -86,6 +87,66 @@ test("drops what comes from strangers, or of another VNI, and says why", async (
     ["uplink", expect.stringMatching(/^(unknown-remote|other-address)$/), 1],
   ]);
   expect(a.ctl("drops").stdout).toContain("a VNI that was not asked for");
+});
+
+test("trace tells what would become of a frame, decision by decision, and sends nothing", async () => {
+  const { configs, vteps, machines } = await pair();
+  const [a] = vteps;
+  await ride(machines[0], machines[1], 5, 1, 2);
+  await ride(machines[1], machines[0], 5, 2, 1);
+  const sent = a.ask("counters").sent;
+  const hex = (frame: Uint8Array): string => Buffer.from(frame).toString("hex");
+  const trace = (port: string, frame: Uint8Array) =>
+    a.ctl("trace", port, "--frame", hex(frame)).stdout.split("\n");
+  expect(trace("machine", frameOf(1, 2))).toEqual([
+    expect.stringMatching(/^ {2}comes in by machine \(access\): ethernet/),
+    "  belongs to the bridge domain blue",
+    `  its source ${mac(1)} is known at machine`,
+    `  its destination ${mac(2)} is known at to-${THERE}`,
+    expect.stringMatching(/^ {2}leaves by uplink: ethernet\/ipv4\/udp/),
+    "",
+  ]);
+  expect(trace("machine", frameOf(9, 7))).toEqual(
+    expect.arrayContaining([
+      `  its source ${mac(9)} is not known: it would be learned at machine, if that learns`,
+      `  its destination ${mac(7)} is not known`,
+    ]),
+  );
+  // A packet of the tunnel, and one of a stranger's.
+  const packet = (source: string): Uint8Array =>
+    compose(
+      [
+        { name: "ethernet", source: "02:00:00:00:00:01", destination: "02:00:00:00:00:02" },
+        { name: "ipv4", source, destination: HERE },
+        { name: "udp", sourcePort: 5, destinationPort: configs[0].vtep.ports.vxlan, checksum: 0 },
+        { name: "vxlan", vni: VNI },
+      ],
+      frameOf(2, 1),
+    );
+  expect(trace("uplink", packet(THERE))).toEqual(
+    expect.arrayContaining([
+      expect.stringMatching(`^  is a packet of the tunnel to-${THERE}`),
+      expect.stringMatching(/^ {2}leaves by machine: /),
+    ]),
+  );
+  expect(trace("uplink", packet("127.0.0.77"))).toEqual(
+    expect.arrayContaining([expect.stringMatching(/^ {2}is dropped: unknown-remote \(/)]),
+  );
+  const told = JSON.parse(a.ctl("trace", "machine", "--frame", hex(frameOf(1, 2)), "--json").stdout);
+  expect(told.trace).toMatchObject({ sent: [{ port: "uplink" }], drops: {} });
+  expect(a.ask("counters").sent).toBe(sent);
+  expect(a.ask("fdb").map(({ mac: known }) => known)).not.toContain(mac(9));
+  for (const [args, sentence] of [
+    [["trace"], "PORT: say by which port the frame comes in, or uplink"],
+    [["trace", "machine"], "--frame: say which frame, in hex"],
+    [["trace", "machine", "--frame", "0g"], "--frame: expected 1 to"],
+    [["trace", "nowhere", "--frame", "00"], 'PORT: there is no port "nowhere"'],
+    [["trace", "machine", "--frame", "00", "-o", "x"], "--output: it goes with capture"],
+    [["ports", "--frame", "00"], "--frame: it goes with trace"],
+  ] as const) {
+    const { status, output } = a.ctl(...args);
+    expect([status === 0, output]).toEqual([false, expect.stringContaining(sentence)]);
+  }
 });
 
 describe("SIGHUP", () => {
