@@ -1,6 +1,4 @@
 // Four passes over what tsc wrote to build/js: the worker's script, the JavaScript, the command line, the declarations.
-// ipaddr.js is CommonJS and so no page could import it as it is: it goes into the bundle, with its licence in
-// THIRD-PARTY.md.
 
 import { writeFileSync } from "node:fs";
 import commonjs from "@rollup/plugin-commonjs";
@@ -40,8 +38,7 @@ const output = {
  */
 function chunkOf(id) {
   if (/\/node_modules\/comlink\//.test(id)) return "threads";
-  if (/\/(node_modules\/ipaddr\.js|src\/core\/(addresses|address-fields|prefixes))\b/.test(id))
-    return "addresses";
+  if (/\/src\/core\/(addresses|address-fields|ip-text|prefixes)\b/.test(id)) return "addresses";
   // A running switch counts frames and writes templates, but has no stages.
   if (
     /\/src\/pipeline\/(compile\.|pipeline\.|stage|count-stage|filter-stage|module-|javascript-|sample-|vlan-|decapsulate-|write-(stage|decapsulate|encapsulation|any))/.test(
@@ -65,7 +62,6 @@ function chunkOf(id) {
 const COMMAND_CHUNKS = [
   [/\/node_modules\/commander\//, "program"],
   [/\/node_modules\/comlink\//, "workers"],
-  [/\/node_modules\/ipaddr\.js\//, "captures"],
   [/\/src\/(threads|dataplane|lane|ring|port)\//, "workers"],
   [/\/src\/capture\/(capture-slot|shared-|piece-board)/, "workers"],
   // Stages write headers with these codecs.

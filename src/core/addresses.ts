@@ -1,9 +1,9 @@
-// MAC and IP addresses as bytes. IP addresses are read by ipaddr.js, strictly: "10.1" is not an address here.
+// MAC and IP addresses as bytes, and in text. Text is read strictly: "10.1" is not an address here.
 
-import ipaddr from "ipaddr.js";
 import { MAC_LENGTH } from "../layout/ethernet.layout.ts";
 import { ArgumentRangeError } from "./argument-error.ts";
 import { wrongType } from "./arguments.ts";
+import { bytesOfIpv4, bytesOfIpv6, ipText } from "./ip-text.ts";
 
 /** Six bytes, or text such as `02:00:00:00:00:01` or `02-00-00-00-00-01`. */
 export type MacAddress = string | Uint8Array;
@@ -45,10 +45,8 @@ export function parseIp(name: string, ip: IpAddress): Uint8Array {
     return ip.slice();
   }
   if (typeof ip !== "string") throw wrongType(name, "an IP address", ip);
-  if (ipaddr.IPv4.isValidFourPartDecimal(ip)) return Uint8Array.from(ipaddr.IPv4.parse(ip).toByteArray());
-  if (ip.includes(":") && !ip.includes("%") && ipaddr.IPv6.isValid(ip)) {
-    return Uint8Array.from(ipaddr.IPv6.parse(ip).toByteArray());
-  }
+  const bytes = bytesOfIpv4(ip) ?? bytesOfIpv6(ip);
+  if (bytes !== undefined) return bytes;
   throw new ArgumentRangeError(
     "malformed",
     name,
@@ -58,8 +56,9 @@ export function parseIp(name: string, ip: IpAddress): Uint8Array {
 
 /** Text for 4 or 16 bytes; IPv6 in its shortest form (RFC 5952). */
 export function formatIp(bytes: Uint8Array): string {
-  const address = ipaddr.fromByteArray(Array.from(bytes));
-  return address instanceof ipaddr.IPv6 ? address.toRFC5952String() : address.toString();
+  if (bytes.length !== 4 && bytes.length !== 16)
+    throw new ArgumentRangeError("out-of-range", "bytes", `expected 4 or 16 bytes, got ${bytes.length}`);
+  return ipText(bytes);
 }
 
 /**

@@ -2,7 +2,7 @@
 // first: so `80-90` is a name and no subtraction, `1.2.3.4` an address and `1.2.3.4.5.6` a MAC.
 
 import { ArgumentRangeError } from "../core/argument-error.ts";
-import { parseIpv6 } from "./ipv6-text.ts";
+import { groupsOfIpv6 } from "../core/ip-text.ts";
 import { expected, quoted, syntaxError } from "./syntax-error.ts";
 import { CONSTANTS, SPELLINGS, WORDS } from "./words.ts";
 
@@ -81,9 +81,14 @@ function tokenAt(text: string, at: number): Token {
   if (number.length === longest) return { type: "number", at, text: number, value: numberOf(number, at) };
   if (ipv4.length === longest) return ipv4Of(ipv4, at);
   if (ipv6.length === longest)
-    return { type: "ipv6", at, text: ipv6, value: parseIpv6(ipv6) as readonly number[] };
+    return { type: "ipv6", at, text: ipv6, value: wordsOf(groupsOfIpv6(ipv6) as readonly number[]) };
   if (mac.length === longest) return { type: "mac", at, text: mac, value: macOf(mac) };
   return nameOf(name, at);
+}
+
+/** The four words of 32 bits of an IPv6 address. */
+function wordsOf(groups: readonly number[]): readonly number[] {
+  return [0, 2, 4, 6].map((i) => (groups[i] as number) * 0x10000 + (groups[i + 1] as number));
 }
 
 function nameOf(name: string, at: number): Token {
@@ -129,7 +134,7 @@ function ipv6At(text: string, at: number): string {
   let found = read(IPV6, text, at).slice(0, 45);
   const colons = found.indexOf(":::");
   if (colons >= 0) found = found.slice(0, colons + 2);
-  while (found.includes(":") && parseIpv6(found) === undefined) found = found.slice(0, -1);
+  while (found.includes(":") && groupsOfIpv6(found) === undefined) found = found.slice(0, -1);
   return found.includes(":") ? found : "";
 }
 

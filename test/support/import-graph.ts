@@ -79,7 +79,6 @@ export const PACKAGE_IN: Readonly<Record<string, readonly string[]>> = {
   // Optional: what has to do with it is asked for when it is used.
   ws: ["sockets"],
   comlink: ["threads"],
-  "ipaddr.js": ["core"],
   commander: ["cli"],
   "cli-progress": ["cli"],
   tinybench: ["cli"],
