@@ -215,7 +215,6 @@ function classifyPackets<K>(context: usize, sw: usize, d: usize, end: usize, s: 
     const frame: usize = load<u32>(d, DESCRIPTOR_OFFSET);
     const length = load<u32>(d, DESCRIPTOR_FRAME_LENGTH);
     const wire = load<u32>(d, DESCRIPTOR_WIRE_LENGTH);
-    const said = saidLength(length, wire);
     const low = load<u64>(frame, 14); // version .. fragment
     const high = load<u64>(frame, 22); // TTL .. source address
     const last = load<u32>(frame, 30); // destination address
@@ -235,7 +234,9 @@ function classifyPackets<K>(context: usize, sw: usize, d: usize, end: usize, s: 
       (gre
         ? (load<u32>(frame, 34) & mask) ^ bits
         : (load<u16>(frame, 36) ^ portBytes) | ((load<u32>(frame, PLAIN_UDP_TUNNEL) & mask) ^ bits)) |
-      ((said - ETHERNET_LENGTH - ipLength) >>> 31) |
+      ((wire - ETHERNET_LENGTH - ipLength) >>> 31) |
+      // Super-frames are few, and classify() knows how long they are.
+      ((wire - length) >>> 31) |
       (gre
         ? (ipLength - (KEYED_HEADERS + ETHERNET_LENGTH)) >>> 31
         : ((ipLength - IPV4_LENGTH - udpLength) >>> 31) |
@@ -276,14 +277,14 @@ function classifyPackets<K>(context: usize, sw: usize, d: usize, end: usize, s: 
     const destination = load<u64>(inner) & MAC_MASK;
     if (isUnusual(sender, destination, load<u16>(inner, ETHERNET_TYPE), routerMac) !== 0) break;
     packets++;
-    packetBytes += said;
+    packetBytes += wire;
     frames++;
     const innerWire: u32 = gre ? ipLength - KEYED_HEADERS : udpLength - UDP_HEADERS;
     const behind = length - outerLength;
     bytes += innerWire;
     store<u32>(d, <u32>inner, DESCRIPTOR_OFFSET);
     store<u32>(d, behind < innerWire ? behind : innerWire, DESCRIPTOR_FRAME_LENGTH);
-    store<u32>(d, wire < length ? wire - outerLength : innerWire, DESCRIPTOR_WIRE_LENGTH);
+    store<u32>(d, innerWire, DESCRIPTOR_WIRE_LENGTH);
     store<u32>(d, tunnelNumber, DESCRIPTOR_VNI);
     store<u64>(s, sender | inDomain, SCRATCH_SOURCE);
     store<u64>(s, destination | inDomain, SCRATCH_DESTINATION);
