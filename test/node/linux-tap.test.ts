@@ -93,7 +93,7 @@ describe.skipIf(missing !== undefined)(title, () => {
     there.ip("addr", "add", "192.168.77.2/24", "dev", "right");
     const wire = connect(a, b);
     for (const size of [0, 1, 17, 18, 56, 1472, 1473, 8972]) {
-      const ping = ["-c", "2", "-i", "0.01", "-W", "5", "-M", "do", "-s", String(size), "192.168.77.2"];
+      const ping = ["-c", "2", "-i", "0.1", "-W", "5", "-M", "do", "-s", String(size), "192.168.77.2"];
       const child = spawn(...here.command("ping", ...ping));
       let output = "";
       child.stdout.on("data", (text) => (output += text));

@@ -92,7 +92,7 @@ describe.skipIf(whyNoKernelPeer !== undefined)("the kernel's tunnels", () => {
 
   test.each(KERNEL_TUNNELS)("$kind over $family: pings of all sizes come back", ({ ours }) => {
     for (const size of [0, 1, 56, 1472]) {
-      const { status, output } = peer.run("ping", "-c", "5", "-i", "0.02", "-M", "do", "-s", `${size}`, ours);
+      const { status, output } = peer.run("ping", "-c", "5", "-i", "0.1", "-M", "do", "-s", `${size}`, ours);
       expect(output).toContain("5 received, 0% packet loss");
       expect(status).toBe(0);
     }
@@ -116,7 +116,7 @@ describe.skipIf(whyNoKernelPeer !== undefined)("the kernel's tunnels", () => {
         "udp",
       );
       for (const { ours } of KERNEL_TUNNELS)
-        expect(peer.run("ping", "-c", "3", "-i", "0.02", "-s", "400", ours).output).toContain("3 received");
+        expect(peer.run("ping", "-c", "3", "-i", "0.1", "-s", "400", ours).output).toContain("3 received");
       await new Promise((resolve) => setTimeout(resolve, 100));
       await recording.end("SIGINT");
       const names = [
