@@ -265,7 +265,9 @@ describe.skipIf(missing !== undefined)(title, () => {
     const vtep = await started("reload");
     expect(await pinged(ours, "192.168.42.7")).toBe(3);
     const count = 200;
-    const child = spawn(...ours.command("ping", "-c", String(count), "-i", "0.1", "-W", "2", "192.168.42.7"));
+    const child = spawn(
+      ...ours.command("ping", "-c", String(count), "-i", "0.01", "-W", "2", "192.168.42.7"),
+    );
     let output = "";
     child.stdout.on("data", (text) => (output += text));
     const ended = once(child, "close");
