@@ -2,7 +2,6 @@
 // headers, with what differs from piece to piece: lengths, the IP identification, the sequence number, flags that only the first
 // or the last may have, and checksums.
 
-import { VNI_NONE } from "../src/layout/descriptor.layout";
 import { IPV4_CHECKSUM, IPV4_IDENTIFICATION, IPV4_TOTAL_LENGTH } from "../src/layout/ipv4.layout";
 import { IPV6_LENGTH, IPV6_PAYLOAD_LENGTH } from "../src/layout/ipv6.layout";
 import {
@@ -18,17 +17,7 @@ import {
   CUT_WIRE,
   SEGMENT_MINIMUM,
 } from "../src/layout/offload.layout";
-import {
-  RECORD_ALIGNMENT,
-  RECORD_FRAME_LENGTH,
-  RECORD_HEADER_LENGTH,
-  RECORD_MARK,
-  RECORD_PORT,
-  RECORD_TIME,
-  RECORD_TOTAL,
-  RECORD_VNI,
-  RECORD_WIRE_LENGTH,
-} from "../src/layout/ring.layout";
+import { RECORD_ALIGNMENT, RECORD_HEADER_LENGTH } from "../src/layout/ring.layout";
 import { TCP_CHECKSUM, TCP_OFFSET_FLAGS, TCP_SEQUENCE } from "../src/layout/tcp.layout";
 import { UDP_CHECKSUM, UDP_TOTAL_LENGTH } from "../src/layout/udp.layout";
 import { swapped16 } from "./byte-order";
@@ -43,6 +32,7 @@ import {
   payloadEnd,
   pseudoSum,
   transportAt,
+  writeRecord,
 } from "./segment-headers";
 
 /** The byte of flags in a TCP header. */
@@ -85,15 +75,7 @@ export function cut(job: usize): u32 {
     copy(piece + headers, from + headers + done, bytes);
     const isLast = done + bytes >= payload;
     complete(piece + inner, bytes, done, done / segment, isLast, bytes > segment);
-    if (records) {
-      store<u32>(at, total, RECORD_TOTAL);
-      store<u32>(at, headers + bytes, RECORD_FRAME_LENGTH);
-      store<u32>(at, headers + min(bytes, segment), RECORD_WIRE_LENGTH);
-      store<u32>(at, 0, RECORD_MARK);
-      store<u32>(at, VNI_NONE, RECORD_VNI);
-      store<u32>(at, 0, RECORD_PORT);
-      store<u64>(at, 0, RECORD_TIME);
-    }
+    if (records) writeRecord(at, total, headers + bytes, headers + min(bytes, segment));
     at += total;
     done += bytes;
   }

@@ -1,5 +1,6 @@
 // Where the headers of a TCP or UDP frame lie that stands for many segments, or may be one of them.
 
+import { VNI_NONE } from "../src/layout/descriptor.layout";
 import { ETHERNET_LENGTH, ETHERNET_TYPE } from "../src/layout/ethernet.layout";
 import {
   IP_PROTOCOL_TCP,
@@ -22,6 +23,15 @@ import {
   IPV6_ROUTING,
   IPV6_SOURCE,
 } from "../src/layout/ipv6.layout";
+import {
+  RECORD_FRAME_LENGTH,
+  RECORD_MARK,
+  RECORD_PORT,
+  RECORD_TIME,
+  RECORD_TOTAL,
+  RECORD_VNI,
+  RECORD_WIRE_LENGTH,
+} from "../src/layout/ring.layout";
 import { TCP_LENGTH, TCP_OFFSET_FLAGS } from "../src/layout/tcp.layout";
 import { UDP_LENGTH } from "../src/layout/udp.layout";
 import { VLAN_LENGTH } from "../src/layout/vlan.layout";
@@ -108,4 +118,15 @@ export function pseudoSum(packet: usize, ipv6: bool, tcp: bool, length: u32): u6
   const addresses = ipv6 ? sum(packet + IPV6_SOURCE, 32) : sum(packet + IPV4_SOURCE, 8);
   const protocol: u32 = tcp ? IP_PROTOCOL_TCP : IP_PROTOCOL_UDP;
   return addresses + ((<u64>protocol) << 8) + <u64>swapped16(length);
+}
+
+/** The header of a record of `total` bytes: of its frame nothing is known but lengths. */
+export function writeRecord(record: usize, total: u32, length: u32, wire: u32): void {
+  store<u32>(record, total, RECORD_TOTAL);
+  store<u32>(record, length, RECORD_FRAME_LENGTH);
+  store<u32>(record, wire, RECORD_WIRE_LENGTH);
+  store<u32>(record, 0, RECORD_MARK);
+  store<u32>(record, VNI_NONE, RECORD_VNI);
+  store<u32>(record, 0, RECORD_PORT);
+  store<u64>(record, 0, RECORD_TIME);
 }

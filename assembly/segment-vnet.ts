@@ -1,6 +1,5 @@
 // Frames as a TAP gives and takes them, behind a header that says what is left undone: a checksum, or cutting.
 
-import { VNI_NONE } from "../src/layout/descriptor.layout";
 import {
   SEGMENT_MINIMUM,
   TAKEN_REFUSED,
@@ -20,17 +19,7 @@ import {
   VNET_NEEDS_CHECKSUM,
   VNET_SEGMENT,
 } from "../src/layout/offload.layout";
-import {
-  RECORD_ALIGNMENT,
-  RECORD_FRAME_LENGTH,
-  RECORD_HEADER_LENGTH,
-  RECORD_MARK,
-  RECORD_PORT,
-  RECORD_TIME,
-  RECORD_TOTAL,
-  RECORD_VNI,
-  RECORD_WIRE_LENGTH,
-} from "../src/layout/ring.layout";
+import { RECORD_ALIGNMENT, RECORD_HEADER_LENGTH } from "../src/layout/ring.layout";
 import { TCP_CHECKSUM } from "../src/layout/tcp.layout";
 import { UDP_CHECKSUM } from "../src/layout/udp.layout";
 import { fold, sum } from "./checksum";
@@ -43,6 +32,7 @@ import {
   payloadEnd,
   pseudoSum,
   transportAt,
+  writeRecord,
 } from "./segment-headers";
 
 /**
@@ -74,13 +64,7 @@ export function takeFrame(record: usize, length: u32): u32 {
     store<u16>(frame + place, checksum === 0 ? 0xffff : <u16>checksum);
   }
   const total: u32 = (RECORD_HEADER_LENGTH + length + RECORD_ALIGNMENT - 1) & ~(RECORD_ALIGNMENT - 1);
-  store<u32>(record, total, RECORD_TOTAL);
-  store<u32>(record, length, RECORD_FRAME_LENGTH);
-  store<u32>(record, wire, RECORD_WIRE_LENGTH);
-  store<u32>(record, 0, RECORD_MARK);
-  store<u32>(record, VNI_NONE, RECORD_VNI);
-  store<u32>(record, 0, RECORD_PORT);
-  store<u64>(record, 0, RECORD_TIME);
+  writeRecord(record, total, length, wire);
   return taken;
 }
 

@@ -45,7 +45,8 @@ export async function traceFrame(vtep: Vtep, { port: name, frame: digits }: Trac
     const comes = port.kind === "uplink" ? sw.uplink : sw.port(port.name);
     if (comes === undefined) throw new UsageError(`PORT: ${port.name} is about to go`);
     // What is learned of the frame itself is to be seen.
-    const sources = new Set(ethernets(frame).map(([, source]) => source));
+    const look = looking(vtep);
+    const sources = new Set(ethernets(look(frame)).map(([, source]) => source));
     for (const entry of live.fdb.entries())
       if (entry.kind === "learned" && !sources.has(entry.mac)) copyEntry(sw, entry);
     batch.clear();
@@ -57,7 +58,11 @@ export async function traceFrame(vtep: Vtep, { port: name, frame: digits }: Trac
     });
     const { drops } = sw.counters();
     return {
-      steps: [...stepsOf(vtep, sw, comes, frame), ...sent.map(sentStep), ...dropSteps(drops)],
+      steps: [
+        ...stepsOf(vtep, sw, comes, frame),
+        ...sent.map((one) => sentStep(look, one)),
+        ...dropSteps(drops),
+      ],
       sent: sent.map(({ port: to, bytes }) => ({ port: to, frame: Buffer.from(bytes).toString("hex") })),
       drops: Object.fromEntries(Object.entries(drops).filter(([, frames]) => frames > 0)),
     };
@@ -82,9 +87,18 @@ function copyEntry(sw: SwitchCore, { bridgeDomain: { name }, mac, port }: FdbEnt
     sw.fdb.set({ bridgeDomain, mac, port: to });
 }
 
+type Layers = ReturnType<typeof dissect>["layers"];
+
+/** Reads headers, of tunnels by the ports that the VTEP has. */
+function looking({ config }: Vtep): (bytes: Uint8Array) => Layers {
+  const own = Object.entries(config.vtep.ports ?? {}).map(([kind, port]) => [kind, [port]]);
+  const tunnelPorts = Object.fromEntries(own);
+  return (bytes) => dissect(bytes, { tunnelPorts }).layers;
+}
+
 /** Destination and source of all Ethernet headers, from the outermost on. */
-function ethernets(frame: Uint8Array): [destination: string, source: string][] {
-  return dissect(frame).layers.flatMap((layer) =>
+function ethernets(layers: Layers): [destination: string, source: string][] {
+  return layers.flatMap((layer) =>
     layer.name === "ethernet"
       ? [[formatMac(layer.header.destination), formatMac(layer.header.source)] as [string, string]]
       : [],
@@ -98,11 +112,11 @@ function stepsOf(
   frame: Uint8Array,
 ): string[] {
   const counters = twin.counters();
-  const { layers } = dissect(frame);
-  const steps = [`comes in by ${comes.name} (${comes.kind}): ${stackOf(frame)}, ${frame.length} bytes`];
+  const layers = looking(vtep)(frame);
+  const steps = [`comes in by ${comes.name} (${comes.kind}): ${stackOf(layers)}, ${frame.length} bytes`];
   const isPacket = comes.kind === "uplink";
+  const tunnel = counters.ports.find(({ kind, received }) => kind === "tunnel" && received > 0);
   if (isPacket) {
-    const tunnel = counters.ports.find(({ kind, received }) => kind === "tunnel" && received > 0);
     const [vni] = vnisOf(layers);
     if (tunnel === undefined)
       return [...steps, "is no packet of a tunnel that there is, or from nobody's remote"];
@@ -110,14 +124,12 @@ function stepsOf(
   }
   const found = counters.bridgeDomains.find(({ received }) => received > 0);
   const domain = found && vtep.switch.sw.bridgeDomain(found.name);
-  const macs = ethernets(frame).at(isPacket ? -1 : 0);
+  const macs = ethernets(layers).at(isPacket ? -1 : 0);
   if (domain === undefined || macs === undefined) return steps;
   steps.push(`belongs to the bridge domain ${domain.name}`);
   const [destination, source] = macs;
-  const at = isPacket
-    ? counters.ports.find(({ kind, received }) => kind === "tunnel" && received > 0)?.name
-    : comes.name;
-  steps.push(sourceStep(vtep, domain, source, at ?? comes.name), destinationStep(vtep, domain, destination));
+  const at = (isPacket ? tunnel?.name : undefined) ?? comes.name;
+  steps.push(sourceStep(vtep, domain, source, at), destinationStep(vtep, domain, destination));
   const { arp, echo, ttlExceeded, packetTooBig } = counters.answered;
   if (arp + echo + ttlExceeded + packetTooBig > 0) steps.push("is answered by the switch itself");
   if (counters.copies > 0) steps.push(`is copied ${counters.copies} times`);
@@ -153,8 +165,11 @@ function entryOf(sw: Vtep["switch"]["sw"], bridgeDomain: BridgeDomain, mac: stri
   return /^00(?::00){5}$/.test(mac) ? undefined : sw.fdb.get(bridgeDomain, mac);
 }
 
-function sentStep({ port, bytes }: { readonly port: string; readonly bytes: Uint8Array }): string {
-  return `leaves by ${port}: ${stackOf(bytes)}, ${bytes.length} bytes`;
+function sentStep(
+  look: (bytes: Uint8Array) => Layers,
+  { port, bytes }: { readonly port: string; readonly bytes: Uint8Array },
+): string {
+  return `leaves by ${port}: ${stackOf(look(bytes))}, ${bytes.length} bytes`;
 }
 
 function dropSteps(drops: Readonly<Record<string, number>>): string[] {
@@ -166,8 +181,6 @@ function dropSteps(drops: Readonly<Record<string, number>>): string[] {
     });
 }
 
-function stackOf(frame: Uint8Array): string {
-  return dissect(frame)
-    .layers.map(({ name }) => name)
-    .join("/");
+function stackOf(layers: Layers): string {
+  return layers.map(({ name }) => name).join("/");
 }

@@ -125,7 +125,9 @@ test("trace tells what would become of a frame, decision by decision, and sends 
     );
   expect(trace("uplink", packet(THERE))).toEqual(
     expect.arrayContaining([
-      expect.stringMatching(`^  is a packet of the tunnel to-${THERE}`),
+      `  is a packet of the tunnel to-${THERE}, VNI ${VNI}`,
+      `  its source ${mac(2)} is known at to-${THERE}`,
+      `  its destination ${mac(1)} is known at machine`,
       expect.stringMatching(/^ {2}leaves by machine: /),
     ]),
   );
